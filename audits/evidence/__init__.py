@@ -1,0 +1,1 @@
+"""Needs → fewest scans → aggregates. The only package inside audits that speaks Ibis."""

@@ -1,0 +1,217 @@
+"""Are applications of a protected group approved less often than those of the reference group?
+
+Harm: unequal access to credit. Per attribute, against the declared reference group:
+
+* approval_rate: approved over decided applications, by group (Fairlearn's selection rate).
+* adverse_impact_ratio: rate of the group over the rate of the reference; score interval.
+* approval_gap: rate of the reference minus rate of the group, so that a positive gap means that
+  the group is approved less often; score interval.
+* adjusted_approval_gap: the same gap among applications alike in the declared controls, by a
+  linear probability model with HC1 errors. It says what the controls leave unexplained: it is
+  no proof of discrimination, and controls that are themselves tainted can hide it.
+
+Sources: Uniform Guidelines 29 CFR 1607.4(D) for the ratio; Koopman (1984), Biometrics 40:513–517
+and Mee (1984), Biometrics 40:1175–1176 for the intervals; White (1980) for HC1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from audits.evidence.collect import Evidence
+from audits.evidence.moments import Moments
+from audits.evidence.needs import CellsNeed, MomentsNeed, Need
+from audits.record import Measurement, NotAnswered
+from checks.inputs.contract import DataContract
+
+_POWER = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """``level`` is the confidence level; ``attributes`` restricts the question, empty means all."""
+
+    level: float = 0.95
+    attributes: tuple[str, ...] = ()
+
+    name: ClassVar[str] = "fair_lending.approval"
+    harm: ClassVar[str] = "fair_lending"
+    roles: ClassVar[tuple[str, ...]] = ("decision", "groups")
+    measures: ClassVar[tuple[str, ...]] = (
+        "approval_rate", "adverse_impact_ratio", "approval_gap", "adjusted_approval_gap",
+    )  # fmt: skip
+
+    def needs(self, contract: DataContract) -> Iterable[Need]:
+        names = self._attributes(contract)
+        moments = [MomentsNeed(name, contract.controls) for name in names] if contract.controls else []
+        return [CellsNeed(names), *moments]
+
+    def measure(self, evidence: Evidence, contract: DataContract) -> tuple[list[Measurement], list[NotAnswered]]:
+        cells = evidence.cells()
+        figures: list[Measurement] = []
+        missing: list[NotAnswered] = []
+        for attribute in self._attributes(contract):
+            reference = evidence.data.references[attribute]
+            counts = _decided(cells.by(attribute))
+            figures += self._raw(attribute, reference, counts)
+            if contract.controls:
+                moments = evidence.moments(MomentsNeed(attribute, contract.controls))
+                figures += self._adjusted(moments, reference)
+        if not contract.controls:
+            missing.append(NotAnswered(
+                f"{self.name}: adjusted_approval_gap", "the contract declares no controls",
+                "list under 'controls' the columns that the lender may lawfully weigh",
+            ))  # fmt: skip
+        return figures, missing
+
+    def _attributes(self, contract: DataContract) -> tuple[str, ...]:
+        return self.attributes or tuple(group.name for group in contract.groups)
+
+    def _raw(self, attribute: str, reference: str, counts: Mapping[str, tuple[int, int]]) -> list[Measurement]:
+        import numpy as np
+
+        from audits.statistics import proportions
+
+        rates = _selection_rates(counts)
+        measurements = [self._rate(attribute, label, counts[label], rates[label]) for label in sorted(counts)]
+        others = [label for label in sorted(counts) if label != reference]
+        if reference not in counts or not others:
+            return measurements
+        x1, n1 = np.array([counts[label] for label in others]).T
+        x0, n0 = counts[reference]
+        p_values = proportions.equality_p_value(x1, n1, x0, n0)
+        mde = proportions.minimum_detectable_difference(x0 / n0, n1, n0, self.level, _POWER).difference
+        ratio = proportions.score_interval_ratio(x1, n1, x0, n0, self.level)
+        gap = proportions.score_interval_difference(x1, n1, x0, n0, self.level)
+        for i, label in enumerate(others):
+            shared = self._comparison(attribute, label, reference, counts)
+            test = {"p_value": _number(p_values.p_value[i])}
+            measurements.append(Measurement(
+                measure="adverse_impact_ratio", estimate=_ratio(rates[label], rates[reference]),
+                low=_number(ratio.low[i]), high=_number(ratio.high[i]), equality=1.0,
+                mde=_number(mde[i] / (x0 / n0)) if x0 else None,
+                reason=None if x0 else f"nobody of the reference group '{reference}' was approved: no ratio can be formed",
+                method=ratio.method, **shared, **test,
+            ))  # fmt: skip
+            measurements.append(Measurement(
+                measure="approval_gap", estimate=rates[reference] - rates[label],
+                low=_number(-gap.high[i]), high=_number(-gap.low[i]), equality=0.0, mde=_number(mde[i]),
+                method=gap.method, **shared, **test,
+            ))  # fmt: skip
+        return measurements
+
+    def _rate(self, attribute: str, label: str, count: tuple[int, int], rate: float) -> Measurement:
+        from audits.statistics.proportions import score_interval_rate
+
+        interval = score_interval_rate(count[0], count[1], self.level)
+        return Measurement(
+            question=self.name, measure="approval_rate", attribute=attribute, group=label, reference=None,
+            estimate=rate, low=_number(interval.low), high=_number(interval.high), level=self.level, n=count[1],
+            counts={"favourable": count[0], "decided": count[1]}, method=interval.method, source=_FAIRLEARN,
+        )  # fmt: skip
+
+    def _comparison(
+        self, attribute: str, label: str, reference: str, counts: Mapping[str, tuple[int, int]]
+    ) -> dict[str, object]:
+        return {
+            "question": self.name, "attribute": attribute, "group": label, "reference": reference, "level": self.level,
+            "n": counts[label][1] + counts[reference][1], "source": _FAIRLEARN,
+            "counts": {
+                "group_favourable": counts[label][0], "group_decided": counts[label][1],
+                "reference_favourable": counts[reference][0], "reference_decided": counts[reference][1],
+            },
+        }  # fmt: skip
+
+    def _adjusted(self, moments: Moments, reference: str) -> list[Measurement]:
+        from audits.statistics.linear_model import fit_group_effects
+
+        if reference not in moments.labels or len(moments.labels) < 2:
+            return [self._unadjusted(moments, reference)]
+        fit = fit_group_effects(moments.grouped())
+        measurements = []
+        for i, label in enumerate(fit.labels):
+            counts = {
+                "group": moments.counts[moments.labels.index(label)],
+                "reference": moments.counts[moments.labels.index(reference)],
+                "left_out": moments.rows - fit.n,
+            }
+            errors = fit.classical_errors[i], fit.robust_errors[i]
+            measurements.append(
+                self._adjusted_one(moments, label, reference, -fit.group_coefficients[i], errors, fit.n, fit.k, counts)
+            )
+        return measurements
+
+    def _adjusted_one(
+        self, moments: Moments, label: str, reference: str, gap: float, errors: tuple[float, float], n: int, k: int,
+        counts: dict[str, int],
+    ) -> Measurement:  # fmt: skip
+        from scipy.special import ndtri, stdtr, stdtrit
+
+        classical, robust = errors
+        usable = robust == robust and robust > 0
+        reach = float(stdtrit(n - k, 0.5 + self.level / 2)) * robust if usable else None
+        reason = None if usable else "the controls leave nothing to tell this group apart, or too few rows for an error"
+        return Measurement(
+            question=self.name, measure="adjusted_approval_gap", attribute=moments.attribute, group=label,
+            reference=reference, estimate=float(gap) if usable else None,
+            low=gap - reach if reach is not None else None, high=gap + reach if reach is not None else None,
+            level=self.level, n=n, counts=counts, equality=0.0,
+            p_value=float(2 * stdtr(n - k, -abs(gap) / robust)) if usable else None,
+            mde=float(ndtri(0.5 + self.level / 2) + ndtri(_POWER)) * robust if usable else None,
+            standard_error=float(robust) if usable else None,
+            details={"standard_error_classical": float(classical)} if usable else {},
+            method=f"linear probability model with {len(moments.controls)} controls, HC1 errors, t with n − k degrees",
+            source="moments", reason=reason,
+        )  # fmt: skip
+
+    def _unadjusted(self, moments: Moments, reference: str) -> Measurement:
+        return Measurement(
+            question=self.name, measure="adjusted_approval_gap", attribute=moments.attribute, group=None,
+            reference=reference, estimate=None, low=None, high=None, level=self.level, n=sum(moments.counts),
+            method="linear probability model", source="moments",
+            reason="after rows with a missing control are left out, fewer than two groups, or no reference group, remain",
+        )  # fmt: skip
+
+
+_FAIRLEARN = "fairlearn MetricFrame on cells"
+
+
+def _decided(counts: Mapping[tuple[str | None, int | None], int]) -> dict[str, tuple[int, int]]:
+    """label → (favourable, decided), rows without a label or a decision left out."""
+    labels = {label for label, decision in counts if label is not None and decision is not None}
+    return {
+        label: (counts.get((label, 1), 0), counts.get((label, 1), 0) + counts.get((label, 0), 0)) for label in labels
+    }
+
+
+def _selection_rates(counts: Mapping[str, tuple[int, int]]) -> dict[str, float]:
+    """Fairlearn's selection rate by group, on cells with their counts as weights."""
+    import pandas as pd
+    from fairlearn.metrics import MetricFrame, selection_rate
+
+    cells = pd.DataFrame(
+        [(label, decision, rows)
+         for label, (favourable, decided) in sorted(counts.items())
+         for decision, rows in ((1, favourable), (0, decided - favourable)) if rows],
+        columns=["label", "favourable", "rows"],
+    )  # fmt: skip
+    frame = MetricFrame(
+        metrics={"selection_rate": selection_rate},
+        y_true=cells["favourable"], y_pred=cells["favourable"], sensitive_features=cells["label"],
+        sample_params={"selection_rate": {"sample_weight": cells["rows"]}},
+    )  # fmt: skip
+    return {str(label): float(rate) for label, rate in frame.by_group["selection_rate"].items()}
+
+
+def _ratio(rate: float, reference: float) -> float | None:
+    return rate / reference if reference > 0 else None
+
+
+def _number(value: object) -> float | None:
+    """A finite number, or None: a bound at infinity, or a figure that cannot be had."""
+    import math
+
+    number = float(value)  # type: ignore[arg-type]
+    return number if math.isfinite(number) else None

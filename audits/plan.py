@@ -1,0 +1,108 @@
+"""From names in a program to questions with parameters and to policy packs. Nothing is read from data."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from audits.catalogue import PACKAGES, questions
+from audits.policies.packs import PolicyPack, find_pack
+from audits.question import Question
+from audits.record import Standing
+from checks.inputs.program import AuditProgram, QuestionCall
+from checks.problem import InputError, Problem, listed, suggest
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedQuestion:
+    """A question with its parameters, and whether the program declares it primary."""
+
+    question: Question
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a program will do, fully resolved."""
+
+    questions: tuple[PlannedQuestion, ...]
+    packs: tuple[PolicyPack, ...]
+
+    def named(self, name: str) -> Question:
+        """The planned question of a name."""
+        return next(planned.question for planned in self.questions if planned.question.name == name)
+
+
+def make_plan(program: AuditProgram) -> Plan:
+    """Resolve names. Raises ``InputError`` for unknown questions, parameters and policies."""
+    problems: list[Problem] = []
+    planned: dict[str, PlannedQuestion] = {}
+    for standing, calls in (("primary", program.primary), ("exploratory", program.exploratory)):
+        for call in calls:
+            for kind in _kinds(call, program, problems):
+                if kind.name not in planned:
+                    question = _make(kind, call, program, problems)
+                    planned[kind.name] = PlannedQuestion(question, standing)  # type: ignore[arg-type]
+                elif kind.name == call.name:
+                    problems.append(Problem(
+                        program.where(call.place), f"'{call.name}' a second time", "each question once", "remove one",
+                    ))  # fmt: skip
+    packs = []
+    for i, name in enumerate(program.policies):
+        try:
+            packs.append(find_pack(name, program.folder, program.where(f"policies[{i}]")))
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(problems)
+    return Plan(tuple(planned.values()), tuple(packs))
+
+
+def _kinds(call: QuestionCall, program: AuditProgram, problems: list[Problem]) -> Iterator[type[Any]]:
+    known = questions()
+    if call.name in known:
+        yield known[call.name]
+    elif call.name in PACKAGES and not call.parameters:
+        yield from PACKAGES[call.name]
+    elif call.name in PACKAGES:
+        problems.append(Problem(
+            program.where(call.place), f"parameters for the whole package '{call.name}'",
+            "parameters for one question", f"name one of {listed([kind.name for kind in PACKAGES[call.name]])}",
+        ))  # fmt: skip
+    else:
+        names = (*known, *PACKAGES)
+        problems.append(Problem(
+            program.where(call.place), f"unknown question '{call.name}'", f"one of {listed(names, 40)}",
+            suggest(call.name, names),
+        ))  # fmt: skip
+
+
+def _make(kind: type[Any], call: QuestionCall, program: AuditProgram, problems: list[Problem]) -> Question:
+    fields = {field.name: field for field in dataclasses.fields(kind)}
+    values: dict[str, Any] = {}
+    for key, value in call.parameters.items():
+        where = program.where(f"{call.place}.{call.name}.{key}")
+        if key not in fields:
+            problems.append(Problem(where, f"unknown parameter '{key}'", f"one of {listed(fields)}", suggest(key, fields)))
+            continue
+        values[key] = tuple(value) if isinstance(value, list) else value
+        problems += _unfit_parameter(key, values[key], fields[key].type, where, program)
+    return kind(**values)  # type: ignore[no-any-return]
+
+
+def _unfit_parameter(key: str, value: Any, kind: Any, where: str, program: AuditProgram) -> list[Problem]:
+    if key == "attributes":
+        names = [group.name for group in program.contract.groups]
+        values = value if isinstance(value, tuple) else (value,)
+        return [
+            Problem(where, f"unknown attribute '{name}'", f"one of {listed(names)}", suggest(str(name), names))
+            for name in values if name not in names
+        ] + ([] if isinstance(value, tuple) else [Problem(where, f"'{value}'", "a list", f"write [{value}]")])  # fmt: skip
+    if kind == "float":
+        bounds = (0.5, 1) if key == "level" else (float("-inf"), float("inf"))
+        fits = isinstance(value, (int, float)) and not isinstance(value, bool) and bounds[0] < value < bounds[1]
+        expected = "a number between 0.5 and 1, such as 0.95" if key == "level" else "a number"
+        return [] if fits else [Problem(where, f"'{value}'", expected, "write a number in that range")]
+    return []

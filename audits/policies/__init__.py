@@ -1,0 +1,1 @@
+"""Dated rules in YAML, and what a run means under them."""

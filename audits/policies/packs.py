@@ -1,0 +1,99 @@
+"""Policy packs: dated rules in YAML, read with the same helpful errors as programs.
+
+A pack is shipped with Squaredeal (by name) or is a bank's own file (by path, relative to the
+program file).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+from audits.catalogue import questions
+from audits.record import Rule, canonical_json, digest_of
+from checks.inputs.yaml_reader import Place, read_yaml
+from checks.problem import InputError, Problem, listed, nearest
+
+PACKS_FOLDER = Path(__file__).parent / "packs"
+_REQUIRED = (
+    "id", "title", "citation", "jurisdiction", "status", "limit_source", "measure", "test", "comparison", "limit",
+    "severity", "verified",
+)  # fmt: skip
+_OPTIONAL = (
+    "effective_from", "effective_to", "jurisdictions", "products", "borrowed_from", "partial", "note",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyPack:
+    """A pack: id, title by language, rules, and the digest of its content."""
+
+    id: str
+    title: dict[str, str]
+    rules: tuple[Rule, ...]
+    digest: str
+
+
+def shipped_packs() -> list[str]:
+    """Names of the packs that come with Squaredeal."""
+    return sorted(file.stem for file in PACKS_FOLDER.glob("*.yaml"))
+
+
+def find_pack(name: str, folder: Path, where: str = "policies") -> PolicyPack:
+    """A shipped pack by name, or a file by path. Raises ``InputError`` naming the nearest pack."""
+    if name in shipped_packs():
+        return read_pack(PACKS_FOLDER / f"{name}.yaml")
+    if name.endswith((".yaml", ".yml")):
+        return read_pack((folder / name).resolve())
+    close = nearest(name, shipped_packs())
+    raise InputError(Problem(
+        where, f"unknown policy '{name}'", f"one of {listed(shipped_packs())}, or the path of a .yaml file",
+        f"did you mean '{close}'?" if close else "run 'squaredeal policies' to see what they hold",
+    ))  # fmt: skip
+
+
+@lru_cache(maxsize=64)
+def read_pack(file: Path) -> PolicyPack:
+    """Read a pack file. Raises ``InputError`` with every problem of the file."""
+    root = read_yaml(file, "policy pack")
+    at = root.entries(("pack", "title", "rules"), ("pack", "rules"))
+    name = at["pack"].text() if "pack" in at else ""
+    title = at["title"].languages() if "title" in at else {"en": name}
+    rules = tuple(_read_rule(item) for item in at["rules"].items()) if "rules" in at else ()
+    seen: set[str] = set()
+    for rule, item in zip(rules, at["rules"].items() if "rules" in at else (), strict=True):
+        if rule.id in seen:
+            item.complain(f"rule '{rule.id}' a second time", "each id once", "rename or remove one of the two")
+        seen.add(rule.id)
+    root.finish()
+    digest = digest_of(canonical_json({"pack": name, "rules": [canonical_json(rule).decode() for rule in rules]}))
+    return PolicyPack(name, title, rules, digest)
+
+
+def _read_rule(place: Place) -> Rule:
+    at = place.entries((*_REQUIRED, *_OPTIONAL), _REQUIRED)
+    values: dict[str, Any] = {}
+    for key in ("id", "citation", "jurisdiction", "borrowed_from", "partial", "note"):
+        values[key] = at[key].text() if key in at else None
+    for key in ("status", "limit_source", "test", "comparison", "severity"):
+        allowed = get_args(get_type_hints(Rule)[key])
+        values[key] = at[key].choice(allowed) if key in at else allowed[0]
+    values["measure"] = at["measure"].choice(_measures()) if "measure" in at else ""
+    values["title"] = at["title"].languages() if "title" in at else {}
+    values["limit"] = at["limit"].number() if "limit" in at else 0.0
+    values["verified"] = at["verified"].boolean() if "verified" in at else False
+    for key in ("jurisdictions", "products"):
+        values[key] = at[key].texts() if key in at else ()
+    for key in ("effective_from", "effective_to"):
+        values[key] = at[key].date().isoformat() if key in at else None
+    if values["effective_from"] and values["effective_to"] and values["effective_to"] < values["effective_from"]:
+        at["effective_to"].complain(
+            f"{values['effective_to']}, before effective_from", "a day after effective_from", "swap or mend the two"
+        )
+    return Rule(**values)
+
+
+def _measures() -> tuple[str, ...]:
+    return tuple(sorted({measure for kind in questions().values() for measure in kind.measures}))

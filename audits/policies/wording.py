@@ -1,0 +1,49 @@
+"""Sentences of a finding: what was compared, with whom, by how much, how sure, under which limit."""
+
+from __future__ import annotations
+
+from audits.record import Measurement, Rule, Verdict
+
+_SUBJECT = {
+    "adverse_impact_ratio": "{group} applicants were approved {estimate} times as often as {reference} applicants",
+    "approval_gap": "the approval rate of {group} applicants lies {estimate} below that of {reference} applicants",
+    "adjusted_approval_gap": (
+        "among applications alike in the declared controls, the approval rate of {group} applicants lies {estimate} "
+        "below that of {reference} applicants"
+    ),
+    "approval_rate": "{estimate} of the decided applications of {group} applicants were approved",
+}
+_POINTS = ("approval_gap", "adjusted_approval_gap")
+
+
+def explain(m: Measurement, rule: Rule, verdict: Verdict) -> str:
+    """One or two plain sentences for a finding."""
+    if verdict == "unfit":
+        return "The data checks failed, so nothing was judged; see the failed checks."
+    if verdict == "not_identified":
+        return f"These data cannot answer it: {m.reason}."
+    subject = _SUBJECT.get(m.measure, m.measure + " of {group} is {estimate}").format(
+        group=m.group, reference=m.reference, estimate=figure(m, m.estimate)
+    )
+    bounds = f"({m.level * 100:g} % interval {figure(m, m.low)} to {figure(m, m.high)}, {m.n:,} applications)"
+    return f"{subject[0].upper()}{subject[1:]} {bounds}. {_because(m, rule, verdict)}"
+
+
+def figure(m: Measurement, value: float | None) -> str:
+    """A figure of a measurement in the unit a reader expects; None is a bound at infinity."""
+    if value is None:
+        return "unbounded"
+    return f"{value * 100:.1f} percentage points" if m.measure in _POINTS else f"{value:.3f}"
+
+
+def _because(m: Measurement, rule: Rule, verdict: Verdict) -> str:
+    side = "at least" if rule.comparison == "at_least" else "at most"
+    limit = f"The limit is {side} {figure(m, rule.limit)}: "
+    if verdict in ("breach", "concern"):
+        if rule.test == "point_and_significant":
+            return limit + "the figure lies beyond it and the interval excludes equality."
+        return limit + ("the whole interval lies beyond it." if rule.test == "interval" else "the count lies beyond it.")
+    if verdict == "clear":
+        return limit + "the whole interval lies within it."
+    mde = f" A departure of {figure(m, m.mde)} from equality would have been found with power 0.8." if m.mde else ""
+    return limit + "the interval holds values on both sides, so these data do not decide." + mde

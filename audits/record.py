@@ -1,0 +1,278 @@
+"""The versioned records. Everything after an audit reads only these.
+
+``AuditRun`` (run.json) holds what was measured, ``Judgement`` (judgement.json) what that means
+under dated rules. Both are immutable and carry no wall-clock time and no address of a file or
+server, so that the same inputs give the same bytes. Their JSON Schemas are made from these
+dataclasses and published in ``docs/schemas``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, is_dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from checks.check_report import CheckReport
+from checks.problem import InputError, Problem
+
+SCHEMA_VERSION = "1.0"
+SIGNIFICANT_DIGITS = 12
+Verdict = Literal["breach", "concern", "clear", "inconclusive", "not_identified", "unfit"]
+VERDICTS: tuple[Verdict, ...] = ("breach", "concern", "inconclusive", "not_identified", "unfit", "clear")
+Test = Literal["interval", "point_and_significant", "census"]
+Standing = Literal["primary", "exploratory"]
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramRecord:
+    """What was asked: the program's content without the address of its source, and its digest."""
+
+    name: str
+    title: Mapping[str, str]
+    content: Mapping[str, Any]
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class DataRecord:
+    """What it was asked of: fingerprint (order-free), rows, columns with types, period and its days."""
+
+    fingerprint: str
+    rows: int
+    columns: Mapping[str, str]
+    period: str
+    first_day: str | None
+    last_day: str | None
+    references: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The audited model, where the program names one."""
+
+    model: str
+    version: str | None = None
+    digest: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """Rows or groups left out of a figure, with their number and the reason."""
+
+    role: str
+    label: str | None
+    rows: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One figure.
+
+    ``estimate`` is None with a ``reason`` when it cannot be had; ``low`` and ``high`` are the
+    bounds at ``level``, None with a bound at infinity; ``n`` is the number of rows behind the
+    figure and ``counts`` its numerators and denominators; ``equality`` is the value that means
+    no difference; ``mde`` the smallest departure from it that this sample would have found
+    with power .8; ``details`` further figures of the same estimate.
+    """
+
+    question: str
+    measure: str
+    attribute: str | None
+    group: str | None
+    reference: str | None
+    estimate: float | None
+    low: float | None
+    high: float | None
+    level: float
+    n: int
+    method: str
+    source: str
+    segment: str = "all"
+    counts: Mapping[str, int] = field(default_factory=dict)
+    equality: float | None = None
+    p_value: float | None = None
+    mde: float | None = None
+    standard_error: float | None = None
+    details: Mapping[str, float] = field(default_factory=dict)
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NotAnswered:
+    """A question that could not run, what it lacks, and what would answer it."""
+
+    question: str
+    reason: str
+    needed: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunError:
+    """A question that failed while it ran. Never read as a result."""
+
+    question: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceFile:
+    """A file of aggregates that the figures were computed from, beside run.json."""
+
+    name: str
+    digest: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRun:
+    """run.json. Keyed by program, period and version; ``supersedes`` is the digest of the version before."""
+
+    schema_version: str
+    program: ProgramRecord
+    version: int
+    supersedes: str | None
+    subject: Subject | None
+    data: DataRecord
+    environment: Mapping[str, str]
+    seed: int
+    checks: CheckReport
+    exclusions: tuple[Exclusion, ...]
+    measurements: tuple[Measurement, ...]
+    not_answered: tuple[NotAnswered, ...]
+    errors: tuple[RunError, ...]
+    evidence: tuple[EvidenceFile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A dated rule. ``limit_source`` says whether the limit is the law's own or ours."""
+
+    id: str
+    title: Mapping[str, str]
+    citation: str
+    jurisdiction: str
+    status: Literal["in_force", "guidance", "draft", "repealed", "convention"]
+    limit_source: Literal["law", "ours"]
+    measure: str
+    test: Test
+    comparison: Literal["at_least", "at_most"]
+    limit: float
+    severity: Literal["high", "medium", "low"]
+    verified: bool
+    effective_from: str | None = None
+    effective_to: str | None = None
+    jurisdictions: tuple[str, ...] = ()
+    products: tuple[str, ...] = ()
+    borrowed_from: str | None = None
+    partial: str | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRecord:
+    """A policy pack that was applied."""
+
+    id: str
+    title: Mapping[str, str]
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A measurement under a rule. ``finding_id`` stays the same over periods and versions."""
+
+    finding_id: str
+    harm: str
+    standing: Standing
+    measurement: Measurement
+    rule: Rule
+    verdict: Verdict
+    explanation: str
+    cautions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RuleNotApplied:
+    """A rule of the chosen policies that judged nothing in this run, and why."""
+
+    rule: Rule
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """judgement.json: the run it judges (digest), the policies (digests), the findings."""
+
+    schema_version: str
+    program: str
+    period: str
+    version: int
+    run_digest: str
+    policies: tuple[PolicyRecord, ...]
+    findings: tuple[Finding, ...]
+    rules_not_applied: tuple[RuleNotApplied, ...]
+    not_answered: tuple[NotAnswered, ...]
+
+
+Record = TypeVar("Record")
+
+
+def canonical_json(value: Any) -> bytes:
+    """Bytes of a record: keys sorted, floats rounded to 12 significant digits, UTF-8, one final newline.
+
+    Raises ``ValueError`` for a NaN or infinity: a missing number is None with a reason.
+    """
+    plain = asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
+    return (
+        json.dumps(_rounded(plain), sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+    )
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, bool) or value is None or isinstance(value, (int, str)):
+        return value
+    if isinstance(value, float):
+        return float(f"{value:.{SIGNIFICANT_DIGITS}g}") + 0.0 if math.isfinite(value) else value
+    if isinstance(value, Mapping):
+        return {str(key): _rounded(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_rounded(item) for item in value]
+    return str(value)
+
+
+def digest_of(content: bytes) -> str:
+    """``sha256:`` and the hexadecimal digest."""
+    return "sha256:" + hashlib.sha256(content).hexdigest()
+
+
+def read_record(kind: type[Record], file: Path) -> Record:
+    """Read a record back. Raises ``InputError`` when the file is absent or not such a record."""
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        return TypeAdapter(kind).validate_json(file.read_bytes())
+    except OSError as error:
+        raise InputError(Problem(
+            str(file), f"no readable file ({error.strerror})", f"a record of kind {kind.__name__}",
+            "name the folder of a finished run",
+        )) from None  # fmt: skip
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(step) for step in first["loc"])
+        raise InputError(Problem(
+            f"{file}, {where or 'top level'}", first["msg"], f"a record of kind {kind.__name__}, version {SCHEMA_VERSION}",
+            "write the run again with this version, or restore the file",
+        )) from None  # fmt: skip
+
+
+def json_schema(kind: type[Any]) -> dict[str, Any]:
+    """The JSON Schema of a record."""
+    from pydantic import TypeAdapter
+
+    schema = TypeAdapter(kind).json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": f"squaredeal:{kind.__name__}", **schema}

@@ -1,0 +1,324 @@
+"""The straight line of an audit: open → check → collect → measure → run.json → judge → judgement.json.
+
+Each station reads and writes files in a staging folder and takes nothing else, so that the
+command line runs them one after another and Airflow runs them as tasks that pass addresses.
+``conclude`` moves the result to OUT/PROGRAM/PERIOD/vN and never overwrites a version: the same
+inputs find their version again, changed inputs get the next one, which names what it supersedes.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from audits.environment import environment
+from audits.evidence.collect import Evidence, collect
+from audits.plan import Plan, make_plan
+from audits.policies.judge import judge
+from audits.question import Question
+from audits.record import (
+    SCHEMA_VERSION,
+    AuditRun,
+    DataRecord,
+    EvidenceFile,
+    Exclusion,
+    Judgement,
+    Measurement,
+    NotAnswered,
+    ProgramRecord,
+    RunError,
+    Subject,
+    canonical_json,
+    digest_of,
+    read_record,
+)
+from checks.check_report import CheckReport
+from checks.inputs.fingerprint import fingerprint
+from checks.inputs.period import Period
+from checks.inputs.program import AuditProgram
+from checks.inputs.source import ConnectionResolver, Source, environment_connection, open_source
+from checks.problem import InputError, Problem
+
+RUN_FILE, JUDGEMENT_FILE, REPORT_FILE, ORIGIN_FILE = "run.json", "judgement.json", "report.html", "origin.json"
+Announce = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one question gave: figures, parts it could not answer, or an error."""
+
+    question: str
+    measurements: tuple[Measurement, ...] = ()
+    not_answered: tuple[NotAnswered, ...] = ()
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """Evidence files, exclusions, and the questions that can be measured."""
+
+    questions: tuple[str, ...]
+    files: tuple[EvidenceFile, ...]
+    exclusions: tuple[Exclusion, ...]
+
+
+def program_record(program: AuditProgram) -> ProgramRecord:
+    """The program without the address of its source: the data are known by their fingerprint."""
+    content: dict[str, Any] = {
+        key: value for key, value in asdict(program).items() if key not in ("file", "lines", "source")
+    }
+    for calls in (content["primary"], content["exploratory"]):
+        for call in calls:
+            call.pop("place")
+    content["audits"] = {"primary": content.pop("primary"), "exploratory": content.pop("exploratory")}
+    content["query"] = program.source.query
+    content = json.loads(canonical_json(content))
+    return ProgramRecord(program.name, program.title, content, digest_of(canonical_json(content)))
+
+
+def staging_folder(out: Path, program: AuditProgram, period: Period) -> Path:
+    """A fresh folder for the stations' files. Raises ``InputError`` when ``out`` cannot be written."""
+    parent = out.absolute() / program.name / period.text
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix=".staging-", dir=parent))
+    except OSError as error:
+        raise InputError(Problem(
+            str(parent), f"the output folder cannot be written ({error.strerror})", "a folder that this user may write to",
+            "name another folder with --out, or change its permissions",
+        )) from None  # fmt: skip
+
+
+def pull(source: Source, program: AuditProgram, period: Period, staging: Path) -> DataRecord:
+    """Fingerprint the data and note the days they cover."""
+    found = fingerprint(source, program)
+    first, last = _days(source, program)
+    data = DataRecord(
+        found.digest, found.rows, found.columns, period.text, first, last, dict(source.prepared.references)
+    )
+    _write(staging / "data.json", data)
+    address = {"connection": program.source.connection, "table": program.source.table, "program": str(program.file)}
+    _write(staging / ORIGIN_FILE, {**address, "pulled_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds")})
+    return data
+
+
+def check(source: Source, program: AuditProgram, period: Period, staging: Path, as_of: dt.date | None = None) -> CheckReport:
+    """Run the data checks. ``as_of`` is the day that freshness counts from: the period's last, else today."""
+    from checks.gate import run_checks
+
+    last = period.end - dt.timedelta(days=1) if period.end else None
+    report = run_checks(source, program, as_of or last or dt.datetime.now(dt.UTC).date())
+    _write(staging / "checks.json", report)
+    return report
+
+
+def gather(source: Source, program: AuditProgram, plan: Plan, staging: Path) -> Collected:
+    """Collect the evidence for every question whose roles are filled; nothing when the data are unfit."""
+    data = read_record(DataRecord, staging / "data.json")
+    fit = read_record(CheckReport, staging / "checks.json").fit
+    ready = [planned.question for planned in plan.questions if not _lacking(planned.question, program)] if fit else []
+    needs = [need for question in ready for need in question.needs(program.contract)]
+    files = collect(source, needs, staging / "evidence", data.rows)
+    exclusions = _exclusions(staging / "evidence", data, program) if fit and files else ()
+    collected = Collected(tuple(question.name for question in ready), files, exclusions)
+    _write(staging / "collected.json", collected)
+    return collected
+
+
+def measure(program: AuditProgram, plan: Plan, question: str, staging: Path) -> Answer:
+    """Measure one question on the evidence. A failure of the question is an answer with an error."""
+    data = read_record(DataRecord, staging / "data.json")
+    try:
+        figures, missing = plan.named(question).measure(Evidence(staging / "evidence", data), program.contract)
+        answer = Answer(question, tuple(figures), tuple(missing))
+    except Exception as error:  # noqa: BLE001 - recorded under the question, never lost, never read as a result
+        answer = Answer(question, error=f"{type(error).__name__}: {error}")
+    (staging / "answers").mkdir(exist_ok=True)
+    _write(staging / "answers" / f"{question}.json", answer)
+    return answer
+
+
+def conclude(program: AuditProgram, plan: Plan, staging: Path) -> Path:
+    """Write run.json and judgement.json, and move the staging folder to its version. Returns that folder."""
+    run = _assemble(program, plan, staging)
+    parent = staging.parent
+    while True:
+        previous = latest_version(parent)
+        if previous and _same_content(run, previous):
+            shutil.rmtree(staging)
+            run = read_record(AuditRun, previous / RUN_FILE)
+            _write(previous / JUDGEMENT_FILE, judge(run, digest_of((previous / RUN_FILE).read_bytes()), plan.packs))
+            return previous
+        number = _number(previous) + 1 if previous else 1
+        superseded = digest_of((previous / RUN_FILE).read_bytes()) if previous else None
+        run = replace(run, version=number, supersedes=superseded)
+        _write(staging / RUN_FILE, run)
+        _write(staging / JUDGEMENT_FILE, judge(run, digest_of((staging / RUN_FILE).read_bytes()), plan.packs))
+        try:
+            os.rename(staging, parent / f"v{number}")
+        except OSError:
+            if not (parent / f"v{number}").exists():
+                raise
+            continue  # somebody else took the number in between
+        for leftover in ("data.json", "checks.json", "collected.json", "answers"):
+            _remove(parent / f"v{number}" / leftover)
+        return parent / f"v{number}"
+
+
+def audit(
+    program: AuditProgram,
+    period: Period,
+    out: Path,
+    *,
+    as_of: dt.date | None = None,
+    resolve: ConnectionResolver = environment_connection,
+    announce: Announce = lambda _: None,
+) -> Path:
+    """Run a program from start to end and return the folder of its version."""
+    plan = make_plan(program)
+    staging = staging_folder(out, program, period)
+    try:
+        announce("opening the source")
+        with open_source(program, period, resolve) as source:
+            announce("fingerprinting the data")
+            data = pull(source, program, period, staging)
+            announce(f"checking {data.rows:,} rows with Great Expectations")
+            check(source, program, period, staging, as_of)
+            announce("collecting evidence")
+            collected = gather(source, program, plan, staging)
+        for i, question in enumerate(collected.questions, 1):
+            announce(f"measuring {question} ({i} of {len(collected.questions)})")
+            measure(program, plan, question, staging)
+        announce("judging")
+        return conclude(program, plan, staging)
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
+
+
+def latest_version(parent: Path) -> Path | None:
+    """The folder of the highest version under OUT/PROGRAM/PERIOD, or None."""
+    versions = [folder for folder in parent.glob("v*") if folder.name[1:].isdigit() and (folder / RUN_FILE).exists()]
+    return max(versions, key=_number, default=None)
+
+
+def _number(folder: Path) -> int:
+    return int(folder.name[1:])
+
+
+def _same_content(run: AuditRun, previous: Path) -> bool:
+    """Whether the earlier version holds this very run. A file that cannot be read is not it."""
+    try:
+        earlier = read_record(AuditRun, previous / RUN_FILE)
+    except InputError:
+        return False
+    same = replace(run, version=earlier.version, supersedes=earlier.supersedes)
+    return canonical_json(same) == (previous / RUN_FILE).read_bytes()
+
+
+def _assemble(program: AuditProgram, plan: Plan, staging: Path) -> AuditRun:
+    collected = read_record(Collected, staging / "collected.json")
+    checks = read_record(CheckReport, staging / "checks.json")
+    answers = [_answer(staging, question) for question in collected.questions]
+    unfit = [] if checks.fit else [_unfit(planned.question) for planned in plan.questions]
+    lacking = [_not_run(planned.question, program) for planned in plan.questions if _lacking(planned.question, program)]
+    return AuditRun(
+        schema_version=SCHEMA_VERSION,
+        program=program_record(program),
+        version=0,
+        supersedes=None,
+        subject=Subject(program.model) if program.model else None,
+        data=read_record(DataRecord, staging / "data.json"),
+        environment=environment(),
+        seed=program.seed,
+        checks=checks,
+        exclusions=collected.exclusions,
+        measurements=tuple(m for group in [*unfit, *(a.measurements for a in answers)] for m in group),
+        not_answered=(*lacking, *(missing for a in answers for missing in a.not_answered)),
+        errors=tuple(RunError(a.question, a.error) for a in answers if a.error),
+        evidence=collected.files,
+    )
+
+
+def _answer(staging: Path, question: str) -> Answer:
+    """A question whose answer never arrived is an error of the run, not a silent gap."""
+    file = staging / "answers" / f"{question}.json"
+    return read_record(Answer, file) if file.exists() else Answer(question, error="the question's task left no answer")
+
+
+def _lacking(question: Question, program: AuditProgram) -> list[str]:
+    return [role for role in question.roles if not program.contract.has(role)]
+
+
+def _not_run(question: Question, program: AuditProgram) -> NotAnswered:
+    roles = ", ".join(_lacking(question, program))
+    return NotAnswered(question.name, f"the contract does not fill: {roles}", f"declare {roles} in the contract")
+
+
+def _unfit(question: Question) -> tuple[Measurement, ...]:
+    return tuple(
+        Measurement(
+            question=question.name, measure=measure, attribute=None, group=None, reference=None, estimate=None,
+            low=None, high=None, level=getattr(question, "level", 0.95), n=0, method="none", source="none",
+            reason="the data checks failed",
+        )
+        for measure in question.measures
+    )  # fmt: skip
+
+
+def _exclusions(folder: Path, data: DataRecord, program: AuditProgram) -> tuple[Exclusion, ...]:
+    """Rows that no figure counts, by role and reason."""
+    evidence = Evidence(folder, data)
+    cells = evidence.cells()
+    found = []
+    for i, attribute in enumerate(cells.attributes):
+        missing = sum(count for labels, _, count in cells.cells if labels[i] is None)
+        found.append(Exclusion(f"groups.{attribute}", None, missing, "no group label: the value is missing"))
+    undecided = sum(count for _, decision, count in cells.cells if decision is None)
+    found.append(Exclusion("decision", None, undecided, "no decision: the value is missing or excluded by the contract"))
+    for file in sorted(folder.glob("moments-*.json")):
+        moments = json.loads(file.read_text(encoding="utf-8"))
+        found += [
+            Exclusion(f"controls.{name}", None, rows, "no value of a control: left out of adjusted figures only")
+            for name, rows in moments["missing"].items()
+        ]
+        found += [
+            Exclusion(f"controls.{name}", None, 0, "the control never varies: it adjusts nothing")
+            for name in moments["constant"]
+        ]
+    kept = dict.fromkeys(item for item in found if item.rows or "never varies" in item.reason)
+    return tuple(kept)
+
+
+def _days(source: Source, program: AuditProgram) -> tuple[str | None, str | None]:
+    contract = program.contract
+    if contract.dated:
+        return contract.dated.first.isoformat(), contract.dated.last.isoformat()
+    if not contract.time:
+        return None, None
+    time = source.table[contract.time].cast("timestamp")
+    low, high = source.rows(source.table.aggregate(low=time.min(), high=time.max()))[0]
+    return (low.date().isoformat(), high.date().isoformat()) if low else (None, None)
+
+
+def _write(file: Path, value: Any) -> None:
+    """Write a record whole or not at all."""
+    part = file.with_name(f".{file.name}.part")
+    part.write_bytes(canonical_json(value))
+    part.replace(file)
+
+
+def _remove(path: Path) -> None:
+    shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def read_run(folder: Path) -> tuple[AuditRun, Judgement]:
+    """Both records of a finished run's folder. Raises ``InputError`` when they are not there."""
+    return read_record(AuditRun, folder / RUN_FILE), read_record(Judgement, folder / JUDGEMENT_FILE)

@@ -1,0 +1,1 @@
+"""Interval estimates and tests that the audits rest on."""

@@ -1,0 +1,126 @@
+"""Least squares on group indicators and controls, from moments within groups.
+
+The linear probability model y = a + Σ_g d_g 1{group = g} + Σ_j b_j u_j + e is fitted from
+sums alone: with S = Σ z zᵀ over the design z, the coefficients are S⁻¹ Σ z y, the classical
+covariance s² S⁻¹ with s² = RSS / (n − k), and the heteroskedasticity-robust one
+HC1 = n / (n − k) · S⁻¹ (Σ e² z zᵀ) S⁻¹ (White 1980, Econometrica 48:817–838; the degrees-of-
+freedom factor of MacKinnon and White 1985, Journal of Econometrics 29:305–325).
+A column that is a linear combination of earlier ones is left out and named; a group
+indicator that the controls reproduce has no effect that could be told apart from theirs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+_ALIAS_TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class GroupedMoments:
+    """Sums within G groups over z = (1, u₁ … u_k).
+
+    ``counts`` and ``favourable`` have shape (G,), ``cross`` (G, 1+k, 1+k), ``response``
+    (G, 1+k) with Σ y z, ``meat`` (G, 1+k, 1+k) with Σ e² z zᵀ, or empty before the second scan.
+    """
+
+    labels: tuple[str, ...]
+    reference: str
+    controls: tuple[str, ...]
+    counts: Array
+    favourable: Array
+    cross: Array
+    response: Array
+    meat: Array
+
+
+@dataclass(frozen=True, slots=True)
+class GroupEffects:
+    """Effects of G − 1 groups against the reference, after the controls.
+
+    ``group_coefficients``, ``classical_errors``, ``robust_errors`` have shape (G − 1,) in the
+    order of ``labels``; NaN where the controls reproduce the group (``aliased``).
+    ``dropped`` names controls that add nothing to earlier ones. ``n`` rows, ``k`` columns.
+    """
+
+    labels: tuple[str, ...]
+    group_coefficients: Array
+    classical_errors: Array
+    robust_errors: Array
+    intercept: float
+    control_coefficients: Array
+    n: int
+    k: int
+    dropped: tuple[str, ...]
+    aliased: tuple[str, ...]
+
+
+def fit_group_effects(moments: GroupedMoments) -> GroupEffects:
+    """Fit the model. Errors are NaN while ``meat`` is empty or when n does not exceed k.
+
+    Raises ``ValueError`` when the reference group is not among the labels.
+    """
+    if moments.reference not in moments.labels:
+        raise ValueError(f"reference '{moments.reference}' is not among the groups {moments.labels}")
+    groups = [i for i, label in enumerate(moments.labels) if label != moments.reference]
+    gram, right, squares = _assemble(moments, groups)
+    kept = _independent(gram)
+    inverse = np.linalg.inv(gram[np.ix_(kept, kept)])
+    coefficients = np.zeros(len(gram))
+    coefficients[kept] = inverse @ right[kept]
+    n, k = int(moments.counts.sum()), len(kept)
+    residual = max(squares - float(right @ coefficients), 0.0)
+    classical, robust = np.full(len(gram), np.nan), np.full(len(gram), np.nan)
+    if n > k:
+        classical[kept] = np.sqrt(residual / (n - k) * np.diag(inverse))
+        if moments.meat.size:
+            meat = _spread(moments.meat, groups)[np.ix_(kept, kept)]
+            robust[kept] = np.sqrt(np.maximum(n / (n - k) * np.diag(inverse @ meat @ inverse), 0.0))
+    width = len(moments.controls) + 1
+    labels = tuple(moments.labels[i] for i in groups)
+    out = [j for j in range(len(gram)) if j not in kept]
+    return GroupEffects(
+        labels=labels,
+        group_coefficients=coefficients[width:],
+        classical_errors=classical[width:],
+        robust_errors=robust[width:],
+        intercept=float(coefficients[0]),
+        control_coefficients=coefficients[1:width],
+        n=n,
+        k=k,
+        dropped=tuple(moments.controls[j - 1] for j in out if j < width),
+        aliased=tuple(labels[j - width] for j in out if j >= width),
+    )
+
+
+def _assemble(moments: GroupedMoments, groups: list[int]) -> tuple[Array, Array, float]:
+    """Gram matrix and right-hand side over (1, controls, indicators), and Σ y² (y is 0 or 1)."""
+    right = np.concatenate([moments.response.sum(axis=0), moments.favourable[groups]])
+    return _spread(moments.cross, groups), right, float(moments.favourable.sum())
+
+
+def _spread(blocks: Array, groups: list[int]) -> Array:
+    """Sum of the blocks, bordered by the indicators' rows: Σ 1{g} z zᵀ has its own first row."""
+    total = blocks.sum(axis=0)
+    borders = blocks[groups, 0, :]
+    corner = np.diag(blocks[groups, 0, 0])
+    return np.block([[total, borders.T], [borders, corner]])
+
+
+def _independent(gram: Array) -> list[int]:
+    """Columns, in order, that are not linear combinations of earlier ones (Cholesky by columns)."""
+    kept: list[int] = []
+    for j in range(len(gram)):
+        scale = gram[j, j]
+        if scale <= 0:
+            continue
+        left = gram[np.ix_(kept, kept)]
+        cross = gram[kept, j]
+        remainder = scale - float(cross @ np.linalg.solve(left, cross)) if kept else scale
+        if remainder > _ALIAS_TOLERANCE * scale:
+            kept.append(j)
+    return kept

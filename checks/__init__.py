@@ -1,0 +1,1 @@
+"""Layer 1: is what we were given fit to judge with?"""

@@ -1,0 +1,1 @@
+"""What an audit is given: the program, its data contract, the source, the period."""

@@ -1,0 +1,213 @@
+"""The prepared relation: the contract's columns and nothing else, cleaned the same way for everybody.
+
+Data checks and evidence both read one relation: the columns that the contract names,
+restricted to the period, with NaN and infinity turned into NULL, and one derived column per judgement
+that the contract asks for: ``squaredeal_favourable`` (1, 0 or NULL) and
+``squaredeal_group_NAME`` (the label of each attribute, NULL where it is missing).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from checks.inputs.contract import Decision, GroupAttribute, band_labels
+from checks.inputs.period import Period
+from checks.inputs.program import AuditProgram
+from checks.problem import InputError, Problem, listed, suggest
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+FAVOURABLE = "squaredeal_favourable"
+MISSING_TEXTS = ("", "nan", "null", "none", "nat", "na", "n/a", "<na>", "#n/a")
+_TRUE, _FALSE = ("true", "t", "yes", "y", "1", "1.0"), ("false", "f", "no", "n", "0", "0.0")
+_NUMERIC_PLACES = (
+    "score", "cost", "new_customer_price", "weight", "price", "tenure", "controls", "loan.amount", "loan.term_months",
+    "loan.instalment", "loan.fees", "loan.disclosed_apr",
+)  # fmt: skip
+_TIME_PLACES = ("time", "loan.originated_at")
+
+
+def group_column(attribute: str) -> str:
+    """Name of the derived label column of an attribute."""
+    return f"squaredeal_group_{attribute}"
+
+
+def kind_of(column: ir.Value) -> str:
+    """number, text, date, boolean or other: what a column holds, in the contract's words."""
+    dtype = column.type()
+    if dtype.is_boolean():
+        return "boolean"
+    if dtype.is_numeric():
+        return "number"
+    if dtype.is_string() or dtype.is_enum() or dtype.is_uuid():
+        return "text"
+    return "date" if dtype.is_temporal() else "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The prepared relation with the labels it uses.
+
+    ``references`` maps each attribute to the label of its reference group; ``declared`` to the
+    labels that may occur, empty where any may.
+    """
+
+    table: ir.Table
+    references: Mapping[str, str]
+    declared: Mapping[str, tuple[str, ...]]
+
+
+def prepare(raw: ir.Table, program: AuditProgram, period: Period) -> Prepared:
+    """The prepared relation over the raw one. Raises ``InputError`` for missing or mistyped columns."""
+    contract = program.contract
+    _bind(raw, program)
+    if period.start is not None:
+        if contract.time is None:
+            raise InputError(Problem(
+                program.where("contract"), f"period {period.text} but no 'time' column",
+                "a time column, or period all", "add 'time: COLUMN' to the contract, or leave the period out",
+            ))  # fmt: skip
+        time = raw[contract.time].cast("timestamp")
+        raw = raw.filter((time >= period.start.isoformat()) & (time < str(period.end)))
+    references, declared = {}, {}
+    for group in contract.groups:
+        where = program.where(f"contract.groups.{group.name}")
+        references[group.name] = _reference(group, raw[group.column], where)
+        declared[group.name] = _declared(group, raw[group.column], where)
+    columns = {name: _finite(raw[name]) for name in sorted(contract.columns_used())}
+    if contract.decision:
+        columns[FAVOURABLE] = _favourable(raw[contract.decision.column], contract.decision, program)
+    for group in contract.groups:
+        columns[group_column(group.name)] = _label(raw[group.column], group, program)
+    return Prepared(raw.select(**columns), references, declared)
+
+
+def _bind(raw: ir.Table, program: AuditProgram) -> None:
+    problems: list[Problem] = []
+    for column, places in program.contract.columns_used().items():
+        where = program.where(f"contract.{places[0]}")
+        if column not in raw.columns:
+            problems.append(Problem(
+                where, f"column '{column}', which the data do not have", f"one of {listed(raw.columns, 60)}",
+                suggest(column, raw.columns),
+            ))  # fmt: skip
+            continue
+        problems += _mistyped(raw[column], column, places, program)
+    if problems:
+        raise InputError(problems)
+
+
+def _mistyped(column: ir.Value, name: str, places: Iterable[str], program: AuditProgram) -> list[Problem]:
+    kind = kind_of(column)
+    problems = []
+    for place in places:
+        role = place.split("[")[0]
+        banded = any(group.bands and place == f"groups.{group.name}.column" for group in program.contract.groups)
+        expected = "number" if role in _NUMERIC_PLACES or banded else "date" if role in _TIME_PLACES else None
+        accepted = (expected, "boolean") if expected == "number" and not banded else (expected,)
+        if expected and kind not in accepted:
+            problems.append(Problem(
+                program.where(f"contract.{place}"), f"column '{name}' of type {column.type()}, a {kind}",
+                f"a {expected} column", "convert it in the source, or in a 'query' with CAST",
+            ))  # fmt: skip
+    return problems
+
+
+def _finite(column: ir.Value) -> ir.Value:
+    import ibis
+
+    if not column.type().is_floating():
+        return column
+    return ibis.ifelse(column.isnan() | column.isinf(), ibis.null(column.type()), column)  # type: ignore[attr-defined]
+
+
+def _as_text(column: ir.Value) -> ir.Value:
+    """The value as the label a person would write: 1 for 1.0, true for a boolean."""
+    import ibis
+
+    kind, dtype = kind_of(column), column.type()
+    if kind == "boolean":
+        return ibis.ifelse(column, "true", ibis.ifelse(~column, "false", ibis.null("string")))  # type: ignore
+    if dtype.is_integer() or kind != "number":
+        return column.cast("string")
+    number = _finite(column.cast("float64"))
+    whole = (number == number.floor()) & (number.abs() < 1e15)  # type: ignore[attr-defined]
+    return ibis.ifelse(whole, number.cast("int64").cast("string"), number.cast("string"))
+
+
+def _canonical(texts: Iterable[str], column: ir.Value, where: str) -> list[str]:
+    """Values as written in the program, in the form that ``_as_text`` gives the column's values."""
+    kind = kind_of(column)
+    return [_canonical_one(text, kind, where) for text in texts]
+
+
+def _canonical_one(text: str, kind: str, where: str) -> str:
+    folded = text.strip().casefold()
+    if kind == "boolean":
+        if folded in _TRUE + _FALSE:
+            return "true" if folded in _TRUE else "false"
+        raise InputError(Problem(where, f"'{text}'", "true or false, as the column holds booleans", "write true or false"))
+    if kind == "number":
+        try:
+            number = float(text)
+        except ValueError:
+            raise InputError(
+                Problem(where, f"'{text}'", "a number, as the column holds numbers", "write the code that the data use")
+            ) from None
+        return str(int(number)) if number == int(number) else repr(number)
+    return text
+
+
+def _favourable(column: ir.Value, decision: Decision, program: AuditProgram) -> ir.Value:
+    import ibis
+
+    text = _as_text(column)
+    where = program.where("contract.decision.favourable")
+    favourable = _canonical(decision.favourable, column, where)
+    unfavourable = _canonical(decision.unfavourable, column, where)
+    excluded = _canonical(decision.excluded, column, where)
+    is_unfavourable = text.isin(unfavourable) if unfavourable else text.notnull() & ~text.isin(excluded or [""])
+    one, zero, nothing = ibis.literal(1, "int8"), ibis.literal(0, "int8"), ibis.null("int8")
+    return ibis.ifelse(text.isin(favourable), one, ibis.ifelse(is_unfavourable, zero, nothing))
+
+
+def _label(column: ir.Value, group: GroupAttribute, program: AuditProgram) -> ir.Value:
+    import ibis
+
+    if group.bands:
+        return _band(column, group.bands)
+    text = _as_text(column)
+    where = program.where(f"contract.groups.{group.name}")
+    raw_values = _canonical(group.declared, column, where)
+    missing = [spelling for spelling in MISSING_TEXTS if spelling not in {value.casefold() for value in raw_values}]
+    label = ibis.ifelse(text.strip().lower().isin(missing), ibis.null("string"), text)  # type: ignore[attr-defined]
+    shown = [group.labels.get(value, value) for value in group.declared]
+    renamed = [(text == raw, new) for raw, new in zip(raw_values, shown, strict=True) if raw != new]
+    return ibis.cases(*renamed, else_=label) if renamed and group.labels else label
+
+
+def _reference(group: GroupAttribute, column: ir.Value, where: str) -> str:
+    if group.bands or group.reference in group.labels.values():
+        return group.reference
+    value = _canonical([group.reference], column, where)[0]
+    labels = dict(zip(_canonical(group.labels, column, where), group.labels.values(), strict=True))
+    return labels.get(value, value)
+
+
+def _declared(group: GroupAttribute, column: ir.Value, where: str) -> tuple[str, ...]:
+    if group.bands:
+        return band_labels(group.bands)
+    shown = tuple(group.labels.values()) or tuple(_canonical(group.values, column, where))
+    return tuple(dict.fromkeys(shown))
+
+
+def _band(column: ir.Value, edges: tuple[float, ...]) -> ir.Value:
+    import ibis
+
+    number = _finite(column.cast("float64"))
+    labels = band_labels(edges)
+    branches = [(number < edge, label) for edge, label in zip(edges, labels, strict=False)]
+    return ibis.cases(*branches, (number.notnull(), labels[-1]), else_=ibis.null("string"))  # type: ignore[arg-type]
