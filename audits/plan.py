@@ -85,7 +85,9 @@ def _make(kind: type[Any], call: QuestionCall, program: AuditProgram, problems: 
     for key, value in call.parameters.items():
         where = program.where(f"{call.place}.{call.name}.{key}")
         if key not in fields:
-            problems.append(Problem(where, f"unknown parameter '{key}'", f"one of {listed(fields)}", suggest(key, fields)))
+            problems.append(
+                Problem(where, f"unknown parameter '{key}'", f"one of {listed(fields)}", suggest(key, fields))
+            )
             continue
         values[key] = tuple(value) if isinstance(value, list) else value
         problems += _unfit_parameter(key, values[key], fields[key].type, where, program)
@@ -95,11 +97,12 @@ def _make(kind: type[Any], call: QuestionCall, program: AuditProgram, problems: 
 def _unfit_parameter(key: str, value: Any, kind: Any, where: str, program: AuditProgram) -> list[Problem]:
     if key == "attributes":
         names = [group.name for group in program.contract.groups]
-        values = value if isinstance(value, tuple) else (value,)
+        if not isinstance(value, tuple):
+            return [Problem(where, f"'{value}'", "a list", f"write [{value}]")]
         return [
             Problem(where, f"unknown attribute '{name}'", f"one of {listed(names)}", suggest(str(name), names))
-            for name in values if name not in names
-        ] + ([] if isinstance(value, tuple) else [Problem(where, f"'{value}'", "a list", f"write [{value}]")])  # fmt: skip
+            for name in value if name not in names
+        ]  # fmt: skip
     if kind == "float":
         bounds = (0.5, 1) if key == "level" else (float("-inf"), float("inf"))
         fits = isinstance(value, (int, float)) and not isinstance(value, bool) and bounds[0] < value < bounds[1]

@@ -228,9 +228,7 @@ def canonical_json(value: Any) -> bytes:
     Raises ``ValueError`` for a NaN or infinity: a missing number is None with a reason.
     """
     plain = asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
-    return (
-        json.dumps(_rounded(plain), sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False).encode() + b"\n"
-    )
+    return json.dumps(_rounded(plain), sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False).encode() + b"\n"
 
 
 def _rounded(value: Any) -> Any:
@@ -265,7 +263,8 @@ def read_record(kind: type[Record], file: Path) -> Record:
         first = error.errors()[0]
         where = ".".join(str(step) for step in first["loc"])
         raise InputError(Problem(
-            f"{file}, {where or 'top level'}", first["msg"], f"a record of kind {kind.__name__}, version {SCHEMA_VERSION}",
+            f"{file}, {where or 'top level'}", first["msg"],
+            f"a record of kind {kind.__name__}, version {SCHEMA_VERSION}",
             "write the run again with this version, or restore the file",
         )) from None  # fmt: skip
 

@@ -91,7 +91,8 @@ def staging_folder(out: Path, program: AuditProgram, period: Period) -> Path:
         return Path(tempfile.mkdtemp(prefix=".staging-", dir=parent))
     except OSError as error:
         raise InputError(Problem(
-            str(parent), f"the output folder cannot be written ({error.strerror})", "a folder that this user may write to",
+            str(parent), f"the output folder cannot be written ({error.strerror})",
+            "a folder that this user may write to",
             "name another folder with --out, or change its permissions",
         )) from None  # fmt: skip
 
@@ -109,7 +110,9 @@ def pull(source: Source, program: AuditProgram, period: Period, staging: Path) -
     return data
 
 
-def check(source: Source, program: AuditProgram, period: Period, staging: Path, as_of: dt.date | None = None) -> CheckReport:
+def check(
+    source: Source, program: AuditProgram, period: Period, staging: Path, as_of: dt.date | None = None
+) -> CheckReport:
     """Run the data checks. ``as_of`` is the day that freshness counts from: the period's last, else today."""
     from checks.gate import run_checks
 
@@ -282,7 +285,9 @@ def _exclusions(folder: Path, data: DataRecord, program: AuditProgram) -> tuple[
         missing = sum(count for labels, _, count in cells.cells if labels[i] is None)
         found.append(Exclusion(f"groups.{attribute}", None, missing, "no group label: the value is missing"))
     undecided = sum(count for _, decision, count in cells.cells if decision is None)
-    found.append(Exclusion("decision", None, undecided, "no decision: the value is missing or excluded by the contract"))
+    found.append(
+        Exclusion("decision", None, undecided, "no decision: the value is missing or excluded by the contract")
+    )
     for file in sorted(folder.glob("moments-*.json")):
         moments = json.loads(file.read_text(encoding="utf-8"))
         found += [

@@ -60,7 +60,7 @@ class DuckDBDialect(PGDialect):
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs["paramstyle"] = "numeric_dollar"
-        super().__init__(**kwargs)
+        super().__init__(**kwargs)  # type: ignore[no-untyped-call]
 
     @classmethod
     def import_dbapi(cls) -> Any:
@@ -74,7 +74,7 @@ class DuckDBDialect(PGDialect):
         """One connection for all: a second one would only repeat the file's opening."""
         return pool.StaticPool
 
-    def create_connect_args(self, url: URL) -> tuple[list[Any], dict[str, Any]]:  # type: ignore[override]
+    def create_connect_args(self, url: URL) -> tuple[list[Any], dict[str, Any]]:
         """File and settings. Whole numbers are handed over as numbers, as Ibis does."""
         settings: dict[str, Any] = {
             key: int(value) if isinstance(value, str) and value.isdigit() else value for key, value in url.query.items()
@@ -105,25 +105,26 @@ class DuckDBDialect(PGDialect):
         """An open file always answers."""
         return True
 
-    def get_schema_names(self, connection: Any, **_: Any) -> list[str]:  # type: ignore[override]
+    def get_schema_names(self, connection: Any, **_: Any) -> list[str]:
         """The one schema in use."""
         return [_SCHEMA]
 
-    def get_table_names(self, connection: Any, schema: str | None = None, **_: Any) -> list[str]:  # type: ignore[override]
+    def get_table_names(self, connection: Any, schema: str | None = None, **_: Any) -> list[str]:
         """Tables of a schema, sorted."""
-        return self._names(connection, "SELECT table_name FROM duckdb_tables() WHERE schema_name = $1 ORDER BY 1", schema)
+        sql = "SELECT table_name FROM duckdb_tables() WHERE schema_name = $1 ORDER BY 1"
+        return self._names(connection, sql, schema)
 
-    def get_view_names(self, connection: Any, schema: str | None = None, **_: Any) -> list[str]:  # type: ignore[override]
+    def get_view_names(self, connection: Any, schema: str | None = None, **_: Any) -> list[str]:
         """Views of a schema, sorted."""
         sql = "SELECT view_name FROM duckdb_views() WHERE schema_name = $1 AND NOT internal ORDER BY 1"
         return self._names(connection, sql, schema)
 
-    def has_table(self, connection: Any, table_name: str, schema: str | None = None, **_: Any) -> bool:  # type: ignore[override]
+    def has_table(self, connection: Any, table_name: str, schema: str | None = None, **_: Any) -> bool:
         """Whether a table or view of that name exists."""
         known = self.get_table_names(connection, schema) + self.get_view_names(connection, schema)
         return str(table_name) in known
 
-    def get_columns(self, connection: Any, table_name: str, schema: str | None = None, **_: Any) -> list[Any]:  # type: ignore[override]
+    def get_columns(self, connection: Any, table_name: str, schema: str | None = None, **_: Any) -> list[Any]:
         """Columns of a table or view in their order. Raises ``NoSuchTableError``."""
         sql = (
             "SELECT column_name, data_type FROM duckdb_columns() "
@@ -134,23 +135,23 @@ class DuckDBDialect(PGDialect):
             raise NoSuchTableError(table_name)
         return [column_entry(name, type_name) for name, type_name in rows]
 
-    def get_pk_constraint(self, connection: Any, table_name: str, schema: str | None = None, **_: Any) -> Any:  # type: ignore[override]
+    def get_pk_constraint(self, connection: Any, table_name: str, schema: str | None = None, **_: Any) -> Any:
         """No keys: the relation is a view or a plain copy."""
         return {"constrained_columns": [], "name": None}
 
-    def get_foreign_keys(self, connection: Any, table_name: str, schema: str | None = None, **_: Any) -> Any:  # type: ignore[override]
+    def get_foreign_keys(self, connection: Any, table_name: str, schema: str | None = None, **_: Any) -> Any:
         """No foreign keys."""
         return []
 
-    def get_indexes(self, connection: Any, table_name: str, schema: str | None = None, **_: Any) -> Any:  # type: ignore[override]
+    def get_indexes(self, connection: Any, table_name: str, schema: str | None = None, **_: Any) -> Any:
         """No indexes."""
         return []
 
-    def get_unique_constraints(self, connection: Any, table_name: str, schema: str | None = None, **_: Any) -> Any:  # type: ignore[override]
+    def get_unique_constraints(self, connection: Any, table_name: str, schema: str | None = None, **_: Any) -> Any:
         """No unique constraints."""
         return []
 
-    def get_check_constraints(self, connection: Any, table_name: str, schema: str | None = None, **_: Any) -> Any:  # type: ignore[override]
+    def get_check_constraints(self, connection: Any, table_name: str, schema: str | None = None, **_: Any) -> Any:
         """No check constraints."""
         return []
 

@@ -26,21 +26,14 @@ class Problem:
     remedy: str
 
     def __str__(self) -> str:
-        return (
-            f"{self.where}\n"
-            f"    found:    {self.found}\n"
-            f"    expected: {self.expected}\n"
-            f"    to do:    {self.remedy}"
-        )
+        return f"{self.where}\n    found:    {self.found}\n    expected: {self.expected}\n    to do:    {self.remedy}"
 
 
 class InputError(Exception):
     """One or more problems with what the user gave. Never a fault of the program."""
 
     def __init__(self, problems: Problem | Iterable[Problem]) -> None:
-        self.problems: tuple[Problem, ...] = (
-            (problems,) if isinstance(problems, Problem) else tuple(problems)
-        )
+        self.problems: tuple[Problem, ...] = (problems,) if isinstance(problems, Problem) else tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 

@@ -69,6 +69,7 @@ def _write(file: Path, text: str, rows: int) -> EvidenceFile:
 def _unchanged(before: int, now: int) -> None:
     if before != now:
         raise InputError(Problem(
-            "the source", f"{now} rows where {before} were counted at the start", "data that stay as they are during a run",
+            "the source", f"{now} rows where {before} were counted at the start",
+            "data that stay as they are during a run",
             "run again when the job that writes the data has ended",
         ))  # fmt: skip

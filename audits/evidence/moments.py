@@ -131,7 +131,7 @@ def _complete(source: Source, need: MomentsNeed) -> ir.Table:
 
 
 def _standardised(column: ir.Value, centre: float, half_range: float) -> Any:
-    return (column.cast("float64") - centre) / half_range  # type: ignore[operator]
+    return (column.cast("float64") - centre) / half_range
 
 
 def _one(column: ir.Value) -> Any:
@@ -175,8 +175,11 @@ def _meat(
     fitted = ibis.cases(*effects, else_=0.0) + float(fit.intercept)
     for column, coefficient in zip(z[1:], fit.control_coefficients, strict=True):
         fitted = fitted + column * float(coefficient)
-    largest = 1 + abs(fit.intercept) + float(np.abs(fit.group_coefficients).max(initial=0)) + float(
-        np.abs(fit.control_coefficients).sum()
+    largest = (
+        1
+        + abs(fit.intercept)
+        + float(np.abs(fit.group_coefficients).max(initial=0))
+        + float(np.abs(fit.control_coefficients).sum())
     )
     bound = 2.0 ** math.ceil(math.log2(largest))
     residual = (table[FAVOURABLE].cast("float64") - fitted) / bound

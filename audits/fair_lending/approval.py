@@ -16,15 +16,19 @@ and Mee (1984), Biometrics 40:1175–1176 for the intervals; White (1980) for HC
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar
 
 from audits.evidence.collect import Evidence
-from audits.evidence.moments import Moments
 from audits.evidence.needs import CellsNeed, MomentsNeed, Need
 from audits.record import Measurement, NotAnswered
 from checks.inputs.contract import DataContract
+
+if TYPE_CHECKING:
+    from audits.evidence.moments import Moments
+    from audits.statistics.linear_model import GroupEffects
 
 _POWER = 0.8
 
@@ -70,36 +74,12 @@ class Approval:
         return self.attributes or tuple(group.name for group in contract.groups)
 
     def _raw(self, attribute: str, reference: str, counts: Mapping[str, tuple[int, int]]) -> list[Measurement]:
-        import numpy as np
-
-        from audits.statistics import proportions
-
         rates = _selection_rates(counts)
         measurements = [self._rate(attribute, label, counts[label], rates[label]) for label in sorted(counts)]
         others = [label for label in sorted(counts) if label != reference]
-        if reference not in counts or not others:
-            return measurements
-        x1, n1 = np.array([counts[label] for label in others]).T
-        x0, n0 = counts[reference]
-        p_values = proportions.equality_p_value(x1, n1, x0, n0)
-        mde = proportions.minimum_detectable_difference(x0 / n0, n1, n0, self.level, _POWER).difference
-        ratio = proportions.score_interval_ratio(x1, n1, x0, n0, self.level)
-        gap = proportions.score_interval_difference(x1, n1, x0, n0, self.level)
-        for i, label in enumerate(others):
-            shared = self._comparison(attribute, label, reference, counts)
-            test = {"p_value": _number(p_values.p_value[i])}
-            measurements.append(Measurement(
-                measure="adverse_impact_ratio", estimate=_ratio(rates[label], rates[reference]),
-                low=_number(ratio.low[i]), high=_number(ratio.high[i]), equality=1.0,
-                mde=_number(mde[i] / (x0 / n0)) if x0 else None,
-                reason=None if x0 else f"nobody of the reference group '{reference}' was approved: no ratio can be formed",
-                method=ratio.method, **shared, **test,
-            ))  # fmt: skip
-            measurements.append(Measurement(
-                measure="approval_gap", estimate=rates[reference] - rates[label],
-                low=_number(-gap.high[i]), high=_number(-gap.low[i]), equality=0.0, mde=_number(mde[i]),
-                method=gap.method, **shared, **test,
-            ))  # fmt: skip
+        if reference in counts:
+            for label in others:
+                measurements += self._comparison(attribute, label, reference, counts, rates)
         return measurements
 
     def _rate(self, attribute: str, label: str, count: tuple[int, int], rate: float) -> Measurement:
@@ -113,65 +93,75 @@ class Approval:
         )  # fmt: skip
 
     def _comparison(
-        self, attribute: str, label: str, reference: str, counts: Mapping[str, tuple[int, int]]
-    ) -> dict[str, object]:
-        return {
-            "question": self.name, "attribute": attribute, "group": label, "reference": reference, "level": self.level,
-            "n": counts[label][1] + counts[reference][1], "source": _FAIRLEARN,
-            "counts": {
-                "group_favourable": counts[label][0], "group_decided": counts[label][1],
-                "reference_favourable": counts[reference][0], "reference_decided": counts[reference][1],
+        self,
+        attribute: str,
+        label: str,
+        reference: str,
+        counts: Mapping[str, tuple[int, int]],
+        rates: Mapping[str, float],
+    ) -> list[Measurement]:
+        """Ratio and gap of one group against the reference."""
+        from audits.statistics import proportions
+
+        (x1, n1), (x0, n0) = counts[label], counts[reference]
+        test = proportions.equality_p_value(x1, n1, x0, n0)
+        mde = proportions.minimum_detectable_difference(x0 / n0, n1, n0, self.level, _POWER).difference
+        ratio = proportions.score_interval_ratio(x1, n1, x0, n0, self.level)
+        gap = proportions.score_interval_difference(x1, n1, x0, n0, self.level)
+        as_ratio = Measurement(
+            question=self.name, measure="adverse_impact_ratio", attribute=attribute, group=label, reference=reference,
+            estimate=rates[label] / rates[reference] if x0 else None,
+            low=_number(ratio.low), high=_number(ratio.high), level=self.level, n=n1 + n0, equality=1.0,
+            counts={
+                "group_favourable": x1, "group_decided": n1, "reference_favourable": x0, "reference_decided": n0,
             },
-        }  # fmt: skip
+            p_value=_number(test.p_value), mde=_number(mde * n0 / x0) if x0 else None,
+            method=f"{ratio.method} interval, {_item(test.method)} p-value", source=_FAIRLEARN,
+            reason=None if x0 else f"nobody of the reference group '{reference}' was approved: there is no ratio",
+        )  # fmt: skip
+        as_gap = replace(
+            as_ratio, measure="approval_gap", estimate=rates[reference] - rates[label],
+            low=_number(-gap.high), high=_number(-gap.low), equality=0.0, mde=_number(mde), reason=None,
+            method=f"{gap.method} interval, {_item(test.method)} p-value",
+        )  # fmt: skip
+        return [as_ratio, as_gap]
 
     def _adjusted(self, moments: Moments, reference: str) -> list[Measurement]:
+        """The gap that the controls leave, one for each group against the reference."""
         from audits.statistics.linear_model import fit_group_effects
 
-        if reference not in moments.labels or len(moments.labels) < 2:
-            return [self._unadjusted(moments, reference)]
-        fit = fit_group_effects(moments.grouped())
-        measurements = []
-        for i, label in enumerate(fit.labels):
-            counts = {
-                "group": moments.counts[moments.labels.index(label)],
-                "reference": moments.counts[moments.labels.index(reference)],
-                "left_out": moments.rows - fit.n,
-            }
-            errors = fit.classical_errors[i], fit.robust_errors[i]
-            measurements.append(
-                self._adjusted_one(moments, label, reference, -fit.group_coefficients[i], errors, fit.n, fit.k, counts)
-            )
-        return measurements
-
-    def _adjusted_one(
-        self, moments: Moments, label: str, reference: str, gap: float, errors: tuple[float, float], n: int, k: int,
-        counts: dict[str, int],
-    ) -> Measurement:  # fmt: skip
-        from scipy.special import ndtri, stdtr, stdtrit
-
-        classical, robust = errors
-        usable = robust == robust and robust > 0
-        reach = float(stdtrit(n - k, 0.5 + self.level / 2)) * robust if usable else None
-        reason = None if usable else "the controls leave nothing to tell this group apart, or too few rows for an error"
-        return Measurement(
-            question=self.name, measure="adjusted_approval_gap", attribute=moments.attribute, group=label,
-            reference=reference, estimate=float(gap) if usable else None,
-            low=gap - reach if reach is not None else None, high=gap + reach if reach is not None else None,
-            level=self.level, n=n, counts=counts, equality=0.0,
-            p_value=float(2 * stdtr(n - k, -abs(gap) / robust)) if usable else None,
-            mde=float(ndtri(0.5 + self.level / 2) + ndtri(_POWER)) * robust if usable else None,
-            standard_error=float(robust) if usable else None,
-            details={"standard_error_classical": float(classical)} if usable else {},
-            method=f"linear probability model with {len(moments.controls)} controls, HC1 errors, t with n − k degrees",
-            source="moments", reason=reason,
-        )  # fmt: skip
-
-    def _unadjusted(self, moments: Moments, reference: str) -> Measurement:
-        return Measurement(
+        nothing = Measurement(
             question=self.name, measure="adjusted_approval_gap", attribute=moments.attribute, group=None,
             reference=reference, estimate=None, low=None, high=None, level=self.level, n=sum(moments.counts),
-            method="linear probability model", source="moments",
-            reason="after rows with a missing control are left out, fewer than two groups, or no reference group, remain",
+            method=f"linear probability model with {len(moments.controls)} controls, HC1 errors, t with n − k degrees",
+            source="moments", equality=0.0,
+            reason="once rows without a value of a control are left out, no two groups remain to compare",
+        )  # fmt: skip
+        if reference not in moments.labels or len(moments.labels) < 2:
+            return [nothing]
+        fit = fit_group_effects(moments.grouped())
+        rows = dict(zip(moments.labels, moments.counts, strict=True))
+        measurements = []
+        for i, label in enumerate(fit.labels):
+            counts = {"group": rows[label], "reference": rows[reference], "left_out": moments.rows - fit.n}
+            one = replace(nothing, group=label, n=fit.n, counts=counts)
+            measurements.append(self._adjusted_one(one, fit, i))
+        return measurements
+
+    def _adjusted_one(self, shared: Measurement, fit: GroupEffects, i: int) -> Measurement:
+        from scipy.special import ndtri, stdtr, stdtrit
+
+        gap, error = -float(fit.group_coefficients[i]), float(fit.robust_errors[i])
+        if not error > 0:  # also when it is NaN
+            why = "the controls tell this group apart by themselves, or too few rows are left for an error"
+            return replace(shared, reason=why)
+        freedom = fit.n - fit.k
+        reach = float(stdtrit(freedom, 0.5 + self.level / 2)) * error
+        return replace(
+            shared, estimate=gap, low=gap - reach, high=gap + reach, standard_error=error, reason=None,
+            details={"standard_error_classical": float(fit.classical_errors[i])},
+            p_value=float(2 * stdtr(freedom, -abs(gap) / error)),
+            mde=float(ndtri(0.5 + self.level / 2) + ndtri(_POWER)) * error,
         )  # fmt: skip
 
 
@@ -205,13 +195,12 @@ def _selection_rates(counts: Mapping[str, tuple[int, int]]) -> dict[str, float]:
     return {str(label): float(rate) for label, rate in frame.by_group["selection_rate"].items()}
 
 
-def _ratio(rate: float, reference: float) -> float | None:
-    return rate / reference if reference > 0 else None
-
-
 def _number(value: object) -> float | None:
     """A finite number, or None: a bound at infinity, or a figure that cannot be had."""
-    import math
-
     number = float(value)  # type: ignore[arg-type]
     return number if math.isfinite(number) else None
+
+
+def _item(value: object) -> str:
+    """The text in a numpy array of one."""
+    return str(value.item()) if hasattr(value, "item") else str(value)

@@ -146,7 +146,7 @@ def _counted(findings: list[Finding]) -> list[Finding]:
             (f.measurement.attribute, f.measurement.group, f.measurement.measure)
             for f in findings if f.standing == finding.standing and f.rule.test != "census"
         }  # fmt: skip
-        note = f"one of {len(family)} comparisons that are {finding.standing}; intervals are not corrected for their number"
+        note = f"one of {len(family)} {finding.standing} comparisons; intervals are not corrected for their number"
         extra = (note,) if len(family) > 1 else ()
         counted.append(Finding(**{
             **{name: getattr(finding, name) for name in Finding.__slots__}, "cautions": finding.cautions + extra,

@@ -42,7 +42,9 @@ def _because(m: Measurement, rule: Rule, verdict: Verdict) -> str:
     if verdict in ("breach", "concern"):
         if rule.test == "point_and_significant":
             return limit + "the figure lies beyond it and the interval excludes equality."
-        return limit + ("the whole interval lies beyond it." if rule.test == "interval" else "the count lies beyond it.")
+        return limit + (
+            "the whole interval lies beyond it." if rule.test == "interval" else "the count lies beyond it."
+        )
     if verdict == "clear":
         return limit + "the whole interval lies within it."
     mde = f" A departure of {figure(m, m.mde)} from equality would have been found with power 0.8." if m.mde else ""

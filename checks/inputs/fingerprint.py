@@ -36,8 +36,7 @@ def fingerprint(source: Source, program: AuditProgram) -> Fingerprint:
     text = " || ".join(_netstring(name) for name in sorted(types))
     low, high = _HALVES[source.engine]
     sql = (
-        f"SELECT count(*), sum({low}), sum({high}) "
-        f"FROM (SELECT md5({text}) AS digest FROM {source.relation}) AS hashed"
+        f"SELECT count(*), sum({low}), sum({high}) FROM (SELECT md5({text}) AS digest FROM {source.relation}) AS hashed"
     )
     rows, low_sum, high_sum = source.rows(sql)[0]
     sums = [str(int(low_sum or 0)), str(int(high_sum or 0))]

@@ -29,9 +29,7 @@ def read_period(text: str) -> Period:
     try:
         return _parse(text.strip())
     except ValueError:
-        raise InputError(
-            Problem("the period", f"'{text}'", FORMS, "write the period in one of these forms")
-        ) from None
+        raise InputError(Problem("the period", f"'{text}'", FORMS, "write the period in one of these forms")) from None
 
 
 def _parse(text: str) -> Period:

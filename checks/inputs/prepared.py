@@ -121,7 +121,7 @@ def _finite(column: ir.Value) -> ir.Value:
 
     if not column.type().is_floating():
         return column
-    return ibis.ifelse(column.isnan() | column.isinf(), ibis.null(column.type()), column)  # type: ignore[attr-defined]
+    return ibis.ifelse(column.isnan() | column.isinf(), ibis.null(column.type()), column)
 
 
 def _as_text(column: ir.Value) -> ir.Value:
@@ -130,11 +130,11 @@ def _as_text(column: ir.Value) -> ir.Value:
 
     kind, dtype = kind_of(column), column.type()
     if kind == "boolean":
-        return ibis.ifelse(column, "true", ibis.ifelse(~column, "false", ibis.null("string")))  # type: ignore
+        return ibis.ifelse(column, "true", ibis.ifelse(~column, "false", ibis.null("string")))
     if dtype.is_integer() or kind != "number":
         return column.cast("string")
     number = _finite(column.cast("float64"))
-    whole = (number == number.floor()) & (number.abs() < 1e15)  # type: ignore[attr-defined]
+    whole = (number == number.floor()) & (number.abs() < 1e15)
     return ibis.ifelse(whole, number.cast("int64").cast("string"), number.cast("string"))
 
 
@@ -149,7 +149,9 @@ def _canonical_one(text: str, kind: str, where: str) -> str:
     if kind == "boolean":
         if folded in _TRUE + _FALSE:
             return "true" if folded in _TRUE else "false"
-        raise InputError(Problem(where, f"'{text}'", "true or false, as the column holds booleans", "write true or false"))
+        raise InputError(
+            Problem(where, f"'{text}'", "true or false, as the column holds booleans", "write true or false")
+        )
     if kind == "number":
         try:
             number = float(text)
@@ -183,7 +185,7 @@ def _label(column: ir.Value, group: GroupAttribute, program: AuditProgram) -> ir
     where = program.where(f"contract.groups.{group.name}")
     raw_values = _canonical(group.declared, column, where)
     missing = [spelling for spelling in MISSING_TEXTS if spelling not in {value.casefold() for value in raw_values}]
-    label = ibis.ifelse(text.strip().lower().isin(missing), ibis.null("string"), text)  # type: ignore[attr-defined]
+    label = ibis.ifelse(text.strip().lower().isin(missing), ibis.null("string"), text)
     shown = [group.labels.get(value, value) for value in group.declared]
     renamed = [(text == raw, new) for raw, new in zip(raw_values, shown, strict=True) if raw != new]
     return ibis.cases(*renamed, else_=label) if renamed and group.labels else label
@@ -210,4 +212,4 @@ def _band(column: ir.Value, edges: tuple[float, ...]) -> ir.Value:
     number = _finite(column.cast("float64"))
     labels = band_labels(edges)
     branches = [(number < edge, label) for edge, label in zip(edges, labels, strict=False)]
-    return ibis.cases(*branches, (number.notnull(), labels[-1]), else_=ibis.null("string"))  # type: ignore[arg-type]
+    return ibis.cases(*branches, (number.notnull(), labels[-1]), else_=ibis.null("string"))

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from checks.inputs.contract import ON_FAILURE, DataContract, read_contract
+from checks.inputs.contract import ON_FAILURE, DataContract
+from checks.inputs.contract_reader import read_contract
 from checks.inputs.yaml_reader import Place, read_yaml
 from checks.problem import InputError, Problem
 

@@ -119,7 +119,9 @@ class Place:
 
     def number(self, low: float | None = None, high: float | None = None) -> float:
         """A number, within the stated bounds where given."""
-        expected = "a number" + (f" from {low:g}" if low is not None else "") + (f" to {high:g}" if high is not None else "")
+        expected = (
+            "a number" + (f" from {low:g}" if low is not None else "") + (f" to {high:g}" if high is not None else "")
+        )
         try:
             value = float(str(self.node.value).replace("_", ""))
         except (TypeError, ValueError):
@@ -214,8 +216,12 @@ def read_yaml(file: Path, kind: str) -> Place:
         line = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         reason = getattr(error, "problem", None) or str(error)
         raise InputError(
-            Problem(f"{file}{line}", f"broken YAML: {reason}", "well-formed YAML",
-                    "look at that line and the one before it: indentation, a missing colon, an open quote or bracket")
+            Problem(
+                f"{file}{line}",
+                f"broken YAML: {reason}",
+                "well-formed YAML",
+                "look at that line and the one before it: indentation, a missing colon, an open quote or bracket",
+            )
         ) from None
     if node is None:
         raise InputError(Problem(str(file), "an empty file", f"a {kind}", "write it, or name another file"))

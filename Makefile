@@ -1,0 +1,47 @@
+# Squaredeal. Presumes make and a Python from 3.11 on; everything else is set up by the first command you give.
+
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+CODE := audits checks dags reports squaredeal.py tests
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench truth lock schemas clean
+# a set PYTHONDONTWRITEBYTECODE makes every process compile every package again
+unexport PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(READY) ## audit real mortgage decisions through Airflow; prints the findings and where the report is
+	@$(BIN)/squaredeal demo --out demo
+
+test: $(READY) lint ## everything that proves the project
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup tests
+
+lint: $(READY) ## style, types, and which layer may import which
+	@$(BIN)/ruff check $(CODE)
+	@$(BIN)/ruff format --check $(CODE)
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+bench: $(READY) ## speed, as ratios within one run
+	@$(BIN)/python -m tests.bench
+
+truth: $(READY) ## coverage and error rates of the naive practice and of ours
+	@$(BIN)/python -m tests.truth.coverage
+
+schemas: $(READY) ## write the published JSON Schemas anew
+	@$(BIN)/squaredeal schema run > docs/schemas/run.schema.json
+	@$(BIN)/squaredeal schema judgement > docs/schemas/judgement.schema.json
+
+lock: $(READY) ## resolve the dependencies again: hashes, every platform, no addresses
+	@$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --upgrade \
+	  --no-header --no-annotate --no-emit-index-url --quiet --output-file requirements.lock
+
+clean: ## remove the environment and everything that was made
+	@rm -rf $(VENV) demo runs dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(READY): requirements.lock pyproject.toml
+	@sh .ci/setup-environment $(VENV)
+	@touch $@

@@ -1,0 +1,165 @@
+"""From the outcome of an expectation to a line of the check report that a person can act on.
+
+Question: did the check hold, how many values broke it, and what stands in the data instead?
+Great Expectations' own example lists depend on the order of rows, so examples are asked of the
+source itself, distinct and sorted. A check that could not be run has failed; it says why in
+one line. Derived columns are called by what they are made of.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from checks.check_report import CheckResult
+from checks.inputs.contract import DataContract
+from checks.inputs.prepared import FAVOURABLE, group_column, kind_of
+from checks.inputs.source import RELATION, Source
+from checks.planned_check import PlannedCheck, about, named_columns
+from checks.problem import listed, nearest
+
+EXAMPLES = 5
+_LABELS = 12
+
+
+def check_result(check: PlannedCheck, outcome: Any, source: Source, contract: DataContract) -> CheckResult:
+    """One line of the report. ``outcome`` is Great Expectations' validation result, or the exception instead of it."""
+    reason = _reason(outcome)
+    if reason is not None:
+        told = f"it could not be checked: {_without_derived_names(reason, contract)}"
+        return _line(check, False, told, remedy=f"{check.remedy}; if the data are right, correct the check")
+    result = dict(outcome.result or {})
+    success = bool(outcome.success)
+    rows, unexpected = counts(result)
+    examples: tuple[str, ...] = ()
+    labels = _labels(check, source) if not success and check.shows == "labels" else None
+    if not success and check.shows == "values":
+        examples = _examples(check, result.get("unexpected_index_query"), source)
+    observed = _observed(check, success, result, rows, unexpected, labels)
+    remedy = _remedy(check, [] if labels is None else labels) if not success else check.remedy
+    return _line(check, success, observed, rows, unexpected, examples, remedy)
+
+
+def _line(
+    check: PlannedCheck, success: bool, observed: str, rows: int | None = None, unexpected: int | None = None,
+    examples: tuple[str, ...] = (), remedy: str = "",
+) -> CheckResult:  # fmt: skip
+    return CheckResult(
+        check.expectation, check.column, check.place, success, check.on_failure, check.expected, observed, rows,
+        unexpected, examples, remedy,
+    )  # fmt: skip
+
+
+def counts(result: Mapping[str, Any]) -> tuple[int | None, int | None]:
+    """Values looked at and values that broke the check; None for a check that counts no values.
+
+    A missing value is looked at only by the check of missing values itself, whose result has no
+    missing count.
+    """
+    if result.get("unexpected_count") is None or result.get("element_count") is None:
+        return None, None
+    return int(result["element_count"]) - int(result.get("missing_count") or 0), int(result["unexpected_count"])
+
+
+def _reason(outcome: Any) -> str | None:
+    """Why the check could not be run, on one line; None when it was."""
+    if isinstance(outcome, Exception):
+        return one_line(str(outcome) or type(outcome).__name__)
+    info = outcome.exception_info or {}
+    entries = [info] if "raised_exception" in info else [entry for entry in info.values() if isinstance(entry, dict)]
+    raised = sorted(one_line(str(entry.get("exception_message"))) for entry in entries if entry.get("raised_exception"))
+    return raised[0] if raised else None
+
+
+def one_line(text: str) -> str:
+    """The gist of a database or library error: without class names, SQL text and pointers into it."""
+    text = re.split(r"\n?\[SQL:|\n\(Background|\bTraceback\b|\nLINE \d+:", text, maxsplit=1)[0]
+    text = re.sub(r"^\s*\(\w+(\.\w+)+\)\s*", "", text)
+    return " ".join(text.split())[:300].rstrip(" .") or "no reason given"
+
+
+def _without_derived_names(text: str, contract: DataContract) -> str:
+    for group in sorted(contract.groups, key=lambda group: -len(group.name)):
+        text = re.sub(rf"[\"'`]?{re.escape(group_column(group.name))}[\"'`]?", about(group.column, group.name), text)
+    decision = about(contract.decision.column, "decision") if contract.decision else "the decision"
+    return re.sub(rf"[\"'`]?{FAVOURABLE}[\"'`]?", decision, text)
+
+
+def _examples(check: PlannedCheck, query: str | None, source: Source) -> tuple[str, ...]:
+    """A few distinct offending values in their order; nothing where the engine cannot list them.
+
+    ``query`` is Great Expectations' own SQL for the offending rows, so examples and counts agree.
+    """
+    columns = named_columns(check.arguments)
+    if not query or not columns:
+        return ()
+    inner = query.strip().rstrip(";")
+    if source.engine == "postgresql":
+        inner = f"WITH {RELATION} AS (SELECT * FROM {source.relation}\n) {inner.replace('%%', '%')}"
+    order = ", ".join(_sort_key(name, source) for name in columns)
+    select = f"SELECT * FROM (SELECT DISTINCT * FROM ({inner}\n) AS offending) AS different"
+    try:
+        rows = source.rows(f"{select} ORDER BY {order} LIMIT {EXAMPLES}")
+    except Exception:  # noqa: BLE001 - examples are a courtesy; the counts stand without them
+        return ()
+    return tuple(" and ".join(written(value) for value in row) for row in rows)
+
+
+def _sort_key(column: str, source: Source) -> str:
+    """Values in their own order; text by code points, whatever the database's collation."""
+    quoted = '"' + column.replace('"', '""') + '"'
+    if source.engine == "postgresql" and kind_of(source.table[column]) == "text":
+        return f'CAST({quoted} AS TEXT) COLLATE "C"'
+    return quoted
+
+
+def _labels(check: PlannedCheck, source: Source) -> list[str] | None:
+    """The different values of the column that a failed check looked at, sorted."""
+    column = source.table[str(check.arguments["column"])]
+    if check.arguments["column"] == FAVOURABLE:
+        column = source.table[str(check.column)]
+    values = column.name("value").as_table().filter(column.notnull()).distinct().limit(1000)
+    return sorted(written(row[0]) for row in source.rows(values))
+
+
+def _observed(
+    check: PlannedCheck, success: bool, result: Mapping[str, Any], rows: int | None, unexpected: int | None,
+    labels: list[str] | None,
+) -> str:  # fmt: skip
+    if labels is not None:
+        return f"only {listed(labels, _LABELS)}" if labels else "no value at all"
+    if rows is not None and unexpected is not None:
+        missing = check.expectation == "expect_column_values_to_not_be_null"
+        share = f" ({100 * unexpected / rows:.3g} %)" if rows and unexpected else ""
+        return f"{unexpected:,} of {rows:,} values {'missing' if missing else 'otherwise'}{share}"
+    value = result.get("observed_value")
+    if value is None:
+        return "as expected" if success else "not as expected"
+    return " ".join(written(value).split())
+
+
+def _remedy(check: PlannedCheck, labels: list[str]) -> str:
+    close = nearest(check.wanted, labels) if check.wanted else None
+    return f"did you mean '{close}'? {check.remedy}" if close else check.remedy
+
+
+def written(value: object) -> str:
+    """A value as a person writes it: 12 significant digits, dates as in ISO 8601, lists sorted and shortened."""
+    if hasattr(value, "item") and not isinstance(value, (str, bytes)):
+        value = value.item()
+    if value is None or isinstance(value, bool):
+        return "missing" if value is None else str(value).lower()
+    if isinstance(value, (float, Decimal)):
+        return f"{float(value):.12g}"
+    if isinstance(value, dt.datetime) and value.time() == dt.time() and value.tzinfo is None:
+        return value.date().isoformat()
+    if isinstance(value, (dt.date, dt.datetime)):
+        return value.isoformat()
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return listed(sorted(written(item) for item in value))
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {written(item)}" for key, item in value.items())
+    return str(value)

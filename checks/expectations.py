@@ -1,0 +1,222 @@
+"""From the data contract to a list of planned checks, and from there to a Great Expectations suite.
+
+Question: what must hold for the data to be fit to judge with? Every check stands at a place of
+the program, says what is expected in words, and either stops the audit or only warns. Planning
+is pure and quick: it reads the program and the column types, never the rows. Great
+Expectations is imported only where the suite is built.
+
+A missing label, an unknown label and an absent reference group each stop an audit, since a
+rate gap without them compares the wrong people.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from checks.column_rules import missing_allowed, mostly, planned_pair, planned_rule, typed_values
+from checks.inputs.contract import DataContract, GroupAttribute
+from checks.inputs.prepared import FAVOURABLE, Prepared, group_column, kind_of
+from checks.inputs.program import AuditProgram
+from checks.planned_check import PlannedCheck, about, named_columns
+from checks.problem import listed
+
+if TYPE_CHECKING:
+    from great_expectations import ExpectationSuite
+
+UNDECLARED_NULLS = 0.05
+_WARNED_ROLES = (
+    "entity", "score", "cost", "new_customer_price", "weight", "price", "tenure", "strata", "controls", "features",
+    "loan",
+)  # fmt: skip
+_NOT_NULL = "expect_column_values_to_not_be_null"
+_IN_SET = "expect_column_values_to_be_in_set"
+_CONTAINS = "expect_column_distinct_values_to_contain_set"
+_DISTINCT = "expect_column_unique_value_count_to_be_between"
+
+
+def plan_checks(program: AuditProgram, prepared: Prepared, as_of: dt.date) -> tuple[PlannedCheck, ...]:
+    """All checks of a program in the order of its contract, each asked once.
+
+    ``as_of`` is the end of the period or the day of the run; freshness counts from it. Raises
+    ``InputError`` for a value, bound or pattern of the program that cannot fit its column.
+    """
+    contract = program.contract
+    checks = [
+        *_unit_checks(contract), *_decision_checks(program, prepared), *_group_checks(program, prepared),
+        *_time_checks(contract, as_of), *_rule_checks(program, prepared), *_undeclared_null_checks(contract),
+    ]  # fmt: skip
+    for i, pair in enumerate(contract.pairs):
+        checks.append(planned_pair(pair, f"contract.pairs[{i}]", bool(_personal(contract) & {pair.left, pair.right})))
+    checks += _extra_checks(program)
+    return tuple({(c.expectation, repr(sorted(c.arguments.items()))): c for c in reversed(checks)}.values())[::-1]
+
+
+def _personal(contract: DataContract) -> set[str | None]:
+    """Columns whose values name a person or a contract and never appear in a report."""
+    return {contract.unit, contract.entity} - {None}
+
+
+def _unit_checks(contract: DataContract) -> Iterator[PlannedCheck]:
+    if contract.unit is None:
+        return
+    column, subject = contract.unit, about(contract.unit)
+    yield PlannedCheck(
+        _NOT_NULL, {"column": column}, "contract.unit", column, subject, "stop", f"no missing values in {subject}",
+        "give every row its identifier in the source", "none",
+    )  # fmt: skip
+    yield PlannedCheck(
+        "expect_column_values_to_be_unique", {"column": column}, "contract.unit", column, subject, "stop",
+        f"{subject} holds each value once", "remove the repeated rows, or name the column that identifies a row",
+        "none",
+    )  # fmt: skip
+
+
+def _null_check(contract: DataContract, column: str, derived: str, place: str, subject: str) -> PlannedCheck:
+    """A key column's missing values: none allowed unless the contract's rule allows some."""
+    rule = contract.rule_for(column)
+    tolerance = rule.null_tolerance or 0.0
+    on_failure = rule.on_failure if rule.null_tolerance is not None and rule.on_failure else "stop"
+    arguments: dict[str, object] = {"column": derived} | ({"mostly": mostly(tolerance)} if tolerance else {})
+    return PlannedCheck(
+        _NOT_NULL, arguments, place, column, subject, on_failure, f"{missing_allowed(tolerance)} in {subject}",
+        f"complete the rows in the source, or set 'null_tolerance' of '{column}' under 'columns' and state why", "none",
+    )  # fmt: skip
+
+
+def _decision_checks(program: AuditProgram, prepared: Prepared) -> Iterator[PlannedCheck]:
+    decision = program.contract.decision
+    if decision is None:
+        return
+    column, subject, place = decision.column, about(decision.column, "decision"), "contract.decision"
+    yield _null_check(program.contract, column, column, f"{place}.column", subject)
+    yield PlannedCheck(
+        _CONTAINS, {"column": FAVOURABLE, "value_set": [1]}, f"{place}.favourable", column, subject, "stop",
+        f"{subject} holds {listed(decision.favourable)}", "write under 'favourable' the value that the data use",
+        "labels",
+        decision.favourable[0] if decision.favourable else None,
+    )  # fmt: skip
+    if not decision.unfavourable:
+        most = len(decision.favourable) + len(decision.excluded) + 1
+        yield PlannedCheck(
+            _DISTINCT, {"column": column, "max_value": most}, place, column, subject, "stop",
+            f"at most {most} different values in {subject}", "name the values under unfavourable and excluded",
+            "labels",
+        )  # fmt: skip
+        return
+    known = (*decision.favourable, *decision.unfavourable, *decision.excluded)
+    values = typed_values(known, kind_of(prepared.table[column]), program.where(place))
+    yield PlannedCheck(
+        _IN_SET, {"column": column, "value_set": values}, place, column, subject, "stop",
+        f"{subject} holds only {listed(known, 20)}", "name the other values under unfavourable or excluded",
+    )  # fmt: skip
+
+
+def _group_checks(program: AuditProgram, prepared: Prepared) -> Iterator[PlannedCheck]:
+    for group in program.contract.groups:
+        place, subject = f"contract.groups.{group.name}", about(group.column, group.name)
+        derived, reference = group_column(group.name), prepared.references[group.name]
+        yield _null_check(program.contract, group.column, derived, f"{place}.column", subject)
+        yield PlannedCheck(
+            _CONTAINS, {"column": derived, "value_set": [reference]}, f"{place}.reference", group.column, subject,
+            "stop",
+            f"the reference group '{reference}' occurs in {subject}", "name a group that occurs under 'reference'",
+            "labels", reference,
+        )  # fmt: skip
+        yield PlannedCheck(
+            _DISTINCT, {"column": derived, "min_value": 2}, place, group.column, subject, "stop",
+            f"at least two groups in {subject}",
+            "check the period and the source: one group has nobody to compare with",
+            "labels",
+        )  # fmt: skip
+        yield from _unseen_label_check(group, prepared.declared[group.name], derived, subject)
+
+
+def _unseen_label_check(
+    group: GroupAttribute, declared: Sequence[str], derived: str, subject: str
+) -> Iterator[PlannedCheck]:
+    if not declared:
+        return
+    key = "labels" if group.labels else "values" if group.values else "bands"
+    yield PlannedCheck(
+        _IN_SET, {"column": derived, "value_set": list(declared)}, f"contract.groups.{group.name}.{key}", group.column,
+        subject, "stop", f"only the groups {listed(declared, 20)} in {subject}",
+        f"add the groups found under '{key}', or correct them in the source",
+    )  # fmt: skip
+
+
+def _time_checks(contract: DataContract, as_of: dt.date) -> Iterator[PlannedCheck]:
+    if contract.time is None:
+        return
+    column, subject = contract.time, about(contract.time, "time")
+    yield _null_check(contract, column, column, "contract.time", subject)
+    if contract.freshness:
+        days = contract.freshness.within_days
+        oldest = as_of - dt.timedelta(days=days)
+        yield PlannedCheck(
+            "expect_column_max_to_be_between", {"column": column, "min_value": oldest}, "contract.freshness", column,
+            subject, contract.freshness.on_failure,
+            f"the newest row is of {oldest} or later ({days} days before {as_of})",
+            "load the newest data, or check the job that writes the source",
+        )  # fmt: skip
+
+
+def _rule_checks(program: AuditProgram, prepared: Prepared) -> Iterator[PlannedCheck]:
+    contract = program.contract
+    keys = {contract.unit, contract.time} | {group.column for group in contract.groups}
+    keys |= {contract.decision.column} if contract.decision else set()
+    for rule in contract.columns:
+        kind = kind_of(prepared.table[rule.column])
+        yield from planned_rule(rule, program, kind, rule.column not in keys, rule.column in _personal(contract))
+
+
+def _undeclared_null_checks(contract: DataContract) -> Iterator[PlannedCheck]:
+    """Columns of a measured role whose rule says nothing about missing values: a warning above 5 %."""
+    keys = {contract.unit, contract.time} | {group.column for group in contract.groups}
+    keys |= {contract.decision.column} if contract.decision else set()
+    for column, places in contract.columns_used().items():
+        place = next((place for place in places if place.split("[")[0].split(".")[0] in _WARNED_ROLES), None)
+        if place is None or column in keys or contract.rule_for(column).null_tolerance is not None:
+            continue
+        yield PlannedCheck(
+            _NOT_NULL, {"column": column, "mostly": mostly(UNDECLARED_NULLS)}, f"contract.{place}", column,
+            about(column),
+            "warn", f"{missing_allowed(UNDECLARED_NULLS)} in {about(column)}",
+            f"complete the rows in the source, or set 'null_tolerance' of '{column}' under 'columns'", "none",
+        )  # fmt: skip
+
+
+def _extra_checks(program: AuditProgram) -> Iterator[PlannedCheck]:
+    personal = _personal(program.contract)
+    for i, extra in enumerate(program.checks):
+        columns = named_columns(extra.arguments)
+        told = ", ".join(f"{key} {_told(value)}" for key, value in extra.arguments.items())
+        subject = " and ".join(about(column) for column in columns) or "the table"
+        words = extra.expectation.replace("_", " ")
+        shows = "labels" if extra.expectation.startswith("expect_column_distinct") else "values"
+        yield PlannedCheck(
+            extra.expectation, dict(extra.arguments), f"checks[{i}]", columns[0] if columns else None, subject,
+            extra.on_failure, f"{words}: {told}" if told else words,
+            "look at the rows concerned, or change the check", "none" if personal & set(columns) else shows,
+        )  # fmt: skip
+
+
+def _told(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_told(item)}" for key, item in value.items())
+    return listed([_told(item) for item in value], 20) if isinstance(value, list) else str(value)
+
+
+def build_suite(planned: Iterable[PlannedCheck]) -> ExpectationSuite:
+    """The Great Expectations suite of planned checks; each expectation carries its position as ``meta``."""
+    from great_expectations import ExpectationSuite
+    from great_expectations.expectations.registry import get_expectation_impl
+
+    import checks.differing_pairs  # noqa: F401 - registers the expectation
+
+    expectations = []
+    for i, check in enumerate(planned):
+        implementation: Any = get_expectation_impl(check.expectation)
+        expectations.append(implementation(**check.arguments, meta={"position": i}))
+    return ExpectationSuite(name="contract", expectations=expectations)

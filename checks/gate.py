@@ -1,0 +1,94 @@
+"""The gate: are the data fit to judge with?
+
+Question: does what we were given keep its contract? The harm of not asking: a gap measured on
+duplicated, stale or unlabelled rows looks like any other number. Every planned check is run
+where the data lie, through Great Expectations in the engine's own SQL, and each becomes a line
+of the report. A failed stopping check makes the data unfit; the program judges nothing then.
+
+Nothing is written, in the database or on disk, and nobody outside is spoken to.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from checks.check_report import CheckReport
+from checks.expectation_results import check_result
+from checks.expectations import build_suite, plan_checks
+from checks.extra_checks import validate_extras
+from checks.great_expectations_setup import quiet_context
+from checks.inputs.program import AuditProgram
+from checks.inputs.source import RELATION, Source
+from checks.planned_check import PlannedCheck
+from checks.postgres_dialect import named_query_url
+
+if TYPE_CHECKING:
+    from great_expectations.datasource.fluent.interfaces import Batch
+
+RESULT_FORMAT: dict[str, Any] = {
+    "result_format": "BASIC", "partial_unexpected_count": 0, "exclude_unexpected_values": True,
+    "return_unexpected_index_query": True,
+}  # fmt: skip
+
+
+def run_checks(source: Source, program: AuditProgram, as_of: dt.date) -> CheckReport:
+    """Run all checks of a program on an open source.
+
+    ``as_of`` is the end of the period or the day of the run. Raises ``InputError`` for a check
+    of the program that is not well put; a check that fails, or cannot be run, is a result.
+    """
+    planned = plan_checks(program, source.prepared, as_of)
+    validate_extras(program)
+    with _quietly(), opened_batch(source) as batch:
+        outcomes = outcomes_of(batch, planned)
+    results = tuple(
+        check_result(check, outcome, source, program.contract) for check, outcome in zip(planned, outcomes, strict=True)
+    )
+    return CheckReport(all(result.success or result.on_failure != "stop" for result in results), results)
+
+
+@contextmanager
+def opened_batch(source: Source) -> Iterator[Batch]:
+    """The prepared relation as a batch of Great Expectations; its connections are closed at the end."""
+    url = source.sqlalchemy_url
+    if source.engine == "postgresql":
+        url = named_query_url(url, RELATION, source.relation)
+    context = quiet_context()
+    datasource = context.data_sources.add_sql(name="source", connection_string=url)
+    try:
+        asset = datasource.add_table_asset(name=RELATION, table_name=RELATION)
+        batch = asset.add_batch_definition_whole_table("all").get_batch()
+        yield batch
+    finally:
+        datasource.get_engine().dispose()
+        datasource.get_execution_engine().close()
+
+
+def outcomes_of(batch: Batch, planned: Sequence[PlannedCheck]) -> list[Any]:
+    """One outcome per planned check, in the same order: a validation result, or the exception instead of it."""
+    suite = build_suite(planned)
+    outcomes: dict[int, Any] = {}
+    for result in batch.validate(suite, result_format=RESULT_FORMAT).results:
+        config: Any = result.expectation_config
+        outcomes[int(config.meta["position"])] = result
+    lost = ValueError("Great Expectations gave no result")
+    return [outcomes.get(i, lost) for i in range(len(planned))]
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Great Expectations without its warnings and log lines: what matters stands in the report."""
+    logger = logging.getLogger("great_expectations")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,191 @@
+"""Reads the ``contract:`` block of a program file into a ``DataContract``."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Mapping
+
+from checks.inputs.contract import (
+    COLUMN_ROLES,
+    LIST_ROLES,
+    LOAN_KEYS,
+    ON_FAILURE,
+    RELATIONS,
+    ROLES,
+    TERMS_KEYS,
+    TYPES,
+    ColumnRule,
+    DataContract,
+    Dated,
+    Decision,
+    Freshness,
+    GroupAttribute,
+    Outcome,
+    PairRule,
+    band_labels,
+)
+from checks.inputs.yaml_reader import Place
+from checks.problem import listed, suggest
+
+
+def read_contract(place: Place) -> DataContract:
+    """Read a ``contract:`` block; problems are recorded at their lines."""
+    at = place.entries(ROLES, ("groups",))
+    columns = {role: _column(at[role]) for role in COLUMN_ROLES if role in at}
+    lists = {role: at[role].texts() for role in LIST_ROLES if role in at}
+    price = at.get("price")
+    currency = price.free_entries().get("currency") if price and price.is_mapping else None
+    contract = DataContract(
+        groups=_read_groups(at["groups"]) if "groups" in at else (),
+        time=_column(at["time"]) if "time" in at else None,
+        dated=_read_dated(at["dated"]) if "dated" in at else None,
+        decision=_read_decision(at["decision"]) if "decision" in at else None,
+        outcome=_read_outcome(at["outcome"]) if "outcome" in at else None,
+        price=_column(price, ("column", "currency")) if price else None,
+        currency=currency.text() if currency else None,
+        tenure=_column(at["tenure"]) if "tenure" in at else None,
+        loan=_read_block(at["loan"], LOAN_KEYS) if "loan" in at else {},
+        terms=_read_block(at["terms"], TERMS_KEYS) if "terms" in at else {},
+        product_rules=at["product_rules"].text() if "product_rules" in at else None,
+        population=at["population"].text() if "population" in at else None,
+        columns=tuple(_read_column_rule(key, at_) for key, at_ in at["columns"].free_entries().items())
+        if "columns" in at else (),
+        pairs=tuple(_read_pair(item) for item in at["pairs"].items()) if "pairs" in at else (),
+        freshness=_read_freshness(at["freshness"]) if "freshness" in at else None,
+        **columns, **lists,  # type: ignore[arg-type]
+    )  # fmt: skip
+    _check_time(place, at, contract)
+    return contract
+
+
+def _column(place: Place, keys: tuple[str, ...] = ("column",)) -> str:
+    if place.is_mapping:
+        at = place.entries(keys, ("column",))
+        return at["column"].text() if "column" in at else ""
+    return place.text()
+
+
+def _read_dated(place: Place) -> Dated:
+    if place.is_mapping:
+        at = place.entries(("from", "to"), ("from", "to"))
+        first = at["from"].date() if "from" in at else dt.date(1970, 1, 1)
+        last = at["to"].date() if "to" in at else first
+    else:
+        first = last = place.date()
+    if last < first:
+        place.complain(f"{first} to {last}", "a first day before the last", "swap the two")
+    return Dated(first, last)
+
+
+def _read_decision(place: Place) -> Decision:
+    at = place.entries(("column", "favourable", "unfavourable", "excluded"), ("column", "favourable"))
+    values = {key: at[key].texts() for key in ("favourable", "unfavourable", "excluded") if key in at}
+    seen: dict[str, str] = {}
+    for key, texts in values.items():
+        for text in texts:
+            if text in seen:
+                at[key].complain(f"'{text}' under {seen[text]} and {key}", "each value once", "remove one of the two")
+            seen[text] = key
+    return Decision(column=at["column"].text() if "column" in at else "", **{"favourable": (), **values})
+
+
+def _read_outcome(place: Place) -> Outcome:
+    at = place.entries(("column", "favourable", "observed_when", "matures_after"), ("column", "favourable"))
+    return Outcome(
+        column=at["column"].text() if "column" in at else "",
+        favourable=at["favourable"].texts() if "favourable" in at else (),
+        observed_when=at["observed_when"].text() if "observed_when" in at else None,
+        matures_after=at["matures_after"].text() if "matures_after" in at else None,
+    )
+
+
+def _read_groups(place: Place) -> tuple[GroupAttribute, ...]:
+    groups = tuple(_read_group(name, at) for name, at in place.free_entries().items())
+    if not groups and place.is_mapping:
+        place.complain("no group", "at least one attribute with column and reference", "add for instance race: {…}")
+    return groups
+
+
+def _read_group(name: str, place: Place) -> GroupAttribute:
+    at = place.entries(("column", "reference", "labels", "values", "bands", "basis"), ("column", "reference"))
+    if not re.fullmatch(r"[\w-]+", name):
+        place.complain(f"attribute name '{name}'", "letters, digits, '-' and '_'", "rename the attribute")
+    labels = {raw: label.text() for raw, label in at["labels"].free_entries().items()} if "labels" in at else {}
+    bands = tuple(item.number() for item in at["bands"].items()) if "bands" in at else ()
+    if list(bands) != sorted(set(bands)):
+        at["bands"].complain("edges out of order", "ascending edges, each once", "sort them")
+    if bands and (labels or "values" in at):
+        at["bands"].complain("bands beside labels or values", "one of them", "remove the labels or the bands")
+    group = GroupAttribute(
+        name=name,
+        column=at["column"].text() if "column" in at else "",
+        reference=at["reference"].text() if "reference" in at else "",
+        labels=labels,
+        values=at["values"].texts() if "values" in at else (),
+        bands=bands,
+        basis=at["basis"].text() if "basis" in at else None,
+    )
+    _check_reference(at, group)
+    return group
+
+
+def _check_reference(at: Mapping[str, Place], group: GroupAttribute) -> None:
+    known = (*group.labels, *group.labels.values(), *group.values, *band_labels(group.bands))
+    if known and "reference" in at and group.reference not in known:
+        at["reference"].complain(
+            f"reference '{group.reference}'", f"one of {listed(tuple(dict.fromkeys(known)))}",
+            suggest(group.reference, known),
+        )  # fmt: skip
+
+
+def _read_block(place: Place, keys: tuple[str, ...]) -> dict[str, str]:
+    return {key: at.text() for key, at in place.entries(keys).items()}
+
+
+def _read_column_rule(column: str, place: Place) -> ColumnRule:
+    keys = ("type", "min", "max", "values", "null_tolerance", "unique", "matches", "on_failure")
+    at = place.entries(keys)
+    return ColumnRule(
+        column=column,
+        type=at["type"].choice(TYPES) if "type" in at else None,
+        minimum=_bound(at["min"]) if "min" in at else None,
+        maximum=_bound(at["max"]) if "max" in at else None,
+        values=at["values"].texts() if "values" in at else (),
+        null_tolerance=at["null_tolerance"].number(0, 1) if "null_tolerance" in at else None,
+        unique=at["unique"].boolean() if "unique" in at else False,
+        matches=at["matches"].text() if "matches" in at else None,
+        on_failure=at["on_failure"].choice(ON_FAILURE) if "on_failure" in at else None,
+    )
+
+
+def _bound(place: Place) -> float | str:
+    """A bound is a number or a day."""
+    if place.node.tag.endswith(("int", "float")):
+        return place.number()
+    return place.date().isoformat()
+
+
+def _read_pair(place: Place) -> PairRule:
+    at = place.entries(("left", "relation", "right", "on_failure"), ("left", "relation", "right"))
+    return PairRule(
+        left=at["left"].text() if "left" in at else "",
+        relation=at["relation"].choice(RELATIONS) if "relation" in at else "==",
+        right=at["right"].text() if "right" in at else "",
+        on_failure=at["on_failure"].choice(ON_FAILURE) if "on_failure" in at else "stop",
+    )
+
+
+def _read_freshness(place: Place) -> Freshness:
+    at = place.entries(("within_days", "on_failure"), ("within_days",))
+    return Freshness(
+        within_days=at["within_days"].integer(0) if "within_days" in at else 0,
+        on_failure=at["on_failure"].choice(ON_FAILURE) if "on_failure" in at else "stop",
+    )
+
+
+def _check_time(place: Place, at: Mapping[str, Place], contract: DataContract) -> None:
+    if contract.time and contract.dated:
+        at["dated"].complain("'dated' beside 'time'", "one of the two", "remove 'dated': the column states the time")
+    if contract.freshness and not contract.time:
+        at["freshness"].complain("'freshness' without 'time'", "a time column", "add 'time: COLUMN' to the contract")

@@ -1,0 +1,133 @@
+"""Files and DuckDB databases, opened through a work file that vanishes afterwards.
+
+The work file holds the prepared relation: a view over Parquet, which is scanned in place each
+time, or a table for everything else, which is read once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from checks.inputs.files import existing_files, package_file, unpacked_file
+from checks.inputs.opened import RELATION, Source, address_of, no_such_table, unreadable
+from checks.inputs.period import Period
+from checks.inputs.prepared import Prepared, prepare
+from checks.inputs.program import AuditProgram
+from checks.problem import InputError, Problem
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+_RAW = "raw_source"
+_NULL_TEXTS = ["", "NA", "N/A", "NaN", "nan", "NULL", "null"]
+
+
+@contextlib.contextmanager
+def open_duckdb(program: AuditProgram, period: Period, url: str) -> Iterator[Source]:
+    """Open files, a query over files, or a DuckDB database, all read-only, through a work file."""
+    import duckdb
+    import ibis
+
+    folder = Path(tempfile.mkdtemp(prefix="squaredeal-"))
+    work = folder / "work.duckdb"
+    try:
+        writer = ibis.duckdb.connect(work, **_duckdb_settings(folder))
+        try:
+            raw = _raw_duckdb(program, url, writer, folder)
+            prepared = prepare(raw, program, period)
+            kind = "VIEW" if _stays_in_file(program) else "TABLE"
+            writer.raw_sql(f"CREATE {kind} {RELATION} AS {writer.compile(prepared.table)}")
+        except duckdb.Error as error:
+            raise unreadable(program, error) from None
+        finally:
+            writer.disconnect()
+        reader = ibis.duckdb.connect(work, read_only=True, **_duckdb_settings(folder))
+        try:
+            relation = Prepared(reader.table(RELATION), prepared.references, prepared.declared)
+            settings = "&".join(f"{key}={value}" for key, value in _duckdb_settings(folder).items())
+            url = f"squaredeal_duckdb:///{work}?access_mode=read_only&{settings}"
+            yield Source(address_of(program), "duckdb", reader, RELATION, url, relation)
+        finally:
+            reader.disconnect()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _duckdb_settings(folder: Path) -> dict[str, Any]:
+    """The same settings for every connection to a work file, as DuckDB demands within a process."""
+    return {
+        "memory_limit": os.environ.get("SQUAREDEAL_MEMORY", "4GB"),
+        "threads": int(os.environ.get("SQUAREDEAL_THREADS") or os.cpu_count() or 1),
+        "temp_directory": str(folder / "spill"),
+        "autoinstall_known_extensions": "false",
+    }
+
+
+def _stays_in_file(program: AuditProgram) -> bool:
+    """Parquet is scanned in place each time; anything else is read once into the work file."""
+    table = program.source.table or ""
+    return table.endswith((".parquet", ".pq")) and program.source.connection == "duckdb://"
+
+
+def _raw_duckdb(program: AuditProgram, url: str, con: Any, folder: Path) -> ir.Table:
+    """The raw data as a view. It is temporary, save for Parquet, which stays in its files."""
+    database = url.removeprefix("duckdb://")
+    if database:
+        path = existing_files(program, database.removeprefix("/"), "source.connection")[0]
+        con.raw_sql(f"ATTACH {_quoted(path)} AS given (READ_ONLY)")
+        con.raw_sql("USE given")
+    if program.source.query:
+        con.raw_sql(f"SET file_search_path = {_quoted(str(program.folder))}")
+        select = program.source.query.strip().rstrip(";")
+    elif database:
+        select = f"SELECT * FROM {_known_table(program, con)}"
+    else:
+        select = f"SELECT * FROM {_reader(program, folder)}"
+    temporary = "" if _stays_in_file(program) else "TEMP "
+    con.raw_sql(f"CREATE {temporary}VIEW {_RAW} AS {select}")
+    con.raw_sql("USE work")
+    return con.table(_RAW, database="temp.main") if temporary else con.table(_RAW)
+
+
+def _known_table(program: AuditProgram, con: Any) -> str:
+    """The quoted name of a table of the attached DuckDB file."""
+    name = str(program.source.table)
+    sql = "SELECT schema_name, table_name FROM {}() WHERE database_name = 'given' AND NOT internal"
+    known = con.raw_sql(
+        f"{sql.format('duckdb_tables')} UNION ALL {sql.format('duckdb_views').replace('table_', 'view_')}"
+    )
+    tables = {f"{schema}.{table}": f'given."{schema}"."{table}"' for schema, table in known.fetchall()}
+    if match := tables.get(name) or tables.get(f"main.{name}"):
+        return match
+    raise no_such_table(program, name, [table.removeprefix("main.") for table in tables])
+
+
+def _reader(program: AuditProgram, folder: Path) -> str:
+    table = str(program.source.table)
+    if table.startswith("package://"):
+        files = [package_file(program, table)]
+    else:
+        files = existing_files(program, table, "source.table")
+    unpacked = [unpacked_file(file, folder, i) for i, file in enumerate(files)]
+    names = "[" + ", ".join(_quoted(file) for file in unpacked) + "]"
+    suffix = Path(unpacked[0].removesuffix(".gz").removesuffix(".zst")).suffix.lower()
+    if suffix in (".parquet", ".pq"):
+        return f"read_parquet({names}, union_by_name = true)"
+    if suffix in (".csv", ".tsv", ".txt"):
+        nulls = "[" + ", ".join(_quoted(text) for text in _NULL_TEXTS) + "]"
+        return f"read_csv({names}, sample_size = -1, nullstr = {nulls}, union_by_name = true)"
+    raise InputError(Problem(
+        program.where("source.table"), f"a file that ends in '{suffix}'",
+        ".parquet, .csv, .tsv, .txt (also .gz, .bz2, .xz)",
+        "convert the file, or use 'query' with one of DuckDB's readers",
+    ))  # fmt: skip
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,68 @@
+"""Files that a program names: found by path, pattern or installed package, never empty, unpacked."""
+
+from __future__ import annotations
+
+import bz2
+import importlib.util
+import lzma
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from checks.inputs.program import AuditProgram
+from checks.problem import InputError, Problem, listed, nearest
+
+
+def existing_files(program: AuditProgram, pattern: str, place: str) -> list[str]:
+    """Files of a path or glob, relative to the program's folder. Empty files are refused."""
+    base = Path(pattern).expanduser()
+    path = base if base.is_absolute() else program.folder / base
+    found = [path] if path.is_file() else sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
+    files = [file for file in found if file.is_file()]
+    if not files:
+        siblings = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
+        close = nearest(path.name, siblings)
+        remedy = (
+            f"did you mean '{path.parent / close}'?" if close else "check the path; it is relative to the program file"
+        )
+        raise InputError(Problem(program.where(place), f"no file '{path}'", "an existing file or pattern", remedy))
+    empty = [str(file) for file in files if file.stat().st_size == 0]
+    if empty:
+        raise InputError(Problem(
+            program.where(place), f"an empty file: {listed(empty)}", "a file with a header and rows",
+            "check the job that writes it",
+        ))  # fmt: skip
+    return [str(file) for file in files]
+
+
+def package_file(program: AuditProgram, address: str) -> str:
+    """The file that package://NAME/PATH names inside an installed Python package."""
+    package, _, inside = address.removeprefix("package://").partition("/")
+    spec = importlib.util.find_spec(package) if package.isidentifier() else None
+    folders = list(spec.submodule_search_locations or []) if spec else []
+    for folder in folders:
+        if (Path(folder) / inside).is_file():
+            return str(Path(folder) / inside)
+    found = f"no file '{inside}' in the package '{package}'" if folders else f"no installed package '{package}'"
+    raise InputError(Problem(
+        program.where("source.table"), found, "package://NAME/PATH of an installed package",
+        "check the path" if folders else f"install '{package}'",
+    ))  # fmt: skip
+
+
+def unpacked_file(file: str, folder: Path, index: int) -> str:
+    """The file itself, or where DuckDB cannot unpack it (bz2, xz) an unpacked copy in the work folder."""
+    openers: dict[str, Callable[..., Any]] = {".bz2": bz2.open, ".xz": lzma.open}
+    opener = openers.get(Path(file).suffix)
+    if opener is None:
+        return file
+    target = folder / f"{index}-{Path(file).stem}"
+    try:
+        with opener(file, "rb") as packed, target.open("wb") as plain:
+            shutil.copyfileobj(packed, plain)
+    except (OSError, EOFError, lzma.LZMAError) as error:
+        raise InputError(
+            Problem(file, f"it cannot be unpacked ({error})", "a whole compressed file", "fetch the file again")
+        ) from None
+    return str(target)

@@ -1,0 +1,86 @@
+"""An open source: one prepared relation in one engine, asked through Ibis or the engine's SQL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from checks.inputs.prepared import Prepared
+from checks.inputs.program import AuditProgram
+from checks.problem import InputError, Problem, listed, nearest
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+RELATION = "prepared"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An open source.
+
+    ``address`` is the place in the program that names it; ``relation`` may follow FROM in the
+    engine's SQL; ``sqlalchemy_url`` opens the same data for Great Expectations; ``prepared``
+    carries the Ibis table and the labels in use.
+    """
+
+    address: str
+    engine: str
+    backend: Any
+    relation: str
+    sqlalchemy_url: str
+    prepared: Prepared
+
+    @property
+    def table(self) -> ir.Table:
+        return self.prepared.table
+
+    def rows(self, question: ir.Expr | str) -> list[tuple[Any, ...]]:
+        """Run an Ibis expression or the engine's SQL and fetch all rows as tuples.
+
+        Raises ``InputError`` when the engine cannot read the data, which may show only now.
+        """
+        sql = question if isinstance(question, str) else self.backend.compile(question)
+        try:
+            cursor = self.backend.raw_sql(sql)
+            try:
+                return [tuple(row) for row in cursor.fetchall()]
+            finally:
+                if self.engine != "duckdb":  # there the cursor is the connection itself
+                    cursor.close()
+        except _engine_errors() as error:
+            reason = " ".join(str(error).split())[:400]
+            raise InputError(Problem(
+                self.address, f"the source cannot be read: {reason}", "data that can be read to the end",
+                "open the source by hand and look for damaged files, changed columns or withdrawn rights",
+            )) from None  # fmt: skip
+
+
+def _engine_errors() -> tuple[type[Exception], ...]:
+    import duckdb
+    import psycopg
+
+    return duckdb.Error, psycopg.Error
+
+
+def address_of(program: AuditProgram) -> str:
+    """File, line and place of the program that name its data."""
+    return program.where("source.table" if program.source.table else "source.query")
+
+
+def unreadable(program: AuditProgram, error: Exception) -> InputError:
+    """The error for a source that an engine refuses to read."""
+    reason = " ".join(str(error).split())[:400]
+    return InputError(Problem(
+        address_of(program), f"the source cannot be read: {reason}", "a readable source in the format its name says",
+        "open the source by hand and check its format, its columns and its permissions",
+    ))  # fmt: skip
+
+
+def no_such_table(program: AuditProgram, name: str, known: list[str]) -> InputError:
+    """The error for an unknown table, with the nearest known one."""
+    close = nearest(name, known)
+    return InputError(Problem(
+        program.where("source.table"), f"no table '{name}'", f"one of {listed(sorted(known))}",
+        f"did you mean '{close}'?" if close else "check the name and its schema (SCHEMA.TABLE)",
+    ))  # fmt: skip

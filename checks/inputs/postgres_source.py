@@ -1,0 +1,73 @@
+"""A Postgres source: the data stay in the server, which answers in its own SQL."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from checks.inputs.opened import RELATION, Source, address_of, no_such_table, unreadable
+from checks.inputs.period import Period
+from checks.inputs.prepared import prepare
+from checks.inputs.program import AuditProgram
+from checks.problem import InputError, Problem
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+
+def _database_table(program: AuditProgram, con: Any) -> ir.Table:
+    import ibis
+
+    name = str(program.source.table)
+    schema, _, bare = name.rpartition(".")
+    try:
+        return con.table(bare, database=schema or None)
+    except ibis.common.exceptions.TableNotFound:
+        raise no_such_table(program, name, con.list_tables(database=schema or None)) from None
+
+
+@contextlib.contextmanager
+def open_postgres(program: AuditProgram, period: Period, url: str) -> Iterator[Source]:
+    """Open a table or query of a Postgres server; nothing is written there."""
+    import ibis
+    import psycopg
+
+    try:
+        backend = ibis.postgres.connect(**_postgres_arguments(url))
+    except psycopg.Error as error:
+        raise InputError(Problem(
+            program.where("source.connection"), f"the database does not answer: {without_secret(str(error), url)}",
+            "a Postgres server that accepts the connection", "check host, port, user, password and network",
+        )) from None  # fmt: skip
+    try:
+        query = program.source.query
+        raw = backend.sql(query.strip().rstrip(";")) if query else _database_table(program, backend)
+        prepared = prepare(raw, program, period)
+        relation = f"({backend.compile(prepared.table)}) AS {RELATION}"
+        engine_url = url.replace("postgresql://", "postgresql+psycopg2://", 1)
+        yield Source(address_of(program), "postgresql", backend, relation, engine_url, prepared)
+    except psycopg.Error as error:
+        raise unreadable(program, error) from None
+    finally:
+        backend.disconnect()
+
+
+def _postgres_arguments(url: str) -> dict[str, Any]:
+    parts = urlsplit(url)
+    options = dict(pair.split("=", 1) for pair in parts.query.split("&") if "=" in pair)
+    host = unquote(options.pop("host", "") or parts.hostname or "")
+    arguments: dict[str, Any] = {
+        "host": host or None, "port": parts.port or int(options.pop("port", 5432)),
+        "database": parts.path.lstrip("/") or None,
+        "user": unquote(parts.username or "") or None, "password": unquote(parts.password or "") or None,
+        "connect_timeout": 10, **{key: unquote(value) for key, value in options.items()},
+    }  # fmt: skip
+    return {key: value for key, value in arguments.items() if value is not None}
+
+
+def without_secret(text: str, url: str) -> str:
+    password = urlsplit(url).password
+    text = " ".join(text.split())
+    return text.replace(unquote(password), "***").replace(password, "***") if password else text

@@ -1,0 +1,112 @@
+"""A program through a real Airflow on embedded defaults: SQLite metadata, a local MLflow store.
+
+Airflow runs as separate processes of this Python; the states of the tasks are read back from
+its metadata database, not from what the processes print.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from checks.problem import InputError, Problem
+
+DAGS_FOLDER = Path(__file__).resolve().parent
+PROGRAM = "boston-mortgages"
+
+
+def demonstrate(home: Path, announce: Callable[[str], None]) -> list[str]:
+    """Run the demonstration program's DAG in ``home``. Returns lines for the terminal.
+
+    Raises ``InputError`` with the end of Airflow's log when the DAG did not succeed.
+    """
+    try:
+        (home / "airflow").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(Problem(
+            str(home), f"the folder cannot be written ({error.strerror})", "a folder for the demonstration",
+            "name another one with --out",
+        )) from None  # fmt: skip
+    environment = airflow_environment(home, DAGS_FOLDER / "programs")
+    announce("preparing Airflow's metadata database (about 20 s the first time)")
+    airflow(["db", "migrate"], environment, home / "airflow" / "migrate.log")
+    announce(f"running the DAG {PROGRAM} through Airflow")
+    log = home / "airflow" / "dag.log"
+    ended = airflow(["dags", "test", PROGRAM], environment, log, must_succeed=False)
+    states = task_states(home / "airflow" / "airflow.db", PROGRAM)
+    if ended or not states or any(state not in ("success",) for _, _, state in states):
+        found = ", ".join(f"{task} {state}" for task, _, state in states) or "no task instance"
+        tail = " | ".join(log.read_text(errors="replace").splitlines()[-15:])
+        raise InputError(Problem(str(log), f"the DAG did not succeed: {found}", "every task in state success", tail))
+    return _lines(home, states)
+
+
+def airflow_environment(home: Path, programs: Path) -> dict[str, str]:
+    """Settings of an embedded Airflow whose files all lie under ``home``."""
+    kept = {
+        key: value for key, value in os.environ.items()
+        if not key.startswith(("AIRFLOW__", "PYTHONDONTWRITEBYTECODE")) and key != "AIRFLOW_HOME"
+    }  # fmt: skip
+    return {
+        **kept,
+        "AIRFLOW_HOME": str(home / "airflow"),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS_FOLDER),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
+        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        "SQUAREDEAL_PROGRAMS": str(programs),
+        "SQUAREDEAL_OUT": str(home / "runs"),
+        "MLFLOW_TRACKING_URI": f"sqlite:///{home / 'mlflow.db'}",
+    }
+
+
+def airflow(arguments: list[str], environment: dict[str, str], log: Path, must_succeed: bool = True) -> int:
+    """Run one Airflow command with its output in a file. Returns its exit code."""
+    with log.open("w") as output:
+        ended = subprocess.run(
+            [sys.executable, "-m", "airflow", *arguments], env=environment, stdout=output, stderr=subprocess.STDOUT,
+            check=False,
+        )  # fmt: skip
+    if must_succeed and ended.returncode:
+        tail = " | ".join(log.read_text(errors="replace").splitlines()[-15:])
+        raise InputError(Problem(str(log), f"airflow {' '.join(arguments)} failed", "exit code 0", tail))
+    return ended.returncode
+
+
+def task_states(database: Path, dag_id: str) -> list[tuple[str, int, str]]:
+    """(task, map index, state) of the DAG's latest run, from Airflow's SQLite metadata database."""
+    connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
+    try:
+        rows = connection.execute(
+            "SELECT t.task_id, t.map_index, coalesce(t.state, 'none') FROM task_instance t JOIN dag_run r "
+            "ON r.dag_id = t.dag_id AND r.run_id = t.run_id WHERE r.id = "
+            "(SELECT max(id) FROM dag_run WHERE dag_id = ?) ORDER BY t.start_date, t.task_id, t.map_index",
+            (dag_id,),
+        )
+        return [(str(task), int(index), str(state)) for task, index, state in rows]
+    finally:
+        connection.close()
+
+
+def _lines(home: Path, states: list[tuple[str, int, str]]) -> list[str]:
+    from audits.run import latest_version, read_run
+    from reports.outcome import summary
+
+    folder = latest_version(home / "runs" / PROGRAM / "all")
+    if folder is None:
+        raise InputError(
+            Problem(str(home / "runs"), "no finished run", "a run of the DAG", "run the demonstration again")
+        )
+    tasks = [f"  {task}{f'[{index}]' if index >= 0 else ''}: {state}" for task, index, state in states]
+    return [
+        f"Airflow ran the DAG {PROGRAM}; task states from its metadata database:", *tasks, "",
+        *summary(*read_run(folder)), "",
+        f"report:  {folder / 'report.html'}",
+        f"records: {folder / 'run.json'} and judgement.json",
+        f"MLflow:  mlflow ui --backend-store-uri sqlite:///{home / 'mlflow.db'}",
+    ]  # fmt: skip

@@ -1,0 +1,158 @@
+"""The tasks of an audit DAG: each opens what it needs, calls the library, and returns an address.
+
+``SQUAREDEAL_OUT`` is the folder of runs, shared by all workers; ``MLFLOW_TRACKING_URI`` the
+store to track in, none when unset; ``SQUAREDEAL_FAIL_ON`` the verdict that turns a run red.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk import Connection, CronDataIntervalTimetable, get_current_context
+from airflow.sdk.exceptions import AirflowFailException
+
+from checks.inputs.period import Period, period_between, read_period
+from checks.inputs.program import AuditProgram, read_program
+from checks.problem import InputError, Problem, listed, suggest
+
+TASK_FILE = "task.json"
+PRESETS = {
+    "@hourly": "0 * * * *", "@daily": "0 0 * * *", "@weekly": "0 0 * * 1", "@monthly": "0 0 1 * *",
+    "@quarterly": "0 0 1 */3 *", "@yearly": "0 0 1 1 *",
+}  # fmt: skip
+
+
+def timetable(program: AuditProgram) -> CronDataIntervalTimetable | None:
+    """The program's schedule: each run covers the interval that has just ended. None runs by hand only."""
+    text = program.schedule
+    if not text:
+        return None
+    cron = PRESETS.get(text, text)
+    if len(cron.split()) != 5 or cron.startswith("@"):
+        raise InputError(Problem(
+            program.where("schedule"), f"'{text}'", f"{listed(PRESETS)}, or a cron line of five fields",
+            suggest(text, PRESETS),
+        ))  # fmt: skip
+    return CronDataIntervalTimetable(cron, timezone="UTC")
+
+
+def pull_task(file: str) -> str:
+    """Open the source for the run's period and fingerprint it. Returns the staging folder."""
+    from audits.run import pull, staging_folder
+
+    with _plain_errors():
+        program = read_program(file)
+        period = _period(program)
+        staging = staging_folder(Path(os.environ.get("SQUAREDEAL_OUT", "runs")), program, period)
+        (staging / TASK_FILE).write_text(json.dumps({"program": file, "period": period.text}), encoding="utf-8")
+        with _open(program, period) as source:
+            pull(source, program, period, staging)
+    return str(staging)
+
+
+def check_task(staging: str) -> str:
+    """Run the data checks. An unfit data set is recorded, published, and fails the last task."""
+    from audits.run import check
+
+    with _plain_errors():
+        program, period = _asked(staging)
+        with _open(program, period) as source:
+            check(source, program, period, Path(staging))
+    return staging
+
+
+def collect_task(staging: str) -> list[str]:
+    """Collect the evidence of all questions. Returns the questions that can be measured."""
+    from audits.plan import make_plan
+    from audits.run import gather
+
+    with _plain_errors():
+        program, period = _asked(staging)
+        with _open(program, period) as source:
+            return list(gather(source, program, make_plan(program), Path(staging)).questions)
+
+
+def audit_task(staging: str, question: str) -> None:
+    """Measure one question on the collected evidence."""
+    from audits.plan import make_plan
+    from audits.run import measure
+
+    get_current_context()["question"] = question
+    with _plain_errors():
+        program, _ = _asked(staging)
+        answer = measure(program, make_plan(program), question, Path(staging))
+    print(answer.error or f"{len(answer.measurements)} figures")
+
+
+def judge_task(staging: str) -> str:
+    """Assemble run.json, judge it under the program's policies. Returns the folder of the version."""
+    from audits.plan import make_plan
+    from audits.run import conclude
+
+    with _plain_errors():
+        program, _ = _asked(staging)
+        (Path(staging) / TASK_FILE).unlink()
+        return str(conclude(program, make_plan(program), Path(staging)))
+
+
+def publish_task(folder: str) -> str:
+    """Write the page and track the run in MLflow. Returns the folder of the version."""
+    from reports.publish import publish
+
+    with _plain_errors():
+        print(publish(Path(folder), os.environ.get("MLFLOW_TRACKING_URI")))
+    return folder
+
+
+def gate_task(folder: str) -> None:
+    """End red when the data were unfit, a question failed, or a verdict reaches SQUAREDEAL_FAIL_ON."""
+    from audits.run import read_run
+    from reports.outcome import exit_code, summary
+
+    run, judgement = read_run(Path(folder))
+    text = "\n".join(summary(run, judgement))
+    print(text)
+    if exit_code(run, judgement, os.environ.get("SQUAREDEAL_FAIL_ON")):
+        raise AirflowFailException(f"{text}\n  the page is in {folder}")
+
+
+def broken_task(reason: str) -> None:
+    """Say why a program file cannot be read."""
+    raise AirflowFailException(reason)
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """Bad input fails the task with its own words and is not tried again."""
+    try:
+        yield
+    except InputError as error:
+        raise AirflowFailException(str(error)) from None
+
+
+def _period(program: AuditProgram) -> Period:
+    """The period asked for by parameter, else the run's data interval where rows have a time."""
+    context: Any = get_current_context()
+    asked = str(context["params"].get("period") or "")
+    if asked:
+        return read_period(asked)
+    start, end = context.get("data_interval_start"), context.get("data_interval_end")
+    if program.contract.time and program.schedule and start and end and start.date() < end.date():
+        return period_between(start.date(), end.date())
+    return Period()
+
+
+def _asked(staging: str) -> tuple[AuditProgram, Period]:
+    asked = json.loads((Path(staging) / TASK_FILE).read_text(encoding="utf-8"))
+    return read_program(asked["program"]), read_period(asked["period"])
+
+
+def _open(program: AuditProgram, period: Period) -> Any:
+    from checks.inputs.source import open_source
+
+    return open_source(program, period, lambda conn_id: str(Connection.get(conn_id).get_uri()))

@@ -1,0 +1,217 @@
+"""Measurements and the findings on them: each figure once, in words, with a picture and every rule that judges it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from audits.record import VERDICTS, Finding, Measurement, Rule, Verdict
+from reports.figures import count, figure, number, p_value, percent, span, unit_of
+from reports.html.words import Words
+from reports.report_model import EstimatePicture, Fact, MeasuredFigure
+from reports.rule_reading import limit_line, rule_reading, strength
+
+Key = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A measurement and its findings, the worst and strongest first."""
+
+    measurement: Measurement
+    findings: tuple[Finding, ...]
+    harm: str
+    content: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """The worst verdict, or None when no rule judged it."""
+        return self.findings[0].verdict if self.findings else None
+
+    @property
+    def limits(self) -> tuple[float, ...]:
+        """Limits of the rules that judge it."""
+        return tuple(dict.fromkeys(finding.rule.limit for finding in self.findings))
+
+
+def key_of(m: Measurement) -> Key:
+    """What makes a measurement one: question, measure, attribute, group, reference, segment."""
+    return tuple(str(part) for part in (m.question, m.measure, m.attribute, m.group, m.reference, m.segment))
+
+
+def pair_up(
+    measurements: Sequence[Measurement], findings: Sequence[Finding], content: Mapping[str, Any]
+) -> tuple[Judged, ...]:
+    """Every measurement once with its findings: the worst verdict first, the unjudged last."""
+    known = {key_of(m): m for m in measurements}
+    known.update({key_of(f.measurement): f.measurement for f in findings if key_of(f.measurement) not in known})
+    judged = []
+    for key, m in known.items():
+        own = tuple(sorted((f for f in findings if key_of(f.measurement) == key), key=_rank))
+        judged.append(Judged(m, own, own[0].harm if own else package(m.question), content))
+    return tuple(sorted(judged, key=lambda j: _rank(j.findings[0]) if j.findings else _LAST))
+
+
+def package(question: str) -> str:
+    """The package that a question belongs to."""
+    return question.split(".")[0].split(":")[0]
+
+
+def _rank(finding: Finding) -> tuple[Any, ...]:
+    """Worst verdict, primary, strongest rule, farthest beyond the limit; then names, so that the order is fixed."""
+    m, rule = finding.measurement, finding.rule
+    sign = 1.0 if rule.comparison == "at_most" else -1.0
+    beyond = sign * (m.estimate - rule.limit) / (abs(rule.limit) or 1.0) if m.estimate is not None else 0.0
+    return (
+        VERDICTS.index(finding.verdict), finding.standing != "primary", strength(rule), -beyond, key_of(m), rule.id,
+    )  # fmt: skip
+
+
+_LAST = (len(VERDICTS),)
+
+
+def measured_figure(say: Words, judged: Judged, anchor: str) -> MeasuredFigure:
+    """The section of one measurement."""
+    m, findings = judged.measurement, judged.findings
+    shared = _shared_cautions(findings)
+    return MeasuredFigure(
+        anchor=anchor,
+        harm=judged.harm,
+        title=say.named("measure", m.measure),
+        who=who(say, m),
+        verdict=judged.verdict,
+        standing=say(f"standing.{findings[0].standing}") if findings else "",
+        sentence=_sentence(say, judged),
+        figure=say("no_figure") if m.estimate is None else figure(say, m.estimate, unit_of(m.measure), judged.limits),
+        interval="" if m.estimate is None else _interval(say, judged),
+        denominators=f"{count(m.n)} {_rows_word(say, judged)}",
+        missing="" if m.estimate is not None else say("missing", reason=(m.reason or say("missing_unknown")).rstrip(".")),
+        picture=_picture(say, judged),
+        facts=_facts(say, judged),
+        rules=tuple(rule_reading(say, finding.rule, finding, shared) for finding in findings),
+        cautions=shared,
+        does_not_show=_limits(say, judged),
+    )
+
+
+def who(say: Words, m: Measurement) -> str:
+    """Who was compared with whom, and within which segment."""
+    if m.group and m.reference:
+        text = say("versus", group=m.group, reference=m.reference)
+    else:
+        text = m.group or say("whole")
+    named = f"{m.attribute}: {text}" if m.attribute else text
+    return named if m.segment == "all" else say("block.segment", title=named, segment=m.segment)
+
+
+def _rows_word(say: Words, judged: Judged) -> str:
+    return say(f"unit.{judged.harm}") if say.has(f"unit.{judged.harm}") else say("unit.other")
+
+
+def _shared_cautions(findings: Sequence[Finding]) -> tuple[str, ...]:
+    """Cautions that stand on every one of several findings: shown once, not under each rule."""
+    if len(findings) < 2:
+        return ()
+    return tuple(c for c in findings[0].cautions if all(c in finding.cautions for finding in findings))
+
+
+def _sentence(say: Words, judged: Judged) -> str:
+    m, unit = judged.measurement, unit_of(judged.measurement.measure)
+    if m.estimate is None:
+        return ""
+    key = f"says.{m.measure}"
+    text = figure(say, m.estimate, unit, judged.limits)
+    if say.has(f"{key}.above"):
+        key += ".above" if m.estimate > 0 else ".below" if m.estimate < 0 else ".equal"
+        text = figure(say, abs(m.estimate), unit, [abs(limit) for limit in judged.limits])
+    if not say.has(key) or not m.group:
+        return say("says.other", measure=say.named("measure", m.measure), who=who(say, m), figure=text)
+    sentence = say(key, group=m.group, reference=m.reference or "", figure=text)
+    return sentence[0].upper() + sentence[1:]
+
+
+def _interval(say: Words, judged: Judged) -> str:
+    m = judged.measurement
+    level, unit = percent(m.level), unit_of(m.measure)
+    low = "" if m.low is None else number(m.low, unit, judged.limits)
+    high = "" if m.high is None else figure(say, m.high, unit, judged.limits)
+    if m.low is None and m.high is None:
+        return say("interval_open", level=level)
+    if m.low is None:
+        return say("interval_downward", level=level, high=high)
+    if m.high is None:
+        return say("interval_upward", level=level, low=figure(say, m.low, unit, judged.limits))
+    low = figure(say, m.low, unit, judged.limits) if unit == "percent" else low
+    return say("interval_short", level=level, low=low, high=high)
+
+
+def _picture(say: Words, judged: Judged) -> EstimatePicture | None:
+    m = judged.measurement
+    if m.estimate is None:
+        return None
+    unit = unit_of(m.measure)
+    lines = tuple({(f.rule.limit, f.rule.comparison): limit_line(say, f.rule) for f in judged.findings}.values())
+    text = figure(say, m.estimate, unit, judged.limits)
+    limits = " ".join(say("chart.limit_desc", limit=line.label.removeprefix("limit ")) for line in lines)
+    equality = "" if m.equality is None else say("chart.equality_desc", equality=figure(say, m.equality, unit))
+    described = say(
+        "chart.estimate_desc", figure=text, interval=span(say, m, judged.limits), limits=limits, equality=equality
+    )
+    return EstimatePicture(
+        title=say("chart.estimate_title", title=f"{say.named('measure', m.measure)}, {who(say, m)}", figure=text),
+        description=described.strip(), unit=unit, estimate=m.estimate, low=m.low, high=m.high, label=text,
+        axis=say(f"axis.{unit}"), limits=lines, equality=m.equality, equality_label=say("chart.equality"),
+        beyond_label=say("chart.beyond"),
+    )  # fmt: skip
+
+
+def _facts(say: Words, judged: Judged) -> tuple[Fact, ...]:
+    m, unit = judged.measurement, unit_of(judged.measurement.measure)
+    facts = []
+    if m.estimate is not None:
+        facts.append(Fact(say("fact.figure"), figure(say, m.estimate, unit, judged.limits)))
+        facts.append(Fact(say("fact.interval", level=percent(m.level)), span(say, m, judged.limits)))
+    facts += _count_facts(say, m)
+    facts.append(Fact(say("fact.n"), count(m.n)))
+    if m.equality is not None:
+        facts.append(Fact(say("fact.equality"), figure(say, m.equality, unit)))
+        facts.append(Fact(say("fact.p_value"), say("fact.p_value_none") if m.p_value is None else p_value(say, m.p_value)))
+    if m.mde is not None:
+        facts.append(Fact(say("fact.mde"), figure(say, m.mde, unit)))
+    if m.standard_error is not None:
+        facts.append(Fact(say("fact.standard_error"), figure(say, m.standard_error, unit)))
+    facts += [Fact(say.named("detail", name), figure(say, value, unit)) for name, value in sorted(m.details.items())]
+    facts += [Fact(say("fact.method"), m.method), Fact(say("fact.source"), m.source)]
+    controls = (judged.content.get("contract") or {}).get("controls") or ()
+    if controls and "adjusted" in m.measure:
+        facts.append(Fact(say("fact.controls", count=len(controls)), ", ".join(str(name) for name in controls)))
+    return tuple(facts)
+
+
+def _count_facts(say: Words, m: Measurement) -> list[Fact]:
+    counts, facts, used = dict(m.counts), [], set()
+    for part, whole, name in (
+        ("group_favourable", "group_decided", m.group), ("reference_favourable", "reference_decided", m.reference),
+        ("favourable", "decided", m.group),
+    ):  # fmt: skip
+        if part in counts and whole in counts:
+            share = percent(round(counts[part] / counts[whole], 3)) if counts[whole] else ""
+            facts.append(Fact(name or say("whole"), say("of", part=count(counts[part]), whole=count(counts[whole])), share))
+            used |= {part, whole}
+    for name, value in sorted(counts.items()):
+        if name not in used:
+            label = say.named("count", name)
+            facts.append(Fact(label.format(group=m.group, reference=m.reference), count(value)))
+    return facts
+
+
+def _limits(say: Words, judged: Judged) -> tuple[str, ...]:
+    m = judged.measurement
+    texts = [say(f"limits.{m.measure}") if say.has(f"limits.{m.measure}") else say("limits.other")]
+    return (*texts, say("limits.clear")) if "clear" in {f.verdict for f in judged.findings} else tuple(texts)
+
+
+def rules_of(judged: Judged) -> tuple[Rule, ...]:
+    """Rules that judge the measurement."""
+    return tuple(finding.rule for finding in judged.findings)

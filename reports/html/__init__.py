@@ -1,0 +1,1 @@
+"""The self-contained report page: one pure function per component."""

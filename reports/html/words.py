@@ -1,0 +1,403 @@
+"""Every fixed sentence of the report page, by key. A translation is another mapping with the same keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from string import Formatter
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The sentences of one language. ``lang`` is its BCP 47 tag."""
+
+    lang: str
+    entries: Mapping[str, str]
+
+    def __call__(self, key: str, /, **values: object) -> str:
+        """The sentence of a key with its values put in. Raises ``KeyError`` for an unknown key."""
+        return Formatter().vformat(self.entries[key], (), values)
+
+    def named(self, kind: str, name: str) -> str:
+        """The words for a name of the records, such as a measure; the name itself, spaced, when there are none."""
+        return self.entries.get(f"{kind}.{name}") or name.replace("_", " ").replace(".", ": ")
+
+    def has(self, key: str) -> bool:
+        """Whether there is a sentence for the key."""
+        return key in self.entries
+
+
+_PAGE = {
+    "product": "Squaredeal",
+    "record": "Audit record",
+    "not_legal": "This is an audit record, not a legal finding. It says what was measured and what stated rules make of it.",
+    "skip": "Skip to the findings",
+    "identity": "{name} · period {period} · version {version}",
+    "contents": "On this page",
+    "asked": "What was asked",
+    "found": "What was found",
+    "unanswered": "What was not answered",
+    "also": "Before relying on it",
+    "full": "The measurements in full",
+    "idle": "Rules not applied",
+    "exclusions": "Left out of the figures",
+    "checks": "Data checks",
+    "errors": "Questions that failed while they ran",
+    "reading": "How to read this record",
+    "provenance": "Provenance",
+    "to_details": "Picture, method and cautions",
+    "no_question": "The program states no question in words.",
+}  # fmt: skip
+
+_ASKED = {
+    "compared": "Compared",
+    "compared_pair": "{groups} with {reference} ({attribute})",
+    "compared_all": "every group with {reference} ({attribute})",
+    "compared_none": "no groups were compared",
+    "and_more": "{shown} and {count} more",
+    "dates": "Decisions",
+    "dates_span": "{first} to {last}",
+    "dates_none": "no date stated",
+    "dates_none_note": "so it is unknown which rules were in force",
+    "rows": "Data",
+    "rows_value": "{rows} rows",
+    "period_all": "all rows of the source",
+    "period_some": "period {period}",
+    "model": "Model",
+    "model_none": "none named",
+    "model_none_note": "the recorded decisions were audited",
+    "model_version": "version {version}",
+    "dated_as_declared": "as the program states",
+}  # fmt: skip
+
+_VERDICTS = {
+    "verdict.breach": "Breach",
+    "verdict.concern": "Concern",
+    "verdict.inconclusive": "Inconclusive",
+    "verdict.not_identified": "Not identified",
+    "verdict.unfit": "Unfit",
+    "verdict.clear": "Clear",
+    "verdict.none": "Not judged",
+    "meaning.breach": "beyond a limit that the law itself sets",
+    "meaning.concern": "beyond the limit, but the rule or its number is not the law’s own, or is unconfirmed",
+    "meaning.inconclusive": "the interval holds values on both sides of the limit",
+    "meaning.not_identified": "these data cannot answer it",
+    "meaning.unfit": "the data failed their checks, so nothing was judged",
+    "meaning.clear": "the whole interval lies within the limit",
+    "meaning.none": "no rule was applied",
+    "detail.breach": (
+        "The rule’s test is met, and the rule is law, in force throughout, in scope, checked against its text, and the limit is "
+        "the law’s own number. Whether the law was broken is for people and courts to decide."
+    ),
+    "detail.concern": (
+        "The test is met, but the rule is a convention, guidance or draft, or is borrowed, unchecked, not certainly applicable, "
+        "or the limit is a setting of the policy pack. The cautions say which."
+    ),
+    "detail.inconclusive": "Too few data to decide. The smallest departure that these data would have found is given with the figure.",
+    "detail.not_identified": "The figure cannot be had from these data. The reason is given in its place.",
+    "detail.unfit": "A check that stops an audit failed. No figure was formed, and none may be inferred.",
+    "detail.clear": "The figure and its whole interval lie within the limit. It does not show that nobody was treated unfairly.",
+    "detail.none": "A figure that no rule of the chosen policies judges. It is no statement in either direction.",
+    "level_note": (
+        "An interval holds the values that the data do not contradict at the stated level. It covers chance alone: not errors in "
+        "the data, and not what was never recorded."
+    ),
+    "standing_note": (
+        "Primary questions were declared before the data were seen. Exploratory ones were not, and deserve a second look on new data."
+    ),
+}  # fmt: skip
+
+_HARMS = {
+    "harm.fair_lending": "Fair lending",
+    "harm.loyalty_pricing": "Loyalty pricing",
+    "harm.predatory_lending": "Predatory lending",
+    "harm.digital_divide": "Digital divide",
+    "not_asked": "Not asked of these data: {harms}.",
+    "standing.primary": "primary",
+    "standing.exploratory": "exploratory",
+    "headline_rule": "Judged under",
+    "headline_more": "{count} more rules judge this figure",
+    "headline_more_one": "1 more rule judges this figure",
+    "others": "Further results",
+    "others_more": "{count} more results below",
+    "nothing_judged": "Nothing was judged",
+    "nothing_judged_note": "This says nothing on whether there is harm: no figure was held against a rule.",
+    "why_no_policy": "The program names no policies, so there was no rule to judge under.",
+    "why_idle": "The chosen policies hold {count} rules; none of them applied. Each is listed below with its reason.",
+    "why_idle_one": "The chosen policies hold 1 rule; it did not apply. It is listed below with its reason.",
+    "why_no_rules": "The chosen policies hold no rule for what was measured.",
+    "why_no_figures": "The run holds no measurement.",
+    "why_unfit": "The data failed the checks that stop an audit.",
+    "why_errors": "{count} of its questions failed while running.",
+    "why_harm": "No rule of the chosen policies judged what was measured here.",
+    "why_harm_unanswered": "No question on this harm could be answered.",
+    "col.verdict": "Verdict",
+    "col.result": "Result",
+    "col.figure": "Figure",
+    "col.rules": "Rules",
+}  # fmt: skip
+
+_UNANSWERED = {
+    "all_ran": "Every question that the program asked could be run.",
+    "needed": "Needed:",
+    "unanswered_error": "failed while it ran, so there is no result",
+    "unanswered_count": "{count} in all; the full list is below.",
+    "no_figure": "No figure",
+    "unanswered_full": "What was not answered, in full",
+    "checks_fit": "{passed} of {total} data checks passed.",
+    "checks_none": "No data check was recorded.",
+    "checks_warned": "{count} gave a warning.",
+    "checks_stopped": "{count} failed and stop the audit.",
+    "idle_count": "{count} rules of the policies were not applied.",
+    "idle_count_one": "1 rule of the policies was not applied.",
+    "exclusion_count": "{count} kinds of rows were left out of some figures.",
+    "exclusion_count_one": "1 kind of rows was left out of some figures.",
+    "errors_count": "{count} questions failed while they ran.",
+    "errors_count_one": "1 question failed while it ran.",
+    "see": "See why",
+}  # fmt: skip
+
+_RULES = {
+    "status.in_force": "Law in force",
+    "status.guidance": "Guidance, not law",
+    "status.draft": "Draft, not yet law",
+    "status.repealed": "Repealed",
+    "status.convention": "Convention, not law",
+    "borrowed": "Borrowed from {source}",
+    "borrowed_mark": "borrowed",
+    "limit": "Limit",
+    "limit.at_least": "at least {limit}",
+    "limit.at_most": "at most {limit}",
+    "limit_source.law": "set by the law itself",
+    "limit_source.ours": "our setting, not a number in the law",
+    "limit_long.law": "The law itself sets this number.",
+    "limit_long.ours": "This number is a setting of the policy pack; the cited text does not set it.",
+    "test": "Test",
+    "test.interval": "the whole interval lies beyond the limit",
+    "test.point_and_significant": "the figure lies beyond the limit and the interval excludes equality",
+    "test.census": "every case is counted, and the count lies beyond the limit",
+    "dates_rule": "Valid",
+    "valid.both": "{first} to {last}",
+    "valid.from": "since {first}",
+    "valid.to": "until {last}",
+    "valid.none": "no date stated",
+    "jurisdiction": "Jurisdiction",
+    "severity": "Weight",
+    "severity.high": "high",
+    "severity.medium": "medium",
+    "severity.low": "low",
+    "verified.yes": "checked against its primary text",
+    "verified.no": "not yet checked against its primary text",
+    "verified": "Source",
+    "products": "Products",
+    "citation": "Citation",
+    "partial": "Covers only: {partial}",
+    "note": "Note: {note}",
+    "finding_id": "Finding {id}",
+    "says.breach": "The test is met: {how}.",
+    "says.concern": "The test is met: {how}.",
+    "says.clear": "The test is not met: the whole interval lies within the limit.",
+    "says.inconclusive": "Undecided: the interval holds values on both sides of the limit, or of equality.",
+    "says.not_identified": "Not judged: there is no figure.",
+    "says.unfit": "Not judged: the data failed the checks.",
+    "rules_of": "Rules that judge this figure",
+    "no_rule": "No rule of the chosen policies judges this figure.",
+    "idle_none": "Every rule of the chosen policies was applied.",
+    "no_policies": "The program names no policies.",
+    "col.rule": "Rule",
+    "col.why": "Why it was not applied",
+}  # fmt: skip
+
+_MEASURED = {
+    "question.fair_lending.approval": "Approval",
+    "block.attribute": "{question} by {attribute}",
+    "block.segment": "{title}, within {segment}",
+    "rates": "{what} by group",
+    "rates_table": "{what} by group, with {level} intervals",
+    "col.group": "Group",
+    "col.rate": "Rate",
+    "col.interval": "{level} interval",
+    "col.counts": "Counts",
+    "reference": "reference",
+    "of": "{part} of {whole}",
+    "favourable_is": "Counted as favourable: {column} is {values}.",
+    "versus": "{group} compared with {reference}",
+    "only_group": "{group}",
+    "whole": "all rows",
+    "interval_short": "{level} interval {low} to {high}",
+    "interval_upward": "{level} interval {low} or more",
+    "interval_downward": "{level} interval {high} or less",
+    "interval_open": "{level} interval unbounded on both sides",
+    "between": "{low} to {high}",
+    "or_more": "{low} or more, no upper bound",
+    "or_less": "{high} or less, no lower bound",
+    "unbounded": "unbounded on both sides",
+    "fact.figure": "Figure",
+    "fact.interval": "{level} interval",
+    "fact.n": "Rows behind it",
+    "fact.method": "Method",
+    "fact.source": "Computed by",
+    "fact.p_value": "p-value of equality",
+    "fact.p_value_none": "none for this figure",
+    "fact.mde": "Smallest departure from equality that would have been found (power 0.8)",
+    "fact.standard_error": "Standard error",
+    "fact.equality": "Equality would be",
+    "fact.controls": "Declared controls ({count})",
+    "fact.standing": "Question",
+    "missing": "No figure: {reason}.",
+    "missing_unknown": "the record gives no reason",
+    "cautions": "Cautions",
+    "cautions_all": "Cautions on every rule",
+    "does_not_show": "What it does not show",
+    "figures": "Figures",
+    "figures_of": "Figures behind: {title}",
+    "none_measured": "The run holds no measurement.",
+    "counts_pair": "{who}: {part} of {whole} ({rate})",
+    "fact.counts": "Counts",
+}  # fmt: skip
+
+_MEASURES = {
+    "measure.approval_rate": "Approval rate",
+    "measure.adverse_impact_ratio": "Adverse impact ratio",
+    "measure.approval_gap": "Gap in approval rates",
+    "measure.adjusted_approval_gap": "Adjusted gap in approval rates",
+    "unit.fair_lending": "applications",
+    "unit.other": "rows",
+    "says.adverse_impact_ratio": "{group} applicants were approved {figure} times as often as {reference} applicants.",
+    "says.approval_rate": "{figure} of the decided applications of {group} applicants were approved.",
+    "says.approval_gap.above": "The approval rate of {group} applicants lies {figure} below that of {reference} applicants.",
+    "says.approval_gap.below": "The approval rate of {group} applicants lies {figure} above that of {reference} applicants.",
+    "says.approval_gap.equal": "The approval rate of {group} applicants equals that of {reference} applicants.",
+    "says.adjusted_approval_gap.above": (
+        "Among applications alike in the declared controls, the approval rate of {group} applicants lies {figure} below that of "
+        "{reference} applicants."
+    ),
+    "says.adjusted_approval_gap.below": (
+        "Among applications alike in the declared controls, the approval rate of {group} applicants lies {figure} above that of "
+        "{reference} applicants."
+    ),
+    "says.adjusted_approval_gap.equal": (
+        "Among applications alike in the declared controls, {group} and {reference} applicants have the same approval rate."
+    ),
+    "says.other": "{measure}, {who}: {figure}.",
+    "limits.adverse_impact_ratio": (
+        "It compares raw approval rates. It does not say why they differ: applicants may differ in what a lender may lawfully weigh."
+    ),
+    "limits.approval_gap": (
+        "It compares raw approval rates. It does not say why they differ: applicants may differ in what a lender may lawfully weigh."
+    ),
+    "limits.adjusted_approval_gap": (
+        "It is what the declared controls leave unexplained, and no proof of discrimination: a lawful reason that is not among "
+        "the controls would appear here too, and a control that is itself tainted can hide a difference."
+    ),
+    "limits.clear": "Not finding a difference beyond the limit is not a finding that there is none.",
+    "limits.other": "It does not say why the figure is as it is.",
+    "count.decided": "decided",
+    "count.favourable": "favourable",
+    "count.group": "rows of {group}",
+    "count.reference": "rows of {reference}",
+    "count.left_out": "left out",
+    "count.group_decided": "{group}, decided",
+    "count.group_favourable": "{group}, favourable",
+    "count.reference_decided": "{reference}, decided",
+    "count.reference_favourable": "{reference}, favourable",
+}  # fmt: skip
+
+_FIGURES = {
+    "points": "{number} percentage points",
+    "points_one": "{number} percentage point",
+    "axis.points": "percentage points",
+    "axis.percent": "percent",
+    "axis.ratio": "ratio",
+    "axis.number": "",
+    "p_below": "below 0.001",
+}  # fmt: skip
+
+_CHART = {
+    "chart.limit": "limit {limit}",
+    "chart.equality": "equality",
+    "chart.beyond": "beyond the limit",
+    "chart.estimate_title": "{title}: {figure}",
+    "chart.estimate_desc": "Dot at {figure}, whisker {interval}. {limits} {equality}",
+    "chart.limit_desc": "The limit is {limit}.",
+    "chart.equality_desc": "Equality is {equality}.",
+    "chart.rates_title": "{what} by group",
+    "chart.rate_desc": "{group}: {rate}, interval {interval}.",
+    "chart.clipped": "goes on to {value}",
+}  # fmt: skip
+
+_CHECKS = {
+    "unfit_title": "The data failed their checks: nothing was judged",
+    "unfit_text": (
+        "{count} checks that stop an audit failed. No figure was formed from these data, and their absence says nothing on harm."
+    ),
+    "unfit_text_one": (
+        "1 check that stops an audit failed. No figure was formed from these data, and their absence says nothing on harm."
+    ),
+    "unfit_text_none": (
+        "The record calls these data unfit, without naming a failed check. No figure was formed, and that says nothing on harm."
+    ),
+    "stopped": "Failed: these stop the audit",
+    "warned": "Warnings: the audit goes on",
+    "check.found": "Found",
+    "check.expected": "Expected",
+    "check.remedy": "To do",
+    "check.where": "Where",
+    "check.examples": "Examples",
+    "check.values": "Values",
+    "check.remedy_none": "no remedy is recorded",
+    "check.unexpected": "{unexpected} of {rows} values",
+    "check.all": "All {count} checks",
+    "check.all_caption": "Every check of the data, failures first",
+    "check.pass": "Passed",
+    "check.fail": "Failed",
+    "check.warn": "Warning",
+    "col.outcome": "Outcome",
+    "col.check": "Check",
+    "col.role": "Left out by",
+    "col.excluded": "Rows",
+    "col.reason": "Reason",
+    "col.question": "Question",
+    "col.error": "Error",
+    "col.needed": "What would answer it",
+    "needed_none": "not stated",
+    "exclusions_none": "The record lists no rows as left out.",
+    "exclusions_caption": "Rows left out of figures, by role and reason",
+    "errors_note": "A question that failed gives no result, and must not be read as one.",
+    "errors_caption": "Questions that failed, with the error",
+    "idle_caption": "Rules of the chosen policies that judged nothing, with the reason",
+    "unanswered_caption": "Questions without an answer, and what would answer them",
+}  # fmt: skip
+
+_PROVENANCE = {
+    "prov.records": "Records",
+    "prov.data": "Data",
+    "prov.environment": "Environment",
+    "prov.policies": "Policies",
+    "prov.evidence": "Evidence files",
+    "prov.run_digest": "Digest of run.json",
+    "prov.program": "Program {name}",
+    "prov.version": "Version",
+    "prov.supersedes": "Supersedes",
+    "prov.supersedes_none": "no earlier version",
+    "prov.schema": "Version of the record format",
+    "prov.seed": "Seed",
+    "prov.fingerprint": "Fingerprint of the data",
+    "prov.columns": "Columns",
+    "prov.references": "Reference groups",
+    "prov.basis": "Why {attribute} may be processed",
+    "prov.inventory": "Inventory, {key}",
+    "prov.model": "Model {model}",
+    "prov.model_digest_none": "no digest recorded",
+    "prov.rows": "{rows} rows",
+    "prov.empty": "none recorded",
+    "prov.note": (
+        "The same inputs give the same bytes. Whoever holds the evidence files can compute every figure again; a digest that "
+        "differs shows that a file was changed."
+    ),
+}  # fmt: skip
+
+ENGLISH = Words("en", {
+    **_PAGE, **_ASKED, **_VERDICTS, **_HARMS, **_UNANSWERED, **_RULES, **_MEASURED, **_MEASURES, **_FIGURES, **_CHART,
+    **_CHECKS, **_PROVENANCE,
+})  # fmt: skip

@@ -1,0 +1,47 @@
+"""A judged run in a few lines of text, and whether it should stop a pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from audits.policies.judge import worst
+from audits.record import AuditRun, Judgement
+
+FAIL_ON = {
+    "breach": ("breach",),
+    "concern": ("breach", "concern"),
+    "inconclusive": ("breach", "concern", "inconclusive", "not_identified"),
+}
+OK, STOPPED, BAD_INPUT, INCOMPLETE = 0, 1, 2, 3
+
+
+def exit_code(run: AuditRun, judgement: Judgement, fail_on: str | None) -> int:
+    """0 finished; 1 a verdict at or above ``fail_on``; 2 data unfit; 3 a question failed with an error."""
+    if not run.checks.fit:
+        return BAD_INPUT
+    if fail_on and any(finding.verdict in FAIL_ON[fail_on] for finding in judgement.findings):
+        return STOPPED
+    return INCOMPLETE if run.errors else OK
+
+
+def summary(run: AuditRun, judgement: Judgement) -> Iterator[str]:
+    """Lines for a terminal or a task log: failed checks, findings, what was not answered, errors."""
+    yield f"{run.program.title.get('en', run.program.name)} · {run.data.rows:,} rows · period {run.data.period}"
+    for result in run.checks.failures + run.checks.warnings:
+        word = "FAILED" if result.on_failure == "stop" else "warning"
+        yield f"  data check {word}: {result.place}: found {result.observed}; expected {result.expected}"
+        yield f"      to do: {result.remedy}"
+    for exclusion in run.exclusions:
+        name = f" '{exclusion.label}'" if exclusion.label else ""
+        yield f"  left out: {exclusion.rows:,} rows, {exclusion.role}{name}: {exclusion.reason}"
+    for finding in judgement.findings:
+        if finding.verdict != "unfit":
+            yield f"  {finding.verdict.upper()}  {finding.rule.id} ({finding.rule.status}, {finding.standing})"
+            yield f"      {finding.explanation}"
+            yield from (f"      note: {caution}" for caution in finding.cautions)
+    for missing in run.not_answered:
+        yield f"  not answered: {missing.question}: {missing.reason}; {missing.needed}"
+    for error in run.errors:
+        yield f"  ERROR in {error.question}: {error.error}"
+    verdict = worst(finding.verdict for finding in judgement.findings)
+    yield f"  overall: {verdict}" if verdict else "  overall: nothing was judged, which is not a finding of no harm"

@@ -1,0 +1,93 @@
+"""A rule in words: what it is, whether it is law, whose its number is, and what it makes of a figure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from audits.record import Finding, Rule, RuleNotApplied
+from reports.figures import figure, unit_of
+from reports.html.words import Words
+from reports.report_model import Fact, IdleRule, LimitLine, Phrase, RuleReading
+
+_STRENGTH = ("in_force", "guidance", "draft", "convention", "repealed")
+_SEVERITY = ("high", "medium", "low")
+
+
+def phrase(say: Words, texts: Mapping[str, str], otherwise: str = "") -> Phrase:
+    """The text in the page's language, else in any other, marked with that language."""
+    if texts.get(say.lang):
+        return Phrase(texts[say.lang])
+    lang = next((lang for lang in sorted(texts) if texts[lang]), None)
+    return Phrase(texts[lang], lang) if lang else Phrase(otherwise)
+
+
+def strength(rule: Rule) -> tuple[int, bool, int]:
+    """Sort key: law before convention, the law's own limit before ours, weighty before light."""
+    return _STRENGTH.index(rule.status), rule.limit_source != "law", _SEVERITY.index(rule.severity)
+
+
+def rule_reading(say: Words, rule: Rule, finding: Finding | None = None, shared: tuple[str, ...] = ()) -> RuleReading:
+    """A rule with the finding it led to; ``shared`` cautions are shown elsewhere, once."""
+    remarks = [say("partial", partial=rule.partial)] if rule.partial else []
+    remarks += [say("note", note=rule.note)] if rule.note else []
+    basis = RuleReading(
+        title=phrase(say, rule.title, rule.id),
+        citation=rule.citation,
+        jurisdiction=rule.jurisdiction,
+        status=say.named("status", rule.status),
+        is_law=rule.status == "in_force" and not rule.borrowed_from,
+        borrowed=say("borrowed", source=rule.borrowed_from) if rule.borrowed_from else "",
+        limit=limit_text(say, rule),
+        limit_source=say(f"limit_source.{rule.limit_source}"),
+        limit_is_ours=rule.limit_source == "ours",
+        facts=_facts(say, rule),
+        remarks=tuple(remarks),
+    )
+    if finding is None:
+        return basis
+    return RuleReading(
+        **{name: getattr(basis, name) for name in basis.__slots__ if name not in _FROM_FINDING},
+        verdict=finding.verdict,
+        standing=say(f"standing.{finding.standing}"),
+        reading=say(f"says.{finding.verdict}", how=say(f"test.{rule.test}")),
+        cautions=tuple(caution for caution in finding.cautions if caution not in shared),
+        finding_id=finding.finding_id,
+    )
+
+
+_FROM_FINDING = ("verdict", "standing", "reading", "cautions", "finding_id")
+
+
+def limit_text(say: Words, rule: Rule) -> str:
+    """``at most 5.0 percentage points``."""
+    return say(f"limit.{rule.comparison}", limit=figure(say, rule.limit, unit_of(rule.measure)))
+
+
+def limit_line(say: Words, rule: Rule) -> LimitLine:
+    """The limit as a picture draws it."""
+    return LimitLine(rule.limit, rule.comparison == "at_most", say("chart.limit", limit=limit_text(say, rule)))
+
+
+def idle_rule(say: Words, idle: RuleNotApplied) -> IdleRule:
+    """A rule that judged nothing."""
+    return IdleRule(rule_reading(say, idle.rule), idle.reason)
+
+
+def _facts(say: Words, rule: Rule) -> tuple[Fact, ...]:
+    facts = [
+        Fact(say("test"), say(f"test.{rule.test}")),
+        Fact(say("dates_rule"), _validity(say, rule)),
+        Fact(say("jurisdiction"), rule.jurisdiction),
+        Fact(say("severity"), say(f"severity.{rule.severity}")),
+        Fact(say("verified"), say("verified.yes" if rule.verified else "verified.no")),
+    ]
+    return (*facts, Fact(say("products"), ", ".join(rule.products))) if rule.products else tuple(facts)
+
+
+def _validity(say: Words, rule: Rule) -> str:
+    first, last = rule.effective_from, rule.effective_to
+    if first and last:
+        return say("valid.both", first=first, last=last)
+    if first or last:
+        return say("valid.from", first=first) if first else say("valid.to", last=last)
+    return say("valid.none")

@@ -1,0 +1,181 @@
+"""Records → MLflow: one run for each version of an audit, found again and never doubled.
+
+A run carries every figure in one batch of metrics, the data set as an input with its
+fingerprint, tags that make flagged models findable, and the records, aggregates and page as
+artifacts. Where the program names a registered model, that version is tagged as well:
+``search_model_versions("tag.`fairness.status` = 'flagged'")`` lists what needs attention.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from audits.policies.judge import worst
+from audits.record import AuditRun, Judgement, digest_of
+from audits.run import JUDGEMENT_FILE, REPORT_FILE, RUN_FILE, read_run
+from checks.problem import InputError, Problem
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+STATUS = {"breach": "flagged", "concern": "flagged", "clear": "clear", "unfit": "unfit"}
+_BATCH = 1000  # metrics that MLflow takes in one call
+
+
+def track(folder: Path, tracking_uri: str) -> str:
+    """Log a finished run to an MLflow store and return the MLflow run's id.
+
+    Raises ``InputError`` when the store does not answer or the named model is not registered;
+    the run's own files are complete before and stay as they are.
+    """
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    run, judgement = read_run(folder)
+    try:
+        client = MlflowClient(tracking_uri)
+        run_id = _run_id(client, tracking_uri, run, judgement, folder)
+        _log(client, run_id, run, judgement, folder)
+        if run.subject:
+            _tag_model(client, run.subject.model, run, judgement)
+        client.set_terminated(run_id)
+        return run_id
+    except (MlflowException, OSError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise InputError(Problem(
+            f"the MLflow store {_without_secret(tracking_uri)}", f"it refused: {reason}",
+            "a store that answers, and a registered model where the program names one",
+            f"mend that and track again; the audit itself is complete in {folder}",
+        )) from None  # fmt: skip
+
+
+def status_of(judgement: Judgement) -> str:
+    """flagged, inconclusive, clear, unfit, or not_judged when there is no finding."""
+    verdict = worst(finding.verdict for finding in judgement.findings)
+    return STATUS.get(verdict, "inconclusive") if verdict else "not_judged"
+
+
+def _run_id(client: MlflowClient, uri: str, run: AuditRun, judgement: Judgement, folder: Path) -> str:
+    """The MLflow run of this very run and judgement, new or found again."""
+    experiment_id = _experiment(client, uri, run.program.name)
+    digests = _digests(folder)
+    query = " and ".join(f"tags.`{key}` = '{value}'" for key, value in digests.items())
+    known = client.search_runs([experiment_id], query, max_results=1)
+    if known:
+        return str(known[0].info.run_id)
+    name = f"{judgement.program} {judgement.period} v{judgement.version}"
+    return str(client.create_run(experiment_id, run_name=name, tags=digests).info.run_id)
+
+
+def _experiment(client: MlflowClient, uri: str, program: str) -> str:
+    name = f"squaredeal/{program}"
+    existing = client.get_experiment_by_name(name)
+    if existing:
+        return str(existing.experiment_id)
+    location = None
+    if uri.startswith("sqlite:///"):
+        location = (Path(uri.removeprefix("sqlite:///")).absolute().parent / "artifacts" / program).as_uri()
+    return str(client.create_experiment(name, artifact_location=location))
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    return {
+        "squaredeal.run_digest": digest_of((folder / RUN_FILE).read_bytes()),
+        "squaredeal.judgement_digest": digest_of((folder / JUDGEMENT_FILE).read_bytes()),
+    }
+
+
+def _log(client: MlflowClient, run_id: str, run: AuditRun, judgement: Judgement, folder: Path) -> None:
+    from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, RunTag
+
+    now = int(time.time() * 1000)
+    metrics = [Metric(name, value, now, 0) for name, value in _metrics(run, judgement).items()]
+    tags = [RunTag(key, value) for key, value in _tags(run, judgement).items()]
+    for start in range(0, max(len(metrics), 1), _BATCH):
+        client.log_batch(run_id, metrics=metrics[start : start + _BATCH], tags=tags if start == 0 else ())
+    data = Dataset(
+        name=run.program.name, digest=run.data.fingerprint.removeprefix("sha256:")[:32], source_type="squaredeal",
+        source=f"period {run.data.period}", profile=f'{{"rows": {run.data.rows}}}',
+    )  # fmt: skip
+    client.log_inputs(run_id, [DatasetInput(data, [InputTag("mlflow.data.context", "audit")])])
+    for file in (RUN_FILE, JUDGEMENT_FILE, REPORT_FILE):
+        if (folder / file).exists():
+            client.log_artifact(run_id, str(folder / file))
+    if (folder / "evidence").is_dir():
+        client.log_artifacts(run_id, str(folder / "evidence"), "evidence")
+
+
+def _metrics(run: AuditRun, judgement: Judgement) -> dict[str, float]:
+    """Every figure that exists: estimate, bounds and rows by measure, attribute and group; verdicts."""
+    found: dict[str, float] = {"rows": float(run.data.rows)}
+    for verdict in {finding.verdict for finding in judgement.findings}:
+        found[f"verdicts/{verdict}"] = float(sum(finding.verdict == verdict for finding in judgement.findings))
+    found["checks/failed"] = float(sum(not result.success for result in run.checks.results))
+    for name, value in _figures(run):
+        unique, number = name, 2
+        while unique in found:
+            unique, number = f"{name} {number}", number + 1
+        found[unique] = value
+    return found
+
+
+def _figures(run: AuditRun) -> Iterator[tuple[str, float]]:
+    for m in run.measurements:
+        parts = [m.measure, m.attribute, m.group, m.segment if m.segment != "all" else None]
+        name = "/".join(re.sub(r"[^\w.\- :]", "_", part) for part in parts if part)[:200]
+        values = {"": m.estimate, "/low": m.low, "/high": m.high, "/n": float(m.n)}
+        yield from ((name + suffix, value) for suffix, value in values.items() if value is not None)
+
+
+def _tags(run: AuditRun, judgement: Judgement) -> dict[str, str]:
+    verdict = worst(finding.verdict for finding in judgement.findings)
+    tags: dict[str, Any] = {
+        "squaredeal.program": run.program.name,
+        "squaredeal.period": run.data.period,
+        "squaredeal.version": run.version,
+        "squaredeal.fingerprint": run.data.fingerprint,
+        "squaredeal.verdict": verdict or "none",
+        "squaredeal.errors": len(run.errors),
+        "fairness.status": status_of(judgement),
+        "mlflow.note.content": _note(run, judgement),
+    }
+    if run.subject:
+        tags["squaredeal.model"] = run.subject.model
+    return {key: str(value) for key, value in tags.items()}
+
+
+def _note(run: AuditRun, judgement: Judgement) -> str:
+    lines = [f"**{run.program.title.get('en', run.program.name)}**, {run.data.rows:,} rows", ""]
+    lines += [f"- **{f.verdict}** ({f.rule.id}, {f.rule.status}): {f.explanation}" for f in judgement.findings]
+    lines += [f"- not answered: {missing.question}: {missing.reason}" for missing in judgement.not_answered]
+    lines += [f"- error in {error.question}: {error.error}" for error in run.errors]
+    if not judgement.findings:
+        lines.append("- nothing was judged; this is not a finding of no harm")
+    return "\n".join(lines)[:4900]
+
+
+def _tag_model(client: MlflowClient, model: str, run: AuditRun, judgement: Judgement) -> None:
+    """Tag the model version that ``models:/NAME@ALIAS`` or ``models:/NAME/VERSION`` names."""
+    match = re.fullmatch(r"models:/([^/@]+)(?:@(.+)|/(\d+))", model)
+    if not match:
+        raise InputError(Problem(
+            "model", f"'{model}'", "models:/NAME@ALIAS or models:/NAME/VERSION", "mend the program's 'model'",
+        ))  # fmt: skip
+    name, alias, number = match.groups()
+    version = number or str(client.get_model_version_by_alias(name, alias).version)
+    tags = {**_tags(run, judgement)}
+    tags.pop("mlflow.note.content")
+    for key, value in tags.items():
+        client.set_model_version_tag(name, version, key, value)
+
+
+def _without_secret(uri: str) -> str:
+    password = urlsplit(uri).password
+    return uri.replace(password, "***") if password else uri

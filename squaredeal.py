@@ -1,0 +1,217 @@
+"""The command line of Squaredeal: nothing but commands.
+
+Exit codes: 0 finished; 1 a verdict reached --fail-on; 2 the input cannot be used (program,
+source or unfit data); 3 the run finished but a question failed with an error.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from checks.problem import InputError, Problem, listed, suggest
+
+app = typer.Typer(
+    help="Audits lending and pricing models for harm to consumers.",
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
+    epilog="Exit codes: 0 finished; 1 a verdict reached --fail-on; 2 the input cannot be used; 3 a question failed.",
+)  # fmt: skip
+ProgramFile = Annotated[
+    str, typer.Argument(metavar="PROGRAM", help="A program file, or the name of a shipped program.")
+]
+Out = Annotated[Path, typer.Option(help="Folder for runs: OUT/PROGRAM/PERIOD/vN.")]
+PeriodText = Annotated[str, typer.Option("--period", help="all, 2026, 2026-Q3, 2026-10, 2026-10-05 or FIRST..LAST.")]
+AsOf = Annotated[str | None, typer.Option("--as-of", help="Day that freshness counts from, YYYY-MM-DD.")]
+
+
+@app.command()
+def run(
+    program: ProgramFile,
+    out: Out = Path("runs"),
+    period: PeriodText = "all",
+    as_of: AsOf = None,
+    fail_on: Annotated[
+        str | None, typer.Option(help="End with exit code 1 at this verdict or worse: breach, concern, inconclusive.")
+    ] = None,
+    mlflow: Annotated[
+        str | None, typer.Option(envvar="MLFLOW_TRACKING_URI", help="MLflow store to track the run in.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print the result only.")] = False,
+) -> None:
+    """Audit a program: check the data, measure, judge, write the records and the page."""
+    with _plain_errors():
+        from reports.outcome import FAIL_ON
+
+        if fail_on and fail_on not in FAIL_ON:
+            raise InputError(
+                Problem("--fail-on", f"'{fail_on}'", f"one of {listed(FAIL_ON)}", suggest(fail_on, FAIL_ON))
+            )
+        asked, day, days = _read(program), _day(as_of), _period(period)
+        with _progress(quiet) as announce:
+            from audits.run import audit, read_run
+            from reports.outcome import exit_code, summary
+            from reports.publish import publish
+
+            folder = audit(asked, days, out, as_of=day, announce=announce)
+            announce("writing the page" + (" and tracking in MLflow" if mlflow else ""))
+            page = publish(folder, mlflow)
+        records = read_run(folder)
+        typer.echo("\n".join(summary(*records)))
+        typer.echo(f"  report: {page}")
+        raise typer.Exit(exit_code(*records, fail_on))
+
+
+@app.command()
+def check(program: ProgramFile, period: PeriodText = "all", as_of: AsOf = None) -> None:
+    """Read a program and run its data checks only; nothing is measured or written."""
+    with _plain_errors():
+        asked, day, days = _read(program), _day(as_of), _period(period)
+        with _progress() as announce:
+            import datetime as dt
+
+            from audits.plan import make_plan
+            from checks.gate import run_checks
+            from checks.inputs.source import open_source
+
+            make_plan(asked)
+            announce("opening the source")
+            with open_source(asked, days) as source:
+                announce("checking the data with Great Expectations")
+                last = days.end - dt.timedelta(days=1) if days.end else None
+                report = run_checks(source, asked, day or last or dt.datetime.now(dt.UTC).date())
+        for result in report.results:
+            word = "ok     " if result.success else "FAILED " if result.on_failure == "stop" else "warning"
+            column = f" [{result.column}]" if result.column else ""
+            typer.echo(f"{word} {result.expectation}{column}: expected {result.expected}; found {result.observed}")
+            if not result.success:
+                typer.echo(f"        to do: {result.remedy} ({asked.where(result.place)})")
+        typer.echo(f"{'fit' if report.fit else 'UNFIT'}: {len(report.results)} checks, "
+                   f"{len(report.failures)} failed, {len(report.warnings)} warnings")  # fmt: skip
+        raise typer.Exit(0 if report.fit else 2)
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(help="Folder of a finished run, with run.json and judgement.json.")],
+    out: Annotated[Path | None, typer.Option(help="File to write instead of report.html in that folder.")] = None,
+) -> None:
+    """Write the page of a finished run again from its records."""
+    with _plain_errors():
+        from reports.publish import write_page
+
+        try:
+            typer.echo(write_page(folder, out))
+        except OSError as error:
+            raise InputError(Problem(
+                str(out or folder), f"the page cannot be written ({error.strerror})", "a folder that can be written to",
+                "name another file with --out",
+            )) from None  # fmt: skip
+
+
+@app.command()
+def schema(record: Annotated[str, typer.Argument(help="run or judgement")] = "run") -> None:
+    """Print the JSON Schema of a record."""
+    with _plain_errors():
+        import json
+
+        from audits.record import AuditRun, Judgement, json_schema
+
+        kinds: dict[str, type[Any]] = {"run": AuditRun, "judgement": Judgement}
+        if record not in kinds:
+            raise InputError(Problem("schema", f"'{record}'", f"one of {listed(kinds)}", suggest(record, kinds)))
+        typer.echo(json.dumps(json_schema(kinds[record]), indent=1, ensure_ascii=False, sort_keys=True))
+
+
+@app.command()
+def policies(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Packs by name or file; all shipped ones by default.")
+    ] = None,
+    on: Annotated[str | None, typer.Option(help="Only rules in force on this day, YYYY-MM-DD.")] = None,
+) -> None:
+    """List the rules of policy packs: limit, status, dates, citation."""
+    with _plain_errors():
+        from audits.policies.listing import describe
+        from audits.policies.packs import find_pack, shipped_packs
+
+        day = _day(on, "--on")
+        for name in names or shipped_packs():
+            typer.echo("\n".join(describe(find_pack(name, Path.cwd()), day)))
+
+
+@app.command()
+def demo(out: Annotated[Path, typer.Option(help="Folder for the demonstration.")] = Path("demo")) -> None:
+    """Run the shipped program boston-mortgages through Airflow and print what it found."""
+    with _plain_errors():
+        from dags.demonstration import demonstrate
+
+        with _progress() as announce:
+            lines = demonstrate(out.absolute(), announce)
+        typer.echo("\n".join(lines))
+
+
+def _read(program: str) -> Any:
+    from checks.inputs.program import read_program
+
+    shipped = Path(__file__).resolve().parent / "dags" / "programs" / f"{program}.yaml"
+    return read_program(shipped if not Path(program).exists() and shipped.is_file() else Path(program))
+
+
+def _period(text: str) -> Any:
+    from checks.inputs.period import read_period
+
+    return read_period(text)
+
+
+def _day(text: str | None, option: str = "--as-of") -> Any:
+    import datetime as dt
+
+    if text is None:
+        return None
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise InputError(Problem(option, f"'{text}'", "a day as YYYY-MM-DD", "write for instance 2026-10-31")) from None
+
+
+@contextlib.contextmanager
+def _plain_errors() -> Iterator[None]:
+    """Problems with the input go to standard error, one after another, with exit code 2."""
+    try:
+        yield
+    except InputError as error:
+        count = f"{len(error.problems)} problems" if len(error.problems) > 1 else "1 problem"
+        typer.echo(f"squaredeal: {count}", err=True)
+        for problem in error.problems:
+            typer.echo(f"\n{problem}", err=True)
+        raise typer.Exit(2) from None
+
+
+@contextlib.contextmanager
+def _progress(quiet: bool = False) -> Iterator[Any]:
+    """Announce stations with the time since the start: a live line on a terminal, else one line each."""
+    start = time.monotonic()
+    if quiet:
+        yield lambda _text: None
+    elif sys.stderr.isatty():
+        from rich.console import Console
+
+        with Console(stderr=True).status("starting") as status:
+            yield lambda text: status.update(f"{text}  [{time.monotonic() - start:.0f} s]")
+    else:
+        yield lambda text: typer.echo(f"[{time.monotonic() - start:5.1f} s] {text}", err=True)
+
+
+def main() -> None:
+    """Entry point of the command ``squaredeal``."""
+    app()
+
+
+if __name__ == "__main__":
+    main()
