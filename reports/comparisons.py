@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from audits.record import VERDICTS, Finding, Measurement, Rule, Verdict
+from audits.record import VERDICTS, Finding, Measurement, Verdict
 from reports.figures import count, figure, number, p_value, percent, span, unit_of
 from reports.html.words import Words
 from reports.report_model import EstimatePicture, Fact, MeasuredFigure
-from reports.rule_reading import limit_line, rule_reading, strength
+from reports.rule_reading import limit_line, limit_text, rule_reading, strength
 
 Key = tuple[str, ...]
 
@@ -153,7 +153,8 @@ def _picture(say: Words, judged: Judged) -> EstimatePicture | None:
     unit = unit_of(m.measure)
     lines = tuple({(f.rule.limit, f.rule.comparison): limit_line(say, f.rule) for f in judged.findings}.values())
     text = figure(say, m.estimate, unit, judged.limits)
-    limits = " ".join(say("chart.limit_desc", limit=line.label.removeprefix("limit ")) for line in lines)
+    told = dict.fromkeys(limit_text(say, finding.rule) for finding in judged.findings)
+    limits = " ".join(say("chart.limit_desc", limit=limit) for limit in told)
     equality = "" if m.equality is None else say("chart.equality_desc", equality=figure(say, m.equality, unit))
     described = say(
         "chart.estimate_desc", figure=text, interval=span(say, m, judged.limits), limits=limits, equality=equality
@@ -181,7 +182,9 @@ def _facts(say: Words, judged: Judged) -> tuple[Fact, ...]:
         facts.append(Fact(say("fact.mde"), figure(say, m.mde, unit)))
     if m.standard_error is not None:
         facts.append(Fact(say("fact.standard_error"), figure(say, m.standard_error, unit)))
-    facts += [Fact(say.named("detail", name), figure(say, value, unit)) for name, value in sorted(m.details.items())]
+    for name, value in sorted(m.details.items()):
+        shown = figure(say, value, unit) if name.startswith("standard_error") else f"{value:,.4g}".replace("-", "−")
+        facts.append(Fact(say.named("detail", name), shown))
     facts += [Fact(say("fact.method"), m.method), Fact(say("fact.source"), m.source)]
     controls = (judged.content.get("contract") or {}).get("controls") or ()
     if controls and "adjusted" in m.measure:
@@ -201,8 +204,9 @@ def _count_facts(say: Words, m: Measurement) -> list[Fact]:
             used |= {part, whole}
     for name, value in sorted(counts.items()):
         if name not in used:
-            label = say.named("count", name)
-            facts.append(Fact(label.format(group=m.group, reference=m.reference), count(value)))
+            key = f"count.{name}"
+            named = say(key, group=m.group, reference=m.reference) if say.has(key) else say.named("count", name)
+            facts.append(Fact(named, count(value)))
     return facts
 
 
@@ -211,7 +215,3 @@ def _limits(say: Words, judged: Judged) -> tuple[str, ...]:
     texts = [say(f"limits.{m.measure}") if say.has(f"limits.{m.measure}") else say("limits.other")]
     return (*texts, say("limits.clear")) if "clear" in {f.verdict for f in judged.findings} else tuple(texts)
 
-
-def rules_of(judged: Judged) -> tuple[Rule, ...]:
-    """Rules that judge the measurement."""
-    return tuple(finding.rule for finding in judged.findings)

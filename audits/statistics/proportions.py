@@ -265,7 +265,8 @@ def _difference_lower(x1: Floats, n1: Floats, x0: Floats, n0: Floats, target: Fl
         return m * m * (p1 * q1 / big + p0 * q0 / k)
 
     m = _bisect(statistic, bound(target / 2), bound(target), target)
-    return np.where(wall, -1.0, _pulled(a, big, m)[0] - _pulled(fails, k, m)[1])
+    gap = _pulled(a, big, m)[0] - _pulled(fails, k, m)[1]
+    return np.where(wall, -1.0, np.maximum(gap, -1.0))
 
 
 def _pulled(x: Floats, n: Floats, m: Floats) -> tuple[Floats, Floats]:
@@ -278,9 +279,8 @@ def _pulled(x: Floats, n: Floats, m: Floats) -> tuple[Floats, Floats]:
 
 def _lone_multiplier(x: Floats, n: Floats, t: Floats) -> Floats:
     """The m at which one group's (x - np)^2 / (n p (1 - p)) alone reaches t; infinite when x is 0."""
-    root, skew = np.sqrt(t * n * (t * n + 4 * x * (n - x))), t * (n - 2 * x)
-    rare = n * (skew + root) / (2 * x * (n - x))
-    return np.where(2 * x <= n, rare, 2 * t * n * (n + t) / (root - skew))
+    root = np.sqrt(t * n * (t * n + 4 * x * (n - x)))
+    return np.asarray(2 * t * n * (n + t) / (root - t * (n - 2 * x)))
 
 
 def _bisect(rising: Callable[[Floats], Floats], low: Floats, high: Floats, target: Floats) -> Floats:

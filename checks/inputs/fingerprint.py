@@ -1,10 +1,12 @@
-"""The fingerprint of the data: the same for the same rows in any order.
+"""The fingerprint of the data: the same for the same rows in any order and any file format.
 
 Each row is written as netstrings (length, colon, text; NULL as ``-``) of its columns in the
 order of their names and hashed with MD5; the two 64-bit halves of all digests are summed as
 integers. Sums do not depend on row order or thread count, and unlike XOR they count repeated
-rows. The fingerprint is the SHA-256 of column names, types, row count and both sums. It
-tells whether two runs saw the same data; it is no defence against somebody who forges rows.
+rows. A number is written the same whether its column holds integers or floats (1, not 1.0),
+since a missing value is enough to turn one into the other. The fingerprint is the SHA-256 of
+column names, their kinds, row count and both sums. It tells whether two runs saw the same
+data; it is no defence against somebody who forges rows.
 """
 
 from __future__ import annotations
@@ -13,16 +15,14 @@ import hashlib
 import json
 from dataclasses import dataclass
 
-from checks.inputs.prepared import FAVOURABLE, group_column
+from checks.inputs.prepared import FAVOURABLE, as_text, group_column, kind_of
 from checks.inputs.program import AuditProgram
 from checks.inputs.source import Source
-
-_MODULUS = 2**64
 
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """``digest`` is ``sha256:…``; ``rows`` the number of rows; ``columns`` maps name to type."""
+    """``digest`` is ``sha256:…``; ``rows`` the number of rows; ``columns`` maps name to kind (number, text …)."""
 
     digest: str
     rows: int
@@ -32,21 +32,22 @@ class Fingerprint:
 def fingerprint(source: Source, program: AuditProgram) -> Fingerprint:
     """Fingerprint of the contract's columns in the prepared relation, one scan."""
     derived = {FAVOURABLE, *(group_column(group.name) for group in program.contract.groups)}
-    types = {name: str(dtype) for name, dtype in source.table.schema().items() if name not in derived}
-    text = " || ".join(_netstring(name) for name in sorted(types))
+    table = source.table
+    names = sorted(name for name in table.columns if name not in derived)
+    texts = table.select(**{f"c{i}": as_text(table[name]) for i, name in enumerate(names)})
+    row = " || ".join(_netstring(f"c{i}") for i in range(len(names)))
     low, high = _HALVES[source.engine]
-    sql = (
-        f"SELECT count(*), sum({low}), sum({high}) FROM (SELECT md5({text}) AS digest FROM {source.relation}) AS hashed"
-    )
-    rows, low_sum, high_sum = source.rows(sql)[0]
+    rows, low_sum, high_sum = source.rows(
+        f"SELECT count(*), sum({low}), sum({high}) "
+        f"FROM (SELECT md5({row}) AS digest FROM ({source.backend.compile(texts)}) AS texts) AS hashed"
+    )[0]
+    kinds = {name: kind_of(table[name]) for name in names}
     sums = [str(int(low_sum or 0)), str(int(high_sum or 0))]
-    content = json.dumps([sorted(types.items()), int(rows), sums], separators=(",", ":"))
-    return Fingerprint("sha256:" + hashlib.sha256(content.encode()).hexdigest(), int(rows), types)
+    content = json.dumps([sorted(kinds.items()), int(rows), sums], separators=(",", ":"))
+    return Fingerprint("sha256:" + hashlib.sha256(content.encode()).hexdigest(), int(rows), kinds)
 
 
-def _netstring(column: str) -> str:
-    name = '"' + column.replace('"', '""') + '"'
-    text = f"CAST({name} AS VARCHAR)"
+def _netstring(text: str) -> str:
     return f"coalesce(CAST(length({text}) AS VARCHAR) || ':' || {text}, '-')"
 
 

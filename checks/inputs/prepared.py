@@ -124,7 +124,7 @@ def _finite(column: ir.Value) -> ir.Value:
     return ibis.ifelse(column.isnan() | column.isinf(), ibis.null(column.type()), column)
 
 
-def _as_text(column: ir.Value) -> ir.Value:
+def as_text(column: ir.Value) -> ir.Value:
     """The value as the label a person would write: 1 for 1.0, true for a boolean."""
     import ibis
 
@@ -139,7 +139,7 @@ def _as_text(column: ir.Value) -> ir.Value:
 
 
 def _canonical(texts: Iterable[str], column: ir.Value, where: str) -> list[str]:
-    """Values as written in the program, in the form that ``_as_text`` gives the column's values."""
+    """Values as written in the program, in the form that ``as_text`` gives the column's values."""
     kind = kind_of(column)
     return [_canonical_one(text, kind, where) for text in texts]
 
@@ -166,7 +166,7 @@ def _canonical_one(text: str, kind: str, where: str) -> str:
 def _favourable(column: ir.Value, decision: Decision, program: AuditProgram) -> ir.Value:
     import ibis
 
-    text = _as_text(column)
+    text = as_text(column)
     where = program.where("contract.decision.favourable")
     favourable = _canonical(decision.favourable, column, where)
     unfavourable = _canonical(decision.unfavourable, column, where)
@@ -181,7 +181,7 @@ def _label(column: ir.Value, group: GroupAttribute, program: AuditProgram) -> ir
 
     if group.bands:
         return _band(column, group.bands)
-    text = _as_text(column)
+    text = as_text(column)
     where = program.where(f"contract.groups.{group.name}")
     raw_values = _canonical(group.declared, column, where)
     missing = [spelling for spelling in MISSING_TEXTS if spelling not in {value.casefold() for value in raw_values}]

@@ -193,7 +193,7 @@ _RULES = {
     "citation": "Citation",
     "partial": "Covers only: {partial}",
     "note": "Note: {note}",
-    "finding_id": "Finding {id}",
+    "finding": "Finding",
     "says.breach": "The test is met: {how}.",
     "says.concern": "The test is met: {how}.",
     "says.clear": "The test is not met: the whole interval lies within the limit.",

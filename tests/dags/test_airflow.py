@@ -1,0 +1,110 @@
+"""DAGs: a real Airflow with its metadata database runs them; files and verdicts are the library's."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from dags.demonstration import airflow, airflow_environment, demonstrate, task_states
+from tests.programs import BOSTON, ROOT, loans, run_program, write_program
+
+pytestmark = pytest.mark.xdist_group("airflow")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """One Airflow home, with the demonstration run through it."""
+    folder = tmp_path_factory.mktemp("home")
+    lines = demonstrate(folder, lambda _: None)
+    return folder, lines
+
+
+def test_the_demonstration_runs_every_task_and_reads_the_states_from_the_metadata_database(home):
+    folder, lines = home
+    states = task_states(folder / "airflow/airflow.db", "boston-mortgages")
+    assert [(task, index) for task, index, _ in states] == [
+        ("pull", -1), ("check", -1), ("collect", -1), ("audit", 0), ("judge", -1), ("publish", -1), ("gate", -1),
+    ]  # fmt: skip
+    assert {state for _, _, state in states} == {"success"}
+    assert any("CONCERN  us.air.80" in line for line in lines)
+    assert (folder / "runs/boston-mortgages/all/v1/report.html").stat().st_size > 5000
+
+
+def test_the_dag_and_the_command_line_give_the_same_records_byte_for_byte(home, tmp_path):
+    run_program(BOSTON, tmp_path)
+    for name in ("run.json", "judgement.json", "evidence/cells.csv"):
+        by_dag = (home[0] / "runs/boston-mortgages/all/v1" / name).read_bytes()
+        assert by_dag == (tmp_path / "boston-mortgages/all/v1" / name).read_bytes()
+
+
+def test_the_dag_tracks_in_mlflow(home):
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{home[0] / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name("squaredeal/boston-mortgages")
+    (tracked,) = client.search_runs([experiment.experiment_id], "tags.`fairness.status` = 'flagged'")
+    assert tracked.data.metrics["adverse_impact_ratio/race/non-white"] == pytest.approx(0.779, abs=5e-4)
+
+
+def test_unfit_data_are_recorded_and_published_and_end_red_and_a_broken_program_spoils_no_other(home, tmp_path):
+    data = loans()
+    data.loc[:3, "region"] = None
+    write_program(tmp_path / "programs", data, "unfit-loans")
+    (tmp_path / "programs/torn.yaml").write_text("program: torn\n  source: [")
+    environment = airflow_environment(home[0], tmp_path / "programs")
+    environment["SQUAREDEAL_OUT"] = str(tmp_path / "runs")
+    assert airflow(["dags", "test", "unfit-loans"], environment, tmp_path / "log", must_succeed=False) != 0
+    states = {task: state for task, _, state in task_states(home[0] / "airflow/airflow.db", "unfit-loans")}
+    assert states == {
+        "pull": "success", "check": "success", "collect": "success", "audit": "skipped", "judge": "success",
+        "publish": "success", "gate": "failed",
+    }  # fmt: skip
+    from audits.run import read_run
+
+    run, judgement = read_run(tmp_path / "runs/unfit-loans/all/v1")
+    assert not run.checks.fit
+    assert {finding.verdict for finding in judgement.findings} == {"unfit"}
+    assert (tmp_path / "runs/unfit-loans/all/v1/report.html").exists()
+
+
+PARSE = """
+import sys
+import airflow.sdk
+import dags.audit_programs as parsed
+dags = [value for value in vars(parsed).values() if isinstance(value, airflow.sdk.DAG)]
+heavy = [name for name in ("great_expectations", "ibis", "mlflow", "shap", "fairlearn", "duckdb") if name in sys.modules]
+print(len({dag.dag_id for dag in dags}), heavy, sorted(dag.dag_id for dag in dags if dag.dag_id.startswith("broken-")))
+"""
+
+
+def parse(programs) -> str:
+    environment = {**os.environ, "SQUAREDEAL_PROGRAMS": str(programs), "AIRFLOW_HOME": str(programs / "airflow")}
+    environment["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+    done = subprocess.run(
+        [sys.executable, "-c", PARSE], env=environment, cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip().splitlines()[-1]
+
+
+def test_parsing_a_hundred_programs_imports_no_heavy_library(tmp_path):
+    for i in range(100):
+        program = yaml.safe_load(BOSTON.read_text())
+        program["program"] = f"boston-{i}"
+        (tmp_path / f"boston-{i}.yaml").write_text(yaml.safe_dump(program))
+    assert parse(tmp_path) == "100 [] []"
+
+
+def test_broken_programs_become_dags_that_say_so_and_the_others_stay(tmp_path):
+    (tmp_path / "good.yaml").write_text(BOSTON.read_text())
+    (tmp_path / "torn.yaml").write_text("program: [")
+    (tmp_path / "never.yaml").write_text(BOSTON.read_text() + "schedule: every-monday\n")
+    assert parse(tmp_path) == "3 [] ['broken-never', 'broken-torn']"
+
+
+def test_the_dag_file_stays_a_declaration():
+    assert len((ROOT / "dags/audit_programs.py").read_text().splitlines()) < 50

@@ -1,0 +1,107 @@
+"""MLflow: real SQLite stores, found again, never doubled, flagged models findable."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from mlflow import MlflowClient
+
+from checks.problem import InputError
+from reports.publish import write_page
+from reports.tracking import track
+from tests.programs import loans, run_program, write_program
+
+pytestmark = pytest.mark.xdist_group("mlflow")
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    uri = f"sqlite:///{tmp_path_factory.mktemp('mlflow') / 'mlflow.db'}"
+    client = MlflowClient(uri)
+    client.create_registered_model("scorecard")
+    client.create_model_version("scorecard", source="file:///nowhere")
+    client.set_registered_model_alias("scorecard", "production", "1")
+    return uri, client
+
+
+@pytest.fixture
+def folder(tmp_path):
+    def make(name="loans", seed=7, **changes):
+        run_program(write_program(tmp_path / name, loans(seed), name, **changes), tmp_path / "out")
+        made = tmp_path / "out" / name / "all" / "v1"
+        write_page(made)
+        return made
+
+    return make
+
+
+def test_a_run_carries_figures_data_digest_tags_and_every_file(store, folder):
+    uri, client = store
+    made = folder(name="whole")
+    tracked = client.get_run(track(made, uri))
+    metrics, tags = tracked.data.metrics, tracked.data.tags
+    assert metrics["adverse_impact_ratio/region/south"] < 1
+    assert metrics["adverse_impact_ratio/region/south/low"] < metrics["adverse_impact_ratio/region/south/high"]
+    assert metrics["approval_rate/region/north/n"] > 0
+    assert tags["squaredeal.program"] == "whole"
+    assert tags["mlflow.note.content"]
+    (data,) = tracked.inputs.dataset_inputs
+    assert tags["squaredeal.fingerprint"].removeprefix("sha256:").startswith(data.dataset.digest)
+    names = {item.path for item in client.list_artifacts(tracked.info.run_id)}
+    assert {"run.json", "judgement.json", "report.html", "evidence"} <= names
+    local = client.download_artifacts(tracked.info.run_id, "run.json")
+    with open(local, "rb") as file:
+        assert file.read() == (made / "run.json").read_bytes()
+
+
+def test_tracking_again_finds_the_same_run(store, folder):
+    uri, client = store
+    made = folder(name="again")
+    assert track(made, uri) == track(made, uri)
+    experiment = client.get_experiment_by_name("squaredeal/again")
+    assert len(client.search_runs([experiment.experiment_id])) == 1
+
+
+def test_a_flagged_model_version_is_found_by_its_tag(store, folder):
+    uri, client = store
+    track(folder(name="modelled", model="models:/scorecard@production"), uri)
+    (version,) = client.search_model_versions("tag.`fairness.status` = 'flagged'")
+    assert (version.name, version.tags["squaredeal.program"]) == ("scorecard", "modelled")
+
+
+def test_an_unregistered_model_is_a_clear_error_and_the_audit_stays(store, folder):
+    uri, _ = store
+    made = folder(name="orphan", model="models:/nobody@production")
+    before = (made / "run.json").read_bytes()
+    with pytest.raises(InputError, match="registered model"):
+        track(made, uri)
+    assert (made / "run.json").read_bytes() == before
+
+
+def test_two_writers_at_once_on_sqlite_both_arrive(store, folder):
+    uri, client = store
+    made = [folder(name=f"writer-{i}", seed=i) for i in range(2)]
+    failures = []
+
+    def write(one):
+        try:
+            track(one, uri)
+        except Exception as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=write, args=(one,)) for one in made]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    for i in range(2):
+        experiment = client.get_experiment_by_name(f"squaredeal/writer-{i}")
+        assert len(client.search_runs([experiment.experiment_id])) == 1
+
+
+def test_a_store_that_cannot_be_written_is_a_clear_error(folder):
+    made = folder(name="lost")
+    with pytest.raises(InputError, match="MLflow store"):
+        track(made, "sqlite:////proc/nowhere/mlflow.db")
