@@ -29,7 +29,7 @@ bench: $(READY) ## speed, as ratios within one run
 	@$(BIN)/python -m tests.bench
 
 truth: $(READY) ## coverage and error rates of the naive practice and of ours
-	@$(BIN)/python -m tests.truth.coverage
+	@$(BIN)/python -m tests.truth.scoreboard
 
 schemas: $(READY) ## write the published JSON Schemas anew
 	@$(BIN)/squaredeal schema run > docs/schemas/run.schema.json

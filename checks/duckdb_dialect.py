@@ -19,7 +19,7 @@ from typing import Any
 
 from sqlalchemy import pool
 from sqlalchemy.dialects import registry
-from sqlalchemy.dialects.postgresql.base import PGDialect
+from sqlalchemy.dialects.postgresql.base import PGCompiler, PGDialect
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import NoSuchTableError
 from sqlalchemy.types import UserDefinedType
@@ -47,11 +47,26 @@ def column_entry(name: str, type_name: str) -> dict[str, Any]:
     return {"name": name, "type": ColumnType(bare), "nullable": True, "default": None, "comment": None}
 
 
+class LiteralTextCompiler(PGCompiler):
+    """Writes values into a statement that is compiled to be shown rather than run.
+
+    Great Expectations asks for such a text with ``render_postcompile`` and then replaces the
+    parameters by itself, which confuses ``?`` and ``$1`` with the values 1, 2 … it looks for.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        options = dict(kwargs.pop("compile_kwargs", {}))
+        if options.pop("render_postcompile", False):
+            options["literal_binds"] = True
+        super().__init__(*args, compile_kwargs=options, **kwargs)
+
+
 class DuckDBDialect(PGDialect):
     """Postgres as far as SQL goes; DuckDB for connections, parameters and reflection."""
 
     name = "postgresql"
     driver = "duckdb"
+    statement_compiler = LiteralTextCompiler
     supports_statement_cache = True
     supports_server_side_cursors = False
     supports_native_enum = False

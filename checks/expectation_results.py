@@ -23,22 +23,31 @@ from checks.problem import listed, nearest
 
 EXAMPLES = 5
 _LABELS = 12
+_TAIL = r"\[SQL:|\(Background on|\bTraceback\b|\bLINE \d+:|\bHINT:|You might need to add|\bCandidate functions:"
 
 
-def check_result(check: PlannedCheck, outcome: Any, source: Source, contract: DataContract) -> CheckResult:
-    """One line of the report. ``outcome`` is Great Expectations' validation result, or the exception instead of it."""
+def check_result(
+    check: PlannedCheck, outcome: Any, query: str | None, source: Source, contract: DataContract
+) -> CheckResult:
+    """One line of the report.
+
+    ``outcome`` is Great Expectations' validation result, or the exception instead of it;
+    ``query`` its SQL for the offending rows, where there is one.
+    """
     reason = _reason(outcome)
     if reason is not None:
+        reason = re.sub(r"'[^']*'|\"[^\"]*\"", "'…'", reason) if check.shows == "none" else reason
         told = f"it could not be checked: {_without_derived_names(reason, contract)}"
-        return _line(check, False, told, remedy=f"{check.remedy}; if the data are right, correct the check")
+        asked = "the check and its arguments" if check.place.startswith("checks[") else "the rule"
+        return _line(check, False, told, remedy=f"correct {asked}, or the type of the column in the source")
     result = dict(outcome.result or {})
     success = bool(outcome.success)
     rows, unexpected = counts(result)
     examples: tuple[str, ...] = ()
     labels = _labels(check, source) if not success and check.shows == "labels" else None
     if not success and check.shows == "values":
-        examples = _examples(check, result.get("unexpected_index_query"), source)
-    observed = _observed(check, success, result, rows, unexpected, labels)
+        examples = _examples(check, query, source)
+    observed = _without_derived_names(_observed(check, success, result, rows, unexpected, labels), contract)
     remedy = _remedy(check, [] if labels is None else labels) if not success else check.remedy
     return _line(check, success, observed, rows, unexpected, examples, remedy)
 
@@ -76,7 +85,7 @@ def _reason(outcome: Any) -> str | None:
 
 def one_line(text: str) -> str:
     """The gist of a database or library error: without class names, SQL text and pointers into it."""
-    text = re.split(r"\n?\[SQL:|\n\(Background|\bTraceback\b|\nLINE \d+:", text, maxsplit=1)[0]
+    text = re.split(_TAIL, text, maxsplit=1)[0]
     text = re.sub(r"^\s*\(\w+(\.\w+)+\)\s*", "", text)
     return " ".join(text.split())[:300].rstrip(" .") or "no reason given"
 
@@ -134,10 +143,12 @@ def _observed(
     if rows is not None and unexpected is not None:
         missing = check.expectation == "expect_column_values_to_not_be_null"
         share = f" ({100 * unexpected / rows:.3g} %)" if rows and unexpected else ""
-        return f"{unexpected:,} of {rows:,} values {'missing' if missing else 'otherwise'}{share}"
+        return f"{unexpected:,} of {rows:,} values {'missing' if missing else 'break this'}{share}"
     value = result.get("observed_value")
     if value is None:
         return "as expected" if success else "not as expected"
+    if check.shows == "none" and "type" not in check.expectation:
+        return "not shown, since the values name persons"
     return " ".join(written(value).split())
 
 

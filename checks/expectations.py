@@ -15,7 +15,7 @@ import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from checks.column_rules import missing_allowed, mostly, planned_pair, planned_rule, typed_values
+from checks.column_rules import missing_allowed, mostly, planned_pair, planned_rule, typed_values, unique_expectation
 from checks.inputs.contract import DataContract, GroupAttribute
 from checks.inputs.prepared import FAVOURABLE, Prepared, group_column, kind_of
 from checks.inputs.program import AuditProgram
@@ -66,8 +66,9 @@ def _unit_checks(contract: DataContract) -> Iterator[PlannedCheck]:
         _NOT_NULL, {"column": column}, "contract.unit", column, subject, "stop", f"no missing values in {subject}",
         "give every row its identifier in the source", "none",
     )  # fmt: skip
+    name, arguments = unique_expectation(column)
     yield PlannedCheck(
-        "expect_column_values_to_be_unique", {"column": column}, "contract.unit", column, subject, "stop",
+        name, {"column": column, **arguments}, "contract.unit", column, subject, "stop",
         f"{subject} holds each value once", "remove the repeated rows, or name the column that identifies a row",
         "none",
     )  # fmt: skip

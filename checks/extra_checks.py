@@ -20,6 +20,11 @@ _INTERNAL = (
     "windows",
     "batch_id", "condition_parser", "row_condition",
 )  # fmt: skip
+_NOT_IN_SQL = (
+    "expect_column_values_to_be_increasing", "expect_column_values_to_be_decreasing",
+    "expect_column_values_to_be_json_parseable", "expect_column_values_to_match_json_schema",
+    "expect_column_values_to_be_dateutil_parseable",
+)  # fmt: skip
 
 
 def validate_extras(program: AuditProgram) -> None:
@@ -50,6 +55,11 @@ def _problems(extra: ExtraCheck, program: AuditProgram, where: str) -> Iterator[
         )  # fmt: skip
         return
     implementation = get_expectation_impl(extra.expectation)
+    if extra.expectation in _NOT_IN_SQL or not _asked_in_sql(implementation):
+        yield Problem(
+            where, f"{extra.expectation}, which cannot be asked in SQL", "a check that works where the data lie",
+            "use expect_column_values_to_match_regex, or do the work in 'query' and check its result",
+        )  # fmt: skip
     fields: Mapping[str, Any] = {
         name: field for name, field in implementation.__fields__.items() if name not in _INTERNAL
     }
@@ -58,6 +68,16 @@ def _problems(extra: ExtraCheck, program: AuditProgram, where: str) -> Iterator[
     yield from _unknown_columns(extra, program, where)
     if not misnamed:
         yield from _mistyped(extra, implementation, where)
+
+
+def _asked_in_sql(implementation: Any) -> bool:
+    """Whether Great Expectations says that the check runs on Postgres, whose SQL both engines speak.
+
+    It says so of some checks that have no SQL in 1.24.1; those are listed above.
+    """
+    metadata = implementation.schema().get("properties", {}).get("metadata", {}).get("properties", {})
+    sources = metadata.get("supported_data_sources", {}).get("const")
+    return sources is None or "PostgreSQL" in sources
 
 
 def _misnamed(extra: ExtraCheck, fields: Mapping[str, Any], where: str) -> Iterator[Problem]:

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 RESULT_FORMAT: dict[str, Any] = {
     "result_format": "BASIC", "partial_unexpected_count": 0, "exclude_unexpected_values": True,
-    "return_unexpected_index_query": True,
 }  # fmt: skip
 
 
@@ -46,8 +45,9 @@ def run_checks(source: Source, program: AuditProgram, as_of: dt.date) -> CheckRe
     validate_extras(program)
     with _quietly(), opened_batch(source) as batch:
         outcomes = outcomes_of(batch, planned)
+        queries = offending_rows(batch, planned, outcomes)
     results = tuple(
-        check_result(check, outcome, source, program.contract) for check, outcome in zip(planned, outcomes, strict=True)
+        check_result(check, outcomes[i], queries.get(i), source, program.contract) for i, check in enumerate(planned)
     )
     return CheckReport(all(result.success or result.on_failure != "stop" for result in results), results)
 
@@ -71,13 +71,34 @@ def opened_batch(source: Source) -> Iterator[Batch]:
 
 def outcomes_of(batch: Batch, planned: Sequence[PlannedCheck]) -> list[Any]:
     """One outcome per planned check, in the same order: a validation result, or the exception instead of it."""
-    suite = build_suite(planned)
-    outcomes: dict[int, Any] = {}
-    for result in batch.validate(suite, result_format=RESULT_FORMAT).results:
-        config: Any = result.expectation_config
-        outcomes[int(config.meta["position"])] = result
+    results = _validated(batch, planned, RESULT_FORMAT)
     lost = ValueError("Great Expectations gave no result")
-    return [outcomes.get(i, lost) for i in range(len(planned))]
+    return [results.get(i, lost) for i in range(len(planned))]
+
+
+def offending_rows(batch: Batch, planned: Sequence[PlannedCheck], outcomes: Sequence[Any]) -> dict[int, str]:
+    """For each failed check whose values may be shown: SQL for the rows that broke it, by position.
+
+    Asked for in a second run, so that a text that cannot be written never spoils an outcome.
+    """
+    positions = [
+        i for i, (check, outcome) in enumerate(zip(planned, outcomes, strict=True))
+        if check.shows == "values" and not isinstance(outcome, Exception) and not outcome.success
+    ]  # fmt: skip
+    if not positions:
+        return {}
+    with_query = RESULT_FORMAT | {"return_unexpected_index_query": True}
+    results = _validated(batch, [planned[i] for i in positions], with_query)
+    queries = {positions[k]: (found.result or {}).get("unexpected_index_query") for k, found in results.items()}
+    return {i: query for i, query in queries.items() if isinstance(query, str)}
+
+
+def _validated(batch: Batch, planned: Sequence[PlannedCheck], result_format: dict[str, Any]) -> dict[int, Any]:
+    found: dict[int, Any] = {}
+    for result in batch.validate(build_suite(planned), result_format=result_format).results:
+        config: Any = result.expectation_config
+        found[int(config.meta["position"])] = result
+    return found
 
 
 @contextmanager

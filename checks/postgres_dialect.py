@@ -22,7 +22,7 @@ from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import NoSuchTableError
 
-from checks.duckdb_dialect import column_entry
+from checks.duckdb_dialect import LiteralTextCompiler, column_entry
 
 NAME = "squaredeal_postgres"
 _KEY = "squaredeal_relation"
@@ -44,6 +44,7 @@ class NamedQueryDialect(PGDialect_psycopg2):
     """psycopg2's dialect; every statement is preceded by the named query."""
 
     supports_statement_cache = True
+    statement_compiler = LiteralTextCompiler
     _named_query = ""
 
     def create_connect_args(self, url: URL) -> Any:

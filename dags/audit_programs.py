@@ -14,6 +14,8 @@ from checks.problem import InputError
 from dags import stations
 
 PROGRAMS = Path(os.environ.get("SQUAREDEAL_PROGRAMS") or Path(__file__).parent / "programs")
+pull, check, collect, judge, publish, gate, broken = (task(station, **options) for station, options in stations.LINE)
+audit = task(stations.audit_task, task_id="audit", map_index_template="{{ question }}")
 PARAMS = {"period": Param("", type="string", description="such as 2026-10; empty: the run's own period")}
 
 
@@ -27,19 +29,16 @@ def build(file: Path) -> DAG:
         with DAG(
             f"broken-{file.stem}", schedule=None, tags=["squaredeal", "broken"], doc_md=f"```\n{error}\n```"
         ) as dag:
-            task(stations.broken_task, task_id="program_cannot_be_read")(str(error))
+            broken(str(error))
         return dag
     about = {"dag_display_name": program.title["en"], "doc_md": program.description.get("en"), "params": PARAMS}
     tags = ["squaredeal", *program.policies]
     with DAG(program.name, schedule=schedule, catchup=False, max_active_runs=1, tags=tags, **about) as dag:
-        staging = task(stations.pull_task, task_id="pull")(str(file))
-        checked = task(stations.check_task, task_id="check")(staging)
-        questions = task(stations.collect_task, task_id="collect")(checked)
-        audit = task(stations.audit_task, task_id="audit", map_index_template="{{ question }}")
-        answers = audit.partial(staging=checked).expand(question=questions)
-        folder = task(stations.judge_task, task_id="judge", trigger_rule="none_failed")(checked)
-        answers >> folder
-        task(stations.gate_task, task_id="gate")(task(stations.publish_task, task_id="publish")(folder))
+        checked = check(pull(str(file)))
+        answers = audit.partial(staging=checked).expand(question=collect(checked))
+        judged = judge(checked)
+        answers >> judged
+        gate(publish(judged))
     return dag
 
 

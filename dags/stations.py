@@ -126,6 +126,17 @@ def broken_task(reason: str) -> None:
     raise AirflowFailException(reason)
 
 
+LINE: tuple[tuple[Any, dict[str, str]], ...] = (
+    (pull_task, {"task_id": "pull"}),
+    (check_task, {"task_id": "check"}),
+    (collect_task, {"task_id": "collect"}),
+    (judge_task, {"task_id": "judge", "trigger_rule": "none_failed"}),
+    (publish_task, {"task_id": "publish"}),
+    (gate_task, {"task_id": "gate"}),
+    (broken_task, {"task_id": "program_cannot_be_read"}),
+)
+
+
 @contextmanager
 def _plain_errors() -> Iterator[None]:
     """Bad input fails the task with its own words and is not tried again."""

@@ -1,4 +1,4 @@
-"""Pictures as inline SVG: horizontal places in percent and heights in pixels, so that text keeps its size on any screen."""
+"""Pictures as inline SVG: places in percent across and in pixels down, so that text keeps its size on any screen."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from collections.abc import Iterable
 
 from markupsafe import Markup
 
-from reports.figures import Unit, number
+from reports.figures import Unit, exact_number, signed
 from reports.report_model import EstimatePicture, LimitLine, RatePanel, RateRow
 
 _LEFT, _RIGHT = 2.5, 97.5
 _ROW, _AXIS = 18, 34
 _FARTHEST = 4.0
 _LABEL_WIDTH = 34
+_ROOM_FOR_WORDS, _NEAR = 24, 9
 
 
 def rates_by_group(panel: RatePanel, anchor: str) -> Markup:
@@ -33,10 +34,10 @@ def _rate_row(row: RateRow, top: int, reference_label: str) -> Markup:
     if row.estimate is None:
         return text
     at, middle = _scale(0.0, 1.0), top + 26
-    bar = Markup('<rect class="bar" x="{}%" y="{}" width="{}%" height="8" fill="currentColor" fill-opacity=".16"/>').format(
-        _LEFT, middle - 4, _place(at(row.estimate) - _LEFT)
-    )
-    return text + bar + _whisker(at(row.low or 0.0), at(1.0 if row.high is None else row.high), middle) + _dot(at(row.estimate), middle)
+    shape = Markup('<rect class="bar" x="{}%" y="{}" width="{}%" height="8" fill="currentColor" fill-opacity=".16"/>')
+    bar = shape.format(_LEFT, middle - 4, _place(at(row.estimate) - _LEFT))
+    reach = _whisker(at(row.low or 0.0), at(1.0 if row.high is None else row.high), middle)
+    return text + bar + reach + _dot(at(row.estimate), middle, 3.5)
 
 
 def estimate_with_limit(picture: EstimatePicture, anchor: str) -> Markup:
@@ -50,10 +51,11 @@ def estimate_with_limit(picture: EstimatePicture, anchor: str) -> Markup:
     parts = [_shade(line, at, top, bottom, picture.beyond_label) for line in lines]
     parts.append(_axis(first, last, picture.unit, top, bottom, picture.axis))
     if picture.equality is not None:
-        name = f"{picture.equality_label} ({number(picture.equality, picture.unit)})"
+        name = f"{picture.equality_label} ({exact_number(picture.equality, picture.unit)})"
         parts.append(_mark(at(picture.equality), 4, bottom, name, "equality", "2 4", 1.5))
     for i, line in enumerate(lines):
-        parts.append(_mark(at(line.value), 4 + _ROW * (i + marks - len(lines)), bottom, line.label, "limit", "none", 2.5))
+        above = 4 + _ROW * (i + marks - len(lines))
+        parts.append(_mark(at(line.value), above, bottom, line.label, "limit", "none", 2.5))
     middle = top + 38
     low, high = at(first if picture.low is None else picture.low), at(last if picture.high is None else picture.high)
     parts.append(_whisker(low, high, middle))
@@ -62,8 +64,17 @@ def estimate_with_limit(picture: EstimatePicture, anchor: str) -> Markup:
     if picture.high is None or picture.high > last:
         parts.append(_arrow(_RIGHT, middle, 1))
     parts.append(_dot(at(picture.estimate), middle))
-    parts.append(_text(at(picture.estimate), top + 22, picture.label, _anchor(at(picture.estimate)), bold=True))
+    side = _aside(at(picture.estimate), [at(line.value) for line in lines])
+    parts.append(_text(at(picture.estimate), top + 23, picture.label, side, bold=True))
     return _svg(anchor, picture.title, picture.description, bottom + _AXIS, parts)
+
+
+def _aside(x: float, lines: list[float]) -> str:
+    """How to set the figure over its dot so that no limit runs through it."""
+    near = min(lines, key=lambda line: abs(line - x), default=None)
+    if near is None or abs(near - x) > _NEAR:
+        return _anchor(x, 5.0)
+    return "start" if near <= x else "end"
 
 
 def _domain(picture: EstimatePicture) -> tuple[float, float]:
@@ -126,29 +137,31 @@ def _tick_label(value: float, unit: Unit, step: float) -> str:
     decimals = max(0, -math.floor(math.log10(step * factor) + 1e-9))
     if round(step * factor, decimals) != round(step * factor, decimals + 1):
         decimals += 1
-    text = f"{value * factor:,.{decimals}f}"
-    text = text.lstrip("-") if not text.strip("-0.,") else text.replace("-", "−")
+    text = signed(f"{value * factor:,.{decimals}f}")
     return f"{text}%" if unit == "percent" else text
 
 
 def _shade(line: LimitLine, at: _Scale, top: int, bottom: int, label: str) -> Markup:
     edge = at(line.value)
     x, width = (edge, _place(_RIGHT - edge)) if line.beyond_is_above else (_LEFT, _place(edge - _LEFT))
-    shape = Markup('<rect class="beyond" x="{}%" y="{}" width="{}%" height="{}" fill="currentColor" fill-opacity=".1"/>')
-    side = _RIGHT if line.beyond_is_above else _LEFT
-    words = _text(side, bottom - 6, label, "end" if line.beyond_is_above else "start", small=True) if width > 24 else Markup("")
-    return shape.format(x, top, width, bottom - top) + words
+    shape = Markup(
+        '<rect class="beyond" x="{}%" y="{}" width="{}%" height="{}" fill="currentColor" fill-opacity=".1"/>'
+    ).format(x, top, width, bottom - top)
+    if width < _ROOM_FOR_WORDS:
+        return shape
+    side, anchor = (_RIGHT - 1, "end") if line.beyond_is_above else (_LEFT + 1, "start")
+    return shape + _text(side, bottom - 6, label, anchor, small=True)
 
 
 def _mark(x: float, top: int, bottom: int, label: str, kind: str, dash: str, width: float) -> Markup:
     shape = Markup(
-        '<line class="{}" x1="{}%" y1="{}" x2="{}%" y2="{}" stroke="currentColor" stroke-width="{}" stroke-dasharray="{}"/>'
-    )
-    to_right = x <= 50
-    words = Markup('<text x="{}%" y="{}" dx="{}" text-anchor="{}" class="{}-label" fill="currentColor" font-size="12.5">{}</text>')
-    return shape.format(kind, x, top, x, bottom, width, dash) + words.format(
-        x, top + 10, 6 if to_right else -6, "start" if to_right else "end", kind, label
-    )
+        '<line class="{}" x1="{}%" y1="{}" x2="{}%" y2="{}" stroke="currentColor" stroke-width="{}" '
+        'stroke-dasharray="{}"/>'
+    ).format(kind, x, top, x, bottom, width, dash)
+    away, anchor = (6, "start") if x <= 50 else (-6, "end")
+    return shape + Markup(
+        '<text x="{}%" y="{}" dx="{}" text-anchor="{}" class="{}-label" fill="currentColor" font-size="12.5">{}</text>'
+    ).format(x, top + 10, away, anchor, kind, label)
 
 
 def _whisker(low: float, high: float, y: int) -> Markup:
@@ -157,17 +170,21 @@ def _whisker(low: float, high: float, y: int) -> Markup:
 
 
 def _arrow(x: float, y: int, way: int) -> Markup:
-    shape = Markup('<svg class="arrow" x="{}%" y="{}" overflow="visible" width="1" height="1"><path d="M0 -7L{} 0L0 7Z" fill="currentColor"/></svg>')
-    return shape.format(x, y, 11 * way)
+    return Markup(
+        '<svg class="arrow" x="{}%" y="{}" overflow="visible" width="1" height="1">'
+        '<path d="M0 -7L{} 0L0 7Z" fill="currentColor"/></svg>'
+    ).format(x, y, 11 * way)
 
 
-def _dot(x: float, y: int) -> Markup:
-    return Markup('<circle class="dot" cx="{}%" cy="{}" r="6" fill="currentColor"/>').format(x, y)
+def _dot(x: float, y: int, radius: float = 6) -> Markup:
+    return Markup('<circle class="dot" cx="{}%" cy="{}" r="{}" fill="currentColor"/>').format(x, y, radius)
 
 
 def _line(x1: float, y1: int, x2: float, y2: int, width: float, kind: str, opacity: float) -> Markup:
-    shape = '<line class="{}" x1="{}%" y1="{}" x2="{}%" y2="{}" stroke="currentColor" stroke-width="{}" stroke-opacity="{}"/>'
-    return Markup(shape).format(kind, x1, y1, x2, y2, width, opacity)
+    return Markup(
+        '<line class="{}" x1="{}%" y1="{}" x2="{}%" y2="{}" stroke="currentColor" stroke-width="{}" '
+        'stroke-opacity="{}"/>'
+    ).format(kind, x1, y1, x2, y2, width, opacity)
 
 
 def _text(x: float, y: int, words: str, anchor: str, *, bold: bool = False, small: bool = False) -> Markup:
@@ -181,11 +198,10 @@ def _anchor(x: float, edge: float = 18.0) -> str:
 
 
 def _svg(anchor: str, title: str, description: str, height: int, parts: Iterable[Markup]) -> Markup:
-    frame = (
+    return Markup(
         '<svg class="chart" role="img" width="100%" height="{h}" aria-labelledby="{a}-t {a}-d">'
         '<title id="{a}-t">{title}</title><desc id="{a}-d">{desc}</desc>{body}</svg>'
-    )
-    return Markup(frame).format(h=height, a=anchor, title=title, desc=description, body=Markup("").join(parts))
+    ).format(h=height, a=anchor, title=title, desc=description, body=Markup("").join(parts))
 
 
 def _clip(text: str, width: int) -> str:

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from audits.record import VERDICTS, Finding, Measurement, Verdict
-from reports.figures import count, figure, number, p_value, percent, span, unit_of
+from reports.figures import count, exact, figure, number, p_value, percent, span, unit_of
 from reports.html.words import Words
 from reports.report_model import EstimatePicture, Fact, MeasuredFigure
 from reports.rule_reading import limit_line, limit_text, rule_reading, strength
 
 Key = tuple[str, ...]
+_COUNTS = ("group", "reference", "left_out")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ def measured_figure(say: Words, judged: Judged, anchor: str) -> MeasuredFigure:
     """The section of one measurement."""
     m, findings = judged.measurement, judged.findings
     shared = _shared_cautions(findings)
+    reason = m.reason or say("missing_unknown")
     return MeasuredFigure(
         anchor=anchor,
         harm=judged.harm,
@@ -85,8 +87,9 @@ def measured_figure(say: Words, judged: Judged, anchor: str) -> MeasuredFigure:
         sentence=_sentence(say, judged),
         figure=say("no_figure") if m.estimate is None else figure(say, m.estimate, unit_of(m.measure), judged.limits),
         interval="" if m.estimate is None else _interval(say, judged),
-        denominators=f"{count(m.n)} {_rows_word(say, judged)}",
-        missing="" if m.estimate is not None else say("missing", reason=(m.reason or say("missing_unknown")).rstrip(".")),
+        denominators=_denominators(say, judged),
+        shares=_shares(say, m),
+        missing="" if m.estimate is not None else say("missing", reason=reason.rstrip(".")),
         picture=_picture(say, judged),
         facts=_facts(say, judged),
         rules=tuple(rule_reading(say, finding.rule, finding, shared) for finding in findings),
@@ -97,16 +100,36 @@ def measured_figure(say: Words, judged: Judged, anchor: str) -> MeasuredFigure:
 
 def who(say: Words, m: Measurement) -> str:
     """Who was compared with whom, and within which segment."""
+    text = m.group or say("whole")
     if m.group and m.reference:
         text = say("versus", group=m.group, reference=m.reference)
-    else:
-        text = m.group or say("whole")
     named = f"{m.attribute}: {text}" if m.attribute else text
     return named if m.segment == "all" else say("block.segment", title=named, segment=m.segment)
 
 
 def _rows_word(say: Words, judged: Judged) -> str:
     return say(f"unit.{judged.harm}") if say.has(f"unit.{judged.harm}") else say("unit.other")
+
+
+def _denominators(say: Words, judged: Judged) -> str:
+    """How many rows, and how many of each side."""
+    m = judged.measurement
+    for ours, theirs in (("group", "reference"), ("group_decided", "reference_decided")):
+        if ours in m.counts and theirs in m.counts:
+            group = say("denominator", count=count(m.counts[ours]), name=m.group)
+            reference = say("denominator", count=count(m.counts[theirs]), name=m.reference)
+            unit = _rows_word(say, judged)
+            return say("denominators", total=count(m.n), unit=unit, group=group, reference=reference)
+    return f"{count(m.n)} {_rows_word(say, judged)}"
+
+
+def _shares(say: Words, m: Measurement) -> str:
+    """Numerators and denominators on both sides, where the record has them."""
+    names = ("group_favourable", "group_decided", "reference_favourable", "reference_decided")
+    if not set(names) <= set(m.counts):
+        return ""
+    a, b, c, d = (count(m.counts[name]) for name in names)
+    return say("shares", group=say("of", part=a, whole=b), reference=say("of", part=c, whole=d))
 
 
 def _shared_cautions(findings: Sequence[Finding]) -> tuple[str, ...]:
@@ -155,13 +178,14 @@ def _picture(say: Words, judged: Judged) -> EstimatePicture | None:
     text = figure(say, m.estimate, unit, judged.limits)
     told = dict.fromkeys(limit_text(say, finding.rule) for finding in judged.findings)
     limits = " ".join(say("chart.limit_desc", limit=limit) for limit in told)
-    equality = "" if m.equality is None else say("chart.equality_desc", equality=figure(say, m.equality, unit))
+    equality = "" if m.equality is None else say("chart.equality_desc", equality=exact(say, m.equality, unit))
     described = say(
         "chart.estimate_desc", figure=text, interval=span(say, m, judged.limits), limits=limits, equality=equality
     )
     return EstimatePicture(
         title=say("chart.estimate_title", title=f"{say.named('measure', m.measure)}, {who(say, m)}", figure=text),
-        description=described.strip(), unit=unit, estimate=m.estimate, low=m.low, high=m.high, label=text,
+        description=described.strip(), unit=unit, estimate=m.estimate, low=m.low, high=m.high,
+        label=text if unit == "percent" else number(m.estimate, unit, judged.limits),
         axis=say(f"axis.{unit}"), limits=lines, equality=m.equality, equality_label=say("chart.equality"),
         beyond_label=say("chart.beyond"),
     )  # fmt: skip
@@ -176,10 +200,11 @@ def _facts(say: Words, judged: Judged) -> tuple[Fact, ...]:
     facts += _count_facts(say, m)
     facts.append(Fact(say("fact.n"), count(m.n)))
     if m.equality is not None:
-        facts.append(Fact(say("fact.equality"), figure(say, m.equality, unit)))
-        facts.append(Fact(say("fact.p_value"), say("fact.p_value_none") if m.p_value is None else p_value(say, m.p_value)))
+        chance = say("fact.p_value_none") if m.p_value is None else p_value(say, m.p_value)
+        facts.append(Fact(say("fact.equality"), exact(say, m.equality, unit)))
+        facts.append(Fact(say("fact.p_value"), chance))
     if m.mde is not None:
-        facts.append(Fact(say("fact.mde"), figure(say, m.mde, unit)))
+        facts.append(Fact(say("fact.mde"), figure(say, m.mde, unit), say("fact.mde_note")))
     if m.standard_error is not None:
         facts.append(Fact(say("fact.standard_error"), figure(say, m.standard_error, unit)))
     for name, value in sorted(m.details.items()):
@@ -200,13 +225,15 @@ def _count_facts(say: Words, m: Measurement) -> list[Fact]:
     ):  # fmt: skip
         if part in counts and whole in counts:
             share = percent(round(counts[part] / counts[whole], 3)) if counts[whole] else ""
-            facts.append(Fact(name or say("whole"), say("of", part=count(counts[part]), whole=count(counts[whole])), share))
+            fraction = say("of", part=count(counts[part]), whole=count(counts[whole]))
+            facts.append(Fact(name or say("whole"), fraction, share))
             used |= {part, whole}
-    for name, value in sorted(counts.items()):
+    order = [*(name for name in _COUNTS if name in counts), *sorted(set(counts) - set(_COUNTS))]
+    for name in order:
         if name not in used:
             key = f"count.{name}"
             named = say(key, group=m.group, reference=m.reference) if say.has(key) else say.named("count", name)
-            facts.append(Fact(named, count(value)))
+            facts.append(Fact(named, count(counts[name])))
     return facts
 
 

@@ -1,4 +1,4 @@
-"""How a number is written: percent, percentage points, ratio; rounding that never hides which side of a limit it lies on."""
+"""How a number is written: percent, points, ratio. Rounding never hides on which side of a limit it lies."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def number(value: float, unit: Unit, beside: Iterable[float] = ()) -> str:
     """The bare number in its unit, with more decimals where rounding would merge it with one of ``beside``."""
     scaled = _scaled(value, unit)
     others = [_scaled(other, unit) for other in beside if other != value]
-    least = _DECIMALS[unit]
+    least = _DECIMALS[unit] if unit != "number" or abs(scaled) < 1 else 2 if abs(scaled) < 1000 else 0
     for decimals in range(least, least + _MOST_EXTRA_DECIMALS + 1):
         if all(round(scaled, decimals) != round(other, decimals) for other in others):
             break
@@ -49,6 +49,21 @@ def figure(say: Words, value: float, unit: Unit, beside: Iterable[float] = ()) -
     return f"{text}%" if unit == "percent" else text
 
 
+def exact(say: Words, value: float, unit: Unit) -> str:
+    """A stated number, such as a limit, as it was stated: ``5 percentage points``, ``0.80``."""
+    text = exact_number(value, unit)
+    if unit == "points":
+        return say("points_one" if text == "1" else "points", number=text)
+    return f"{text}%" if unit == "percent" else text
+
+
+def exact_number(value: float, unit: Unit) -> str:
+    """The bare stated number."""
+    text = f"{_scaled(value, unit):.10g}"
+    short = unit == "ratio" and "." in text and len(text.split(".")[1]) == 1
+    return signed(text + "0" if short else text)
+
+
 def span(say: Words, m: Measurement, limits: Iterable[float] = ()) -> str:
     """The interval of a measurement in words: ``7.8 to 18.0 percentage points``."""
     unit, limits = unit_of(m.measure), tuple(limits)
@@ -60,8 +75,7 @@ def span(say: Words, m: Measurement, limits: Iterable[float] = ()) -> str:
         return say("or_less", high=high)
     if high is None:
         return say("or_more", low=low)
-    assert m.low is not None
-    return say("between", low=number(m.low, unit, limits) if unit == "points" else low, high=high)
+    return say("between", low=number(m.low or 0.0, unit, limits) if unit == "points" else low, high=high)
 
 
 def percent(value: float) -> str:

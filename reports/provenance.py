@@ -26,6 +26,7 @@ def _check_row(say: Words, result: CheckResult) -> CheckRow:
     values = ""
     if result.unexpected is not None and result.rows is not None:
         values = say("check.unexpected", unexpected=count(result.unexpected), rows=count(result.rows))
+        values = "" if result.observed.startswith(values) else values
     return CheckRow(
         outcome, result.place, result.expected, result.observed, values, result.examples,
         result.remedy or say("check.remedy_none"),
@@ -45,7 +46,7 @@ def provenance(say: Words, run: AuditRun, judgement: Judgement) -> tuple[FactGro
         FactGroup(say("prov.records"), _records(say, run, judgement)),
         FactGroup(say("prov.data"), _data(say, run)),
         FactGroup(say("prov.policies"), tuple(
-            Fact(phrase(say, policy.title, policy.id).text, policy.digest, policy.id, True) for policy in judgement.policies
+            Fact(phrase(say, pack.title, pack.id).text, pack.digest, pack.id, True) for pack in judgement.policies
         )),
         FactGroup(say("prov.evidence"), tuple(
             Fact(file.name, file.digest, say("prov.rows", rows=count(file.rows)), True) for file in run.evidence
@@ -67,11 +68,9 @@ def _records(say: Words, run: AuditRun, judgement: Judgement) -> tuple[Fact, ...
         Fact(say("prov.seed"), str(run.seed)),
     ]
     if run.subject:
-        digest = run.subject.digest
-        facts.append(Fact(
-            say("prov.model", model=run.subject.model), digest or say("prov.model_digest_none"), run.subject.version or "",
-            bool(digest),
-        ))  # fmt: skip
+        digest = run.subject.digest or say("prov.model_digest_none")
+        name = say("prov.model", model=run.subject.model)
+        facts.append(Fact(name, digest, run.subject.version or "", bool(run.subject.digest)))
     inventory = run.program.content.get("inventory") or {}
     facts += [Fact(say("prov.inventory", key=key), str(value)) for key, value in sorted(inventory.items())]
     return tuple(facts)

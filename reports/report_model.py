@@ -124,6 +124,7 @@ class MeasuredFigure:
     figure: str
     interval: str
     denominators: str
+    shares: str
     missing: str
     picture: EstimatePicture | None
     facts: tuple[Fact, ...]

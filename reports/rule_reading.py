@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from audits.record import Finding, Rule, RuleNotApplied
-from reports.figures import figure, unit_of
+from reports.figures import exact, exact_number, unit_of
 from reports.html.words import Words
 from reports.report_model import Fact, IdleRule, LimitLine, Phrase, RuleReading
 
@@ -21,15 +21,19 @@ def phrase(say: Words, texts: Mapping[str, str], otherwise: str = "") -> Phrase:
     return Phrase(texts[lang], lang) if lang else Phrase(otherwise)
 
 
-def strength(rule: Rule) -> tuple[int, bool, int]:
-    """Sort key: law before convention, the law's own limit before ours, weighty before light."""
-    return _STRENGTH.index(rule.status), rule.limit_source != "law", _SEVERITY.index(rule.severity)
+def strength(rule: Rule) -> tuple[int, bool, int, bool]:
+    """Sort key: law before convention, the law's own limit before ours, weighty before light, standing before ended."""
+    ours, ended = rule.limit_source != "law", rule.effective_to is not None
+    return _STRENGTH.index(rule.status), ours, _SEVERITY.index(rule.severity), ended
 
 
 def rule_reading(say: Words, rule: Rule, finding: Finding | None = None, shared: tuple[str, ...] = ()) -> RuleReading:
     """A rule with the finding it led to; ``shared`` cautions are shown elsewhere, once."""
     remarks = [say("partial", partial=rule.partial)] if rule.partial else []
     remarks += [say("note", note=rule.note)] if rule.note else []
+    cautions = finding.cautions if finding else ()
+    if rule.borrowed_from and not any(rule.borrowed_from in caution for caution in cautions):
+        remarks.append(say("borrowed", source=rule.borrowed_from))
     basis = RuleReading(
         title=phrase(say, rule.title, rule.id),
         citation=rule.citation,
@@ -50,7 +54,7 @@ def rule_reading(say: Words, rule: Rule, finding: Finding | None = None, shared:
         verdict=finding.verdict,
         standing=say(f"standing.{finding.standing}"),
         reading=say(f"says.{finding.verdict}", how=say(f"test.{rule.test}")),
-        cautions=tuple(caution for caution in finding.cautions if caution not in shared),
+        cautions=tuple(caution for caution in cautions if caution not in shared),
         finding_id=finding.finding_id,
     )
 
@@ -60,12 +64,15 @@ _FROM_FINDING = ("verdict", "standing", "reading", "cautions", "finding_id")
 
 def limit_text(say: Words, rule: Rule) -> str:
     """``at most 5.0 percentage points``."""
-    return say(f"limit.{rule.comparison}", limit=figure(say, rule.limit, unit_of(rule.measure)))
+    return say(f"limit.{rule.comparison}", limit=exact(say, rule.limit, unit_of(rule.measure)))
 
 
 def limit_line(say: Words, rule: Rule) -> LimitLine:
     """The limit as a picture draws it."""
-    return LimitLine(rule.limit, rule.comparison == "at_most", say("chart.limit", limit=limit_text(say, rule)))
+    unit = unit_of(rule.measure)
+    stated = exact_number(rule.limit, unit) + ("%" if unit == "percent" else "")
+    label = say("chart.limit", limit=say(f"limit.{rule.comparison}", limit=stated))
+    return LimitLine(rule.limit, rule.comparison == "at_most", label)
 
 
 def idle_rule(say: Words, idle: RuleNotApplied) -> IdleRule:

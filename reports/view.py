@@ -16,7 +16,6 @@ from reports.report_model import (
     Fact,
     HarmSummary,
     MeasuredFigure,
-
     RatePanel,
     RateRow,
     ReportModel,
@@ -68,7 +67,7 @@ def _asked(say: Words, run: AuditRun) -> tuple[Fact, ...]:
         Fact(say("compared"), _compared(say, run)),
         Fact(say("rows"), say("rows_value", rows=count(data.rows)), period),
         Fact(say("dates"), dates, note),
-        Fact(say("model"), subject.model if subject else say("model_none"), version if subject else say("model_none_note")),
+        Fact(say("model"), *((subject.model, version) if subject else (say("model_none"), say("model_none_note")))),
     )
 
 
@@ -110,7 +109,8 @@ def _harm(say: Words, harm: str, own: Sequence[Judged], figures: Mapping[Any, Me
 
 
 def _open_questions(run: AuditRun, judgement: Judgement) -> list[str]:
-    return [entry.question for entry in (*judgement.not_answered, *run.not_answered, *run.errors)]
+    unanswered = [entry.question for entry in (*judgement.not_answered, *run.not_answered)]
+    return unanswered + [error.question for error in run.errors]
 
 
 def _why_nothing(say: Words, run: AuditRun, judgement: Judgement) -> tuple[str, ...]:
@@ -150,14 +150,16 @@ def _question_name(say: Words, question: str) -> str:
     harm, _, rest = name.strip().partition(".")
     words = say.named("harm", harm)
     if rest:
-        words += f", {say.named('question', name.strip()).lower() if say.has(f'question.{name.strip()}') else rest.replace('_', ' ')}"
+        key = f"question.{name.strip()}"
+        words += ", " + (say(key).lower() if say.has(key) else rest.replace("_", " "))
     return f"{words}: {say.named('measure', part.strip()).lower()}" if part else words
 
 
 def _not_asked(say: Words, run: AuditRun, judgement: Judgement) -> str:
     audits = run.program.content.get("audits") or {}
     names = [str(call.get("name", "")) for kind in ("primary", "exploratory") for call in audits.get(kind) or ()]
-    asked = {package(name) for name in (*names, *(m.question for m in run.measurements), *_open_questions(run, judgement))}
+    names += [m.question for m in run.measurements] + _open_questions(run, judgement)
+    asked = {package(name) for name in names}
     rest = [say.named("harm", harm).lower() for harm in _HARMS if harm not in asked]
     return say("not_asked", harms=", ".join(rest)) if rest else ""
 
@@ -170,12 +172,12 @@ def _remarks(say: Words, run: AuditRun, judgement: Judgement) -> tuple[tuple[str
     for key, found in (("checks_stopped", run.checks.failures), ("checks_warned", run.checks.warnings)):
         text += " " + say(key, count=len(found)) if found else ""
     told.append((text, "checks"))
-    for key, found, anchor in (
-        ("errors_count", run.errors, "errors"), ("idle_count", judgement.rules_not_applied, "idle"),
-        ("exclusion_count", run.exclusions, "exclusions"),
+    for key, number, anchor in (
+        ("errors_count", len(run.errors), "errors"), ("idle_count", len(judgement.rules_not_applied), "idle"),
+        ("exclusion_count", len(run.exclusions), "exclusions"),
     ):  # fmt: skip
-        if found:
-            told.append((say(f"{key}_one") if len(found) == 1 else say(key, count=len(found)), anchor))
+        if number:
+            told.append((say(f"{key}_one") if number == 1 else say(key, count=number), anchor))
     return tuple(told)
 
 

@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from audits.evidence.cells import Cells, cells_from_csv, cells_to_csv, collect_cells
-from audits.evidence.moments import Moments, collect_moments, moments_from_json, moments_to_json
 from audits.evidence.needs import MomentsNeed, Need, merge
 from audits.record import DataRecord, EvidenceFile, digest_of
 from checks.inputs.source import Source
 from checks.problem import InputError, Problem
+
+if TYPE_CHECKING:
+    from audits.evidence.moments import Moments
 
 CELLS_FILE = "cells.csv"
 
@@ -33,6 +36,8 @@ class Evidence:
 
     def moments(self, need: MomentsNeed) -> Moments:
         """The moments of one need."""
+        from audits.evidence.moments import moments_from_json
+
         file = self.folder / _moments_file(need)
         if not file.exists():
             raise KeyError(f"no moments were collected for {need}")
@@ -41,6 +46,8 @@ class Evidence:
 
 def collect(source: Source, needs: Iterable[Need], folder: Path, rows: int) -> tuple[EvidenceFile, ...]:
     """Collect into ``folder``. Raises ``InputError`` when the data no longer have ``rows`` rows."""
+    from audits.evidence.moments import collect_moments, moments_to_json
+
     folder.mkdir(parents=True, exist_ok=True)
     cells_need, moments_needs = merge(needs)
     files = []

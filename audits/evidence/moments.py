@@ -147,7 +147,7 @@ def _sum_by_label(
     """label → [exact counts …, sums …]; the summands lie in [−1, 1]."""
     figures = {f"exact{i}": scalar for i, scalar in enumerate(exact)}
     for i, summand in enumerate(sums):
-        figures[f"sum{i}"] = (summand * float(_SCALE)).round().cast("int64").cast("decimal(38,0)").sum()
+        figures[f"sum{i}"] = (summand * float(_SCALE)).round().cast("int64").sum()
     grouped = table.group_by(label=label).aggregate(**figures)
     found = {}
     for name, *values in source.rows(grouped):

@@ -102,9 +102,7 @@ def score_interval_rate(x: ArrayLike, n: ArrayLike, level: float = 0.95) -> Inte
     return _interval(events / people, low, high, level, "Wilson score", caveat)
 
 
-def score_interval_ratio(
-    x1: ArrayLike, n1: ArrayLike, x0: ArrayLike, n0: ArrayLike, level: float = 0.95
-) -> Interval:
+def score_interval_ratio(x1: ArrayLike, n1: ArrayLike, x0: ArrayLike, n0: ArrayLike, level: float = 0.95) -> Interval:
     """Interval for p1/p0 (Koopman 1984): every r whose score statistic stays within z^2.
 
     With p1, p0 the likelihood's maximum under p1 = r p0, the statistic is
@@ -118,9 +116,7 @@ def score_interval_ratio(
         low = _ratio_lower(a, m, b, k, target)
         high = 1.0 / _ratio_lower(b, k, a, m, target)
     gap, none = (m == 0) | (k == 0), (a == 0) & (b == 0)
-    caveat = _caveats(
-        (gap, Caveat.EMPTY_GROUP), (none, Caveat.UNDEFINED_RATIO), (b == 0, Caveat.UNBOUNDED_RATIO)
-    )
+    caveat = _caveats((gap, Caveat.EMPTY_GROUP), (none, Caveat.UNDEFINED_RATIO), (b == 0, Caveat.UNBOUNDED_RATIO))
     return _interval(estimate, low, high, level, "Koopman score", caveat)
 
 
@@ -194,9 +190,7 @@ def minimum_detectable_difference(
     (z_level + z_power) sqrt(p0 (1 - p0) (1/n1 + 1/n0)). A p0 of exactly 0 or 1 would make that 0, which
     is no finding, so it is NaN with a caveat; a result that no pair of rates can reach is kept and marked.
     """
-    rate, m, k = np.broadcast_arrays(
-        np.asarray(p0, dtype=np.float64), _counts(n1, n1, "1")[1], _counts(n0, n0, "0")[1]
-    )
+    rate, m, k = np.broadcast_arrays(np.asarray(p0, dtype=np.float64), _counts(n1, n1, "1")[1], _counts(n0, n0, "0")[1])
     _demand("p0", rate, (rate >= 0) & (rate <= 1), "rates from 0 to 1")
     multiple = _critical(level) + NormalDist().inv_cdf(_inside(power, "power", (1 - level) / 2))
     gap, flat = (m == 0) | (k == 0), (rate == 0) | (rate == 1)
@@ -312,9 +306,7 @@ def _mid_p(x1: Floats, n1: Floats, x0: Floats, n0: Floats) -> Floats:
     return 2 * (np.minimum(below, above) + level / 2) / (below + level + above)
 
 
-def _pairs(
-    x1: ArrayLike, n1: ArrayLike, x0: ArrayLike, n0: ArrayLike
-) -> tuple[Floats, Floats, Floats, Floats]:
+def _pairs(x1: ArrayLike, n1: ArrayLike, x0: ArrayLike, n0: ArrayLike) -> tuple[Floats, Floats, Floats, Floats]:
     """Both groups checked and broadcast to one shape."""
     a, m, b, k = np.broadcast_arrays(*_counts(x1, n1, "1"), *_counts(x0, n0, "0"))
     return a, m, b, k

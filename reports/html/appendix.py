@@ -1,4 +1,4 @@
-"""After the figures: rules not applied, questions without an answer, rows left out, data checks, reading aid, provenance."""
+"""After the figures: what was not answered, applied or counted, data checks, reading aid, provenance."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ def idle_rules(say: Words, model: ReportModel) -> Markup:
     if not model.idle_rules:
         text = say("idle_none") if model.has_policies else say("no_policies")
         return section("idle", say("idle"), Markup("<p>{}</p>").format(text))
-    body = table(say("idle_caption"), (say("col.rule"), say("col.why")), (_idle(say, r) for r in model.idle_rules), hidden=True)
+    rows = (_idle(say, rule) for rule in model.idle_rules)
+    body = table(say("idle_caption"), (say("col.rule"), say("col.why")), rows, hidden=True)
     return section("idle", say("idle"), body)
 
 
@@ -66,7 +67,7 @@ def checks(say: Words, model: ReportModel) -> Markup:
         if failed:
             parts.append(Markup("<h3>{}</h3>{}").format(say(key), failed_checks(say, failed)))
     headings = (say("check.where"), say("col.outcome"), say("check.expected"), say("check.found"))
-    every = table(say("check.all_caption"), headings, (_check(say, row) for row in rows), hidden=True)
+    every = table(say("check.all_caption"), headings, (_check(say, row) for row in rows), "outcomes", True)
     parts.append(Markup("<details><summary>{}</summary>{}</details>").format(say("check.all", count=len(rows)), every))
     return section("checks", say("checks"), joined(parts))
 
@@ -83,8 +84,8 @@ def reading(say: Words) -> Markup:
         Markup("<div><dt>{}</dt><dd>{}</dd></div>").format(badge(say, verdict), say(f"detail.{verdict or 'none'}"))
         for verdict in (*VERDICTS, None)
     )
-    body = Markup('<dl class="glossary">{}</dl><p>{}</p><p>{}</p>').format(items, say("level_note"), say("standing_note"))
-    return section("reading", say("reading"), body)
+    body = Markup('<dl class="glossary">{}</dl><p>{}</p><p>{}</p>')
+    return section("reading", say("reading"), body.format(items, say("level_note"), say("standing_note")))
 
 
 def provenance(say: Words, model: ReportModel) -> Markup:

@@ -25,8 +25,8 @@ def badge(say: Words, verdict: Verdict | None) -> Markup:
     """A verdict: colour, symbol and word together."""
     name = verdict or "none"
     return Markup(
-        '<span class="badge {}"><svg class="symbol" viewBox="0 0 16 16" width="15" height="15" aria-hidden="true">{}</svg>'
-        "{}</span>"
+        '<span class="badge {}"><svg class="symbol" viewBox="0 0 16 16" width="15" height="15" aria-hidden="true">'
+        "{}</svg>{}</span>"
     ).format(name, _SYMBOLS[name], say(f"verdict.{name}"))
 
 
@@ -61,7 +61,9 @@ def bullets(items: Sequence[str], kind: str = "plain") -> Markup:
     return Markup('<ul class="{}">{}</ul>').format(kind, rows) if items else Markup("")
 
 
-def table(caption: str, headings: Sequence[str], rows: Iterable[Sequence[object]], kind: str = "", hidden: bool = False) -> Markup:
+def table(
+    caption: str, headings: Sequence[str], rows: Iterable[Sequence[object]], kind: str = "", hidden: bool = False
+) -> Markup:  # fmt: skip
     """A table whose first column names the row. On a narrow screen each cell shows its column's heading."""
     head = joined(Markup('<th scope="col">{}</th>').format(heading) for heading in headings)
     body = joined(_row(headings, row) for row in rows)

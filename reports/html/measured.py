@@ -21,7 +21,8 @@ def _block(say: Words, block: Block) -> Markup:
     rates = _rates(say, block.rates, block.anchor) if block.rates else Markup("")
     figures = joined(_figure(say, figure) for figure in block.figures)
     return Markup(
-        '<section class="block" id="{0}" aria-labelledby="{0}-h"><h3 id="{0}-h"><span class="of">{1}</span> {2}</h3>{3}{4}</section>'
+        '<section class="block" id="{0}" aria-labelledby="{0}-h"><h3 id="{0}-h"><span class="of">{1}</span> {2}</h3>'
+        "{3}{4}</section>"
     ).format(block.anchor, block.harm, block.title, rates, figures)
 
 
@@ -87,9 +88,10 @@ def _rule(say: Words, rule: RuleReading) -> Markup:
     if rule.cautions:
         cautions = Markup("<h6>{}</h6>{}").format(say("cautions"), bullets(rule.cautions, "cautions"))
     return Markup(
-        '<div class="rule-card"><p class="rule-line">{}{}, <cite>{}</cite></p><p class="chips">{}</p><p>{}</p>{}{}{}</div>'
+        '<div class="rule-card"><p class="rule-line">{}{}, <cite>{}</cite></p><p class="chips">{}</p><p>{}</p>'
+        "{}{}{}</div>"
     ).format(
         badge(say, rule.verdict), phrase_in("strong", rule.title), rule.citation, rule_chips(say, rule), rule.reading,
-        cautions, bullets((*rule.remarks, *((rule.borrowed,) if rule.borrowed else ())), "plain remark"),
+        cautions, bullets(rule.remarks, "plain remark"),
         facts((*rule.facts, Fact(say("finding"), rule.finding_id, "", True)), "facts inline"),
     )  # fmt: skip

@@ -9,14 +9,15 @@ from reports.html.marks import badge, bullets, facts, joined, phrase_in, section
 from reports.html.words import Words
 from reports.report_model import CheckRow, HarmSummary, MeasuredFigure, ReportModel, RuleReading, Unanswered
 
-_UNANSWERED_FIRST, _OTHERS_FIRST = 3, 4
+_WITHOUT_JUDGEMENT = ("unfit", "not_identified")
+_UNANSWERED_FIRST, _OTHERS_FIRST, _RULES_FIRST = 3, 4, 2
 
 
 def masthead(say: Words, model: ReportModel) -> Markup:
     """Title, question and what was compared."""
     return Markup(
-        '<header class="masthead"><p class="brand"><strong>{}</strong> <span>{}</span><span class="identity">{}</span></p>'
-        '{}{}{}</header>'
+        '<header class="masthead"><p class="brand"><strong>{}</strong> <span>{}</span>'
+        '<span class="identity">{}</span></p>{}{}{}</header>'
     ).format(
         say("product"), say("record"), model.identity, phrase_in("h1", model.title),
         phrase_in("p", model.question, class_="question"), facts(model.asked, "asked"),
@@ -32,7 +33,8 @@ def unfit_banner(say: Words, model: ReportModel) -> Markup:
     key = "unfit_text_none" if not many else "unfit_text_one" if many == 1 else "unfit_text"
     text = say(key, count=many) if many > 1 else say(key)
     return Markup(
-        '<section class="banner" id="unfit" aria-labelledby="unfit-h"><h2 id="unfit-h">{} {}</h2><p>{}</p>{}</section>'
+        '<section class="banner" id="unfit" aria-labelledby="unfit-h"><h2 id="unfit-h">{} {}</h2><p>{}</p>'
+        '<div class="failures">{}</div></section>'
     ).format(badge(say, "unfit"), say("unfit_title"), text, failed_checks(say, failed))
 
 
@@ -57,15 +59,15 @@ def found(say: Words, model: ReportModel) -> Markup:
     if model.harms:
         body = joined(_harm(say, harm, f"harm-{i}") for i, harm in enumerate(model.harms, 1))
     else:
-        body = Markup('<div class="harm"><p class="harm-line"><span class="badge none">{}</span></p><p>{}</p>{}</div>').format(
-            say("nothing_judged"), say("nothing_judged_note"), bullets(model.nothing_judged)
-        )
+        body = Markup(
+            '<div class="harm edge-none"><p class="harm-line"><span class="badge none">{}</span></p><p>{}</p>{}</div>'
+        ).format(say("nothing_judged"), say("nothing_judged_note"), bullets(model.nothing_judged))
     return section("found", say("found"), body, "found")
 
 
 def _harm(say: Words, harm: HarmSummary, anchor: str) -> Markup:
     line = Markup('<div class="harm-line"><h3>{}</h3>{}<span class="meaning">{}</span></div>').format(
-        harm.title, badge(say, harm.verdict), say(f"meaning.{harm.verdict or 'none'}")
+        harm.title, badge(say, harm.verdict), _meaning(say, harm)
     )
     body = bullets(harm.messages)
     if harm.headline:
@@ -73,31 +75,54 @@ def _harm(say: Words, harm: HarmSummary, anchor: str) -> Markup:
     return Markup('<div class="harm edge-{}">{}{}</div>').format(harm.verdict or "none", line, body)
 
 
+def _meaning(say: Words, harm: HarmSummary) -> str:
+    key = f"meaning.{harm.verdict or 'none'}"
+    if harm.verdict == "concern" and harm.headline:
+        rule = harm.headline.rules[0]
+        key += ".soft" if not rule.is_law else ".ours" if rule.limit_is_ours else ""
+    return say(key)
+
+
 def _headline(say: Words, figure: MeasuredFigure, anchor: str) -> Markup:
     if figure.missing:
-        told = Markup('<p class="sentence"><strong>{}</strong> ({}). {}</p>').format(figure.title, figure.who, figure.missing)
+        told = Markup('<p class="sentence"><strong>{}</strong> ({}). {}</p>').format(
+            figure.title, figure.who, figure.missing
+        )
     else:
         told = Markup(
-            '<p class="key"><strong>{}</strong><span class="sure">{}<span class="n">{}</span></span></p>'
+            '<p class="key"><span class="label">{}</span><strong>{}</strong><span class="sure">{}'
+            '<span class="n">{}</span></span></p>'
             '<p class="sentence">{}</p>'
-        ).format(figure.figure, figure.interval, figure.denominators, figure.sentence)
+        ).format(figure.title, figure.figure, figure.interval, figure.denominators, figure.sentence)
     picture = estimate_with_limit(figure.picture, anchor) if figure.picture else Markup("")
-    more = len(figure.rules) - 1
-    rest = Markup("")
-    if more:
-        text = say("headline_more_one") if more == 1 else say("headline_more", count=more)
-        rest = Markup(' <a href="#{}">{}</a>').format(figure.anchor, text)
-    link = rest or Markup(' <a href="#{}">{}</a>').format(figure.anchor, say("to_details"))
+    key = "to_details" if figure.picture else "to_details_bare"
+    link = Markup(' <a href="#{}">{}</a>').format(figure.anchor, say(key))
     return Markup('<div class="headline"><div>{}</div><div class="picture">{}</div></div>{}').format(
-        told, picture, _headline_rule(say, figure.rules[0], link)
+        told, picture, _headline_rule(say, figure.rules[0], link) + _also_under(say, figure.rules[1:])
     )
 
 
 def _headline_rule(say: Words, rule: RuleReading, link: Markup) -> Markup:
+    key = "headline_rule_open" if rule.verdict in _WITHOUT_JUDGEMENT else "headline_rule"
     return Markup('<p class="under"><span class="label">{}</span> {}, <cite>{}</cite>.{}<br>{}{}</p>').format(
-        say("headline_rule"), phrase_in("strong", rule.title), rule.citation, link, rule_chips(say, rule),
+        say(key), phrase_in("strong", rule.title), rule.citation, link, rule_chips(say, rule),
         Markup(' <span class="standing">{}</span>').format(rule.standing) if rule.standing else "",
     )  # fmt: skip
+
+
+def _also_under(say: Words, rules: tuple[RuleReading, ...]) -> Markup:
+    if not rules:
+        return Markup("")
+    told = joined((_also(rule) for rule in rules[:_RULES_FIRST]), "; ")
+    rest = len(rules) - _RULES_FIRST
+    more = " " + say("headline_more_count", count=rest) if rest > 0 else ""
+    return Markup('<p class="also-under">{} {}{}.</p>').format(say("headline_more"), told, more)
+
+
+def _also(rule: RuleReading) -> Markup:
+    return Markup("{}, <cite>{}</cite> ({}, {}: {})").format(
+        phrase_in("span", rule.title), rule.citation, rule.status.lower(), rule.limit, rule.limit_source
+    )
 
 
 def rule_chips(say: Words, rule: RuleReading) -> Markup:
@@ -116,16 +141,21 @@ def _others(say: Words, others: tuple[MeasuredFigure, ...]) -> Markup:
         return Markup("")
     rows = joined(_other(say, figure) for figure in others[:_OTHERS_FIRST])
     rest = len(others) - _OTHERS_FIRST
-    more = Markup('<p class="more"><a href="#full">{}</a></p>').format(say("others_more", count=rest)) if rest > 0 else ""
+    more = Markup("")
+    if rest > 0:
+        more = Markup('<p class="more"><a href="#full">{}</a></p>').format(say("others_more", count=rest))
     return Markup('<div class="others"><h4>{}</h4><ul>{}</ul>{}</div>').format(say("others"), rows, more)
 
 
 def _other(say: Words, figure: MeasuredFigure) -> Markup:
     rule = figure.rules[0]
-    told = Markup("{} ({})").format(figure.figure, figure.interval) if not figure.missing else Markup("{}").format(figure.missing.rstrip("."))
+    sure = f"{figure.interval}; {figure.shares or figure.denominators}"
+    told = Markup("<b>{}</b> ({})").format(figure.figure, sure)
+    if figure.missing:
+        told = Markup("{}").format(figure.missing.rstrip("."))
     more = Markup(" +{}").format(len(figure.rules) - 1) if len(figure.rules) > 1 else ""
     return Markup(
-        '<li>{}<span class="what"><a href="#{}">{}</a>, <span class="who">{}</span>: <b>{}</b>. '
+        '<li>{}<span class="what"><a href="#{}">{}</a>, <span class="who">{}</span>: {}. '
         '<span class="rule">{}, {}{}: {}, {} ({}).</span></span></li>'
     ).format(
         badge(say, figure.verdict), figure.anchor, figure.title, figure.who, told, phrase_in("span", rule.title),

@@ -20,7 +20,8 @@ class Words:
 
     def named(self, kind: str, name: str) -> str:
         """The words for a name of the records, such as a measure; the name itself, spaced, when there are none."""
-        return self.entries.get(f"{kind}.{name}") or name.replace("_", " ").replace(".", ": ")
+        spaced = name.replace("_", " ").replace(".", ": ")
+        return self.entries.get(f"{kind}.{name}") or spaced[:1].upper() + spaced[1:]
 
     def has(self, key: str) -> bool:
         """Whether there is a sentence for the key."""
@@ -30,7 +31,9 @@ class Words:
 _PAGE = {
     "product": "Squaredeal",
     "record": "Audit record",
-    "not_legal": "This is an audit record, not a legal finding. It says what was measured and what stated rules make of it.",
+    "not_legal": (
+        "This is an audit record, not a legal finding. It says what was measured and what stated rules make of it."
+    ),
     "skip": "Skip to the findings",
     "identity": "{name} · period {period} · version {version}",
     "contents": "On this page",
@@ -45,6 +48,7 @@ _PAGE = {
     "errors": "Questions that failed while they ran",
     "reading": "How to read this record",
     "provenance": "Provenance",
+    "to_details_bare": "Reason, method and cautions",
     "to_details": "Picture, method and cautions",
     "no_question": "The program states no question in words.",
 }  # fmt: skip
@@ -79,31 +83,39 @@ _VERDICTS = {
     "verdict.clear": "Clear",
     "verdict.none": "Not judged",
     "meaning.breach": "beyond a limit that the law itself sets",
-    "meaning.concern": "beyond the limit, but the rule or its number is not the law’s own, or is unconfirmed",
+    "meaning.concern": "beyond the limit, but with a caution on the rule",
+    "meaning.concern.ours": "beyond the limit; the rule is law, its number is our setting",
+    "meaning.concern.soft": "beyond the limit of a rule that is not law",
     "meaning.inconclusive": "the interval holds values on both sides of the limit",
     "meaning.not_identified": "these data cannot answer it",
     "meaning.unfit": "the data failed their checks, so nothing was judged",
     "meaning.clear": "the whole interval lies within the limit",
     "meaning.none": "no rule was applied",
     "detail.breach": (
-        "The rule’s test is met, and the rule is law, in force throughout, in scope, checked against its text, and the limit is "
-        "the law’s own number. Whether the law was broken is for people and courts to decide."
+        "The rule’s test is met, and the rule is law, in force throughout, in scope, checked against its text, "
+        "and the limit is the law’s own number. Whether the law was broken is for people and courts to decide."
     ),
     "detail.concern": (
-        "The test is met, but the rule is a convention, guidance or draft, or is borrowed, unchecked, not certainly applicable, "
-        "or the limit is a setting of the policy pack. The cautions say which."
+        "The test is met, but the rule is a convention, guidance or draft, or is borrowed, unchecked, not "
+        "certainly applicable, or the limit is a setting of the policy pack. The cautions say which."
     ),
-    "detail.inconclusive": "Too few data to decide. The smallest departure that these data would have found is given with the figure.",
+    "detail.inconclusive": (
+        "Too few data to decide. The smallest departure that these data would have found is given with the figure."
+    ),
     "detail.not_identified": "The figure cannot be had from these data. The reason is given in its place.",
     "detail.unfit": "A check that stops an audit failed. No figure was formed, and none may be inferred.",
-    "detail.clear": "The figure and its whole interval lie within the limit. It does not show that nobody was treated unfairly.",
+    "detail.clear": (
+        "The figure and its whole interval lie within the limit. It does not show that nobody was treated "
+        "unfairly."
+    ),
     "detail.none": "A figure that no rule of the chosen policies judges. It is no statement in either direction.",
     "level_note": (
-        "An interval holds the values that the data do not contradict at the stated level. It covers chance alone: not errors in "
-        "the data, and not what was never recorded."
+        "An interval holds the values that the data do not contradict at the stated level. It covers chance "
+        "alone: not errors in the data, and not what was never recorded."
     ),
     "standing_note": (
-        "Primary questions were declared before the data were seen. Exploratory ones were not, and deserve a second look on new data."
+        "Primary questions were declared before the data were seen. Exploratory ones were not, and deserve a "
+        "second look on new data."
     ),
 }  # fmt: skip
 
@@ -113,11 +125,12 @@ _HARMS = {
     "harm.predatory_lending": "Predatory lending",
     "harm.digital_divide": "Digital divide",
     "not_asked": "Not asked of these data: {harms}.",
-    "standing.primary": "primary",
-    "standing.exploratory": "exploratory",
+    "standing.primary": "primary question",
+    "standing.exploratory": "exploratory question",
     "headline_rule": "Judged under",
-    "headline_more": "{count} more rules judge this figure",
-    "headline_more_one": "1 more rule judges this figure",
+    "headline_rule_open": "Would be judged under",
+    "headline_more": "Also under",
+    "headline_more_count": "and {count} more",
     "others": "Further results",
     "others_more": "{count} more results below",
     "nothing_judged": "Nothing was judged",
@@ -131,10 +144,6 @@ _HARMS = {
     "why_errors": "{count} of its questions failed while running.",
     "why_harm": "No rule of the chosen policies judged what was measured here.",
     "why_harm_unanswered": "No question on this harm could be answered.",
-    "col.verdict": "Verdict",
-    "col.result": "Result",
-    "col.figure": "Figure",
-    "col.rules": "Rules",
 }  # fmt: skip
 
 _UNANSWERED = {
@@ -154,7 +163,7 @@ _UNANSWERED = {
     "exclusion_count_one": "1 kind of rows was left out of some figures.",
     "errors_count": "{count} questions failed while they ran.",
     "errors_count_one": "1 question failed while it ran.",
-    "see": "See why",
+    "see": "Details",
 }  # fmt: skip
 
 _RULES = {
@@ -170,8 +179,6 @@ _RULES = {
     "limit.at_most": "at most {limit}",
     "limit_source.law": "set by the law itself",
     "limit_source.ours": "our setting, not a number in the law",
-    "limit_long.law": "The law itself sets this number.",
-    "limit_long.ours": "This number is a setting of the policy pack; the cited text does not set it.",
     "test": "Test",
     "test.interval": "the whole interval lies beyond the limit",
     "test.point_and_significant": "the figure lies beyond the limit and the interval excludes equality",
@@ -182,7 +189,7 @@ _RULES = {
     "valid.to": "until {last}",
     "valid.none": "no date stated",
     "jurisdiction": "Jurisdiction",
-    "severity": "Weight",
+    "severity": "Severity",
     "severity.high": "high",
     "severity.medium": "medium",
     "severity.low": "low",
@@ -190,7 +197,6 @@ _RULES = {
     "verified.no": "not yet checked against its primary text",
     "verified": "Source",
     "products": "Products",
-    "citation": "Citation",
     "partial": "Covers only: {partial}",
     "note": "Note: {note}",
     "finding": "Finding",
@@ -222,7 +228,6 @@ _MEASURED = {
     "of": "{part} of {whole}",
     "favourable_is": "Counted as favourable: {column} is {values}.",
     "versus": "{group} compared with {reference}",
-    "only_group": "{group}",
     "whole": "all rows",
     "interval_short": "{level} interval {low} to {high}",
     "interval_upward": "{level} interval {low} or more",
@@ -236,24 +241,21 @@ _MEASURED = {
     "fact.interval": "{level} interval",
     "fact.n": "Rows behind it",
     "fact.method": "Method",
-    "fact.source": "Computed by",
+    "fact.source": "Computed with",
     "fact.p_value": "p-value of equality",
     "fact.p_value_none": "none for this figure",
-    "fact.mde": "Smallest departure from equality that would have been found (power 0.8)",
+    "fact.mde": "Minimum detectable effect",
+    "fact.mde_note": "smallest departure from equality that this sample would have found with power 0.8",
     "fact.standard_error": "Standard error",
     "fact.equality": "Equality would be",
     "fact.controls": "Declared controls ({count})",
-    "fact.standing": "Question",
     "missing": "No figure: {reason}.",
     "missing_unknown": "the record gives no reason",
     "cautions": "Cautions",
     "cautions_all": "Cautions on every rule",
     "does_not_show": "What it does not show",
     "figures": "Figures",
-    "figures_of": "Figures behind: {title}",
     "none_measured": "The run holds no measurement.",
-    "counts_pair": "{who}: {part} of {whole} ({rate})",
-    "fact.counts": "Counts",
 }  # fmt: skip
 
 _MEASURES = {
@@ -262,41 +264,53 @@ _MEASURES = {
     "measure.approval_gap": "Gap in approval rates",
     "measure.adjusted_approval_gap": "Adjusted gap in approval rates",
     "unit.fair_lending": "applications",
+    "denominators": "{total} {unit}: {group}, {reference}",
+    "denominator": "{count} {name}",
+    "shares": "{group} against {reference}",
     "unit.other": "rows",
     "says.adverse_impact_ratio": "{group} applicants were approved {figure} times as often as {reference} applicants.",
     "says.approval_rate": "{figure} of the decided applications of {group} applicants were approved.",
-    "says.approval_gap.above": "The approval rate of {group} applicants lies {figure} below that of {reference} applicants.",
-    "says.approval_gap.below": "The approval rate of {group} applicants lies {figure} above that of {reference} applicants.",
+    "says.approval_gap.above": (
+        "The approval rate of {group} applicants lies {figure} below that of {reference} applicants."
+    ),
+    "says.approval_gap.below": (
+        "The approval rate of {group} applicants lies {figure} above that of {reference} applicants."
+    ),
     "says.approval_gap.equal": "The approval rate of {group} applicants equals that of {reference} applicants.",
     "says.adjusted_approval_gap.above": (
-        "Among applications alike in the declared controls, the approval rate of {group} applicants lies {figure} below that of "
-        "{reference} applicants."
+        "Among applications alike in the declared controls, the approval rate of {group} applicants lies {figure} "
+        "below that of {reference} applicants."
     ),
     "says.adjusted_approval_gap.below": (
-        "Among applications alike in the declared controls, the approval rate of {group} applicants lies {figure} above that of "
-        "{reference} applicants."
+        "Among applications alike in the declared controls, the approval rate of {group} applicants lies {figure} "
+        "above that of {reference} applicants."
     ),
     "says.adjusted_approval_gap.equal": (
-        "Among applications alike in the declared controls, {group} and {reference} applicants have the same approval rate."
+        "Among applications alike in the declared controls, {group} and {reference} applicants have the same "
+        "approval rate."
     ),
     "says.other": "{measure}, {who}: {figure}.",
     "limits.adverse_impact_ratio": (
-        "It compares raw approval rates. It does not say why they differ: applicants may differ in what a lender may lawfully weigh."
+        "It compares raw approval rates. It does not say why they differ: applicants may differ in what a lender "
+        "may lawfully weigh."
     ),
     "limits.approval_gap": (
-        "It compares raw approval rates. It does not say why they differ: applicants may differ in what a lender may lawfully weigh."
+        "It compares raw approval rates. It does not say why they differ: applicants may differ in what a lender "
+        "may lawfully weigh."
     ),
     "limits.adjusted_approval_gap": (
-        "It is what the declared controls leave unexplained, and no proof of discrimination: a lawful reason that is not among "
-        "the controls would appear here too, and a control that is itself tainted can hide a difference."
+        "It is what the declared controls leave unexplained, and no proof of discrimination: a lawful reason that "
+        "is not among the controls would appear here too, and a control that is itself tainted can hide a "
+        "difference."
     ),
     "limits.clear": "Not finding a difference beyond the limit is not a finding that there is none.",
     "limits.other": "It does not say why the figure is as it is.",
     "count.decided": "decided",
     "count.favourable": "favourable",
-    "count.group": "rows of {group}",
-    "count.reference": "rows of {reference}",
-    "count.left_out": "left out",
+    "count.group": "Rows of {group}",
+    "count.reference": "Rows of {reference}",
+    "count.left_out": "Left out",
+    "detail.standard_error_classical": "Standard error, classical",
     "count.group_decided": "{group}, decided",
     "count.group_favourable": "{group}, favourable",
     "count.reference_decided": "{reference}, decided",
@@ -314,28 +328,29 @@ _FIGURES = {
 }  # fmt: skip
 
 _CHART = {
-    "chart.limit": "limit {limit}",
+    "chart.limit": "limit: {limit}",
     "chart.equality": "equality",
     "chart.beyond": "beyond the limit",
     "chart.estimate_title": "{title}: {figure}",
     "chart.estimate_desc": "Dot at {figure}, whisker {interval}. {limits} {equality}",
     "chart.limit_desc": "The limit is {limit}.",
     "chart.equality_desc": "Equality is {equality}.",
-    "chart.rates_title": "{what} by group",
     "chart.rate_desc": "{group}: {rate}, interval {interval}.",
-    "chart.clipped": "goes on to {value}",
 }  # fmt: skip
 
 _CHECKS = {
     "unfit_title": "The data failed their checks: nothing was judged",
     "unfit_text": (
-        "{count} checks that stop an audit failed. No figure was formed from these data, and their absence says nothing on harm."
+        "{count} checks that stop an audit failed. No figure was formed from these data, and their absence says "
+        "nothing on harm."
     ),
     "unfit_text_one": (
-        "1 check that stops an audit failed. No figure was formed from these data, and their absence says nothing on harm."
+        "1 check that stops an audit failed. No figure was formed from these data, and their absence says nothing "
+        "on harm."
     ),
     "unfit_text_none": (
-        "The record calls these data unfit, without naming a failed check. No figure was formed, and that says nothing on harm."
+        "The record calls these data unfit, without naming a failed check. No figure was formed, and that says "
+        "nothing on harm."
     ),
     "stopped": "Failed: these stop the audit",
     "warned": "Warnings: the audit goes on",
@@ -353,7 +368,6 @@ _CHECKS = {
     "check.fail": "Failed",
     "check.warn": "Warning",
     "col.outcome": "Outcome",
-    "col.check": "Check",
     "col.role": "Left out by",
     "col.excluded": "Rows",
     "col.reason": "Reason",
@@ -392,8 +406,8 @@ _PROVENANCE = {
     "prov.rows": "{rows} rows",
     "prov.empty": "none recorded",
     "prov.note": (
-        "The same inputs give the same bytes. Whoever holds the evidence files can compute every figure again; a digest that "
-        "differs shows that a file was changed."
+        "The same inputs give the same bytes. Whoever holds the evidence files can compute every figure again; a "
+        "digest that differs shows that a file was changed."
     ),
 }  # fmt: skip
 

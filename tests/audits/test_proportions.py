@@ -132,9 +132,7 @@ TABLES = [(5, 40, None), (6, 6, None), (1, 3, None), (40, 5, None), (30, 1000, S
 
 
 @pytest.mark.parametrize(("n1", "n0", "only"), TABLES)
-def test_ratio_limits_match_a_brute_force_search_for_every_table(
-    n1: int, n0: int, only: list[int] | None
-) -> None:
+def test_ratio_limits_match_a_brute_force_search_for_every_table(n1: int, n0: int, only: list[int] | None) -> None:
     x1, x0 = every_table(n1, n0, only)
     low, high = searched_limits(ratio_statistic(x1, n1, x0, n0), LOG_RATIOS)
     ours = score_interval_ratio(x1[:, 0], n1, x0[:, 0], n0)
@@ -312,9 +310,7 @@ def test_groups_sharing_one_outcome_carry_no_evidence_of_difference() -> None:
         ([1, 2, 9], [5, 5, 8], r"x1: found 9, expected no more events"),
     ],
 )
-def test_impossible_counts_are_refused_with_what_was_found_and_expected(
-    x: object, n: object, message: str
-) -> None:
+def test_impossible_counts_are_refused_with_what_was_found_and_expected(x: object, n: object, message: str) -> None:
     calls: list[Callable[..., object]] = [
         score_interval_ratio,
         score_interval_difference,
@@ -504,12 +500,8 @@ def test_detectable_difference_is_missing_or_marked_rather_than_misleading() -> 
     np.testing.assert_array_equal(np.isnan(found.difference), [True, True, True, False])
 
 
-@pytest.mark.parametrize(
-    ("p0", "power", "message"), [(1.2, 0.8, "p0: found 1.2"), (0.5, 0.01, "power: found")]
-)
-def test_detectable_difference_refuses_impossible_rates_and_powers(
-    p0: float, power: float, message: str
-) -> None:
+@pytest.mark.parametrize(("p0", "power", "message"), [(1.2, 0.8, "p0: found 1.2"), (0.5, 0.01, "power: found")])
+def test_detectable_difference_refuses_impossible_rates_and_powers(p0: float, power: float, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         minimum_detectable_difference(p0, 30, 30, power=power)
 

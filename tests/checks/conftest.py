@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import os
 import pathlib
 from collections.abc import Callable, Iterator
@@ -20,9 +21,11 @@ from checks.inputs.source import Source, open_source
 ROWS = 20_000
 AS_OF = dt.date(2026, 6, 30)
 TYPES = {
-    "Application ID": "BIGINT", 'Customer "Ref"': "TEXT", "申请结果": "TEXT", "RACE group": "TEXT", "Age": "DOUBLE PRECISION",
-    "gender": "TEXT", "income %": "DOUBLE PRECISION", "Loan Amount": "BIGINT", "fee": "BIGINT", "Zip:code": "TEXT",
-    "flag": "BOOLEAN", "term": "BIGINT", "offered_on": "DATE", "decided_on": "TIMESTAMP", "it's ref": "TEXT",
+    "Application ID": "BIGINT", 'Customer "Ref"': "TEXT", "申请结果": "TEXT", "RACE group": "TEXT",
+    "Age": "DOUBLE PRECISION", "gender": "TEXT", "income %": "DOUBLE PRECISION", "Loan Amount": "BIGINT",
+    "fee": "BIGINT", "Zip:code": "TEXT", "flag": "BOOLEAN", "term": "BIGINT", "offered_on": "DATE",
+    "decided_on": "TIMESTAMP", "it's ref": "TEXT",
+    "race": "TEXT",
 }  # fmt: skip
 
 CONTRACT = """
@@ -74,6 +77,19 @@ CHECKS = """
   - expect_column_quantile_values_to_be_between:
       {column: fee, quantile_ranges: {quantiles: [0.5], value_ranges: [[1, 99]]}}
 """
+AWKWARD_NAMES = (
+    'a "quoted" name', '"all quoted"', "it's", "UPPER Case", "50%", "%s", "%(x)s", "a:b", ":x", "$1", "?", "a.b",
+    "{batch}", "select", "婚姻 状况", "back\\slash", "--", "a;b", " padded ", "[0]",
+)  # fmt: skip
+
+
+def awkward_frame() -> tuple[pd.DataFrame, str]:
+    """A frame whose column names are traps for SQL, and a contract that checks every column in every way."""
+    frame = pd.DataFrame({name: [1, 2, 3, 4] for name in AWKWARD_NAMES}).assign(race=["a", "b", "a", "b"])
+    rule = {"min": 1, "max": 3, "values": [1, 2, 3], "unique": True, "type": "integer"}
+    rules = dict.fromkeys(AWKWARD_NAMES, rule)
+    contract = {"groups": {"race": {"column": "race", "reference": "a"}}, "columns": rules}
+    return frame, " " + json.dumps(contract, ensure_ascii=False) + "\n"
 
 
 def clean_frame(rows: int = ROWS) -> pd.DataFrame:
@@ -168,7 +184,7 @@ def opened_postgres(tmp_path: Path, postgres_url: str) -> OpenedFrame:
 def load(connection: object, frame: pd.DataFrame) -> None:
     """Write a frame into the table ``planted``; only ``reader`` may see it and nobody may create anything."""
     names = {name: '"' + name.replace('"', '""') + '"' for name in frame.columns}
-    columns = ", ".join(f"{names[name]} {TYPES[name]}" for name in frame.columns)
+    columns = ", ".join(f"{names[name]} {TYPES.get(name, 'BIGINT')}" for name in frame.columns)
     cursor = connection.cursor()  # type: ignore[attr-defined]
     cursor.execute("DROP TABLE IF EXISTS planted")
     cursor.execute(f"CREATE TABLE planted ({columns})")

@@ -103,7 +103,8 @@ def _pandas_twin(source: Source, planned: list[PlannedCheck]) -> list[Any]:
         dtype = source.table[name].type()
         if dtype.is_string() or (dtype.is_integer() and frame[name].hasnans):
             values = [None if pd.isna(value) else value for value in frame[name]]
-            frame[name] = pd.Series([int(v) if v is not None and dtype.is_integer() else v for v in values], dtype=object)
+            plain = [int(value) if value is not None and dtype.is_integer() else value for value in values]
+            frame[name] = pd.Series(plain, dtype=object)
         if dtype.is_date():
             frame[name] = pd.to_datetime(frame[name])
     twins = [dataclasses.replace(check, arguments=_for_pandas(check.arguments)) for check in planned]
@@ -192,7 +193,8 @@ def test_every_expectation_that_planning_uses_is_planted_to_fail(opened: OpenedF
 
 
 def test_equal_pair_is_caught_alike(opened: OpenedFrame) -> None:
-    contract = CONTRACT.replace("left: Zip:code, relation: '==', right: Zip:code", "left: fee, relation: '==', right: term")
+    kept = "left: Zip:code, relation: '==', right: Zip:code"
+    contract = CONTRACT.replace(kept, "left: fee, relation: '==', right: term")
     with opened(clean_frame(2_000), contract=contract) as (source, program):
         differences, flags = _differences(source, list(plan_checks(program, source.prepared, AS_OF)))
     assert differences == []

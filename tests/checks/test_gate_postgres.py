@@ -10,7 +10,7 @@ from checks.check_report import CheckReport
 from checks.expectations import plan_checks
 from checks.gate import opened_batch, outcomes_of, run_checks
 from checks.postgres_dialect import named_query_url
-from tests.checks.conftest import AS_OF, CONTRACT, OpenedFrame, clean_frame
+from tests.checks.conftest import AS_OF, CONTRACT, OpenedFrame, awkward_frame, clean_frame
 
 
 def _broken_frame() -> pd.DataFrame:
@@ -86,6 +86,15 @@ def test_session_is_read_only(opened_postgres: OpenedFrame, postgres_url: str) -
             engine = batch.datasource.get_execution_engine().engine
             with engine.connect() as connection:
                 assert connection.exec_driver_sql("SHOW transaction_read_only").scalar() == "on"
+
+
+def test_awkward_column_names_are_checked_alike(opened: OpenedFrame, opened_postgres: OpenedFrame) -> None:
+    frame, contract = awkward_frame()
+    with opened(frame, contract=contract, checks="") as (source, program):
+        here = run_checks(source, program, AS_OF)
+    with opened_postgres(frame, contract=contract, checks="") as (source, program):
+        there = run_checks(source, program, AS_OF)
+    assert _comparable(here) == _comparable(there)
 
 
 def test_secret_and_query_survive_the_url() -> None:

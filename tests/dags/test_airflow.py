@@ -77,7 +77,8 @@ import airflow.sdk
 import dags.audit_programs as parsed
 dags = [value for value in vars(parsed).values() if isinstance(value, airflow.sdk.DAG)]
 heavy = [name for name in ("great_expectations", "ibis", "mlflow", "shap", "fairlearn", "duckdb") if name in sys.modules]
-print(len({dag.dag_id for dag in dags}), heavy, sorted(dag.dag_id for dag in dags if dag.dag_id.startswith("broken-")))
+names = {dag.dag_id for dag in dags}
+print(len(names), heavy, sorted(name for name in names if name.startswith("broken-")))
 """
 
 

@@ -66,9 +66,7 @@ def write(data: pd.DataFrame, file: Path) -> Path:
 
 def tree(folder: Path) -> dict[str, bytes | None]:
     """Every file with its content, every folder with None."""
-    return {
-        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None for path in folder.rglob("*")
-    }
+    return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
 
 
 @dataclass

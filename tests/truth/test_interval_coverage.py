@@ -7,7 +7,7 @@ from functools import cache
 import pytest
 
 from audits.statistics.proportions import score_interval_rate
-from tests.truth.coverage import RATES, SIZES, binomial, coverage_rows, scoreboard, table
+from tests.truth.scoreboard import RATES, SIZES, binomial, coverage_rows, scoreboard, table
 
 FLOOR = 0.93  # least coverage tolerated anywhere on the grid
 CLOSE = (0.94, 0.96)  # where every expected count is at least ENOUGH

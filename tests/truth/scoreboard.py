@@ -12,7 +12,7 @@ The grid was fixed before anything was measured. It does not reach rates at whic
 than one event (or one non-event); there the score interval falls short too, and the test beside this
 module pins by how much.
 
-Print the table with `python -m tests.truth.coverage`.
+Print the table with `python -m tests.truth.scoreboard`.
 """
 
 from __future__ import annotations
