@@ -15,7 +15,7 @@ _LEFT, _RIGHT = 2.5, 97.5
 _ROW, _AXIS = 18, 34
 _FARTHEST = 4.0
 _LABEL_WIDTH = 34
-_ROOM_FOR_WORDS, _NEAR = 24, 9
+_ROOM_FOR_WORDS, _NEAR, _EDGE = 24, 9, 14
 
 
 def rates_by_group(panel: RatePanel, anchor: str) -> Markup:
@@ -72,8 +72,8 @@ def estimate_with_limit(picture: EstimatePicture, anchor: str) -> Markup:
 def _aside(x: float, lines: list[float]) -> str:
     """How to set the figure over its dot so that no limit runs through it."""
     near = min(lines, key=lambda line: abs(line - x), default=None)
-    if near is None or abs(near - x) > _NEAR:
-        return _anchor(x, 5.0)
+    if near is None or abs(near - x) > _NEAR or not _EDGE < x < 100 - _EDGE:
+        return _anchor(x, _EDGE)
     return "start" if near <= x else "end"
 
 

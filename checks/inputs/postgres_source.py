@@ -17,6 +17,22 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 
+def _query(con: Any, query: str) -> ir.Table:
+    """A query as a table. Its types come from an empty result, since asking Ibis would create a view."""
+    import ibis
+    from ibis.backends.sql.datatypes import PostgresType
+
+    with con.con.cursor() as cursor:
+        cursor.execute(f"SELECT * FROM ({query}) AS asked LIMIT 0")
+        columns = [(column.name, column.type_code) for column in cursor.description]
+        names = cursor.execute(
+            "SELECT oid, format_type(oid, NULL) FROM pg_type WHERE oid = ANY(%s)", ([oid for _, oid in columns],)
+        ).fetchall()
+        types = dict(names)
+    schema = ibis.schema({name: PostgresType.from_string(types[oid]) for name, oid in columns})
+    return con.sql(query, schema=schema)
+
+
 def _database_table(program: AuditProgram, con: Any) -> ir.Table:
     import ibis
 
@@ -43,7 +59,7 @@ def open_postgres(program: AuditProgram, period: Period, url: str) -> Iterator[S
         )) from None  # fmt: skip
     try:
         query = program.source.query
-        raw = backend.sql(query.strip().rstrip(";")) if query else _database_table(program, backend)
+        raw = _query(backend, query.strip().rstrip(";")) if query else _database_table(program, backend)
         prepared = prepare(raw, program, period)
         relation = f"({backend.compile(prepared.table)}) AS {RELATION}"
         engine_url = url.replace("postgresql://", "postgresql+psycopg2://", 1)
