@@ -194,7 +194,7 @@ def _extra_checks(program: AuditProgram) -> Iterator[PlannedCheck]:
         columns = named_columns(extra.arguments)
         told = ", ".join(f"{key} {_told(value)}" for key, value in extra.arguments.items())
         subject = " and ".join(about(column) for column in columns) or "the table"
-        words = extra.expectation.replace("_", " ")
+        words = extra.expectation.replace("_", " ").removeprefix("expect ")
         shows = "labels" if extra.expectation.startswith("expect_column_distinct") else "values"
         yield PlannedCheck(
             extra.expectation, dict(extra.arguments), f"checks[{i}]", columns[0] if columns else None, subject,

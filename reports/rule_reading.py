@@ -38,7 +38,7 @@ def rule_reading(say: Words, rule: Rule, finding: Finding | None = None, shared:
         title=phrase(say, rule.title, rule.id),
         citation=rule.citation,
         jurisdiction=rule.jurisdiction,
-        status=say.named("status", rule.status),
+        status=_status(say, rule),
         is_law=rule.status == "in_force" and not rule.borrowed_from,
         borrowed=say("borrowed", source=rule.borrowed_from) if rule.borrowed_from else "",
         limit=limit_text(say, rule),
@@ -78,6 +78,12 @@ def limit_line(say: Words, rule: Rule) -> LimitLine:
 def idle_rule(say: Words, idle: RuleNotApplied) -> IdleRule:
     """A rule that judged nothing."""
     return IdleRule(rule_reading(say, idle.rule), idle.reason)
+
+
+def _status(say: Words, rule: Rule) -> str:
+    """Whether it is law; a law that has ended is not called law in force without its last day."""
+    ended = rule.status == "in_force" and rule.effective_to
+    return say("status_ended", last=rule.effective_to) if ended else say(f"status.{rule.status}")
 
 
 def _facts(say: Words, rule: Rule) -> tuple[Fact, ...]:

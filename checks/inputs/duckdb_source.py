@@ -35,6 +35,12 @@ def open_duckdb(program: AuditProgram, period: Period, url: str) -> Iterator[Sou
     import ibis
 
     folder = Path(tempfile.mkdtemp(prefix="squaredeal-"))
+    if set("?#%$&=") & set(str(folder)):
+        folder.rmdir()
+        raise InputError(Problem(
+            f"the folder for temporary files, {folder.parent}", "a name with one of ? # % $ & =", "a plain folder name",
+            "set TMPDIR to another folder",
+        ))  # fmt: skip
     work = folder / "work.duckdb"
     try:
         writer = ibis.duckdb.connect(work, **_duckdb_settings(folder))

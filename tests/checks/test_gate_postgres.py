@@ -98,7 +98,7 @@ def test_awkward_column_names_are_checked_alike(opened: OpenedFrame, opened_post
 
 
 def test_secret_and_query_survive_the_url() -> None:
-    url = named_query_url("postgresql+psycopg2://u:p%40%24%3A@host/db", "prepared", '(SELECT \'$a:%\' AS "x%") AS p')
+    url = named_query_url("postgresql+psycopg2://u:p%40%24%3A@host/db", "prepared", "(SELECT '$a:%' AS \"x%\") AS p")
     assert "$" not in url
     assert url.startswith("squaredeal_postgres://u:p%40%24%3A@host/db?")
 

@@ -76,7 +76,8 @@ import sys
 import airflow.sdk
 import dags.audit_programs as parsed
 dags = [value for value in vars(parsed).values() if isinstance(value, airflow.sdk.DAG)]
-heavy = [name for name in ("great_expectations", "ibis", "mlflow", "shap", "fairlearn", "duckdb") if name in sys.modules]
+libraries = ("great_expectations", "ibis", "mlflow", "shap", "fairlearn", "duckdb")
+heavy = [name for name in libraries if name in sys.modules]
 names = {dag.dag_id for dag in dags}
 print(len(names), heavy, sorted(name for name in names if name.startswith("broken-")))
 """

