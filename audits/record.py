@@ -22,7 +22,7 @@ from checks.problem import InputError, Problem
 SCHEMA_VERSION = "1.0"
 SIGNIFICANT_DIGITS = 12
 Verdict = Literal["breach", "concern", "clear", "inconclusive", "not_identified", "unfit"]
-VERDICTS: tuple[Verdict, ...] = ("breach", "concern", "inconclusive", "not_identified", "unfit", "clear")
+VERDICTS: tuple[Verdict, ...] = ("unfit", "breach", "concern", "inconclusive", "not_identified", "clear")
 Test = Literal["interval", "point_and_significant", "census"]
 Standing = Literal["primary", "exploratory"]
 

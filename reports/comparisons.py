@@ -241,4 +241,3 @@ def _limits(say: Words, judged: Judged) -> tuple[str, ...]:
     m = judged.measurement
     texts = [say(f"limits.{m.measure}") if say.has(f"limits.{m.measure}") else say("limits.other")]
     return (*texts, say("limits.clear")) if "clear" in {f.verdict for f in judged.findings} else tuple(texts)
-

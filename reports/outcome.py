@@ -34,6 +34,7 @@ def summary(run: AuditRun, judgement: Judgement) -> Iterator[str]:
     for exclusion in run.exclusions:
         name = f" '{exclusion.label}'" if exclusion.label else ""
         yield f"  left out: {exclusion.rows:,} rows, {exclusion.role}{name}: {exclusion.reason}"
+    yield from _figures(run)
     for finding in judgement.findings:
         if finding.verdict != "unfit":
             yield f"  {finding.verdict.upper()}  {finding.rule.id} ({finding.rule.status}, {finding.standing})"
@@ -45,3 +46,17 @@ def summary(run: AuditRun, judgement: Judgement) -> Iterator[str]:
         yield f"  ERROR in {error.question}: {error.error}"
     verdict = worst(finding.verdict for finding in judgement.findings)
     yield f"  overall: {verdict}" if verdict else "  overall: nothing was judged, which is not a finding of no harm"
+
+
+def _figures(run: AuditRun) -> Iterator[str]:
+    """Every figure with its interval, its error and its denominators, or why it is missing."""
+    for m in run.measurements:
+        whom = f"{m.attribute} {m.group}" + (f" against {m.reference}" if m.reference else "")
+        if m.estimate is None:
+            yield f"  {m.measure}, {whom if m.group else 'nobody'}: none, {m.reason}"
+            continue
+        low, high = (f"{bound:.4f}" if bound is not None else "unbounded" for bound in (m.low, m.high))
+        error = f", HC1 standard error {m.standard_error:.4f}" if m.standard_error is not None else ""
+        error += "".join(f", {name.replace('_', ' ')} {value:.4f}" for name, value in m.details.items())
+        counts = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in m.counts.items())
+        yield f"  {m.measure}, {whom}: {m.estimate:.4f} ({m.level * 100:g} % interval {low} to {high}{error}; {counts})"

@@ -227,5 +227,3 @@ def _rate_row(say: Words, m: Measurement, is_reference: bool) -> RateRow:
     else:
         counts = count(m.n)
     return RateRow(m.group or "", m.estimate, m.low, m.high, rate, interval, counts, is_reference)
-
-

@@ -17,6 +17,7 @@ from audits.policies.packs import PolicyPack
 from audits.policies.wording import explain
 from audits.record import (
     SCHEMA_VERSION,
+    VERDICTS,
     AuditRun,
     Finding,
     Judgement,
@@ -55,17 +56,14 @@ def judge(run: AuditRun, run_digest: str, packs: Sequence[PolicyPack]) -> Judgem
     )
 
 
-_ORDER: tuple[Verdict, ...] = ("unfit", "breach", "concern", "inconclusive", "not_identified", "clear")
-
-
 def _rank(finding: Finding) -> tuple[bool, int, str, str]:
     m = finding.measurement
-    return finding.standing != "primary", _ORDER.index(finding.verdict), finding.rule.id, f"{m.attribute}:{m.group}"
+    return finding.standing != "primary", VERDICTS.index(finding.verdict), finding.rule.id, f"{m.attribute}:{m.group}"
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict | None:
     """The verdict that a reader must see first, or None when there is none."""
-    return min(verdicts, key=_ORDER.index, default=None)
+    return min(verdicts, key=VERDICTS.index, default=None)
 
 
 def _why_not_applicable(rule: Rule, run: AuditRun) -> str | None:

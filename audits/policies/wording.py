@@ -6,10 +6,10 @@ from audits.record import Measurement, Rule, Verdict
 
 _SUBJECT = {
     "adverse_impact_ratio": "{group} applicants were approved {estimate} times as often as {reference} applicants",
-    "approval_gap": "the approval rate of {group} applicants lies {estimate} below that of {reference} applicants",
+    "approval_gap": "the approval rate of {group} applicants lies {distance} {side} that of {reference} applicants",
     "adjusted_approval_gap": (
-        "among applications alike in the declared controls, the approval rate of {group} applicants lies {estimate} "
-        "below that of {reference} applicants"
+        "among applications alike in the declared controls, the approval rate of {group} applicants lies {distance} "
+        "{side} that of {reference} applicants"
     ),
     "approval_rate": "{estimate} of the decided applications of {group} applicants were approved",
 }
@@ -23,10 +23,22 @@ def explain(m: Measurement, rule: Rule, verdict: Verdict) -> str:
     if verdict == "not_identified":
         return f"These data cannot answer it: {m.reason}."
     subject = _SUBJECT.get(m.measure, m.measure + " of {group} is {estimate}").format(
-        group=m.group, reference=m.reference, estimate=figure(m, m.estimate)
+        group=m.group,
+        reference=m.reference,
+        estimate=figure(m, m.estimate),
+        distance=figure(m, abs(m.estimate or 0.0)),
+        side="above" if (m.estimate or 0.0) < 0 else "below",
     )
-    bounds = f"({m.level * 100:g} % interval {figure(m, m.low)} to {figure(m, m.high)}, {m.n:,} applications)"
+    bounds = f"({figure_with_interval(m)}, {m.n:,} applications)"
     return f"{subject[0].upper()}{subject[1:]} {bounds}. {_because(m, rule, verdict)}"
+
+
+def figure_with_interval(m: Measurement) -> str:
+    """``gap 12.9 percentage points, 95 % interval 7.8 to 18.0``: the figure as recorded, with its bounds."""
+    unit = figure(m, 0.0).partition(" ")[2]
+    low, high = (figure(m, bound).removesuffix(unit).rstrip() for bound in (m.low, m.high))
+    gap = f"gap {figure(m, m.estimate)}, " if m.measure in _POINTS else ""
+    return f"{gap}{m.level * 100:g} % interval {low} to {high}"
 
 
 def figure(m: Measurement, value: float | None) -> str:

@@ -42,9 +42,9 @@ def _rate(row: RateRow, panel: RatePanel) -> tuple[object, ...]:
 
 def _figure(say: Words, figure: MeasuredFigure) -> Markup:
     standing = Markup('<span class="standing">{}</span>').format(figure.standing) if figure.standing else ""
-    head = Markup(
-        '<header>{}<h4 id="{}-h">{} <span class="who">{}</span></h4>{}</header>'
-    ).format(badge(say, figure.verdict), figure.anchor, figure.title, figure.who, standing)
+    head = Markup('<header>{}<h4 id="{}-h">{} <span class="who">{}</span></h4>{}</header>').format(
+        badge(say, figure.verdict), figure.anchor, figure.title, figure.who, standing
+    )
     left = joined((_told(figure), _cautions(say, figure)))
     return Markup(
         '<article class="figure edge-{v}" id="{a}" aria-labelledby="{a}-h">{head}<div class="two"><div>{left}</div>'
@@ -73,7 +73,7 @@ def _cautions(say: Words, figure: MeasuredFigure) -> Markup:
 
 
 def _numbers(say: Words, figure: MeasuredFigure) -> Markup:
-    return Markup('<h5>{}</h5>{}').format(say("figures"), facts(figure.facts, "facts ruled"))
+    return Markup("<h5>{}</h5>{}").format(say("figures"), facts(figure.facts, "facts ruled"))
 
 
 def _rules(say: Words, figure: MeasuredFigure) -> Markup:

@@ -121,8 +121,14 @@ def _also_under(say: Words, rules: tuple[RuleReading, ...]) -> Markup:
 
 def _also(rule: RuleReading) -> Markup:
     return Markup("{}, <cite>{}</cite> ({}, {}: {})").format(
-        phrase_in("span", rule.title), rule.citation, rule.status.lower(), rule.limit, rule.limit_source
+        phrase_in("span", rule.title), rule.citation, _standing_in_law(rule), rule.limit, rule.limit_source
     )
+
+
+def _standing_in_law(rule: RuleReading) -> str:
+    """``convention, not law, borrowed from …``: the status, and where a borrowed rule comes from."""
+    borrowed = f", {rule.borrowed[0].lower()}{rule.borrowed[1:]}" if rule.borrowed else ""
+    return rule.status.lower() + borrowed
 
 
 def rule_chips(say: Words, rule: RuleReading) -> Markup:
@@ -159,7 +165,7 @@ def _other(say: Words, figure: MeasuredFigure) -> Markup:
         '<span class="rule">{}, {}{}: {}, {} ({}).</span></span></li>'
     ).format(
         badge(say, figure.verdict), figure.anchor, figure.title, figure.who, told, phrase_in("span", rule.title),
-        rule.citation, more, rule.status.lower(), rule.limit, rule.limit_source,
+        rule.citation, more, _standing_in_law(rule), rule.limit, rule.limit_source,
     )  # fmt: skip
 
 
