@@ -7,6 +7,7 @@ source or unfit data); 3 the run finished but a question failed with an error.
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -48,7 +49,7 @@ def run(
     with _plain_errors():
         from reports.outcome import FAIL_ON
 
-        if fail_on and fail_on not in FAIL_ON:
+        if fail_on is not None and fail_on not in FAIL_ON:
             raise InputError(
                 Problem("--fail-on", f"'{fail_on}'", f"one of {listed(FAIL_ON)}", suggest(fail_on, FAIL_ON))
             )
@@ -159,8 +160,16 @@ def demo(out: Annotated[Path, typer.Option(help="Folder for the demonstration.")
 def _read(program: str) -> Any:
     from checks.inputs.program import read_program
 
-    shipped = Path(__file__).resolve().parent / "dags" / "programs" / f"{program}.yaml"
-    return read_program(shipped if not Path(program).exists() and shipped.is_file() else Path(program))
+    folder = Path(__file__).resolve().parent / "dags" / "programs"
+    if os.sep in program or program.endswith((".yaml", ".yml")) or os.path.isfile(program):
+        return read_program(Path(program))
+    names = sorted(file.stem for file in folder.glob("*.yaml"))
+    if program in names:
+        return read_program(folder / f"{program}.yaml")
+    kind = "a folder" if os.path.isdir(program) else "no such file, and no shipped program of that name"
+    raise InputError(Problem(
+        program or "''", kind, f"a program file, or one of {listed(names)}", suggest(program, names)
+    ))  # fmt: skip
 
 
 def _period(text: str) -> Any:
@@ -175,7 +184,7 @@ def _day(text: str | None, option: str = "--as-of") -> Any:
     if text is None:
         return None
     try:
-        return dt.date.fromisoformat(text)
+        return dt.datetime.strptime(text, "%Y-%m-%d").date()
     except ValueError:
         raise InputError(Problem(option, f"'{text}'", "a day as YYYY-MM-DD", "write for instance 2026-10-31")) from None
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from typing import Any
 
 from audits.environment import environment
 from audits.evidence.collect import Evidence, collect
+from audits.exclusions import exclusions_of
 from audits.plan import Plan, make_plan
 from audits.policies.judge import judge
 from audits.question import Question
@@ -129,7 +131,7 @@ def gather(source: Source, program: AuditProgram, plan: Plan, staging: Path) -> 
     ready = [planned.question for planned in plan.questions if not _lacking(planned.question, program)] if fit else []
     needs = [need for question in ready for need in question.needs(program.contract)]
     files = collect(source, needs, staging / "evidence", data.rows)
-    exclusions = _exclusions(staging / "evidence", data, program) if fit and files else ()
+    exclusions = exclusions_of(Evidence(staging / "evidence", data), program) if fit and files else ()
     collected = Collected(tuple(question.name for question in ready), files, exclusions)
     _write(staging / "collected.json", collected)
     return collected
@@ -159,12 +161,13 @@ def conclude(program: AuditProgram, plan: Plan, staging: Path) -> Path:
             run = read_record(AuditRun, previous / RUN_FILE)
             _write(previous / JUDGEMENT_FILE, judge(run, digest_of((previous / RUN_FILE).read_bytes()), plan.packs))
             return previous
-        number = _number(previous) + 1 if previous else 1
+        number = max((_number(other) for other in _numbered(parent)), default=0) + 1
         superseded = digest_of((previous / RUN_FILE).read_bytes()) if previous else None
         run = replace(run, version=number, supersedes=superseded)
         _write(staging / RUN_FILE, run)
         _write(staging / JUDGEMENT_FILE, judge(run, digest_of((staging / RUN_FILE).read_bytes()), plan.packs))
         try:
+            staging.chmod(0o777 & ~_umask())  # mkdtemp shut it to everybody else
             os.rename(staging, parent / f"v{number}")
         except OSError:
             if not (parent / f"v{number}").exists():
@@ -208,8 +211,18 @@ def audit(
 
 def latest_version(parent: Path) -> Path | None:
     """The folder of the highest version under OUT/PROGRAM/PERIOD, or None."""
-    versions = [folder for folder in parent.glob("v*") if folder.name[1:].isdigit() and (folder / RUN_FILE).exists()]
-    return max(versions, key=_number, default=None)
+    return max((folder for folder in _numbered(parent) if (folder / RUN_FILE).is_file()), key=_number, default=None)
+
+
+def _numbered(parent: Path) -> list[Path]:
+    """Whatever bears the name of a version, whole or not."""
+    return [path for path in parent.glob("v*") if re.fullmatch(r"v[0-9]+", path.name)]
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 def _number(folder: Path) -> int:
@@ -276,32 +289,6 @@ def _unfit(question: Question) -> tuple[Measurement, ...]:
     )  # fmt: skip
 
 
-def _exclusions(folder: Path, data: DataRecord, program: AuditProgram) -> tuple[Exclusion, ...]:
-    """Rows that no figure counts, by role and reason."""
-    evidence = Evidence(folder, data)
-    cells = evidence.cells()
-    found = []
-    for i, attribute in enumerate(cells.attributes):
-        missing = sum(count for labels, _, count in cells.cells if labels[i] is None)
-        found.append(Exclusion(f"groups.{attribute}", None, missing, "no group label: the value is missing"))
-    undecided = sum(count for _, decision, count in cells.cells if decision is None)
-    found.append(
-        Exclusion("decision", None, undecided, "no decision: the value is missing or excluded by the contract")
-    )
-    for file in sorted(folder.glob("moments-*.json")):
-        moments = json.loads(file.read_text(encoding="utf-8"))
-        found += [
-            Exclusion(f"controls.{name}", None, rows, "no value of a control: left out of adjusted figures only")
-            for name, rows in moments["missing"].items()
-        ]
-        found += [
-            Exclusion(f"controls.{name}", None, 0, "the control never varies: it adjusts nothing")
-            for name in moments["constant"]
-        ]
-    kept = dict.fromkeys(item for item in found if item.rows or "never varies" in item.reason)
-    return tuple(kept)
-
-
 def _days(source: Source, program: AuditProgram) -> tuple[str | None, str | None]:
     contract = program.contract
     if contract.dated:
@@ -326,4 +313,16 @@ def _remove(path: Path) -> None:
 
 def read_run(folder: Path) -> tuple[AuditRun, Judgement]:
     """Both records of a finished run's folder. Raises ``InputError`` when they are not there."""
-    return read_record(AuditRun, folder / RUN_FILE), read_record(Judgement, folder / JUDGEMENT_FILE)
+    run, judgement = read_record(AuditRun, folder / RUN_FILE), read_record(Judgement, folder / JUDGEMENT_FILE)
+    for file, record in ((RUN_FILE, run), (JUDGEMENT_FILE, judgement)):
+        if record.schema_version != SCHEMA_VERSION:
+            raise InputError(Problem(
+                str(folder / file), f"schema version {record.schema_version}", SCHEMA_VERSION,
+                "read it with the version of Squaredeal that wrote it",
+            ))  # fmt: skip
+    if judgement.run_digest != digest_of((folder / RUN_FILE).read_bytes()):
+        raise InputError(Problem(
+            str(folder / JUDGEMENT_FILE), f"a judgement of another run than {RUN_FILE}", "the digest of this run.json",
+            "restore both files, or make the run again",
+        ))  # fmt: skip
+    return run, judgement

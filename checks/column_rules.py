@@ -164,8 +164,8 @@ def _limit(key: str, bound: float | str, kind: str, where: str) -> dict[str, obj
     if not isinstance(bound, str):
         return {f"{key}_value": bound}
     day = dt.date.fromisoformat(bound)
-    if key == "min":
-        return {"min_value": day}
+    if key == "min" or day == dt.date.max:  # no day comes after the last
+        return {f"{key}_value": day}
     return {"max_value": day + dt.timedelta(days=1), "strict_max": True}
 
 

@@ -154,7 +154,7 @@ def _time_checks(contract: DataContract, as_of: dt.date) -> Iterator[PlannedChec
     yield _null_check(contract, column, column, "contract.time", subject)
     if contract.freshness:
         days = contract.freshness.within_days
-        oldest = as_of - dt.timedelta(days=days)
+        oldest = as_of - dt.timedelta(days=min(days, (as_of - dt.date.min).days))
         yield PlannedCheck(
             "expect_column_max_to_be_between", {"column": column, "min_value": oldest}, "contract.freshness", column,
             subject, contract.freshness.on_failure,

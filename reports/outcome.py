@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from audits.policies.judge import worst
 from audits.record import AuditRun, Judgement
+from checks.problem import listed
 
 FAIL_ON = {
     "breach": ("breach",),
@@ -29,7 +30,8 @@ def summary(run: AuditRun, judgement: Judgement) -> Iterator[str]:
     yield f"{run.program.title.get('en', run.program.name)} · {run.data.rows:,} rows · period {run.data.period}"
     for result in run.checks.failures + run.checks.warnings:
         word = "FAILED" if result.on_failure == "stop" else "warning"
-        yield f"  data check {word}: {result.place}: found {result.observed}; expected {result.expected}"
+        such = f", such as {listed(result.examples)}" if result.examples else ""
+        yield f"  data check {word}: {result.place}: found {result.observed}{such}; expected {result.expected}"
         yield f"      to do: {result.remedy}"
     for exclusion in run.exclusions:
         name = f" '{exclusion.label}'" if exclusion.label else ""

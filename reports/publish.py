@@ -14,8 +14,11 @@ def write_page(folder: Path, file: Path | None = None) -> Path:
     run, judgement = read_run(folder)
     target = file or folder / REPORT_FILE
     part = target.with_name(f".{target.name}.part")
-    part.write_text(render(run, judgement), encoding="utf-8")
-    part.replace(target)
+    try:
+        part.write_text(render(run, judgement), encoding="utf-8")
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
     return target
 
 

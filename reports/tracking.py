@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from audits.policies.judge import worst
 from audits.record import AuditRun, Judgement, digest_of
@@ -48,7 +48,7 @@ def track(folder: Path, tracking_uri: str) -> str:
         client.set_terminated(run_id)
         return run_id
     except (MlflowException, OSError) as error:
-        reason = " ".join(str(error).split())[:300]
+        reason = _hidden(" ".join(str(error).split()), tracking_uri)[:300]
         raise InputError(Problem(
             f"the MLflow store {_without_secret(tracking_uri)}", f"it refused: {reason}",
             "a store that answers, and a registered model where the program names one",
@@ -177,5 +177,13 @@ def _tag_model(client: MlflowClient, model: str, run: AuditRun, judgement: Judge
 
 
 def _without_secret(uri: str) -> str:
-    password = urlsplit(uri).password
-    return uri.replace(password, "***") if password else uri
+    return _hidden(uri, uri)
+
+
+def _hidden(text: str, uri: str) -> str:
+    """A text without the password of an address, written as in the address or decoded."""
+    try:
+        password = urlsplit(uri).password
+    except ValueError:
+        return "(an address that cannot be read)"
+    return text.replace(password, "***").replace(unquote(password), "***") if password else text

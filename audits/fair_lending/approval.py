@@ -62,7 +62,7 @@ class Approval:
             figures += self._raw(attribute, reference, counts)
             if contract.controls:
                 moments = evidence.moments(MomentsNeed(attribute, contract.controls))
-                figures += self._adjusted(moments, reference)
+                figures += self._adjusted(moments, reference, counts)
         if not contract.controls:
             missing.append(NotAnswered(
                 f"{self.name}: adjusted_approval_gap", "the contract declares no controls",
@@ -77,10 +77,22 @@ class Approval:
         rates = _selection_rates(counts)
         measurements = [self._rate(attribute, label, counts[label], rates[label]) for label in sorted(counts)]
         others = [label for label in sorted(counts) if label != reference]
-        if reference in counts:
-            for label in others:
+        for label in others:
+            if reference in counts:
                 measurements += self._comparison(attribute, label, reference, counts, rates)
+            else:
+                measurements += self._no_comparison(attribute, label, reference, counts[label][1])
         return measurements
+
+    def _no_comparison(self, attribute: str, label: str, reference: str, n: int) -> list[Measurement]:
+        return [
+            Measurement(
+                question=self.name, measure=measure, attribute=attribute, group=label, reference=reference,
+                estimate=None, low=None, high=None, level=self.level, n=n, method="none", source="none",
+                reason=f"no row of the reference group '{reference}' has a decision that counts",
+            )
+            for measure in ("adverse_impact_ratio", "approval_gap")
+        ]  # fmt: skip
 
     def _rate(self, attribute: str, label: str, count: tuple[int, int], rate: float) -> Measurement:
         from audits.statistics.proportions import score_interval_rate
@@ -126,7 +138,7 @@ class Approval:
         )  # fmt: skip
         return [as_ratio, as_gap]
 
-    def _adjusted(self, moments: Moments, reference: str) -> list[Measurement]:
+    def _adjusted(self, moments: Moments, reference: str, decided: Iterable[str]) -> list[Measurement]:
         """The gap that the controls leave, one for each group against the reference."""
         from audits.statistics.linear_model import fit_group_effects
 
@@ -141,7 +153,10 @@ class Approval:
             return [nothing]
         fit = fit_group_effects(moments.grouped())
         rows = dict(zip(moments.labels, moments.counts, strict=True))
-        measurements = []
+        reason = "every row of the group lacks a value of a control"
+        measurements = [
+            replace(nothing, group=label, reason=reason) for label in sorted(set(decided) - set(moments.labels))
+        ]
         for i, label in enumerate(fit.labels):
             counts = {"group": rows[label], "reference": rows[reference], "left_out": moments.rows - fit.n}
             one = replace(nothing, group=label, n=fit.n, counts=counts)

@@ -46,7 +46,12 @@ def find_pack(name: str, folder: Path, where: str = "policies") -> PolicyPack:
     if name in shipped_packs():
         return read_pack(PACKS_FOLDER / f"{name}.yaml")
     if name.endswith((".yaml", ".yml")):
-        return read_pack((folder / name).resolve())
+        file = (folder / name).resolve()
+        if not file.is_file():
+            near = nearest(file.name, [other.name for other in file.parent.glob("*.y*ml")])
+            remedy = f"did you mean '{near}'?" if near else "check the path; it is relative to the program file"
+            raise InputError(Problem(where, f"no such file '{file}'", "a policy pack in YAML", remedy))
+        return read_pack(file)
     close = nearest(name, shipped_packs())
     raise InputError(Problem(
         where, f"unknown policy '{name}'", f"one of {listed(shipped_packs())}, or the path of a .yaml file",
@@ -67,6 +72,8 @@ def read_pack(file: Path) -> PolicyPack:
         if rule.id in seen:
             item.complain(f"rule '{rule.id}' a second time", "each id once", "rename or remove one of the two")
         seen.add(rule.id)
+    if "rules" in at and not rules:
+        at["rules"].complain("no rule", "at least one rule", "add a rule, or leave the pack out")
     root.finish()
     digest = digest_of(canonical_json({"pack": name, "rules": [canonical_json(rule).decode() for rule in rules]}))
     return PolicyPack(name, title, rules, digest)

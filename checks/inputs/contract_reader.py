@@ -87,6 +87,10 @@ def _read_decision(place: Place) -> Decision:
             if text in seen:
                 at[key].complain(f"'{text}' under {seen[text]} and {key}", "each value once", "remove one of the two")
             seen[text] = key
+    if "favourable" in at and not values["favourable"]:
+        at["favourable"].complain(
+            "no favourable value", "at least one value", "name the value that favours the customer"
+        )
     return Decision(column=at["column"].text() if "column" in at else "", **{"favourable": (), **values})
 
 
@@ -101,7 +105,14 @@ def _read_outcome(place: Place) -> Outcome:
 
 
 def _read_groups(place: Place) -> tuple[GroupAttribute, ...]:
-    groups = tuple(_read_group(name, at) for name, at in place.free_entries().items())
+    entries = place.free_entries()
+    for name, at in entries.items():
+        if not re.fullmatch(r"[\w][\w .-]{0,60}", name):
+            at.complain(f"the attribute '{name}'", "letters, digits, '-', '_', '.' and spaces", "choose another name")
+        twin = next(other for other in entries if other.casefold() == name.casefold())
+        if twin != name:
+            at.complain(f"'{name}' beside '{twin}'", "names that differ in more than case", "rename one of the two")
+    groups = tuple(_read_group(name, at) for name, at in entries.items())
     if not groups and place.is_mapping:
         place.complain("no group", "at least one attribute with column and reference", "add for instance race: {…}")
     return groups
@@ -109,8 +120,6 @@ def _read_groups(place: Place) -> tuple[GroupAttribute, ...]:
 
 def _read_group(name: str, place: Place) -> GroupAttribute:
     at = place.entries(("column", "reference", "labels", "values", "bands", "basis"), ("column", "reference"))
-    if not re.fullmatch(r"[\w-]+", name):
-        place.complain(f"attribute name '{name}'", "letters, digits, '-' and '_'", "rename the attribute")
     labels = {raw: label.text() for raw, label in at["labels"].free_entries().items()} if "labels" in at else {}
     bands = tuple(item.number() for item in at["bands"].items()) if "bands" in at else ()
     if list(bands) != sorted(set(bands)):
@@ -163,7 +172,10 @@ def _bound(place: Place) -> float | str:
     """A bound is a number or a day."""
     if place.node.tag.endswith(("int", "float")):
         return place.number()
-    return place.date().isoformat()
+    if place.node.tag.endswith("timestamp"):
+        return place.date().isoformat()
+    place.complain(place.describe(), "a number, or a day as YYYY-MM-DD", "write one of these without quotes")
+    return 0.0
 
 
 def _read_pair(place: Place) -> PairRule:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -34,6 +35,7 @@ def open_duckdb(program: AuditProgram, period: Period, url: str) -> Iterator[Sou
     import duckdb
     import ibis
 
+    _check_settings()
     folder = Path(tempfile.mkdtemp(prefix="squaredeal-"))
     if set("?#%$&=") & set(str(folder)):
         folder.rmdir()
@@ -46,7 +48,14 @@ def open_duckdb(program: AuditProgram, period: Period, url: str) -> Iterator[Sou
         writer = ibis.duckdb.connect(work, **_duckdb_settings(folder))
         try:
             raw = _raw_duckdb(program, url, writer, folder)
-            prepared = prepare(raw, program, period)
+            try:
+                prepared = prepare(raw, program, period)
+            except InputError:
+                if writer.raw_sql(f"SELECT 1 FROM {_RAW} LIMIT 1").fetchall():
+                    raise
+                raise InputError(Problem(
+                    address_of(program), "no rows", "a header and at least one row", "check the job that writes it"
+                )) from None  # fmt: skip
             kind = "VIEW" if _stays_in_file(program) else "TABLE"
             writer.raw_sql(f"CREATE {kind} {RELATION} AS {writer.compile(prepared.table)}")
         except duckdb.Error as error:
@@ -65,10 +74,21 @@ def open_duckdb(program: AuditProgram, period: Period, url: str) -> Iterator[Sou
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _check_settings() -> None:
+    """The two settings of the environment, before DuckDB sees them."""
+    for name, form, expected in (
+        ("SQUAREDEAL_THREADS", r"[1-9]\d{0,3}", "a number of threads, such as 4"),
+        ("SQUAREDEAL_MEMORY", r"\d+(\.\d+)?\s*([KMGT]i?)?B", "an amount of memory, such as 4GB"),
+    ):
+        text = os.environ.get(name) or ""
+        if text and not re.fullmatch(form, text, re.IGNORECASE):
+            raise InputError(Problem(name, f"'{text}'", expected, "correct it, or take it out of the environment"))
+
+
 def _duckdb_settings(folder: Path) -> dict[str, Any]:
     """The same settings for every connection to a work file, as DuckDB demands within a process."""
     return {
-        "memory_limit": os.environ.get("SQUAREDEAL_MEMORY", "4GB"),
+        "memory_limit": os.environ.get("SQUAREDEAL_MEMORY") or "4GB",
         "threads": int(os.environ.get("SQUAREDEAL_THREADS") or os.cpu_count() or 1),
         "temp_directory": str(folder / "spill"),
         "autoinstall_known_extensions": "false",
@@ -94,7 +114,7 @@ def _raw_duckdb(program: AuditProgram, url: str, con: Any, folder: Path) -> ir.T
     elif database:
         select = f"SELECT * FROM {_known_table(program, con)}"
     else:
-        select = f"SELECT * FROM {_reader(program, folder)}"
+        select = f"SELECT * FROM {_reader(program, con, folder)}"
     temporary = "" if _stays_in_file(program) else "TEMP "
     con.raw_sql(f"CREATE {temporary}VIEW {_RAW} AS {select}")
     con.raw_sql("USE work")
@@ -114,25 +134,52 @@ def _known_table(program: AuditProgram, con: Any) -> str:
     raise no_such_table(program, name, [table.removeprefix("main.") for table in tables])
 
 
-def _reader(program: AuditProgram, folder: Path) -> str:
+def _reader(program: AuditProgram, con: Any, folder: Path) -> str:
     table = str(program.source.table)
     if table.startswith("package://"):
         files = [package_file(program, table)]
     else:
         files = existing_files(program, table, "source.table")
     unpacked = [unpacked_file(file, folder, i) for i, file in enumerate(files)]
-    names = "[" + ", ".join(_quoted(file) for file in unpacked) + "]"
+    names = "[" + ", ".join(_quoted(_literally(file)) for file in unpacked) + "]"
     suffix = Path(unpacked[0].removesuffix(".gz").removesuffix(".zst")).suffix.lower()
     if suffix in (".parquet", ".pq"):
         return f"read_parquet({names}, union_by_name = true)"
     if suffix in (".csv", ".tsv", ".txt"):
+        for file in unpacked:
+            _refuse_repeated_names(program, con, file)
         nulls = "[" + ", ".join(_quoted(text) for text in _NULL_TEXTS) + "]"
-        return f"read_csv({names}, sample_size = -1, nullstr = {nulls}, union_by_name = true)"
+        return (
+            f"read_csv({names}, sample_size = -1, header = true, comment = '', nullstr = {nulls}, union_by_name = true)"
+        )
     raise InputError(Problem(
         program.where("source.table"), f"a file that ends in '{suffix}'",
         ".parquet, .csv, .tsv, .txt (also .gz, .bz2, .xz)",
         "convert the file, or use 'query' with one of DuckDB's readers",
     ))  # fmt: skip
+
+
+def _refuse_repeated_names(program: AuditProgram, con: Any, file: str) -> None:
+    """DuckDB would rename the second of two columns of a name; nobody could tell which is meant."""
+    name = _quoted(_literally(file))
+    dialect = con.raw_sql(f"SELECT Delimiter, Quote, Escape, SkipRows FROM sniff_csv({name}, comment = '')").fetchone()
+    delimiter, quote, escape = (_quoted("" if sign == "(empty)" else sign) for sign in dialect[:3])
+    header = con.raw_sql(
+        f"SELECT * FROM read_csv({name}, header = false, all_varchar = true, comment = '', delim = {delimiter}, "
+        f"quote = {quote}, escape = {escape}, skip = {dialect[3]}) LIMIT 1"
+    ).fetchone()
+    names = [str(column) for column in header or () if column is not None]
+    twice = [column for i, column in enumerate(names) if column in names[:i]]
+    if twice:
+        raise InputError(Problem(
+            program.where("source.table"), f"the column '{twice[0]}' twice in {file}", "each column name once",
+            "rename or remove one of the two in the source",
+        ))  # fmt: skip
+
+
+def _literally(file: str) -> str:
+    """A path that DuckDB takes as it is: signs of a pattern stand for themselves."""
+    return re.sub(r"([*?\[])", r"[\1]", file)
 
 
 def _quoted(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import glob
 import importlib.util
 import lzma
 import shutil
@@ -11,17 +12,27 @@ from pathlib import Path
 from typing import Any
 
 from checks.inputs.program import AuditProgram
+from checks.inputs.yaml_reader import shortened
 from checks.problem import InputError, Problem, listed, nearest
 
 
 def existing_files(program: AuditProgram, pattern: str, place: str) -> list[str]:
     """Files of a path or glob, relative to the program's folder. Empty files are refused."""
-    base = Path(pattern).expanduser()
-    path = base if base.is_absolute() else program.folder / base
-    found = [path] if path.is_file() else sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
-    files = [file for file in found if file.is_file()]
-    if not files:
+    path = program.folder / pattern
+    try:
+        path = program.folder / Path(pattern).expanduser()
+        if path.is_dir():
+            remedy = f"write '{pattern.rstrip('/')}/*.parquet' for all Parquet files in it, or name one file"
+            raise InputError(Problem(program.where(place), f"the folder '{path}'", "a file or a pattern", remedy))
+        found = [str(path)] if path.is_file() else sorted(glob.glob(str(path), recursive=True))
+        files = [file for file in map(Path, found) if file.is_file()]
         siblings = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
+    except (OSError, RuntimeError, ValueError) as error:
+        raise InputError(Problem(
+            program.where(place), f"'{shortened(pattern)}', which cannot be looked up ({error})", "a file or a pattern",
+            "correct the path",
+        )) from None  # fmt: skip
+    if not files:
         close = nearest(path.name, siblings)
         remedy = (
             f"did you mean '{path.parent / close}'?" if close else "check the path; it is relative to the program file"

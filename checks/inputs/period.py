@@ -28,25 +28,29 @@ def read_period(text: str) -> Period:
     """Parse a period. Raises ``InputError`` on any other form."""
     try:
         return _parse(text.strip())
-    except ValueError:
+    except (ValueError, OverflowError):
         raise InputError(Problem("the period", f"'{text}'", FORMS, "write the period in one of these forms")) from None
 
 
 def _parse(text: str) -> Period:
     if text == "all":
         return Period()
+    if not re.fullmatch(r"[0-9Q.-]+", text):
+        raise ValueError(text)
     if match := re.fullmatch(r"(\d{4})(?:-Q([1-4])|-(\d{2}))?", text):
         year, quarter, month = match.groups()
         first = int(month) if month else 3 * int(quarter) - 2 if quarter else 1
         length = 1 if month else 3 if quarter else 12
         start = dt.date(int(year), first, 1)
         return Period(text, start, _months_later(start, length))
-    first_day, _, last_day = text.partition("..")
-    start = dt.date.fromisoformat(first_day)
-    last = dt.date.fromisoformat(last_day) if last_day else start
-    if last < start or not re.fullmatch(r"[\d.-]+", text):
+    days = re.fullmatch(r"(\d{4}-\d\d-\d\d)(?:\.\.(\d{4}-\d\d-\d\d))?", text)
+    if not days:
         raise ValueError(text)
-    return Period(text, start, last + dt.timedelta(days=1))
+    start = dt.date.fromisoformat(days[1])
+    last = dt.date.fromisoformat(days[2] or days[1])
+    if last < start:
+        raise ValueError(text)
+    return Period(text, start, min(last, dt.date.max - dt.timedelta(days=1)) + dt.timedelta(days=1))
 
 
 def _months_later(day: dt.date, months: int) -> dt.date:

@@ -8,6 +8,7 @@ that the contract asks for: ``squaredeal_favourable`` (1, 0 or NULL) and
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -71,15 +72,19 @@ def prepare(raw: ir.Table, program: AuditProgram, period: Period) -> Prepared:
                 "a time column, or period all", "add 'time: COLUMN' to the contract, or leave the period out",
             ))  # fmt: skip
         time = raw[contract.time].cast("timestamp")
-        raw = raw.filter((time >= period.start.isoformat()) & (time < str(period.end)))
+        raw = raw.filter(((time >= period.start.isoformat()) & (time < str(period.end))) | time.isnull())
     references, declared = {}, {}
     for group in contract.groups:
         where = program.where(f"contract.groups.{group.name}")
         references[group.name] = _reference(group, raw[group.column], where)
         declared[group.name] = _declared(group, raw[group.column], where)
-    columns = {name: _finite(raw[name]) for name in sorted(contract.columns_used())}
+    columns: dict[str, ir.Value] = {name: _finite(raw[name]) for name in sorted(contract.columns_used())}
     if contract.decision:
-        columns[FAVOURABLE] = _favourable(raw[contract.decision.column], contract.decision, program)
+        known = _without_missing_texts(raw[contract.decision.column], contract.decision)
+        columns[contract.decision.column] = _finite(known)
+        columns[FAVOURABLE] = _favourable(known, contract.decision, program)
+        if period.start is not None:  # a row without a time belongs to no period: checked, but counted nowhere
+            columns[FAVOURABLE] = _unless(raw[contract.time].isnull(), columns[FAVOURABLE])
     for group in contract.groups:
         columns[group_column(group.name)] = _label(raw[group.column], group, program)
     return Prepared(raw.select(**columns), references, declared)
@@ -134,8 +139,10 @@ def as_text(column: ir.Value) -> ir.Value:
     if dtype.is_integer() or kind != "number":
         return column.cast("string")
     number = _finite(column.cast("float64"))
-    whole = (number == number.floor()) & (number.abs() < 1e15)
-    return ibis.ifelse(whole, number.cast("int64").cast("string"), number.cast("string"))
+    # floor and cast give 64-bit integers: only numbers that fit may come near them
+    small = ibis.ifelse(number.abs() < 1e15, number, ibis.null("float64"))
+    whole = ibis.ifelse(small == small.floor(), small, ibis.null("float64"))
+    return ibis.coalesce(whole.cast("int64").cast("string"), number.cast("string"))
 
 
 def _canonical(texts: Iterable[str], column: ir.Value, where: str) -> list[str]:
@@ -159,7 +166,12 @@ def _canonical_one(text: str, kind: str, where: str) -> str:
             raise InputError(
                 Problem(where, f"'{text}'", "a number, as the column holds numbers", "write the code that the data use")
             ) from None
-        return str(int(number)) if number == int(number) else repr(number)
+        if not math.isfinite(number):
+            raise InputError(Problem(
+                where, f"'{text}'", "a number, as the column holds numbers",
+                "leave it out: a missing value is never a label; allow some with 'null_tolerance' under 'columns'",
+            ))  # fmt: skip
+        return str(int(number)) if number.is_integer() else repr(number)
     return text
 
 
@@ -174,6 +186,23 @@ def _favourable(column: ir.Value, decision: Decision, program: AuditProgram) -> 
     is_unfavourable = text.isin(unfavourable) if unfavourable else text.notnull() & ~text.isin(excluded or [""])
     one, zero, nothing = ibis.literal(1, "int8"), ibis.literal(0, "int8"), ibis.null("int8")
     return ibis.ifelse(text.isin(favourable), one, ibis.ifelse(is_unfavourable, zero, nothing))
+
+
+def _without_missing_texts(column: ir.Value, decision: Decision) -> ir.Value:
+    """A decision whose text says that it is missing, such as nan, is missing, unless the program names it."""
+    import ibis
+
+    if kind_of(column) != "text":
+        return column
+    named = {value.strip().casefold() for value in (*decision.favourable, *decision.unfavourable, *decision.excluded)}
+    missing = [text for text in MISSING_TEXTS if text not in named]
+    return ibis.ifelse(column.strip().lower().isin(missing), ibis.null("string"), column.cast("string"))
+
+
+def _unless(condition: ir.Value, column: ir.Value) -> ir.Value:
+    import ibis
+
+    return ibis.ifelse(condition, ibis.null(column.type()), column)
 
 
 def _label(column: ir.Value, group: GroupAttribute, program: AuditProgram) -> ir.Value:

@@ -90,7 +90,10 @@ class AuditProgram:
 
     def where(self, place: str) -> str:
         """File, line and dotted place, for an error about something that the program names."""
-        line = self.lines.get(place)
+        spot = place
+        while spot and spot not in self.lines:  # a list written as one value has no items: its own line then
+            spot = re.sub(r"(^|\.)[^.\[]*$|\[\d+\]$", "", spot)
+        line = self.lines.get(spot) if spot else None
         return f"{self.file}" + (f", line {line}" if line else "") + f", {place}"
 
 
@@ -98,6 +101,7 @@ def read_program(file: Path | str) -> AuditProgram:
     """Read a program file. Raises ``InputError`` with every problem of the file at once."""
     file = Path(file).absolute()
     root = read_yaml(file, "program")
+    _refuse_secrets(root)
     at = root.entries(PROGRAM_KEYS, ("program", "source", "contract", "audits", "policies"))
     name = _read_name(at["program"]) if "program" in at else ""
     audits = _read_audits(at["audits"]) if "audits" in at else {}
@@ -123,6 +127,23 @@ def read_program(file: Path | str) -> AuditProgram:
     return program
 
 
+_SECRET = re.compile(
+    r"://[^/@\s:]*:(?!\$\{\w+\}@)[^@\s]+@|\b(password|passwd|pwd)\s*=\s*'?(?!\$\{\w+\})[^\s&']", re.IGNORECASE
+)
+
+
+def _refuse_secrets(place: Place) -> None:
+    """A password must not stand anywhere in a program: the program is kept with its runs."""
+    quiet = Place(place.node, place.path, place.file, [])
+    for inner in quiet.free_entries().values() if quiet.is_mapping else quiet.items() if quiet.is_list else ():
+        _refuse_secrets(Place(inner.node, inner.path, inner.file, place.problems))
+    if not quiet.is_mapping and not quiet.is_list and _SECRET.search(str(place.node.value)):
+        place.complain(
+            "a password in the program file", "a connection without a secret",
+            "use airflow://CONN_ID, or ${NAME} for a part that stands in the environment",
+        )  # fmt: skip
+
+
 def _read_name(place: Place) -> str:
     name = place.text()
     if name and not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,99}", name):
@@ -135,15 +156,8 @@ def _read_source(place: Place) -> SourceAddress:
     if at and ("table" in at) == ("query" in at):
         found = "both 'table' and 'query'" if "table" in at else "neither 'table' nor 'query'"
         place.complain(found, "one of the two", "name a file or table under 'table', or SQL under 'query'")
-    connection = at["connection"].text() if "connection" in at else "duckdb://"
-    if re.search(r"://[^/@\s$]*:[^/@\s$]+@", connection):
-        at["connection"].node.value = ""
-        at["connection"].complain(
-            "a password in the program file", "a connection without a secret",
-            "use airflow://CONN_ID, or ${NAME} for a part that stands in the environment",
-        )  # fmt: skip
     return SourceAddress(
-        connection=connection,
+        connection=at["connection"].text() if "connection" in at else "duckdb://",
         table=at["table"].text() if "table" in at else None,
         query=at["query"].text() if "query" in at else None,
     )
@@ -175,7 +189,7 @@ def _read_check(place: Place) -> ExtraCheck:
 
 def _read_audits(place: Place) -> dict[str, tuple[QuestionCall, ...]]:
     at = place.entries(("primary", "exploratory"))
-    if place.is_mapping and not at:
+    if place.is_mapping and not any(at[key].items() for key in at):
         place.complain("no question", "a list under 'primary' or 'exploratory'", "add primary: [fair_lending.approval]")
     return {key: tuple(_read_call(item) for item in at[key].items()) for key in at}
 

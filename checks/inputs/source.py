@@ -14,8 +14,9 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from checks.inputs.duckdb_source import open_duckdb
 from checks.inputs.opened import RELATION, Source, address_of
@@ -38,7 +39,15 @@ def environment_connection(conn_id: str) -> str:
             f"airflow://{conn_id}", f"no environment variable {name}", f"the connection '{conn_id}'",
             f"export {name} as a URI, or run the program through Airflow, which also reads its own store",
         ))  # fmt: skip
-    return _url_of_json(json.loads(value)) if value.lstrip().startswith("{") else value
+    if not value.lstrip().startswith("{"):
+        return value
+    try:
+        return _url_of_json(json.loads(value))
+    except (ValueError, TypeError, AttributeError):
+        raise InputError(Problem(
+            f"airflow://{conn_id}", f"{name}, which is no JSON that can be read", "a connection as Airflow writes it",
+            f"export {name} as a URI, or as a JSON object with conn_type, host, port, login, password, schema",
+        )) from None  # fmt: skip
 
 
 def _url_of_json(fields: dict[str, Any]) -> str:
@@ -83,8 +92,25 @@ def _connection_url(program: AuditProgram, resolve: ConnectionResolver) -> str:
             ))  # fmt: skip
         text = text.replace(f"${{{name}}}", os.environ[name])
     if text.startswith("airflow://"):
-        text = resolve(text.removeprefix("airflow://"))
-    return re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql://", text)
+        try:
+            text = resolve(text.removeprefix("airflow://"))
+        except InputError as error:
+            where = program.where("source.connection")
+            raise InputError(
+                replace(problem, where=f"{where}: {problem.where}") for problem in error.problems
+            ) from None
+    text = re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql://", text)
+    try:
+        fits = re.match(r"[a-z][a-z0-9+.-]*://", text) and (urlsplit(text).port or True)
+    except ValueError:
+        fits = False
+    if not fits:
+        raise InputError(Problem(
+            program.where("source.connection"), "a connection that is no URL (host and port cannot be told)",
+            "duckdb://, postgresql://USER:PASSWORD@HOST:PORT/DATABASE or airflow://CONN_ID",
+            "write signs such as @ : / ? # in a password as %40 %3A %2F %3F %23",
+        ))  # fmt: skip
+    return text
 
 
 def _not_empty(source: Source, program: AuditProgram, period: Period) -> Source:

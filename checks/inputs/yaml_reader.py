@@ -50,7 +50,8 @@ class Place:
             return "a mapping with " + listed([str(key.value) for key, _ in self.node.value])
         if isinstance(self.node, yaml.SequenceNode):
             return f"a list of {len(self.node.value)}"
-        return f"'{self.node.value}'" if self.node.value != "" else "nothing"
+        text = shortened(str(self.node.value))
+        return f"'{text}'" if text else "nothing"
 
     @property
     def is_mapping(self) -> bool:
@@ -95,7 +96,9 @@ class Place:
                 f"unknown key '{key}'", f"one of {listed(sorted(allowed), 40)}", suggest(key, allowed)
             )
         for key in required:
-            if key not in entries:
+            if key in entries and entries[key].is_null:
+                entries[key].complain("nothing", f"a value for '{key}'", f"write it after '{key}:'")
+            elif key not in entries:
                 close = nearest(key, [str(k.value) for k, _ in self.node.value])
                 hint = f" (is '{close}' meant to be it?)" if close and close not in allowed else ""
                 self.complain(f"no '{key}'", f"the key '{key}'", f"add a line '{key}: …'{hint}")
@@ -129,6 +132,7 @@ class Place:
             return low if low is not None else 0.0
         if not (-1e300 < value < 1e300) or (low is not None and value < low) or (high is not None and value > high):
             self.complain(self.describe(), expected, "write a number within that range")
+            return low if low is not None else 0.0
         return value
 
     def integer(self, low: int | None = None) -> int:
@@ -172,7 +176,13 @@ class Place:
             return {key: place.value() for key, place in self.free_entries().items()}
         if isinstance(self.node, yaml.SequenceNode):
             return [item.value() for item in self.items()]
-        return yaml.load(yaml.serialize(self.node), Loader=_LOADER)  # noqa: S506 - a safe loader
+        try:
+            return yaml.load(yaml.serialize(self.node), Loader=_LOADER)  # noqa: S506 - a safe loader
+        except (yaml.YAMLError, ValueError):
+            self.complain(
+                f"{self.describe()} ({self.node.tag})", "a text, a number, a day or a list", "write a plain value"
+            )
+            return None
 
     def finish(self) -> None:
         """Raise ``InputError`` with everything recorded for this file, in the order of its lines."""
@@ -197,9 +207,11 @@ def read_text(file: Path, kind: str) -> str:
     except IsADirectoryError:
         raise InputError(Problem(str(file), "a folder", f"a {kind} in YAML", "name a file in it")) from None
     except UnicodeDecodeError as error:
-        raise InputError(
-            Problem(str(file), f"bytes that are not UTF-8 at position {error.start}", "UTF-8 text", "save it as UTF-8")
-        ) from None
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise InputError(Problem(
+            f"{file}, line {line}", f"bytes that are not UTF-8 (byte {error.start + 1} of the file)", "UTF-8 text",
+            "save it as UTF-8",
+        )) from None  # fmt: skip
     except OSError as error:
         raise InputError(
             Problem(str(file), f"it cannot be read ({error.strerror})", "a readable file", "check its permissions")
@@ -210,11 +222,14 @@ def read_yaml(file: Path, kind: str) -> Place:
     """The root of a YAML file. Raises ``InputError`` when the file is absent, empty or not YAML."""
     text = read_text(file, kind)
     try:
+        _refuse_bombs(text, file)
         node = yaml.compose(text, Loader=_LOADER)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        reason = getattr(error, "problem", None) or str(error)
+        if isinstance(error, yaml.reader.ReaderError):
+            line = f", line {text.count(chr(10), 0, error.position) + 1}"
+        reason = " ".join((getattr(error, "problem", None) or str(error)).split())
         raise InputError(
             Problem(
                 f"{file}{line}",
@@ -226,3 +241,31 @@ def read_yaml(file: Path, kind: str) -> Place:
     if node is None:
         raise InputError(Problem(str(file), "an empty file", f"a {kind}", "write it, or name another file"))
     return Place(node, "", file, [])
+
+
+_DEEPEST, _LARGEST = 50, 100_000
+
+
+def _refuse_bombs(text: str, file: Path) -> None:
+    """Refuse what would exhaust a reader of nodes: aliases (they repeat or hold themselves), depth, size."""
+    depth = 0
+    for count, event in enumerate(yaml.parse(text, Loader=_LOADER)):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        found = (
+            f"the alias *{event.anchor}" if isinstance(event, yaml.AliasEvent)
+            else f"values nested more than {_DEEPEST} deep" if depth > _DEEPEST
+            else f"more than {_LARGEST} values" if count > _LARGEST else None
+        )  # fmt: skip
+        if found:
+            line = f", line {event.start_mark.line + 1}" if event.start_mark else ""
+            raise InputError(
+                Problem(f"{file}{line}", found, "values written out", "write the values where they are needed")
+            )
+
+
+def shortened(text: str, most: int = 80) -> str:
+    """A value of a file for an error text: on one line, not too long, without a password."""
+    text = re.sub(
+        r"(://[^:@/\s]*:)[^@\s]+@|(password=)[^&\s]+", r"\1\2***", " ".join(text.split()), flags=re.IGNORECASE
+    )
+    return text if len(text) <= most else f"{text[:most]}…"

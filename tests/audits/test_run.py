@@ -114,3 +114,22 @@ def test_a_deleted_judgement_is_written_again(tmp_path):
     run_program(program, tmp_path / "out")
     assert file.read_bytes() == before
     shutil.rmtree(tmp_path / "out")
+
+
+def test_rows_without_a_time_are_counted_in_no_period_and_listed(tmp_path):
+    import pandas as pd
+
+    data = loans(3, 900)
+    data["decided"] = pd.Timestamp("2026-01-10") + pd.to_timedelta(data.index % 60, unit="D")
+    data.loc[:8, "decided"] = pd.NaT
+    contract = {
+        "time": "decided",
+        "decision": {"column": "granted", "favourable": 1},
+        "groups": {"region": {"column": "region", "reference": "north"}},
+        "columns": {"decided": {"null_tolerance": 0.05}},
+    }
+    run, _ = run_program(write_program(tmp_path, data, contract=contract), tmp_path / "out", "2026-01")
+    january = data[(data["decided"] >= "2026-01-01") & (data["decided"] < "2026-02-01")]
+    counted = sum(m.counts["decided"] for m in run.measurements if m.measure == "approval_rate")
+    assert counted == len(january)
+    assert [(e.role, e.rows) for e in run.exclusions] == [("decision", 9)]

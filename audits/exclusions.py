@@ -1,0 +1,57 @@
+"""What the figures leave out: rows, groups and controls, each with its number and the reason."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+
+from audits.evidence.collect import Evidence
+from audits.record import Exclusion
+from checks.inputs.contract import band_labels
+from checks.inputs.program import AuditProgram
+
+
+def exclusions_of(evidence: Evidence, program: AuditProgram) -> tuple[Exclusion, ...]:
+    """Rows and groups that figures leave out, by role and reason, from the evidence."""
+    cells = evidence.cells()
+    found = []
+    for i, attribute in enumerate(cells.attributes):
+        missing = sum(count for labels, _, count in cells.cells if labels[i] is None)
+        found.append(Exclusion(f"groups.{attribute}", None, missing, "no group label: the value is missing"))
+        found += _unheard(cells.by(attribute), attribute, program)
+    undecided = sum(count for _, decision, count in cells.cells if decision is None)
+    found.append(
+        Exclusion(
+            "decision",
+            None,
+            undecided,
+            "no decision that counts: the value is missing or excluded by the contract, or a row of a period has no time",
+        )
+    )
+    for file in sorted(evidence.folder.glob("moments-*.json")):
+        moments = json.loads(file.read_text(encoding="utf-8"))
+        found += [
+            Exclusion(f"controls.{name}", None, rows, "no value of a control: left out of adjusted figures only")
+            for name, rows in moments["missing"].items()
+        ]
+        found += [
+            Exclusion(f"controls.{name}", None, 0, "the control never varies: it adjusts nothing")
+            for name in moments["constant"]
+        ]
+    kept = dict.fromkeys(item for item in found if item.rows or item.label or "never varies" in item.reason)
+    return tuple(kept)
+
+
+def _unheard(
+    counts: Mapping[tuple[str | None, int | None], int], attribute: str, program: AuditProgram
+) -> Iterator[Exclusion]:
+    """Groups about which nothing can be said: declared but absent, or without a single decision."""
+    group = next(group for group in program.contract.groups if group.name == attribute)
+    for label in dict.fromkeys((*group.labels.values(), *group.values, *band_labels(group.bands))):
+        if not any(found == label for found, _ in counts):
+            yield Exclusion(f"groups.{attribute}", label, 0, "declared, but no row has this label")
+    if program.contract.decision:
+        for label in sorted({label for label, _ in counts if label is not None}):
+            rows = sum(n for (found, _), n in counts.items() if found == label)
+            if rows == counts.get((label, None), 0):
+                yield Exclusion(f"groups.{attribute}", label, rows, "no row of this group has a decision that counts")
