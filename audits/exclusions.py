@@ -25,7 +25,7 @@ def exclusions_of(evidence: Evidence, program: AuditProgram) -> tuple[Exclusion,
             "decision",
             None,
             undecided,
-            "no decision that counts: the value is missing or excluded by the contract, or a row of a period has no time",
+            "no decision that counts: it is missing, excluded by the contract, or without a time in a period",
         )
     )
     for file in sorted(evidence.folder.glob("moments-*.json")):

@@ -71,6 +71,41 @@ def test_unfit_data_are_recorded_and_published_and_end_red_and_a_broken_program_
     assert (tmp_path / "runs/unfit-loans/all/v1/report.html").exists()
 
 
+def test_a_monthly_program_reads_postgres_by_airflow_connection_for_the_month_that_ended(home, tmp_path, postgres_url):
+    import pandas as pd
+    import psycopg
+
+    from audits.run import read_run
+
+    data = loans(9, 600)
+    with psycopg.connect(postgres_url) as connection:
+        connection.execute("DROP TABLE IF EXISTS monthly")
+        connection.execute('CREATE TABLE monthly ("case" int, region text, granted int, decided timestamp)')
+        with connection.cursor().copy("COPY monthly FROM STDIN") as copy:
+            for i, row in enumerate(data.itertuples(index=False)):
+                day = pd.Timestamp("2026-01-01") + pd.Timedelta(days=i % 90)
+                copy.write_row((int(row.case), row.region, int(row.granted), day))
+    contract = {
+        "time": "decided",
+        "decision": {"column": "granted", "favourable": 1},
+        "groups": {"region": {"column": "region", "reference": "north"}},
+    }
+    source = {"connection": "airflow://bank", "table": "monthly"}
+    write_program(tmp_path / "p", data, "monthly-loans", source=source, contract=contract, schedule="@monthly")
+    environment = airflow_environment(home[0], tmp_path / "p")
+    environment |= {
+        "SQUAREDEAL_OUT": str(tmp_path / "runs"),
+        "AIRFLOW_CONN_BANK": postgres_url.replace("postgresql://", "postgres://"),
+    }
+    log = tmp_path / "log"
+    assert airflow(["dags", "test", "monthly-loans", "2026-02-01"], environment, log, False) == 0, log.read_text()[
+        -3000:
+    ]
+    run, _ = read_run(tmp_path / "runs/monthly-loans/2026-01/v1")
+    expected = sum(i % 90 < 31 for i in range(len(data)))
+    assert (run.data.rows, run.data.first_day, run.data.last_day) == (expected, "2026-01-01", "2026-01-31")
+
+
 PARSE = """
 import sys
 import airflow.sdk
