@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CODE := audits checks dags reports squaredeal.py tests
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench truth lock schemas clean
+.PHONY: help demo test lint bench truth pictures lock schemas clean
 # a set PYTHONDONTWRITEBYTECODE makes every process compile every package again
 unexport PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME
 
@@ -34,6 +34,9 @@ truth: $(READY) ## coverage and error rates of the naive practice and of ours
 schemas: $(READY) ## write the published JSON Schemas anew
 	@$(BIN)/squaredeal schema run > docs/schemas/run.schema.json
 	@$(BIN)/squaredeal schema judgement > docs/schemas/judgement.schema.json
+
+pictures: $(READY) ## take the documents' screenshots anew (needs Chromium)
+	@$(BIN)/python -m tests.browser.pictures
 
 lock: $(READY) ## resolve the dependencies again: hashes, every platform, no addresses
 	@$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --upgrade \

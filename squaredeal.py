@@ -210,9 +210,12 @@ def _progress(quiet: bool = False) -> Iterator[Any]:
         yield lambda _text: None
     elif sys.stderr.isatty():
         from rich.console import Console
+        from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-        with Console(stderr=True).status("starting") as status:
-            yield lambda text: status.update(f"{text}  [{time.monotonic() - start:.0f} s]")
+        columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
+        with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+            station = progress.add_task("starting", total=None)
+            yield lambda text: progress.update(station, description=text)
     else:
         yield lambda text: typer.echo(f"[{time.monotonic() - start:5.1f} s] {text}", err=True)
 

@@ -67,8 +67,8 @@ def bench_rates(data: pd.DataFrame) -> None:
     line(f"selection rate (difference {gap:.0e})", "rows", best(lambda: frame(data, None)), "cells", best(on_cells))
 
 
-def bench_adjusted(source: object, data: pd.DataFrame) -> None:
-    """Least squares with HC1 on rows against moments taken in the engine."""
+def bench_adjusted(source: object, file: Path) -> None:
+    """Least squares with HC1 on rows against moments taken in the engine, both from the Parquet file."""
     import statsmodels.api as sm
 
     from audits.evidence.moments import collect_moments
@@ -76,6 +76,7 @@ def bench_adjusted(source: object, data: pd.DataFrame) -> None:
     from audits.statistics.linear_model import fit_group_effects
 
     def on_rows() -> float:
+        data = pd.read_parquet(file)
         design = np.column_stack([np.ones(len(data)), data["burden"], data["region"] == "south"]).astype(float)
         return float(sm.OLS(data["granted"].to_numpy(float), design).fit(cov_type="HC1").bse[2])
 
@@ -127,7 +128,7 @@ def main() -> None:
         program = read_program(write_program(Path(folder), data))
         with open_source(program, Period()) as source:
             bench_rates(data)
-            bench_adjusted(source, data)
+            bench_adjusted(source, Path(folder) / "loans.parquet")
             bench_checks(program, source)
     bench_start()
 

@@ -31,6 +31,18 @@ if TYPE_CHECKING:
     from audits.statistics.linear_model import GroupEffects
 
 _POWER = 0.8
+# roles that a contract may declare and that would change these figures or their intervals, were they used here
+_UNUSED = {
+    "weight": ("every row counts once: the declared weight is not used", "read the figures as those of the rows given"),
+    "entity": (
+        "rows of one entity count as independent, so that intervals are too narrow where an entity repeats",
+        "give one row for each entity, or read the intervals with that in mind",
+    ),
+    "strata": (
+        "the figures are not stratified by the declared strata",
+        "declare as 'controls' what can be written as a number",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +80,11 @@ class Approval:
                 f"{self.name}: adjusted_approval_gap", "the contract declares no controls",
                 "list under 'controls' the columns that the lender may lawfully weigh",
             ))  # fmt: skip
+        missing += [
+            NotAnswered(f"{self.name}: {role}", reason, needed)
+            for role, (reason, needed) in _UNUSED.items()
+            if contract.has(role)
+        ]
         return figures, missing
 
     def _attributes(self, contract: DataContract) -> tuple[str, ...]:

@@ -133,3 +133,18 @@ def test_rows_without_a_time_are_counted_in_no_period_and_listed(tmp_path):
     counted = sum(m.counts["decided"] for m in run.measurements if m.measure == "approval_rate")
     assert counted == len(january)
     assert [(e.role, e.rows) for e in run.exclusions] == [("decision", 9)]
+
+
+def test_a_declared_role_that_would_change_the_figures_is_never_ignored_in_silence(tmp_path):
+    data = loans(3)
+    data["sampling weight"] = 2.0
+    contract = {
+        "weight": "sampling weight",
+        "entity": "case",
+        "strata": ["region"],
+        "decision": {"column": "granted", "favourable": 1},
+        "groups": {"region": {"column": "region", "reference": "north"}},
+    }
+    run, _ = run_program(write_program(tmp_path, data, contract=contract), tmp_path / "out")
+    told = {missing.question.split(": ")[1] for missing in run.not_answered}
+    assert told == {"adjusted_approval_gap", "weight", "entity", "strata"}

@@ -26,10 +26,15 @@ VERDICTS = ("breach", "concern", "inconclusive", "not_identified", "unfit", "cle
 AA = 4.5
 
 
+def chromium() -> str | None:
+    """The path of a Chromium on this machine, or None."""
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
 @pytest.fixture(scope="module")
 def browser():
     """A headless Chromium; absent ones skip, but fail where CI says that it must be there."""
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    found = chromium()
     if found is None:
         reason = "no Chromium on this machine: install chromium to test the page in a browser"
         pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
