@@ -14,15 +14,28 @@ from tests.programs import BOSTON, ROOT, run_program
 pytestmark = pytest.mark.xdist_group("wheel")
 
 
-def command(*arguments, **options):
-    environment = {
-        k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE")
-    }
-    done = subprocess.run(
+def attempt(*arguments, **options):
+    """Run a command as a user would, without this test's own Python settings."""
+    unwanted = ("PYTHONPATH", "VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE")
+    environment = {key: value for key, value in os.environ.items() if key not in unwanted}
+    return subprocess.run(
         [str(a) for a in arguments], capture_output=True, text=True, env=environment, check=False, **options
     )
+
+
+def command(*arguments, **options):
+    done = attempt(*arguments, **options)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def install(uv, *arguments):
+    """From what the set-up has already fetched, else from the index by uv's or by the machine's certificates."""
+    tried = [attempt(uv, "pip", "install", "--quiet", "--offline", *arguments)]
+    for way in ([], ["--system-certs"]):
+        if tried[-1].returncode:
+            tried.append(attempt(uv, "pip", "install", "--quiet", *way, *arguments))
+    assert tried[-1].returncode == 0, "\n".join(one.stderr for one in tried)
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +50,7 @@ def installed(tmp_path_factory) -> Path:
     pins = [line.split("\\")[0].strip() for line in locked.splitlines() if line and not line.startswith((" ", "#"))]
     (folder / "pins.txt").write_text("\n".join(pins))
     python = folder / "venv/bin/python"
-    command(uv, "pip", "install", "--quiet", "--python", python, "--constraint", folder / "pins.txt", wheel)
+    install(uv, "--python", python, "--constraint", folder / "pins.txt", wheel)
     return folder
 
 
