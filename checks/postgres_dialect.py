@@ -61,6 +61,8 @@ class NamedQueryDialect(PGDialect_psycopg2):
             if inherited:
                 inherited(connection)
             connection.set_session(readonly=True, autocommit=True)
+            with connection.cursor() as cursor:
+                cursor.execute("SET TIME ZONE 'UTC'")
 
         return prepare
 

@@ -92,6 +92,7 @@ def _duckdb_settings(folder: Path) -> dict[str, Any]:
         "threads": int(os.environ.get("SQUAREDEAL_THREADS") or os.cpu_count() or 1),
         "temp_directory": str(folder / "spill"),
         "autoinstall_known_extensions": "false",
+        "TimeZone": "UTC",
     }
 
 

@@ -58,6 +58,7 @@ def open_postgres(program: AuditProgram, period: Period, url: str) -> Iterator[S
             "a Postgres server that accepts the connection", "check host, port, user, password and network",
         )) from None  # fmt: skip
     try:
+        backend.raw_sql("SET TIME ZONE 'UTC'").close()
         query = program.source.query
         raw = _query(backend, query.strip().rstrip(";")) if query else _database_table(program, backend)
         prepared = prepare(raw, program, period)

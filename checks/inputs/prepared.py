@@ -1,9 +1,10 @@
 """The prepared relation: the contract's columns and nothing else, cleaned the same way for everybody.
 
 Data checks and evidence both read one relation: the columns that the contract names,
-restricted to the period, with NaN and infinity turned into NULL, and one derived column per judgement
-that the contract asks for: ``squaredeal_favourable`` (1, 0 or NULL) and
-``squaredeal_group_NAME`` (the label of each attribute, NULL where it is missing).
+restricted to the period, with NaN and infinity turned into NULL and times written in UTC,
+and one derived column per judgement that the contract asks for: ``squaredeal_favourable``
+(1, 0 or NULL) and ``squaredeal_group_NAME`` (the label of each attribute, NULL where it is
+missing).
 """
 
 from __future__ import annotations
@@ -124,7 +125,10 @@ def _mistyped(column: ir.Value, name: str, places: Iterable[str], program: Audit
 def _finite(column: ir.Value) -> ir.Value:
     import ibis
 
-    if not column.type().is_floating():
+    dtype = column.type()
+    if dtype.is_timestamp() and dtype.timezone:
+        return column.cast("timestamp")  # both engines' sessions are set to UTC
+    if not dtype.is_floating():
         return column
     return ibis.ifelse(column.isnan() | column.isinf(), ibis.null(column.type()), column)
 

@@ -148,3 +148,27 @@ def test_a_declared_role_that_would_change_the_figures_is_never_ignored_in_silen
     run, _ = run_program(write_program(tmp_path, data, contract=contract), tmp_path / "out")
     told = {missing.question.split(": ")[1] for missing in run.not_answered}
     assert told == {"adjusted_approval_gap", "weight", "entity", "strata"}
+
+
+def test_times_with_a_zone_are_read_in_utc_wherever_the_machine_stands(tmp_path, monkeypatch):
+    import pandas as pd
+
+    data = loans(3, 900)
+    local = pd.Timestamp("2026-01-25", tz="Asia/Shanghai") + pd.to_timedelta(data.index * 1201, unit="s")
+    data["decided"] = local
+    contract = {
+        "time": "decided",
+        "decision": {"column": "granted", "favourable": 1},
+        "groups": {"region": {"column": "region", "reference": "north"}},
+        "freshness": {"within_days": 60},
+    }
+    contents = set()
+    for zone in ("UTC", "America/New_York"):
+        monkeypatch.setenv("TZ", zone)
+        program = write_program(tmp_path / zone, data, contract=contract)
+        run, _ = run_program(program, tmp_path / zone / "out", "2026-01")
+        contents.add((tmp_path / zone / "out/loans/2026-01/v1/run.json").read_bytes())
+    in_utc = local.tz_convert("UTC")
+    assert run.data.rows == (in_utc < "2026-02-01T00:00Z").sum()
+    assert run.checks.fit
+    assert len(contents) == 1
