@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from audits.statistics.linear_model import GroupEffects
 
 _POWER = 0.8
+_OUTCOMES = 10  # rows of each decision in each group below which HC1 errors are too small (a group of one has none)
 # roles that a contract may declare and that would change these figures or their intervals, were they used here
 _UNUSED = {
     "weight": ("every row counts once: the declared weight is not used", "read the figures as those of the rows given"),
@@ -144,13 +145,13 @@ class Approval:
             counts={
                 "group_favourable": x1, "group_decided": n1, "reference_favourable": x0, "reference_decided": n0,
             },
-            p_value=_number(test.p_value), mde=_number(mde * n0 / x0) if x0 else None,
+            p_value=_number(test.p_value), mde=_within(mde * n0 / x0, 1.0) if x0 else None,
             method=f"{ratio.method} interval, {_item(test.method)} p-value", source=_FAIRLEARN,
             reason=None if x0 else f"nobody of the reference group '{reference}' was approved: there is no ratio",
         )  # fmt: skip
         as_gap = replace(
             as_ratio, measure="approval_gap", estimate=rates[reference] - rates[label],
-            low=_number(-gap.high), high=_number(-gap.low), equality=0.0, mde=_number(mde), reason=None,
+            low=_number(-gap.high), high=_number(-gap.low), equality=0.0, mde=_within(mde, x0 / n0), reason=None,
             method=f"{gap.method} interval, {_item(test.method)} p-value",
         )  # fmt: skip
         return [as_ratio, as_gap]
@@ -177,15 +178,22 @@ class Approval:
         for i, label in enumerate(fit.labels):
             counts = {"group": rows[label], "reference": rows[reference], "left_out": moments.rows - fit.n}
             one = replace(nothing, group=label, n=fit.n, counts=counts)
-            measurements.append(self._adjusted_one(one, fit, i))
+            scarce = _scarcest(moments, label, reference)
+            measurements.append(self._adjusted_one(one, fit, i, scarce))
         return measurements
 
-    def _adjusted_one(self, shared: Measurement, fit: GroupEffects, i: int) -> Measurement:
+    def _adjusted_one(self, shared: Measurement, fit: GroupEffects, i: int, scarce: int) -> Measurement:
         from scipy.special import ndtri, stdtr, stdtrit
 
         gap, error = -float(fit.group_coefficients[i]), float(fit.robust_errors[i])
+        if scarce < _OUTCOMES:
+            why = (
+                f"one of the two groups has only {scarce} rows of its rarer decision, and an error to rely on "
+                f"needs {_OUTCOMES}; without an interval the gap is {100 * gap:.1f} percentage points"
+            )
+            return replace(shared, reason=why)
         if not error > 0:  # also when it is NaN
-            why = "the controls tell this group apart by themselves, or too few rows are left for an error"
+            why = "the controls tell this group apart by themselves, so that nothing is left to compare"
             return replace(shared, reason=why)
         freedom = fit.n - fit.k
         reach = float(stdtrit(freedom, 0.5 + self.level / 2)) * error
@@ -231,6 +239,21 @@ def _number(value: object) -> float | None:
     """A finite number, or None: a bound at infinity, or a figure that cannot be had."""
     number = float(value)  # type: ignore[arg-type]
     return number if math.isfinite(number) else None
+
+
+def _within(departure: object, most: float) -> float | None:
+    """A detectable departure, or None where it is larger than any that can occur."""
+    number = _number(departure)
+    return number if number is not None and number <= most else None
+
+
+def _scarcest(moments: Moments, *labels: str) -> int:
+    """The smallest number of rows of either decision in any of the groups: robust errors rest on it."""
+    rows = {
+        label: (favourable, count - favourable)
+        for label, count, favourable in zip(moments.labels, moments.counts, moments.favourable, strict=True)
+    }
+    return min(number for label in labels for number in rows[label])
 
 
 def _item(value: object) -> str:

@@ -59,5 +59,8 @@ def _because(m: Measurement, rule: Rule, verdict: Verdict) -> str:
         )
     if verdict == "clear":
         return limit + "the whole interval lies within it."
-    mde = f" A departure of {figure(m, m.mde)} from equality would have been found with power 0.8." if m.mde else ""
-    return limit + "the interval holds values on both sides, so these data do not decide." + mde
+    if m.mde:
+        mde = f"A departure of {figure(m, m.mde)} from equality would have been found with power 0.8."
+    else:
+        mde = "So few rows could not be counted on to show any departure from equality (power 0.8)."
+    return limit + "the interval holds values on both sides, so these data do not decide. " + mde

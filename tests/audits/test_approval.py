@@ -1,0 +1,69 @@
+"""Small and one-sided groups: never a verdict from an interval that cannot be relied on."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from tests.programs import run_program, write_program
+
+
+def audit(folder, south, north=((25, 25),)):
+    """Groups given as (favourable, unfavourable); north is the reference."""
+    rows = []
+    for region, groups in (("north", north), ("south", south)):
+        for favourable, unfavourable in groups:
+            rows += [(region, 1)] * favourable + [(region, 0)] * unfavourable
+    data = pd.DataFrame(rows, columns=["region", "granted"])
+    data["case"] = range(len(data))
+    data["burden"] = [0.1 * (i % 7) for i in range(len(data))]
+    return run_program(write_program(folder, data), folder / "out")
+
+
+def one(run, measure):
+    (found,) = [m for m in run.measurements if m.measure == measure and m.group == "south"]
+    return found
+
+
+def verdicts(judgement):
+    return {finding.rule.measure: finding.verdict for finding in judgement.findings}
+
+
+def test_a_group_of_one_denied_gives_no_concern(tmp_path):
+    run, judgement = audit(tmp_path, [(0, 1)])
+    assert one(run, "adjusted_approval_gap").estimate is None
+    assert "only 0 rows of its rarer decision" in one(run, "adjusted_approval_gap").reason
+    assert verdicts(judgement) == {"adverse_impact_ratio": "inconclusive", "adjusted_approval_gap": "not_identified"}
+
+
+@pytest.mark.parametrize(("unfavourable", "measured"), [(9, False), (10, True)])
+def test_the_adjusted_gap_needs_ten_rows_of_either_decision(tmp_path, unfavourable, measured):
+    run, _ = audit(tmp_path, [(60, unfavourable)])
+    assert (one(run, "adjusted_approval_gap").estimate is not None) is measured
+
+
+def test_nobody_of_the_reference_approved_gives_no_ratio_and_says_so(tmp_path):
+    run, judgement = audit(tmp_path, [(15, 15)], north=[(0, 40)])
+    ratio = one(run, "adverse_impact_ratio")
+    assert (ratio.estimate, ratio.high) == (None, None)
+    assert "nobody of the reference group 'north' was approved" in ratio.reason
+    assert verdicts(judgement)["adverse_impact_ratio"] == "not_identified"
+
+
+def test_everybody_approved_is_clear_only_when_the_sample_can_say_so(tmp_path):
+    assert verdicts(audit(tmp_path / "few", [(5, 0)], north=[(50, 0)])[1])["adverse_impact_ratio"] == "inconclusive"
+    assert verdicts(audit(tmp_path / "many", [(90, 0)], north=[(90, 0)])[1])["adverse_impact_ratio"] == "clear"
+
+
+def test_a_departure_larger_than_any_that_can_occur_is_not_called_detectable(tmp_path):
+    run, judgement = audit(tmp_path, [(1, 1)])
+    assert one(run, "approval_gap").mde is None
+    assert one(run, "adverse_impact_ratio").mde is None
+    assert any("could not be counted on" in finding.explanation for finding in judgement.findings)
+
+
+def test_the_gap_is_positive_when_the_group_is_approved_less_often_and_negative_otherwise(tmp_path):
+    assert one(audit(tmp_path / "less", [(30, 70)], north=[(70, 30)])[0], "approval_gap").estimate == pytest.approx(0.4)
+    assert one(audit(tmp_path / "more", [(70, 30)], north=[(30, 70)])[0], "approval_gap").estimate == pytest.approx(
+        -0.4
+    )
