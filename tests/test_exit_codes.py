@@ -1,0 +1,35 @@
+"""The exit codes that the README documents, through the command line."""
+
+from __future__ import annotations
+
+import pytest
+from typer.testing import CliRunner
+
+import squaredeal
+from tests.programs import BOSTON, loans, write_program
+
+
+def ended(*arguments) -> int:
+    return CliRunner().invoke(squaredeal.app, [str(argument) for argument in arguments]).exit_code
+
+
+@pytest.mark.parametrize(("fail_on", "code"), [(None, 0), ("breach", 0), ("concern", 1), ("inconclusive", 1)])
+def test_fail_on_ends_with_1_at_the_verdict_or_worse(tmp_path, fail_on, code):
+    option = ["--fail-on", fail_on] if fail_on else []
+    assert ended("run", BOSTON, "--out", tmp_path, "--quiet", *option) == code
+
+
+def test_unfit_data_end_with_2_even_when_no_verdict_is_asked_for(tmp_path):
+    data = loans()
+    data.loc[0, "region"] = None
+    assert ended("run", write_program(tmp_path, data), "--out", tmp_path / "out") == 2
+    assert ended("check", tmp_path / "loans.yaml") == 2
+    assert (tmp_path / "out/loans/all/v1/report.html").exists()
+
+
+def test_a_question_that_fails_ends_with_3_and_the_record_is_kept(tmp_path, monkeypatch):
+    from audits.fair_lending.approval import Approval
+
+    monkeypatch.setattr(Approval, "measure", lambda *_: 1 / 0)
+    assert ended("run", write_program(tmp_path, loans()), "--out", tmp_path / "out") == 3
+    assert (tmp_path / "out/loans/all/v1/run.json").exists()
