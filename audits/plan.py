@@ -55,6 +55,14 @@ def make_plan(program: AuditProgram) -> Plan:
             packs.append(find_pack(name, program.folder, program.where(f"policies[{i}]")))
         except InputError as error:
             problems += error.problems
+    owner: dict[str, str] = {}
+    for pack in packs:
+        for rule in pack.rules:
+            if owner.setdefault(rule.id, pack.id) != pack.id:
+                problems.append(Problem(
+                    program.where("policies"), f"rule '{rule.id}' in the packs '{owner[rule.id]}' and '{pack.id}'",
+                    "each rule id in one pack", "give the bank's own rule an id of its own",
+                ))  # fmt: skip
     if problems:
         raise InputError(problems)
     return Plan(tuple(planned.values()), tuple(packs))

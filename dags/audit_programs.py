@@ -24,15 +24,16 @@ def build(file: Path) -> DAG:
     try:
         program = read_program(file)
         make_plan(program)
+        stations.claim(program)
         schedule = stations.timetable(program)
     except InputError as error:
         with DAG(
-            f"broken-{file.stem}", schedule=None, tags=["squaredeal", "broken"], doc_md=f"```\n{error}\n```"
+            stations.broken_id(file), schedule=None, tags=["squaredeal", "broken"], doc_md=f"```\n{error}\n```"
         ) as dag:
             broken(str(error))
         return dag
     about = {"dag_display_name": program.title["en"], "doc_md": program.description.get("en"), "params": PARAMS}
-    tags = ["squaredeal", *program.policies]
+    tags = ["squaredeal", *(Path(name).stem[:90] for name in program.policies)]
     with DAG(program.name, schedule=schedule, catchup=False, max_active_runs=1, tags=tags, **about) as dag:
         checked = check(pull(str(file)))
         answers = audit.partial(staging=checked).expand(question=collect(checked))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +28,24 @@ PRESETS = {
 }  # fmt: skip
 
 
+_CLAIMED: dict[str, Path] = {}
+
+
+def broken_id(file: Path) -> str:
+    """The name of the DAG that stands for a program file that cannot be read."""
+    return "broken-" + re.sub(r"[^A-Za-z0-9_.-]", "-", file.stem)[:80]
+
+
+def claim(program: AuditProgram) -> None:
+    """Each program name belongs to one file: a second one would silently replace the first one's DAG."""
+    first = _CLAIMED.setdefault(program.name, program.file)
+    if first != program.file:
+        raise InputError(Problem(
+            program.where("program"), f"'{program.name}', which {first.name} bears too", "a name of its own",
+            "rename one of the two programs",
+        ))  # fmt: skip
+
+
 def timetable(program: AuditProgram) -> CronDataIntervalTimetable | None:
     """The program's schedule: each run covers the interval that has just ended. None runs by hand only."""
     text = program.schedule
@@ -38,6 +57,15 @@ def timetable(program: AuditProgram) -> CronDataIntervalTimetable | None:
             program.where("schedule"), f"'{text}'", f"{listed(PRESETS)}, or a cron line of five fields",
             suggest(text, PRESETS),
         ))  # fmt: skip
+    try:
+        from croniter import croniter
+
+        croniter(cron)
+    except Exception as error:  # noqa: BLE001 - whatever a cron library finds wrong with the line
+        raise InputError(Problem(
+            program.where("schedule"), f"'{text}' ({error})", "a cron line of five fields in their ranges",
+            "mend the line, or use a preset such as @monthly",
+        )) from None  # fmt: skip
     return CronDataIntervalTimetable(cron, timezone="UTC")
 
 

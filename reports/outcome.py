@@ -22,6 +22,8 @@ def exit_code(run: AuditRun, judgement: Judgement, fail_on: str | None) -> int:
         return BAD_INPUT
     if fail_on and any(finding.verdict in FAIL_ON[fail_on] for finding in judgement.findings):
         return STOPPED
+    if fail_on == "inconclusive" and not judgement.findings and not run.errors:
+        return STOPPED  # nothing was judged: that is no pass
     return INCOMPLETE if run.errors else OK
 
 

@@ -156,7 +156,7 @@ class Approval:
         )  # fmt: skip
         return [as_ratio, as_gap]
 
-    def _adjusted(self, moments: Moments, reference: str, decided: Iterable[str]) -> list[Measurement]:
+    def _adjusted(self, moments: Moments, reference: str, decided: Mapping[str, tuple[int, int]]) -> list[Measurement]:
         """The gap that the controls leave, one for each group against the reference."""
         from audits.statistics.linear_model import fit_group_effects
 
@@ -170,6 +170,12 @@ class Approval:
         if reference not in moments.labels or len(moments.labels) < 2:
             return [nothing]
         fit = fit_group_effects(moments.grouped())
+        used = len(moments.controls) - len(fit.dropped)
+        if not used:
+            return [replace(nothing, reason="no declared control varies, so there is nothing to adjust for")]
+        repeated = f" ({', '.join(fit.dropped)} only repeat others)" if fit.dropped else ""
+        method = f"linear probability model with {used} controls{repeated}, HC1 errors, t with n − k degrees"
+        nothing = replace(nothing, method=method)
         rows = dict(zip(moments.labels, moments.counts, strict=True))
         reason = "every row of the group lacks a value of a control"
         measurements = [
@@ -177,7 +183,11 @@ class Approval:
         ]
         for i, label in enumerate(fit.labels):
             counts = {"group": rows[label], "reference": rows[reference], "left_out": moments.rows - fit.n}
-            one = replace(nothing, group=label, n=fit.n, counts=counts)
+            lost = {
+                f"{role}_left_out_share": 1 - rows[name] / decided[name][1]
+                for role, name in (("group", label), ("reference", reference))
+            }
+            one = replace(nothing, group=label, n=fit.n, counts=counts, details=lost)
             scarce = _scarcest(moments, label, reference)
             measurements.append(self._adjusted_one(one, fit, i, scarce))
         return measurements
@@ -199,7 +209,7 @@ class Approval:
         reach = float(stdtrit(freedom, 0.5 + self.level / 2)) * error
         return replace(
             shared, estimate=gap, low=gap - reach, high=gap + reach, standard_error=error, reason=None,
-            details={"standard_error_classical": float(fit.classical_errors[i])},
+            details={**shared.details, "standard_error_classical": float(fit.classical_errors[i])},
             p_value=float(2 * stdtr(freedom, -abs(gap) / error)),
             mde=float(ndtri(0.5 + self.level / 2) + ndtri(_POWER)) * error,
         )  # fmt: skip

@@ -113,6 +113,11 @@ _STATUS = {
 def _find(measurement: Measurement, rule: Rule, run: AuditRun) -> Finding:
     cautions = _cautions(rule, run)
     verdict = _verdict(measurement, rule, run.checks.fit, may_breach=not cautions)
+    explanation = explain(measurement, rule, verdict)
+    lost = _lost(measurement)
+    if lost and verdict == "clear":  # the rows that are missing may be the harmed ones
+        verdict, explanation = "inconclusive", f"{explanation} But {lost}, so these data do not decide."
+    cautions += [lost] if lost else []
     key = "|".join(
         str(part)
         for part in (run.program.name, rule.id, measurement.question, measurement.measure, measurement.attribute,
@@ -125,9 +130,20 @@ def _find(measurement: Measurement, rule: Rule, run: AuditRun) -> Finding:
         measurement=measurement,
         rule=rule,
         verdict=verdict,
-        explanation=explain(measurement, rule, verdict),
+        explanation=explanation,
         cautions=tuple(cautions),
     )
+
+
+_MOST_LOST = 0.05
+
+
+def _lost(m: Measurement) -> str | None:
+    """What to say when a figure leaves out so many rows of a group that it could hide a harm."""
+    shares = {role: m.details.get(f"{role}_left_out_share", 0.0) for role in ("group", "reference")}
+    names = {"group": m.group, "reference": m.reference}
+    told = [f"{100 * share:.1f} % of {names[role]}" for role, share in shares.items() if share > _MOST_LOST]
+    return f"{' and '.join(told)} are left out for lack of a control" if told else None
 
 
 def _standing(question: str, run: AuditRun) -> Standing:

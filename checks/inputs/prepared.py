@@ -128,6 +128,9 @@ def _finite(column: ir.Value) -> ir.Value:
     dtype = column.type()
     if dtype.is_timestamp() and dtype.timezone:
         return column.cast("timestamp")  # both engines' sessions are set to UTC
+    if dtype.is_decimal():  # Postgres' numeric knows NaN and infinity too
+        number = column.cast("float64")
+        return ibis.ifelse(number.isnan() | number.isinf(), ibis.null(dtype), column)
     if not dtype.is_floating():
         return column
     return ibis.ifelse(column.isnan() | column.isinf(), ibis.null(column.type()), column)

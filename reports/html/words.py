@@ -312,6 +312,8 @@ _MEASURES = {
     "count.reference": "Rows of {reference}",
     "count.left_out": "Left out",
     "detail.standard_error_classical": "Standard error, classical",
+    "detail.group_left_out_share": "Share of the group left out",
+    "detail.reference_left_out_share": "Share of the reference left out",
     "count.group_decided": "{group}, decided",
     "count.group_favourable": "{group}, favourable",
     "count.reference_decided": "{reference}, decided",

@@ -67,3 +67,34 @@ def test_the_gap_is_positive_when_the_group_is_approved_less_often_and_negative_
     assert one(audit(tmp_path / "more", [(70, 30)], north=[(30, 70)])[0], "approval_gap").estimate == pytest.approx(
         -0.4
     )
+
+
+def test_rows_lost_for_want_of_a_control_cannot_make_a_clear(tmp_path):
+    import numpy as np
+
+    rng = np.random.default_rng(2)
+    data = pd.DataFrame({"case": range(40_000), "region": rng.choice(["north", "south"], 40_000, p=[0.7, 0.3])})
+    data["granted"] = (rng.uniform(size=len(data)) < np.where(data["region"] == "south", 0.65, 0.85)).astype(int)
+    data["burden"] = rng.normal(size=len(data))
+    refused = (data["region"] == "south") & (data["granted"] == 0) & (rng.uniform(size=len(data)) < 0.75)
+    data.loc[refused, "burden"] = np.nan
+    contract = {
+        "decision": {"column": "granted", "favourable": 1},
+        "groups": {"region": {"column": "region", "reference": "north"}},
+        "controls": ["burden"],
+        "columns": {"burden": {"null_tolerance": 0.2}},
+    }
+    _, judgement = run_program(write_program(tmp_path, data, contract=contract), tmp_path / "out")
+    adjusted = [f for f in judgement.findings if f.rule.measure == "adjusted_approval_gap"]
+    assert {f.verdict for f in adjusted} == {"inconclusive"}
+    assert all("of south are left out" in f.explanation for f in adjusted)
+
+
+def test_controls_that_never_vary_adjust_nothing_and_are_not_judged(tmp_path):
+    from tests.programs import loans
+
+    data = loans(3).assign(burden=1.0)
+    run, judgement = run_program(write_program(tmp_path, data), tmp_path / "out")
+    (adjusted,) = [m for m in run.measurements if m.measure == "adjusted_approval_gap"]
+    assert (adjusted.estimate, "no declared control varies" in adjusted.reason) == (None, True)
+    assert verdicts(judgement)["adjusted_approval_gap"] == "not_identified"

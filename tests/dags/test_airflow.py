@@ -143,5 +143,15 @@ def test_broken_programs_become_dags_that_say_so_and_the_others_stay(tmp_path):
     assert parse(tmp_path) == "3 [] ['broken-never', 'broken-torn']"
 
 
+def test_no_program_takes_the_dags_of_others_down(tmp_path):
+    good = BOSTON.read_text()
+    (tmp_path / "good.yaml").write_text(good)
+    (tmp_path / "loans (2).yaml").write_text("program: [")
+    (tmp_path / "never.yaml").write_text(good.replace("boston-mortgages", "never") + 'schedule: "99 99 * * *"\n')
+    (tmp_path / "twin.yaml").write_text(good)
+    (tmp_path / ("p" * 120 + ".yaml")).write_text(good.replace("boston-mortgages", "long-policy"))
+    assert parse(tmp_path) == "5 [] ['broken-loans--2-', 'broken-never', 'broken-twin']"
+
+
 def test_the_dag_file_stays_a_declaration():
     assert len((ROOT / "dags/audit_programs.py").read_text().splitlines()) < 50
