@@ -131,6 +131,11 @@ def gather(source: Source, program: AuditProgram, plan: Plan, staging: Path) -> 
     ready = [planned.question for planned in plan.questions if not _lacking(planned.question, program)] if fit else []
     needs = [need for question in ready for need in question.needs(program.contract)]
     files = collect(source, needs, staging / "evidence", data.rows)
+    if files and fingerprint(source, program).digest != data.fingerprint:
+        raise InputError(Problem(
+            "the source", "other data than at the start of the run", "data that stay as they are during a run",
+            "run again when the job that writes the data has ended",
+        ))  # fmt: skip
     exclusions = exclusions_of(Evidence(staging / "evidence", data), program) if fit and files else ()
     collected = Collected(tuple(question.name for question in ready), files, exclusions)
     _write(staging / "collected.json", collected)
@@ -159,7 +164,7 @@ def conclude(program: AuditProgram, plan: Plan, staging: Path) -> Path:
         if previous and _same_content(run, previous):
             shutil.rmtree(staging)
             run = read_record(AuditRun, previous / RUN_FILE)
-            _write(previous / JUDGEMENT_FILE, judge(run, digest_of((previous / RUN_FILE).read_bytes()), plan.packs))
+            _judge_again(previous, judge(run, digest_of((previous / RUN_FILE).read_bytes()), plan.packs))
             return previous
         number = max((_number(other) for other in _numbered(parent)), default=0) + 1
         superseded = digest_of((previous / RUN_FILE).read_bytes()) if previous else None
@@ -217,6 +222,18 @@ def latest_version(parent: Path) -> Path | None:
 def _numbered(parent: Path) -> list[Path]:
     """Whatever bears the name of a version, whole or not."""
     return [path for path in parent.glob("v*") if re.fullmatch(r"v[0-9]+", path.name)]
+
+
+def _judge_again(folder: Path, judgement: Judgement) -> None:
+    """Write a judgement beside a run that has one; another one, under other rules, is kept by its digest."""
+    file = folder / JUDGEMENT_FILE
+    earlier = file.read_bytes() if file.is_file() else b""
+    if earlier == canonical_json(judgement):
+        return
+    if earlier:
+        kept = folder / f"judgement-{digest_of(earlier).removeprefix('sha256:')[:12]}.json"
+        kept.write_bytes(earlier)
+    _write(file, judgement)
 
 
 def _umask() -> int:

@@ -172,3 +172,41 @@ def test_times_with_a_zone_are_read_in_utc_wherever_the_machine_stands(tmp_path,
     assert run.data.rows == (in_utc < "2026-02-01T00:00Z").sum()
     assert run.checks.fit
     assert len(contents) == 1
+
+
+def test_a_judgement_under_other_rules_does_not_overwrite_the_earlier_one(tmp_path):
+    program = write_program(tmp_path, loans(), policies=["own.yaml"])
+    pack = (
+        "pack: own\nrules:\n  - {id: own.1, title: Own, citation: Policy 7, jurisdiction: US, status: guidance, "
+        "limit_source: ours, measure: adverse_impact_ratio, test: interval, comparison: at_least, limit: 0.5, "
+        "severity: low, verified: true}\n"
+    )
+    (tmp_path / "own.yaml").write_text(pack)
+    run_program(program, tmp_path / "out")
+    folder = tmp_path / "out/loans/all/v1"
+    before = (folder / "judgement.json").read_bytes()
+    (tmp_path / "own.yaml").write_text(pack.replace("0.5", "0.99"))
+    from audits.policies.packs import read_pack
+
+    read_pack.cache_clear()
+    run_program(program, tmp_path / "out")
+    (kept,) = folder.glob("judgement-*.json")
+    assert kept.read_bytes() == before != (folder / "judgement.json").read_bytes()
+
+
+def test_data_that_change_between_the_stations_are_refused(tmp_path):
+    from audits.plan import make_plan
+    from audits.run import check, gather, pull, staging_folder
+    from checks.inputs.period import Period
+    from checks.inputs.program import read_program
+    from checks.inputs.source import open_source
+    from checks.problem import InputError
+
+    program = read_program(write_program(tmp_path, loans(1)))
+    staging = staging_folder(tmp_path / "out", program, Period())
+    with open_source(program, Period()) as source:
+        pull(source, program, Period(), staging)
+        check(source, program, Period(), staging)
+    loans(2).to_parquet(tmp_path / "loans.parquet")
+    with open_source(program, Period()) as source, pytest.raises(InputError, match="stay as they are"):
+        gather(source, program, make_plan(program), staging)
