@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 STATUS = {"breach": "flagged", "concern": "flagged", "clear": "clear", "unfit": "unfit"}
+_WORST_FIRST = ("flagged", "unfit", "inconclusive", "not_judged", "clear")
 _BATCH = 1000  # metrics that MLflow takes in one call
 
 
@@ -172,6 +173,10 @@ def _tag_model(client: MlflowClient, model: str, run: AuditRun, judgement: Judge
     version = number or str(client.get_model_version_by_alias(name, alias).version)
     tags = {**_tags(run, judgement)}
     tags.pop("mlflow.note.content")
+    tags[f"fairness.status.{run.program.name}"] = tags["fairness.status"]
+    known = {**client.get_model_version(name, version).tags, **tags}
+    every = {value for key, value in known.items() if key.startswith("fairness.status.")}
+    tags["fairness.status"] = next(status for status in _WORST_FIRST if status in every)  # over all its programs
     for key, value in tags.items():
         client.set_model_version_tag(name, version, key, value)
 

@@ -70,6 +70,19 @@ def test_a_flagged_model_version_is_found_by_its_tag(store, folder):
     assert (version.name, version.tags["squaredeal.program"]) == ("scorecard", "modelled")
 
 
+def test_a_clear_program_does_not_unflag_what_another_program_flagged(store, folder):
+    uri, client = store
+    version = client.create_model_version("scorecard", source="file:///nowhere").version
+    track(folder(name="harmful", model=f"models:/scorecard/{version}"), uri)
+    track(
+        folder(name="unjudged", model=f"models:/scorecard/{version}", scope={"jurisdictions": ["XX"]}, policies=["us"]),
+        uri,
+    )
+    tags = client.get_model_version("scorecard", version).tags
+    assert (tags["fairness.status"], tags["fairness.status.unjudged"]) == ("flagged", "not_judged")
+    client.delete_model_version("scorecard", version)
+
+
 def test_an_unregistered_model_is_a_clear_error_and_the_audit_stays(store, folder):
     uri, _ = store
     made = folder(name="orphan", model="models:/nobody@production")
