@@ -17,6 +17,7 @@ from typing import Annotated, Any
 import typer
 
 from checks.problem import InputError, Problem, listed, suggest
+from checks.whole_file import unwritten
 
 app = typer.Typer(
     help="Audits lending and pricing models for harm to consumers.",
@@ -47,12 +48,9 @@ def run(
 ) -> None:
     """Audit a program: check the data, measure, judge, write the records and the page."""
     with _plain_errors():
-        from reports.outcome import FAIL_ON
+        from reports.outcome import check_fail_on
 
-        if fail_on is not None and fail_on not in FAIL_ON:
-            raise InputError(
-                Problem("--fail-on", f"'{fail_on}'", f"one of {listed(FAIL_ON)}", suggest(fail_on, FAIL_ON))
-            )
+        check_fail_on(fail_on, "--fail-on")
         asked, day, days = _read(program), _day(as_of), _period(period)
         with _progress(quiet) as announce:
             from audits.run import audit, read_run
@@ -195,11 +193,17 @@ def _plain_errors() -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        count = f"{len(error.problems)} problems" if len(error.problems) > 1 else "1 problem"
-        typer.echo(f"squaredeal: {count}", err=True)
-        for problem in error.problems:
-            typer.echo(f"\n{problem}", err=True)
-        raise typer.Exit(2) from None
+        problems = error.problems
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        problems = (unwritten(error),)
+    else:
+        return
+    typer.echo(f"squaredeal: {len(problems)} problem{'s' if len(problems) > 1 else ''}", err=True)
+    for problem in problems:
+        typer.echo(f"\n{problem}", err=True)
+    raise typer.Exit(2)
 
 
 @contextlib.contextmanager

@@ -14,7 +14,8 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -42,13 +43,17 @@ from audits.record import (
     read_record,
 )
 from checks.check_report import CheckReport
+from checks.inputs.contract import AUDITED_ROLES
 from checks.inputs.fingerprint import fingerprint
 from checks.inputs.period import Period
 from checks.inputs.program import AuditProgram
 from checks.inputs.source import ConnectionResolver, Source, environment_connection, open_source
 from checks.problem import InputError, Problem
+from checks.whole_file import UMASK, write_whole
 
 RUN_FILE, JUDGEMENT_FILE, REPORT_FILE, ORIGIN_FILE = "run.json", "judgement.json", "report.html", "origin.json"
+TASK_FILE = "task.json"  # what a scheduler's tasks tell each other while the run is staged
+_STALE = dt.timedelta(days=7)
 Announce = Callable[[str], None]
 
 
@@ -74,7 +79,7 @@ class Collected:
 def program_record(program: AuditProgram) -> ProgramRecord:
     """The program without the address of its source: the data are known by their fingerprint."""
     content: dict[str, Any] = {
-        key: value for key, value in asdict(program).items() if key not in ("file", "lines", "source")
+        key: value for key, value in asdict(program).items() if key not in ("file", "lines", "source", "cron")
     }
     for calls in (content["primary"], content["exploratory"]):
         for call in calls:
@@ -90,6 +95,7 @@ def staging_folder(out: Path, program: AuditProgram, period: Period) -> Path:
     parent = out.absolute() / program.name / period.text
     try:
         parent.mkdir(parents=True, exist_ok=True)
+        _sweep(parent)
         return Path(tempfile.mkdtemp(prefix=".staging-", dir=parent))
     except OSError as error:
         raise InputError(Problem(
@@ -97,6 +103,24 @@ def staging_folder(out: Path, program: AuditProgram, period: Period) -> Path:
             "a folder that this user may write to",
             "name another folder with --out, or change its permissions",
         )) from None  # fmt: skip
+
+
+def _sweep(parent: Path) -> None:
+    """Remove the staging folders that runs which died a week ago or longer have left."""
+    oldest = dt.datetime.now().timestamp() - _STALE.total_seconds()
+    for folder in parent.glob(".staging-*"):
+        if folder.stat().st_mtime < oldest:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def dropped_on_failure(staging: Path) -> Iterator[None]:
+    """Leave no staging folder behind a station that fails and is begun anew."""
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
 
 
 def pull(source: Source, program: AuditProgram, period: Period, staging: Path) -> DataRecord:
@@ -172,13 +196,13 @@ def conclude(program: AuditProgram, plan: Plan, staging: Path) -> Path:
         _write(staging / RUN_FILE, run)
         _write(staging / JUDGEMENT_FILE, judge(run, digest_of((staging / RUN_FILE).read_bytes()), plan.packs))
         try:
-            staging.chmod(0o777 & ~_umask())  # mkdtemp shut it to everybody else
+            staging.chmod(0o777 & ~UMASK)  # mkdtemp shut it to everybody else
             os.rename(staging, parent / f"v{number}")
         except OSError:
             if not (parent / f"v{number}").exists():
                 raise
             continue  # somebody else took the number in between
-        for leftover in ("data.json", "checks.json", "collected.json", "answers"):
+        for leftover in ("data.json", "checks.json", "collected.json", "answers", TASK_FILE):
             _remove(parent / f"v{number}" / leftover)
         return parent / f"v{number}"
 
@@ -195,7 +219,7 @@ def audit(
     """Run a program from start to end and return the folder of its version."""
     plan = make_plan(program)
     staging = staging_folder(out, program, period)
-    try:
+    with dropped_on_failure(staging):
         announce("opening the source")
         with open_source(program, period, resolve) as source:
             announce("fingerprinting the data")
@@ -209,9 +233,6 @@ def audit(
             measure(program, plan, question, staging)
         announce("judging")
         return conclude(program, plan, staging)
-    except BaseException:
-        shutil.rmtree(staging, ignore_errors=True)
-        raise
 
 
 def latest_version(parent: Path) -> Path | None:
@@ -234,12 +255,6 @@ def _judge_again(folder: Path, judgement: Judgement) -> None:
         kept = folder / f"judgement-{digest_of(earlier).removeprefix('sha256:')[:12]}.json"
         kept.write_bytes(earlier)
     _write(file, judgement)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _number(folder: Path) -> int:
@@ -274,7 +289,7 @@ def _assemble(program: AuditProgram, plan: Plan, staging: Path) -> AuditRun:
         checks=checks,
         exclusions=collected.exclusions,
         measurements=tuple(m for group in [*unfit, *(a.measurements for a in answers)] for m in group),
-        not_answered=(*lacking, *(missing for a in answers for missing in a.not_answered)),
+        not_answered=(*lacking, *(missing for a in answers for missing in a.not_answered), *_unread(program, plan)),
         errors=tuple(RunError(a.question, a.error) for a in answers if a.error),
         evidence=collected.files,
     )
@@ -293,6 +308,21 @@ def _lacking(question: Question, program: AuditProgram) -> list[str]:
 def _not_run(question: Question, program: AuditProgram) -> NotAnswered:
     roles = ", ".join(_lacking(question, program))
     return NotAnswered(question.name, f"the contract does not fill: {roles}", f"declare {roles} in the contract")
+
+
+def _unread(program: AuditProgram, plan: Plan) -> tuple[NotAnswered, ...]:
+    """Roles that the contract fills and no question of the plan reads: nobody may think them audited."""
+    read = {role for planned in plan.questions for role in (*planned.question.roles, *planned.question.optional_roles)}
+    idle = [role for role in AUDITED_ROLES if program.contract.has(role) and role not in read]
+    if not idle:
+        return ()
+    roles = ", ".join(idle)
+    return (
+        NotAnswered(
+            "contract", f"no question of this program reads the declared {roles}",
+            "name a question that does under 'audits', where there is one",
+        ),
+    )  # fmt: skip
 
 
 def _unfit(question: Question) -> tuple[Measurement, ...]:
@@ -319,9 +349,7 @@ def _days(source: Source, program: AuditProgram) -> tuple[str | None, str | None
 
 def _write(file: Path, value: Any) -> None:
     """Write a record whole or not at all."""
-    part = file.with_name(f".{file.name}.part")
-    part.write_bytes(canonical_json(value))
-    part.replace(file)
+    write_whole(file, canonical_json(value))
 
 
 def _remove(path: Path) -> None:

@@ -30,10 +30,14 @@ class CheckResult:
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """All checks of a run, in the order of the contract. ``fit`` is False when a stopping check failed."""
+    """All checks of a run, in the order of the contract. ``fit`` is False when a stopping check failed.
+
+    ``as_of`` is the day that freshness was counted from, an input of the run; None where nothing counts from it.
+    """
 
     fit: bool
     results: tuple[CheckResult, ...]
+    as_of: str | None = None
 
     @property
     def failures(self) -> tuple[CheckResult, ...]:

@@ -22,7 +22,7 @@ from checks.planned_check import PlannedCheck, about, named_columns
 from checks.problem import listed, nearest
 
 EXAMPLES = 5
-_LABELS = 12
+_LABELS, _MOST_LABELS = 12, 1000  # shown; searched for the one that was meant
 _TAIL = r"\[SQL:|\(Background on|\bTraceback\b|\bLINE \d+:|\bHINT:|You might need to add|\bCandidate functions:"
 
 
@@ -48,7 +48,7 @@ def check_result(
     if not success and check.shows == "values":
         examples = _examples(check, query, source)
     observed = _without_derived_names(_observed(check, success, result, rows, unexpected, labels), contract)
-    remedy = _remedy(check, [] if labels is None else labels) if not success else check.remedy
+    remedy = _remedy(check, [] if labels is None else labels[0]) if not success else check.remedy
     return _line(check, success, observed, rows, unexpected, examples, remedy)
 
 
@@ -125,21 +125,25 @@ def _sort_key(column: str, source: Source) -> str:
     return quoted
 
 
-def _labels(check: PlannedCheck, source: Source) -> list[str] | None:
-    """The different values of the column that a failed check looked at, sorted."""
-    column = source.table[str(check.arguments["column"])]
-    if check.arguments["column"] == FAVOURABLE:
-        column = source.table[str(check.column)]
-    values = column.name("value").as_table().filter(column.notnull()).distinct().limit(1000)
-    return sorted(written(row[0]) for row in source.rows(values))
+def _labels(check: PlannedCheck, source: Source) -> tuple[list[str], int]:
+    """The different values of the column that a failed check looked at: the first ones in their order, and how many."""
+    name = str(check.column if check.arguments["column"] == FAVOURABLE else check.arguments["column"])
+    quoted = '"' + name.replace('"', '""') + '"'
+    different = f"SELECT DISTINCT {quoted} FROM {source.relation} WHERE {quoted} IS NOT NULL"
+    order = _sort_key(name, source)
+    rows = source.rows(f"SELECT * FROM ({different}) AS different ORDER BY {order} LIMIT {_MOST_LABELS}")
+    number = source.rows(f"SELECT count(*) FROM ({different}) AS different")[0][0]
+    return [written(row[0]) for row in rows], int(number)
 
 
 def _observed(
     check: PlannedCheck, success: bool, result: Mapping[str, Any], rows: int | None, unexpected: int | None,
-    labels: list[str] | None,
+    labels: tuple[list[str], int] | None,
 ) -> str:  # fmt: skip
     if labels is not None:
-        return f"only {listed(labels, _LABELS)}" if labels else "no value at all"
+        shown, number = labels
+        rest = f" … and {number - _LABELS:,} more" if number > _LABELS else ""
+        return f"only {', '.join(shown[:_LABELS])}{rest}" if shown else "no value at all"
     if rows is not None and unexpected is not None:
         missing = check.expectation == "expect_column_values_to_not_be_null"
         share = f" ({100 * unexpected / rows:.3g} %)" if rows and unexpected else ""

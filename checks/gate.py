@@ -49,7 +49,8 @@ def run_checks(source: Source, program: AuditProgram, as_of: dt.date) -> CheckRe
     results = tuple(
         check_result(check, outcomes[i], queries.get(i), source, program.contract) for i, check in enumerate(planned)
     )
-    return CheckReport(all(result.success or result.on_failure != "stop" for result in results), results)
+    fit = all(result.success or result.on_failure != "stop" for result in results)
+    return CheckReport(fit, results, as_of.isoformat() if program.contract.freshness else None)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ store to track in, none when unset; ``SQUAREDEAL_FAIL_ON`` the verdict that turn
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import re
@@ -15,18 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from airflow.sdk import Connection, CronDataIntervalTimetable, get_current_context
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from checks.inputs.period import Period, period_between, read_period
 from checks.inputs.program import AuditProgram, read_program
-from checks.problem import InputError, Problem, listed, suggest
-
-TASK_FILE = "task.json"
-PRESETS = {
-    "@hourly": "0 * * * *", "@daily": "0 0 * * *", "@weekly": "0 0 * * 1", "@monthly": "0 0 1 * *",
-    "@quarterly": "0 0 1 */3 *", "@yearly": "0 0 1 1 *",
-}  # fmt: skip
-
+from checks.problem import InputError, Problem
+from checks.whole_file import unwritten
 
 _CLAIMED: dict[str, Path] = {}
 
@@ -48,37 +43,22 @@ def claim(program: AuditProgram) -> None:
 
 def timetable(program: AuditProgram) -> CronDataIntervalTimetable | None:
     """The program's schedule: each run covers the interval that has just ended. None runs by hand only."""
-    text = program.schedule
-    if not text:
-        return None
-    cron = PRESETS.get(text, text)
-    if len(cron.split()) != 5 or cron.startswith("@"):
-        raise InputError(Problem(
-            program.where("schedule"), f"'{text}'", f"{listed(PRESETS)}, or a cron line of five fields",
-            suggest(text, PRESETS),
-        ))  # fmt: skip
-    try:
-        from croniter import croniter
-
-        croniter(cron)
-    except Exception as error:  # noqa: BLE001 - whatever a cron library finds wrong with the line
-        raise InputError(Problem(
-            program.where("schedule"), f"'{text}' ({error})", "a cron line of five fields in their ranges",
-            "mend the line, or use a preset such as @monthly",
-        )) from None  # fmt: skip
-    return CronDataIntervalTimetable(cron, timezone="UTC")
+    return CronDataIntervalTimetable(program.cron, timezone="UTC") if program.cron else None
 
 
 def pull_task(file: str) -> str:
     """Open the source for the run's period and fingerprint it. Returns the staging folder."""
-    from audits.run import pull, staging_folder
+    from audits.run import TASK_FILE, dropped_on_failure, pull, staging_folder
+    from reports.outcome import check_fail_on
 
     with _plain_errors():
         program = read_program(file)
+        check_fail_on(os.environ.get("SQUAREDEAL_FAIL_ON") or None, "SQUAREDEAL_FAIL_ON")
         period = _period(program)
         staging = staging_folder(Path(os.environ.get("SQUAREDEAL_OUT", "runs")), program, period)
-        (staging / TASK_FILE).write_text(json.dumps({"program": file, "period": period.text}), encoding="utf-8")
-        with _open(program, period) as source:
+        with dropped_on_failure(staging), _open(program, period) as source:
+            asked = {"program": file, "period": period.text, "as_of": _day_of_the_run().isoformat()}
+            (staging / TASK_FILE).write_text(json.dumps(asked), encoding="utf-8")
             pull(source, program, period, staging)
     return str(staging)
 
@@ -88,9 +68,9 @@ def check_task(staging: str) -> str:
     from audits.run import check
 
     with _plain_errors():
-        program, period = _asked(staging)
+        program, period, day = _asked(staging)
         with _open(program, period) as source:
-            check(source, program, period, Path(staging))
+            check(source, program, period, Path(staging), None if period.end else day)
     return staging
 
 
@@ -100,7 +80,7 @@ def collect_task(staging: str) -> list[str]:
     from audits.run import gather
 
     with _plain_errors():
-        program, period = _asked(staging)
+        program, period, _ = _asked(staging)
         with _open(program, period) as source:
             return list(gather(source, program, make_plan(program), Path(staging)).questions)
 
@@ -112,7 +92,7 @@ def audit_task(staging: str, question: str) -> None:
 
     get_current_context()["question"] = question
     with _plain_errors():
-        program, _ = _asked(staging)
+        program, _, _ = _asked(staging)
         answer = measure(program, make_plan(program), question, Path(staging))
     print(answer.error or f"{len(answer.measurements)} figures")
 
@@ -123,8 +103,7 @@ def judge_task(staging: str) -> str:
     from audits.run import conclude
 
     with _plain_errors():
-        program, _ = _asked(staging)
-        (Path(staging) / TASK_FILE).unlink()
+        program, _, _ = _asked(staging)
         return str(conclude(program, make_plan(program), Path(staging)))
 
 
@@ -167,11 +146,13 @@ LINE: tuple[tuple[Any, dict[str, str]], ...] = (
 
 @contextmanager
 def _plain_errors() -> Iterator[None]:
-    """Bad input fails the task with its own words and is not tried again."""
+    """Bad input fails the task with its own words and is not tried again; a disk may recover, so that is."""
     try:
         yield
     except InputError as error:
         raise AirflowFailException(str(error)) from None
+    except OSError as error:
+        raise AirflowException(str(unwritten(error))) from None
 
 
 def _period(program: AuditProgram) -> Period:
@@ -186,9 +167,25 @@ def _period(program: AuditProgram) -> Period:
     return Period()
 
 
-def _asked(staging: str) -> tuple[AuditProgram, Period]:
-    asked = json.loads((Path(staging) / TASK_FILE).read_text(encoding="utf-8"))
-    return read_program(asked["program"]), read_period(asked["period"])
+def _day_of_the_run() -> dt.date:
+    """The day that a run stands for, the same when it is cleared and tried again: what freshness counts from."""
+    context: Any = get_current_context()
+    moment = context.get("data_interval_end") or context.get("logical_date") or context["dag_run"].run_after
+    return moment.date()  # type: ignore[no-any-return]
+
+
+def _asked(staging: str) -> tuple[AuditProgram, Period, dt.date]:
+    """Program, period and day of a run, from the staging folder that its first task made."""
+    from audits.run import TASK_FILE
+
+    try:
+        asked = json.loads((Path(staging) / TASK_FILE).read_text(encoding="utf-8"))
+    except OSError:
+        raise InputError(Problem(
+            staging, "no staging folder: an earlier try finished or was cleaned away", "the folder that 'pull' made",
+            "clear the run from its first task, 'pull'",
+        )) from None  # fmt: skip
+    return read_program(asked["program"]), read_period(asked["period"]), dt.date.fromisoformat(asked["as_of"])
 
 
 def _open(program: AuditProgram, period: Period) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from audits.policies.judge import worst
 from audits.record import AuditRun, Judgement
-from checks.problem import listed
+from checks.problem import InputError, Problem, listed, suggest
 
 FAIL_ON = {
     "breach": ("breach",),
@@ -14,6 +14,12 @@ FAIL_ON = {
     "inconclusive": ("breach", "concern", "inconclusive", "not_identified"),
 }
 OK, STOPPED, BAD_INPUT, INCOMPLETE = 0, 1, 2, 3
+
+
+def check_fail_on(asked: str | None, where: str) -> None:
+    """Raise ``InputError`` for a verdict that a pipeline cannot stop at."""
+    if asked is not None and asked not in FAIL_ON:
+        raise InputError(Problem(where, f"'{asked}'", f"one of {listed(FAIL_ON)}", suggest(asked, FAIL_ON)))
 
 
 def exit_code(run: AuditRun, judgement: Judgement, fail_on: str | None) -> int:

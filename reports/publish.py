@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from audits.run import REPORT_FILE, read_run
+from checks.whole_file import write_whole
 
 
 def write_page(folder: Path, file: Path | None = None) -> Path:
@@ -13,12 +14,7 @@ def write_page(folder: Path, file: Path | None = None) -> Path:
 
     run, judgement = read_run(folder)
     target = file or folder / REPORT_FILE
-    part = target.with_name(f".{target.name}.part")
-    try:
-        part.write_text(render(run, judgement), encoding="utf-8")
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
+    write_whole(target, render(run, judgement).encode())
     return target
 
 

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 STATUS = {"breach": "flagged", "concern": "flagged", "clear": "clear", "unfit": "unfit"}
 _WORST_FIRST = ("flagged", "unfit", "inconclusive", "not_judged", "clear")
+# a store that does not answer is given up on after minutes, not hours; the environment may say otherwise
+_PATIENCE = {
+    "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_HTTP_REQUEST_TIMEOUT": "30", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
+}  # fmt: skip
 _BATCH = 1000  # metrics that MLflow takes in one call
 
 
@@ -35,7 +39,8 @@ def track(folder: Path, tracking_uri: str) -> str:
     Raises ``InputError`` when the store does not answer or the named model is not registered;
     the run's own files are complete before and stay as they are.
     """
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    for name, value in _PATIENCE.items():
+        os.environ.setdefault(name, value)
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 
@@ -174,7 +179,11 @@ def _tag_model(client: MlflowClient, model: str, run: AuditRun, judgement: Judge
     tags = {**_tags(run, judgement)}
     tags.pop("mlflow.note.content")
     tags[f"fairness.status.{run.program.name}"] = tags["fairness.status"]
-    known = {**client.get_model_version(name, version).tags, **tags}
+    tags[f"fairness.last_day.{run.program.name}"] = run.data.last_day or ""
+    before = client.get_model_version(name, version).tags
+    if (run.data.last_day or "") < before.get(f"fairness.last_day.{run.program.name}", ""):
+        return  # an older period, audited again, does not speak for the model of today
+    known = {**before, **tags}
     every = {value for key, value in known.items() if key.startswith("fairness.status.")}
     tags["fairness.status"] = next(status for status in _WORST_FIRST if status in every)  # over all its programs
     for key, value in tags.items():

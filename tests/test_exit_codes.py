@@ -33,3 +33,32 @@ def test_a_question_that_fails_ends_with_3_and_the_record_is_kept(tmp_path, monk
     monkeypatch.setattr(Approval, "measure", lambda *_: 1 / 0)
     assert ended("run", write_program(tmp_path, loans()), "--out", tmp_path / "out") == 3
     assert (tmp_path / "out/loans/all/v1/run.json").exists()
+
+
+def test_fail_on_inconclusive_ends_with_1_when_nothing_was_judged(tmp_path):
+    contract = {"unit": "case", "groups": {"region": {"column": "region", "reference": "north"}}}
+    file = write_program(tmp_path, loans(), contract=contract)
+    assert ended("run", file, "--out", tmp_path / "out", "--fail-on", "inconclusive") == 1
+    assert ended("run", file, "--out", tmp_path / "out", "--fail-on", "concern") == 0
+
+
+def test_a_disk_that_refuses_ends_with_2_and_words(tmp_path, monkeypatch):
+    import errno
+
+    from audits import run
+
+    def full(file, _):
+        raise OSError(errno.ENOSPC, "No space left on device", str(file))
+
+    monkeypatch.setattr(run, "write_whole", full)
+    told = CliRunner().invoke(squaredeal.app, ["run", str(write_program(tmp_path, loans())), "--out", str(tmp_path)])
+    assert told.exit_code == 2
+    assert "No space left on device" in told.output
+    assert "make room" in told.output
+    assert not list(tmp_path.glob("loans/all/.staging-*"))
+
+
+def test_a_verdict_that_a_pipeline_cannot_stop_at_ends_with_2(tmp_path):
+    told = CliRunner().invoke(squaredeal.app, ["run", str(write_program(tmp_path, loans())), "--fail-on", "concerns"])
+    assert told.exit_code == 2
+    assert "did you mean 'concern'?" in told.output

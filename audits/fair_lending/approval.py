@@ -56,9 +56,11 @@ class Approval:
     name: ClassVar[str] = "fair_lending.approval"
     harm: ClassVar[str] = "fair_lending"
     roles: ClassVar[tuple[str, ...]] = ("decision", "groups")
-    measures: ClassVar[tuple[str, ...]] = (
-        "approval_rate", "adverse_impact_ratio", "approval_gap", "adjusted_approval_gap",
-    )  # fmt: skip
+    optional_roles: ClassVar[tuple[str, ...]] = ("controls", *_UNUSED)
+    measures: ClassVar[Mapping[str, float | None]] = {
+        "approval_rate": None, "adverse_impact_ratio": 1.0, "approval_gap": 0.0, "adjusted_approval_gap": 0.0,
+    }  # fmt: skip
+    counted: ClassVar[tuple[str, ...]] = ()
 
     def needs(self, contract: DataContract) -> Iterable[Need]:
         names = self._attributes(contract)

@@ -28,6 +28,7 @@ from audits.record import (
     Standing,
     Verdict,
 )
+from checks.problem import nearest
 
 
 def judge(run: AuditRun, run_digest: str, packs: Sequence[PolicyPack]) -> Judgement:
@@ -78,7 +79,11 @@ def _why_not_applicable(rule: Rule, run: AuditRun) -> str | None:
     for key, wanted in (("jurisdictions", rule.jurisdictions), ("products", rule.products)):
         declared = scope.get(key) or ()
         if wanted and declared and not set(wanted) & set(declared):
-            return f"out of scope: the rule is for {', '.join(wanted)}, the program declares {', '.join(declared)}"
+            meant = next((near for name in declared if (near := nearest(str(name), wanted))), None)
+            hint = f" (is '{meant}' meant?)" if meant else ""
+            return (
+                f"out of scope: the rule is for {', '.join(wanted)}, the program declares {', '.join(declared)}{hint}"
+            )
     return None
 
 

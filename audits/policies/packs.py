@@ -59,9 +59,14 @@ def find_pack(name: str, folder: Path, where: str = "policies") -> PolicyPack:
     ))  # fmt: skip
 
 
-@lru_cache(maxsize=64)
 def read_pack(file: Path) -> PolicyPack:
-    """Read a pack file. Raises ``InputError`` with every problem of the file."""
+    """Read a pack file, once while it stays as it is. Raises ``InputError`` with every problem of the file."""
+    state = file.stat() if file.is_file() else None
+    return _read_pack(file, (state.st_mtime_ns, state.st_size) if state else None)
+
+
+@lru_cache(maxsize=64)
+def _read_pack(file: Path, _state: tuple[int, int] | None) -> PolicyPack:
     root = read_yaml(file, "policy pack")
     at = root.entries(("pack", "title", "rules"), ("pack", "rules"))
     name = at["pack"].text() if "pack" in at else ""
@@ -88,6 +93,8 @@ def _read_rule(place: Place) -> Rule:
         allowed = get_args(get_type_hints(Rule)[key])
         values[key] = at[key].choice(allowed) if key in at else allowed[0]
     values["measure"] = at["measure"].choice(_measures()) if "measure" in at else ""
+    if "test" in at:
+        _check_test(at["test"], values["test"], values["measure"])
     values["title"] = at["title"].languages() if "title" in at else {}
     values["limit"] = at["limit"].number() if "limit" in at else 0.0
     values["verified"] = at["verified"].boolean() if "verified" in at else False
@@ -100,6 +107,23 @@ def _read_rule(place: Place) -> Rule:
             f"{values['effective_to']}, before effective_from", "a day after effective_from", "swap or mend the two"
         )
     return Rule(**values)
+
+
+def _check_test(place: Place, test: str, measure: str) -> None:
+    """A test that a measure cannot be put to would never fire, or explain itself wrongly."""
+    kind = next((kind for kind in questions().values() if measure in kind.measures), None)
+    if kind is None:
+        return
+    if test == "point_and_significant" and kind.measures[measure] is None:
+        place.complain(
+            f"'{test}' for {measure}, which has no value that means equality", "test: interval",
+            "write interval, or name a measure that compares two groups",
+        )  # fmt: skip
+    if test == "census" and measure not in kind.counted:
+        place.complain(
+            f"'{test}' for {measure}, which is estimated and not counted", "test: interval or point_and_significant",
+            "write one of these",
+        )  # fmt: skip
 
 
 def _measures() -> tuple[str, ...]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from audits.record import Measurement, Rule, Verdict
 
 _SUBJECT = {
-    "adverse_impact_ratio": "{group} applicants were approved {estimate} times as often as {reference} applicants",
-    "approval_gap": "the approval rate of {group} applicants lies {distance} {side} that of {reference} applicants",
+    "adverse_impact_ratio": (
+        "The approval rate of {group} applicants is {estimate} times that of {reference} applicants"
+    ),
+    "approval_gap": "The approval rate of {group} applicants lies {distance} {side} that of {reference} applicants",
     "adjusted_approval_gap": (
-        "among applications alike in the declared controls, the approval rate of {group} applicants lies {distance} "
+        "Among applications alike in the declared controls, the approval rate of {group} applicants lies {distance} "
         "{side} that of {reference} applicants"
     ),
-    "approval_rate": "{estimate} of the decided applications of {group} applicants were approved",
+    "approval_rate": "Of the decided applications of {group} applicants, a share of {estimate} was approved",
 }
 _POINTS = ("approval_gap", "adjusted_approval_gap")
 
@@ -22,7 +24,7 @@ def explain(m: Measurement, rule: Rule, verdict: Verdict) -> str:
         return "The data checks failed, so nothing was judged; see the failed checks."
     if verdict == "not_identified":
         return f"These data cannot answer it: {m.reason}."
-    subject = _SUBJECT.get(m.measure, m.measure + " of {group} is {estimate}").format(
+    subject = _SUBJECT.get(m.measure, "The figure " + m.measure + " of {group} is {estimate}").format(
         group=m.group,
         reference=m.reference,
         estimate=figure(m, m.estimate),
@@ -30,7 +32,7 @@ def explain(m: Measurement, rule: Rule, verdict: Verdict) -> str:
         side="above" if (m.estimate or 0.0) < 0 else "below",
     )
     bounds = f"({figure_with_interval(m)}, {m.n:,} applications)"
-    return f"{subject[0].upper()}{subject[1:]} {bounds}. {_because(m, rule, verdict)}"
+    return f"{subject} {bounds}. {_because(m, rule, verdict)}"
 
 
 def figure_with_interval(m: Measurement) -> str:
@@ -59,8 +61,10 @@ def _because(m: Measurement, rule: Rule, verdict: Verdict) -> str:
         )
     if verdict == "clear":
         return limit + "the whole interval lies within it."
-    if m.mde:
+    if m.equality is None:
+        mde = ""
+    elif m.mde:
         mde = f"A departure of {figure(m, m.mde)} from equality would have been found with power 0.8."
     else:
         mde = "So few rows could not be counted on to show any departure from equality (power 0.8)."
-    return limit + "the interval holds values on both sides, so these data do not decide. " + mde
+    return limit + f"the interval holds values on both sides, so these data do not decide. {mde}".rstrip()

@@ -23,6 +23,11 @@ ROLES = (
     *COLUMN_ROLES, *LIST_ROLES, *BLOCK_ROLES, "time", "dated", "decision", "outcome", "price", "tenure", "groups",
     "product_rules", "population", "columns", "pairs", "freshness",
 )  # fmt: skip
+# what questions measure with; the other roles name rows, periods and what values must look like
+AUDITED_ROLES = (
+    "decision", "outcome", "score", "price", "cost", "new_customer_price", "tenure", "entity", "weight", "strata",
+    "controls", "features", "funnel", "loan", "terms", "product_rules", "population",
+)  # fmt: skip
 ON_FAILURE = ("stop", "warn")
 
 

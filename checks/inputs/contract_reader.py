@@ -26,7 +26,7 @@ from checks.inputs.contract import (
     band_labels,
 )
 from checks.inputs.yaml_reader import Place
-from checks.problem import listed, suggest
+from checks.problem import listed, nearest, suggest
 
 
 def read_contract(place: Place) -> DataContract:
@@ -47,8 +47,8 @@ def read_contract(place: Place) -> DataContract:
         tenure=_column(at["tenure"]) if "tenure" in at else None,
         loan=_read_block(at["loan"], LOAN_KEYS) if "loan" in at else {},
         terms=_read_block(at["terms"], TERMS_KEYS) if "terms" in at else {},
-        product_rules=at["product_rules"].text() if "product_rules" in at else None,
-        population=at["population"].text() if "population" in at else None,
+        product_rules=_read_file(at["product_rules"]) if "product_rules" in at else None,
+        population=_read_file(at["population"]) if "population" in at else None,
         columns=tuple(_read_column_rule(key, at_) for key, at_ in at["columns"].free_entries().items())
         if "columns" in at else (),
         pairs=tuple(_read_pair(item) for item in at["pairs"].items()) if "pairs" in at else (),
@@ -100,8 +100,26 @@ def _read_outcome(place: Place) -> Outcome:
         column=at["column"].text() if "column" in at else "",
         favourable=at["favourable"].texts() if "favourable" in at else (),
         observed_when=at["observed_when"].text() if "observed_when" in at else None,
-        matures_after=at["matures_after"].text() if "matures_after" in at else None,
+        matures_after=_read_duration(at["matures_after"]) if "matures_after" in at else None,
     )
+
+
+def _read_duration(place: Place) -> str:
+    text = place.text()
+    if text and not re.fullmatch(r"[1-9]\d{0,4} (day|week|month|year)s?", text):
+        place.complain(f"'{text}'", "a number of days, weeks, months or years", "write for instance 12 months")
+    return text
+
+
+def _read_file(place: Place) -> str:
+    """The name of a file beside the program, which must be there."""
+    text = place.text()
+    file = place.file.parent / text
+    if text and not file.is_file():
+        near = nearest(file.name, [other.name for other in file.parent.glob("*")] if file.parent.is_dir() else [])
+        remedy = f"did you mean '{near}'?" if near else "check the path; it is relative to the program file"
+        place.complain(f"no such file '{file}'", "a file", remedy)
+    return text
 
 
 def _read_groups(place: Place) -> tuple[GroupAttribute, ...]:

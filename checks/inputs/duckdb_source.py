@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from checks.inputs.files import existing_files, package_file, unpacked_file
+from checks.inputs.files import existing_files, package_file, uneven_line, unpacked_file
 from checks.inputs.opened import RELATION, Source, address_of, no_such_table, unreadable
 from checks.inputs.period import Period
 from checks.inputs.prepared import Prepared, prepare
@@ -170,6 +170,11 @@ def _refuse_repeated_names(program: AuditProgram, con: Any, file: str) -> None:
         f"quote = {quote}, escape = {escape}, skip = {dialect[3]}) LIMIT 1"
     ).fetchone()
     names = [str(column) for column in header or () if column is not None]
+    if len(names) == 1 and (uneven := uneven_line(file, names[0])):
+        raise InputError(Problem(
+            program.where("source.table"), f"line {uneven[0]:,} of {file} with {uneven[1]} fields", uneven[2],
+            "mend that line and those like it: a field with a delimiter in it must stand in quotes",
+        ))  # fmt: skip
     twice = [column for i, column in enumerate(names) if column in names[:i]]
     if twice:
         raise InputError(Problem(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import csv
 import glob
 import importlib.util
 import lzma
@@ -77,3 +78,20 @@ def unpacked_file(file: str, folder: Path, index: int) -> str:
             Problem(file, f"it cannot be unpacked ({error})", "a whole compressed file", "fetch the file again")
         ) from None
     return str(target)
+
+
+def uneven_line(file: str, header: str) -> tuple[int, int, str] | None:
+    """Why a text file reads as one column: the first line whose fields are not as many as the header's.
+
+    Returns its number, its fields and what was expected; None when the file has one column indeed.
+    """
+    delimiter = max(",;\t|", key=header.count)
+    fields = header.count(delimiter) + 1
+    if fields == 1 or file.endswith((".gz", ".zst")):
+        return None
+    with open(file, encoding="utf-8", errors="replace", newline="") as stream:
+        lines = csv.reader(stream, delimiter=delimiter)
+        for line in lines:
+            if line and len(line) != fields:
+                return lines.line_num, len(line), f"{fields} fields, as in its header"
+    return None

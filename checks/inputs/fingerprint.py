@@ -1,10 +1,11 @@
-"""The fingerprint of the data: the same for the same rows in any order and any file format.
+"""The fingerprint of the data: the same for the same rows in any order, however they are stored.
 
 Each row is written as netstrings (length, colon, text; NULL as ``-``) of its columns in the
 order of their names and hashed with MD5; the two 64-bit halves of all digests are summed as
 integers. Sums do not depend on row order or thread count, and unlike XOR they count repeated
 rows. A number is written the same whether its column holds integers or floats (1, not 1.0),
-since a missing value is enough to turn one into the other. The fingerprint is the SHA-256 of
+since a missing value is enough to turn one into the other. A conversion that changes values is
+another data set: a day that becomes a time of day, a code 007 that becomes 7. The fingerprint is the SHA-256 of
 column names, their kinds, row count and both sums. It tells whether two runs saw the same
 data; it is no defence against somebody who forges rows.
 """

@@ -29,6 +29,7 @@ _NUMERIC_PLACES = (
     "score", "cost", "new_customer_price", "weight", "price", "tenure", "controls", "loan.amount", "loan.term_months",
     "loan.instalment", "loan.fees", "loan.disclosed_apr",
 )  # fmt: skip
+_EXACT_DIGITS = 15  # decimal digits that a float64 keeps
 _TIME_PLACES = ("time", "loan.originated_at")
 
 
@@ -145,6 +146,9 @@ def as_text(column: ir.Value) -> ir.Value:
         return ibis.ifelse(column, "true", ibis.ifelse(~column, "false", ibis.null("string")))
     if dtype.is_integer() or kind != "number":
         return column.cast("string")
+    if dtype.is_decimal() and (dtype.precision is None or dtype.precision > _EXACT_DIGITS):
+        text = _finite(column).cast("string")
+        return ibis.ifelse(text.contains("."), text.re_replace(r"\.?0+$", ""), text)
     number = _finite(column.cast("float64"))
     # floor and cast give 64-bit integers: only numbers that fit may come near them
     small = ibis.ifelse(number.abs() < 1e15, number, ibis.null("float64"))

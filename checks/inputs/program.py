@@ -14,6 +14,7 @@ from pathlib import Path
 
 from checks.inputs.contract import ON_FAILURE, DataContract
 from checks.inputs.contract_reader import read_contract
+from checks.inputs.schedule import read_schedule
 from checks.inputs.yaml_reader import Place, read_yaml
 from checks.problem import InputError, Problem
 
@@ -64,7 +65,10 @@ class QuestionCall:
 
 @dataclass(frozen=True, slots=True)
 class AuditProgram:
-    """A program as read. ``lines`` maps dotted places to lines of ``file``, for later errors."""
+    """A program as read.
+
+    ``cron`` is the schedule as a cron line; ``lines`` maps dotted places to lines of ``file``, for later errors.
+    """
 
     name: str
     title: Mapping[str, str]
@@ -79,6 +83,7 @@ class AuditProgram:
     scope: Scope = Scope()
     checks: tuple[ExtraCheck, ...] = ()
     schedule: str | None = None
+    cron: str | None = None
     seed: int = DEFAULT_SEED
     file: Path = Path()
     lines: Mapping[str, int] = field(default_factory=dict)
@@ -105,11 +110,12 @@ def read_program(file: Path | str) -> AuditProgram:
     at = root.entries(PROGRAM_KEYS, ("program", "source", "contract", "audits", "policies"))
     name = _read_name(at["program"]) if "program" in at else ""
     audits = _read_audits(at["audits"]) if "audits" in at else {}
+    contract = read_contract(at["contract"]) if "contract" in at else DataContract()
     program = AuditProgram(
         name=name,
         title=at["title"].languages() if "title" in at else {"en": name},
         source=_read_source(at["source"]) if "source" in at else SourceAddress(),
-        contract=read_contract(at["contract"]) if "contract" in at else DataContract(),
+        contract=contract,
         primary=audits.get("primary", ()),
         exploratory=audits.get("exploratory", ()),
         policies=at["policies"].texts() if "policies" in at else (),
@@ -119,6 +125,7 @@ def read_program(file: Path | str) -> AuditProgram:
         scope=_read_scope(at["scope"]) if "scope" in at else Scope(),
         checks=tuple(_read_check(item) for item in at["checks"].items()) if "checks" in at else (),
         schedule=at["schedule"].text() if "schedule" in at else None,
+        cron=read_schedule(at["schedule"], contract.time is not None) if "schedule" in at else None,
         seed=at["seed"].integer(0) if "seed" in at else DEFAULT_SEED,
         file=file,
         lines=_lines(root),

@@ -11,6 +11,7 @@ from audits.policies.packs import PolicyPack, find_pack, read_pack, shipped_pack
 from audits.record import AuditRun, DataRecord, Measurement, ProgramRecord, Rule
 from checks.check_report import CheckReport
 from checks.problem import InputError
+from tests.programs import loans, write_program
 
 LAW = Rule(
     id="x.law", title={"en": "A law"}, citation="Art. 1", jurisdiction="XX", status="in_force", limit_source="law",
@@ -165,3 +166,65 @@ def test_a_banks_own_pack_is_read_with_the_same_helpful_errors(tmp_path):
     assert "did you mean 'convention'?" in text
     assert "line 9" in text
     assert "did you mean 'adverse_impact_ratio'?" in text
+
+
+PACK = """
+pack: ours
+rules:
+  - {{id: ours.1, title: ours, citation: internal, jurisdiction: XX, status: convention, limit_source: ours,
+     measure: {measure}, test: {test}, comparison: at_least, limit: 0.5, severity: low, verified: true}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("measure", "test", "words"),
+    [
+        ("approval_rate", "point_and_significant", "no value that means equality"),
+        ("approval_rate", "census", "estimated and not counted"),
+        ("adverse_impact_ratio", "census", "estimated and not counted"),
+    ],
+)
+def test_a_test_that_a_measure_cannot_be_put_to_is_refused_with_its_line(tmp_path, measure, test, words):
+    (tmp_path / "ours.yaml").write_text(PACK.format(measure=measure, test=test))
+    with pytest.raises(InputError, match=words) as told:
+        read_pack(tmp_path / "ours.yaml")
+    assert "ours.yaml, line 5" in str(told.value)
+
+
+def test_a_pack_that_was_changed_is_read_again(tmp_path):
+    file = tmp_path / "ours.yaml"
+    file.write_text(PACK.format(measure="approval_gap", test="interval"))
+    before = read_pack(file)
+    file.write_text(PACK.format(measure="approval_gap", test="interval").replace("0.5", "0.25"))
+    assert (before.rules[0].limit, read_pack(file).rules[0].limit) == (0.5, 0.25)
+
+
+def test_two_packs_with_one_rule_id_are_refused(tmp_path):
+    from audits.plan import make_plan
+    from checks.inputs.program import read_program
+
+    text = PACK.format(measure="approval_gap", test="interval")
+    (tmp_path / "one.yaml").write_text(text)
+    (tmp_path / "two.yaml").write_text(text.replace("pack: ours", "pack: theirs"))
+    program = read_program(write_program(tmp_path, loans(7, 50), policies=["one.yaml", "two.yaml"]))
+    with pytest.raises(InputError, match=r"rule .ours\.1. in the packs .ours. and .theirs."):
+        make_plan(program)
+
+
+def test_a_level_is_explained_without_talk_of_equality():
+    rule = replace(LAW, measure="approval_rate", limit=0.6)
+    level = measured(0.61, 0.55, 0.66, measure="approval_rate", reference=None, equality=None, mde=None)
+    (finding,) = judge(a_run([level]), "d", [PolicyPack("p", {"en": "p"}, (rule,), "")]).findings
+    assert finding.verdict == "inconclusive"
+    assert "equality" not in finding.explanation
+
+
+def test_a_label_is_written_as_the_data_write_it():
+    rule = replace(LAW, limit=0.8)
+    (finding,) = judge(a_run([measured(0.7, 0.6, 0.75, group="b")]), "d", [PolicyPack("p", {}, (rule,), "")]).findings
+    assert finding.explanation.startswith("The approval rate of b applicants is 0.700 times that of r applicants")
+
+
+def test_a_mistyped_jurisdiction_is_told_the_one_that_may_be_meant():
+    rule = replace(LAW, jurisdictions=("US",))
+    assert "(is 'US' meant?)" in verdict(measured(0.7, 0.6, 0.75), rule, scope={"jurisdictions": ["USA"]})

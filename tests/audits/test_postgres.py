@@ -13,6 +13,7 @@ import psycopg
 import pytest
 
 from audits.record import Measurement
+from checks.inputs.fingerprint import fingerprint
 from checks.inputs.period import Period
 from checks.inputs.program import read_program
 from checks.inputs.source import open_source
@@ -78,3 +79,57 @@ def test_broken_sql_is_a_clear_error(server, tmp_path):
     program = read_program(write_program(tmp_path, data, source={"connection": url, "query": "SELEC 1"}))
     with pytest.raises(InputError, match="syntax error"), open_source(program, Period()):
         pass
+
+
+def test_nan_in_a_numeric_column_is_missing_and_all_its_digits_count(server, tmp_path):
+    url, _ = server
+    with psycopg.connect(url) as connection:
+        connection.execute("DROP TABLE IF EXISTS exact")
+        connection.execute("CREATE TABLE exact (region text, burden numeric, amount numeric(30, 10), granted int)")
+        connection.execute(
+            "INSERT INTO exact SELECT CASE WHEN i % 3 = 0 THEN 'south' ELSE 'north' END, "
+            "CASE WHEN i = 7 THEN 'NaN'::numeric ELSE i % 10 END, 12345678901234567890.5, (i % 7 < 5)::int "
+            "FROM generate_series(1, 600) AS i"
+        )
+    contract = {
+        "decision": {"column": "granted", "favourable": 1}, "controls": ["burden"],
+        "columns": {"amount": {"min": 0}}, "groups": {"region": {"column": "region", "reference": "north"}},
+    }  # fmt: skip
+    program = write_program(tmp_path, loans(1, 5), source={"connection": url, "table": "exact"}, contract=contract)
+    run, _ = run_program(program, tmp_path / "out")
+    (adjusted,) = (m for m in run.measurements if m.measure == "adjusted_approval_gap")
+    assert adjusted.n == 599
+    assert [e.rows for e in run.exclusions if e.role == "controls.burden"] == [1]
+    with psycopg.connect(url) as connection:  # a difference beyond the digits of a float is a difference
+        connection.execute("UPDATE exact SET amount = 12345678901234567890.6 WHERE burden = 3")
+    again, _ = run_program(program, tmp_path / "out")
+    assert again.data.fingerprint != run.data.fingerprint
+
+
+def test_decimals_have_one_fingerprint_in_both_engines(server, tmp_path):
+    import duckdb
+
+    url, _ = server
+    rows = (
+        "SELECT i AS case, CASE WHEN i % 3 = 0 THEN 'south' ELSE 'north' END AS region, "
+        "CAST(i / 8.0 AS numeric(24, 6)) AS amount, CAST(i % 7 < 5 AS int) AS granted"
+    )
+    with psycopg.connect(url) as connection:
+        connection.execute("DROP TABLE IF EXISTS decimals")
+        connection.execute(
+            f"CREATE TABLE decimals AS {rows.replace('AS case', 'AS id')} FROM generate_series(1, 300) AS t(i)"
+        )
+    duckdb.sql(
+        f"COPY ({rows.replace('AS case', 'AS id')} FROM range(1, 301) AS t(i)) TO '{tmp_path / 'decimals.parquet'}'"
+    )
+    contract = {
+        "decision": {"column": "granted", "favourable": 1}, "columns": {"amount": {"min": 0}},
+        "groups": {"region": {"column": "region", "reference": "north"}},
+    }  # fmt: skip
+    prints = []
+    for source in ({"connection": url, "table": "decimals"}, {"table": str(tmp_path / "decimals.parquet")}):
+        file = write_program(tmp_path / "program", loans(1, 5), source=source, contract=contract)
+        with open_source(read_program(file), Period()) as opened:
+            assert opened.table["amount"].type().is_decimal()
+            prints.append(fingerprint(opened, read_program(file)).digest)
+    assert prints[0] == prints[1]

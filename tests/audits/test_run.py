@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 
+import pandas as pd
 import pytest
 
 from audits.record import AuditRun, Judgement, canonical_json, json_schema
@@ -186,9 +187,7 @@ def test_a_judgement_under_other_rules_does_not_overwrite_the_earlier_one(tmp_pa
     folder = tmp_path / "out/loans/all/v1"
     before = (folder / "judgement.json").read_bytes()
     (tmp_path / "own.yaml").write_text(pack.replace("0.5", "0.99"))
-    from audits.policies.packs import read_pack
 
-    read_pack.cache_clear()
     run_program(program, tmp_path / "out")
     (kept,) = folder.glob("judgement-*.json")
     assert kept.read_bytes() == before != (folder / "judgement.json").read_bytes()
@@ -210,3 +209,67 @@ def test_data_that_change_between_the_stations_are_refused(tmp_path):
     loans(2).to_parquet(tmp_path / "loans.parquet")
     with open_source(program, Period()) as source, pytest.raises(InputError, match="stay as they are"):
         gather(source, program, make_plan(program), staging)
+
+
+def test_roles_that_no_question_reads_are_named_as_not_answered(tmp_path):
+    data = loans().assign(repaid=1, risk=0.5)
+    contract = {
+        "decision": {"column": "granted", "favourable": 1}, "score": "risk",
+        "outcome": {"column": "repaid", "favourable": 1, "matures_after": "12 months"},
+        "groups": {"region": {"column": "region", "reference": "north"}},
+    }  # fmt: skip
+    run, _ = run_program(write_program(tmp_path, data, contract=contract), tmp_path / "out")
+    (idle,) = (missing for missing in run.not_answered if missing.question == "contract")
+    assert idle.reason == "no question of this program reads the declared outcome, score"
+
+
+def test_the_day_that_freshness_counts_from_is_an_input_of_the_run(tmp_path):
+    import datetime as dt
+
+    from audits.run import audit, read_run
+    from checks.inputs.period import Period
+    from checks.inputs.program import read_program
+
+    data = loans().assign(decided=pd.Timestamp("2026-03-01"))
+    contract = {
+        "time": "decided", "freshness": {"within_days": 30}, "decision": {"column": "granted", "favourable": 1},
+        "groups": {"region": {"column": "region", "reference": "north"}},
+    }  # fmt: skip
+    program = read_program(write_program(tmp_path, data, contract=contract))
+    fit, late = (
+        read_run(audit(program, Period(), tmp_path / "out", as_of=dt.date(2026, month, 15)))[0].checks
+        for month in (3, 6)
+    )
+    assert (fit.fit, fit.as_of) == (True, "2026-03-15")
+    assert (late.fit, late.as_of) == (False, "2026-06-15")
+    assert run_program(write_program(tmp_path / "plain", loans()), tmp_path / "out")[0].checks.as_of is None
+
+
+def test_two_runs_that_end_at_once_make_one_whole_version(tmp_path):
+    from concurrent.futures import ThreadPoolExecutor
+
+    from audits.run import audit
+    from checks.inputs.period import Period
+    from checks.inputs.program import read_program
+    from reports.publish import write_page
+
+    program = read_program(write_program(tmp_path, loans()))
+    with ThreadPoolExecutor(4) as pool:
+        folders = list(pool.map(lambda _: audit(program, Period(), tmp_path / "out"), range(4)))
+        pages = list(pool.map(write_page, [folder for folder in folders for _ in range(4)]))
+    assert len(set(folders)) == 1
+    assert {page.read_bytes() for page in pages} == {pages[0].read_bytes()}
+    left = [path.name for path in (tmp_path / "out").rglob("*") if "part" in path.name or "staging" in path.name]
+    assert left == []
+
+
+def test_what_a_dead_run_left_is_swept_away_after_a_week(tmp_path):
+    import os
+    import time
+
+    dead, alive = (tmp_path / f"out/loans/all/.staging-{name}" for name in ("dead", "alive"))
+    for folder, days in ((dead, 8), (alive, 1)):
+        folder.mkdir(parents=True)
+        os.utime(folder, (time.time() - days * 86_400,) * 2)
+    run_program(write_program(tmp_path, loans()), tmp_path / "out")
+    assert (dead.exists(), alive.exists()) == (False, True)

@@ -375,3 +375,18 @@ def test_values_of_the_program_take_the_type_of_the_column() -> None:
     assert typed_values(["yes", "0"], "boolean", "") == [True, False]
     assert typed_values(["2026-01-02"], "date", "") == [dt.date(2026, 1, 2)]
     assert "decision: {column: 申请结果" in CONTRACT
+
+
+def test_what_occurs_instead_is_the_same_in_any_row_order_beyond_a_thousand_labels(opened: OpenedFrame) -> None:
+    frame = small_frame(3_000)
+    frame["outcome"] = [f"state {i}" for i in range(len(frame))]
+    frame.loc[0, "outcome"] = "aproved"
+    told = []
+    for seed in (1, 2):
+        report = gate(opened, frame.sample(frac=1, random_state=seed))
+        failed = line(report, "contract.decision.favourable")
+        told.append((failed.observed, failed.remedy))
+    assert told[0] == told[1]
+    assert told[0][0].startswith("only aproved, state 1, state 10, state 100,")
+    assert told[0][0].endswith("and 2,988 more")
+    assert "did you mean 'aproved'" in told[0][1]

@@ -83,6 +83,27 @@ def test_a_clear_program_does_not_unflag_what_another_program_flagged(store, fol
     client.delete_model_version("scorecard", version)
 
 
+def test_an_older_period_audited_again_does_not_unflag_a_newer_one(store, folder):
+    uri, client = store
+    number = str(client.create_model_version("scorecard", source="file:///later").version)
+    model, south = f"models:/scorecard/{number}", loans(7)
+    dates = {"dated": {"from": "2026-05-01", "to": "2026-05-31"}}
+    base = {
+        "decision": {"column": "granted", "favourable": 1},
+        "groups": {"region": {"column": "region", "reference": "north"}},
+    }  # fmt: skip
+    newer = folder(name="monthly", model=model, contract=base | dates)
+    track(newer, uri)
+    assert client.get_model_version("scorecard", number).tags["fairness.status"] == "flagged"
+    south["granted"] = 1 - (south["case"] % 5 == 0)
+    older = base | {"dated": {"from": "2026-04-01", "to": "2026-04-30"}}
+    run_program(write_program(newer.parent / "older", south, "monthly", model=model, contract=older), newer.parent)
+    made = newer.parent / "monthly/all/v1"
+    write_page(made)
+    track(made, uri)
+    assert client.get_model_version("scorecard", number).tags["fairness.status"] == "flagged"
+
+
 def test_an_unregistered_model_is_a_clear_error_and_the_audit_stays(store, folder):
     uri, _ = store
     made = folder(name="orphan", model="models:/nobody@production")
@@ -118,3 +139,13 @@ def test_a_store_that_cannot_be_written_is_a_clear_error(folder):
     made = folder(name="lost")
     with pytest.raises(InputError, match="MLflow store"):
         track(made, "sqlite:////proc/nowhere/mlflow.db")
+
+
+def test_a_server_that_never_answers_is_given_up_on(folder, monkeypatch):
+    import socket
+
+    made = folder(name="silent")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(InputError, match="the audit itself is"):
+        track(made, f"http://127.0.0.1:{silent.getsockname()[1]}")
