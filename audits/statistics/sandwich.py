@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
+Flags = NDArray[np.bool_]
 
 _RANK = 1e-8  # a column shorter than this share of itself after the earlier ones is their combination
 _WHOLE = 1e-9
