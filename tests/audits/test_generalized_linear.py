@@ -9,6 +9,7 @@ INVARIANT = 1e-12 holds where the same sums are only presented otherwise.
 from __future__ import annotations
 
 import warnings
+
 import numpy as np
 import pandas as pd
 import pyfixest as pf
