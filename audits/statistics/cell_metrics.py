@@ -95,26 +95,48 @@ Parts = tuple[Floats, Floats, Floats | float]  # value, denominator, what scikit
 
 
 def cells_of(
-    group: Sequence[object], true: ArrayLike, predicted: ArrayLike, counts: ArrayLike, *, positive: float = 1.0
+    group: ArrayLike, true: ArrayLike, predicted: ArrayLike, counts: ArrayLike, *, positive: float = 1.0
 ) -> Cells:
     """Cells from columns of equal length; groups are sorted by name. Rows are cells with counts of 1.
 
     Counts are weights from 0 on, whole or not. Raises ValueError for lengths that differ, values that are not
     finite, or a missing group.
     """
-    names = np.array(["" if value is None or value != value else str(value) for value in list(group)], dtype=np.str_)
-    if (names == "").any():
-        raise ValueError("group: found a missing name, expected one of its own such as 'unknown'")
-    labels, codes = np.unique(names, return_inverse=True)
-    columns = [np.asarray(values, dtype=np.float64) for values in (true, predicted, counts)]
+    columns = [np.ma.filled(np.ma.asarray(v, dtype=np.float64), np.nan) for v in (true, predicted, counts)]
+    labels, codes = coded_labels("group", group, columns[0].size)
     for name, column in zip(("true", "predicted", "counts"), columns, strict=True):
-        if column.shape != names.shape:
-            raise ValueError(f"{name}: found shape {column.shape}, expected {names.shape} as for the groups")
+        if column.shape != codes.shape:
+            raise ValueError(f"{name}: found shape {column.shape}, expected {codes.shape}")
         if not np.isfinite(column).all():
             raise ValueError(f"{name}: found a value that is missing or infinite, expected numbers")
     truth, prediction, weights = columns
-    labels_found, codes = tuple(labels.tolist()), codes.astype(np.int64)
-    return Cells(labels_found, codes, truth, prediction, _check_counts(weights), float(positive))
+    return Cells(labels, codes, truth, prediction, _check_counts(weights), float(positive))
+
+
+def coded_labels(name: str, values: ArrayLike, length: int) -> tuple[tuple[str, ...], Codes]:
+    """The distinct labels as text, sorted, and each value's position among them.
+
+    Raises ValueError for another length, a missing label (None, NaN, masked), or labels of different types that
+    read the same.
+    """
+    given = np.asarray(values, dtype=object)
+    if given.shape != (length,):
+        raise ValueError(f"{name}: found shape {given.shape}, expected one label for each of {length} cells")
+    distinct = set(given.tolist())
+    if np.ma.is_masked(values) or any(_missing(value) for value in distinct):
+        raise ValueError(f"{name}: found a missing label, expected one of its own such as 'unknown'")
+    text = {value: str(value) for value in distinct}
+    labels = tuple(sorted(set(text.values())))
+    if len(labels) < len(distinct):
+        raise ValueError(f"{name}: found different labels that read the same, expected labels of one type")
+    place = {label: position for position, label in enumerate(labels)}
+    return labels, np.array([place[text[value]] for value in given.tolist()], dtype=np.int64)
+
+
+def _missing(value: object) -> bool:
+    """None, and whatever does not equal itself: NaN, NaT, pandas' NA."""
+    same = value == value  # noqa: PLR0124
+    return value is None or not isinstance(same, (bool, np.bool_)) or not same
 
 
 def cell_metrics(

@@ -222,10 +222,17 @@ def test_counts_beyond_a_thousand_million_lose_nothing() -> None:
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ((["a", None], [0, 1], [0, 1], [1, 1]), "group: found a missing name"),
-        ((["a", float("nan")], [0, 1], [0, 1], [1, 1]), "group: found a missing name"),
+        ((["a", None], [0, 1], [0, 1], [1, 1]), "group: found a missing label"),
+        ((["a", float("nan")], [0, 1], [0, 1], [1, 1]), "group: found a missing label"),
         ((["a", "b"], [0, float("nan")], [0, 1], [1, 1]), "true: found a value that is missing"),
         ((["a", "b"], [0, 1], [0], [1, 1]), r"predicted: found shape \(1,\), expected \(2,\)"),
+        ((np.ma.array(["a", "b"], mask=[False, True]), [0, 1], [0, 1], [1, 1]), "group: found a missing label"),
+        (
+            (["a", "b"], [0, 1], np.ma.array([0, 1], mask=[False, True]), [1, 1]),
+            "predicted: found a value that is miss",
+        ),
+        ((["a", pd.NA], [0, 1], [0, 1], [1, 1]), "group: found a missing label"),
+        ((["a"], [0, 1], [0, 1], [1, 1]), "group: found shape"),
         ((["a", "b"], [0, 1], [0, 1], [1, -1]), "counts: found one below 0"),
     ],
 )
