@@ -42,6 +42,8 @@ class CellMetrics:
     """K metrics: `by_group` has shape (…, K, G) and `overall` (…, K), with denominators of the same shapes.
 
     A value is NaN exactly where its denominator is 0; `count` and `undefined="sklearn"` are the exceptions.
+    The denominator is what the metric divides by: people for a mean, Σ(y - ȳ)² for R²; for metrics of several
+    quotients the least of them, the smaller class (balanced accuracy, ROC AUC) or margin (Matthews).
     """
 
     names: tuple[str, ...]
@@ -117,7 +119,7 @@ def coded_labels(name: str, values: ArrayLike, length: int) -> tuple[tuple[str, 
     """The distinct labels as text, sorted, and each value's position among them.
 
     Raises ValueError for another length, a missing label (None, NaN, masked), or labels of different types that
-    read the same.
+    are or read the same, such as 1 and "1".
     """
     given = np.asarray(values, dtype=object)
     if given.shape != (length,):
@@ -125,12 +127,12 @@ def coded_labels(name: str, values: ArrayLike, length: int) -> tuple[tuple[str, 
     distinct = set(given.tolist())
     if np.ma.is_masked(values) or any(_missing(value) for value in distinct):
         raise ValueError(f"{name}: found a missing label, expected one of its own such as 'unknown'")
-    text = {value: str(value) for value in distinct}
-    labels = tuple(sorted(set(text.values())))
-    if len(labels) < len(distinct):
-        raise ValueError(f"{name}: found different labels that read the same, expected labels of one type")
+    text = [str(value) for value in given.tolist()]
+    labels = tuple(sorted(set(text)))
+    if len(labels) != len(distinct):
+        raise ValueError(f"{name}: found labels of different types that are or read the same, expected one type")
     place = {label: position for position, label in enumerate(labels)}
-    return labels, np.array([place[text[value]] for value in given.tolist()], dtype=np.int64)
+    return labels, np.array([place[label] for label in text], dtype=np.int64)
 
 
 def _missing(value: object) -> bool:
@@ -175,8 +177,9 @@ def cell_metrics(
 def metric_frame(cells: Cells, names: Sequence[str] | None = None) -> Any:
     """Fairlearn's own `MetricFrame` over the cells, each weighted by its count, for a second opinion.
 
-    Equal to `undefined="sklearn"`. Its `n_boot` must not be used on cells: it resamples cells as if they were
-    people. `count` becomes the sum of the weights, since Fairlearn's counts cells. Cells counted 0 are left out.
+    Equal to `undefined="sklearn"`, but for R² in a group of one cell, which Fairlearn takes for one person.
+    Its `n_boot` must not be used on cells: it resamples cells as if they were people. `count` becomes the sum of
+    the weights, since Fairlearn's counts cells. Cells counted 0 are left out.
     """
     from fairlearn.metrics import MetricFrame
 

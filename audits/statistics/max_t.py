@@ -85,7 +85,7 @@ def max_t_from_replicates(
     """Max-T from bootstrap replicates `draws` (B, K) of the contrasts `estimate` (K,).
 
     The null statistics are |draw - estimate| / standard error, centred on the estimate and not on `null`,
-    whatever is true (Romano and Wolf 2005, algorithm 4.2). The standard error is the draws' standard
+    whatever is true (Romano and Wolf 2005). The standard error is the draws' standard
     deviation unless given. A contrast with an undefined replicate is kept out: ignoring it would narrow its
     interval. Raises ValueError for shapes that do not fit or too few replicates for the level.
     """
@@ -156,7 +156,7 @@ def single_step_p(statistic: ArrayLike, maxima: ArrayLike) -> Floats:
 
 
 def step_down_p(statistic: ArrayLike, null_statistics: Iterable[Floats]) -> Floats:
-    """Adjusted p by step-down (Westfall and Young 1993, algorithm 2.8), for statistics (K,) without NaN.
+    """Adjusted p by step-down (Westfall and Young 1993, the free step-down method), for statistics (K,) without NaN.
 
     `null_statistics` are blocks (b, K) of null draws, so that they need never be held together.
     """

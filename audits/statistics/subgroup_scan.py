@@ -10,8 +10,9 @@ people); a subgroup's events are sums of its leaves, which carries the overlap b
 The chance of any finding when there is nothing to find is then at most 1 - level in samples of any size.
 With M subgroups the critical value is near sqrt(2 log M), less where they overlap.
 
-When some rates differ, the draws still use the common rate. That bounds errors among the remaining
-subgroups for departures small against the rate itself, and in general only approximately. A finding says
+When some rates differ, the draws still use the common rate. Each statistic has its own standard error, so the
+error rate among subgroups that do equal those they are compared with still holds, approximately in large
+samples; where the rest is a mixture of rates it is conservative. A finding says
 that the subgroup's rate differs from the rest, not that the difference arises there: subgroups that share
 many people with a deviating one deviate too, and the ranking shows which stands out most.
 """
@@ -143,25 +144,20 @@ def scan_subgroups(
     leaves = _leaves(attributes, n, x, reference)
     tables = _tables(leaves, depth)
     size, events, all_size, all_events = _compared(leaves, tables, leaves.x[:, None].astype(np.float64))
-    rest_size, rest_events = all_size - size, all_events - events
-    unjudged = _unjudged(leaves, size, rest_size, least_size, least_expected)
-    judged = unjudged == Unjudged.NONE
-    z, p_value, low, high, gap = (np.full(len(size), np.nan) for _ in range(5))
-    critical = np.nan
-    if judged.any():
-        z[judged] = _score(size, events, all_size, all_events)[judged, 0]
-        maxima = _null_maxima(leaves, tables, judged, replicates, seed, threads)
-        critical = critical_value(maxima, level)
-        p_value[judged] = single_step_p(z[judged], maxima)
-        pairs = (events[judged, 0], size[judged], rest_events[judged, 0], rest_size[judged])
-        interval = _simultaneous(critical, *pairs)
-        gap[judged], low[judged], high[judged] = interval
+    rest = (all_size - size, (all_events - events)[:, 0])
+    unjudged = _unjudged(leaves, size, rest[0], least_size, least_expected)
+    z = np.where(unjudged == Unjudged.NONE, _score(size, events, all_size, all_events)[:, 0], np.nan)
+    critical, p_value = np.nan, z
+    if np.isfinite(z).any():
+        maxima = _null_maxima(leaves, tables, np.isfinite(z), replicates, seed, threads)
+        critical, p_value = critical_value(maxima, level), single_step_p(z, maxima)
+    columns = [size, events[:, 0], *rest]
+    columns += [*_differences(critical, z, *columns), z, p_value]
     order = _ranking(tables.names, z)
-    columns = (size, events[:, 0], rest_size, rest_events[:, 0], gap, z, p_value, low, high)
+    size, hits, others, other_hits, gap, low, high, z, p_value = (np.asarray(column[order]) for column in columns)
     names = tuple(tables.names[i] for i in order)
-    size, hits, others, other_hits, gap, z, p_value, low, high = (np.asarray(column[order]) for column in columns)
-    return SubgroupScan(names, size, hits, others, other_hits, gap, z, p_value, low, high, unjudged[order],
-                        float(critical), level, int(judged.sum()), replicates, _null(leaves))  # fmt: skip
+    return SubgroupScan(names, size, hits, others, other_hits, gap, z, p_value, low, high, unjudged[order], critical,
+                        level, int(np.isfinite(z).sum()), replicates, _null(leaves))  # fmt: skip
 
 
 def _leaves(
@@ -309,14 +305,22 @@ def _null_events(leaves: _Leaves, rows: int, rng: np.random.Generator) -> Floats
     return np.ascontiguousarray(drawn, dtype=np.float64)
 
 
-def _simultaneous(critical: float, x1: Floats, n1: Floats, x0: Floats, n0: Floats) -> tuple[Floats, Floats, Floats]:
-    """Difference and its score interval at the critical value of the maximum."""
-    level = 1.0 - erfc(critical / sqrt(2.0))
-    if not 0 < level < 1:  # nothing deviated in any replicate, or beyond what float64 tells from certainty
-        gap = x1 / n1 - x0 / n0
-        return gap, np.full(gap.shape, -1.0), np.full(gap.shape, 1.0)
-    interval = score_interval_difference(x1, n1, x0, n0, level)
-    return interval.estimate, interval.low, interval.high
+def _differences(
+    critical: float, z: Floats, size: Floats, events: Floats, rest_size: Floats, rest_events: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """Differences with their score intervals at the critical value of the maximum, NaN where z is."""
+    judged = np.isfinite(z)
+    x1, n1, x0, n0 = (column[judged] for column in (events, size, rest_events, rest_size))
+    gap, low, high = x1 / n1 - x0 / n0, np.full(len(x1), -1.0), np.full(len(x1), 1.0)
+    level = 1.0 - erfc(critical / sqrt(2.0)) if len(x1) else 0.0
+    if 0 < level < 1:  # else nothing deviated in any replicate, or more than float64 tells from certainty
+        interval = score_interval_difference(x1, n1, x0, n0, level)
+        beyond = np.abs(z[judged]) > critical  # z at the critical value itself must not leave 0 out by rounding
+        low = np.where(beyond, interval.low, np.minimum(interval.low, 0.0))
+        high = np.where(beyond, interval.high, np.maximum(interval.high, 0.0))
+    result = np.full((3, len(z)), np.nan)
+    result[:, judged] = gap, low, high
+    return result[0], result[1], result[2]
 
 
 def _ranking(names: tuple[Name, ...], z: Floats) -> Codes:

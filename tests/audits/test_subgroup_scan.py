@@ -202,6 +202,33 @@ def test_finding_interval_and_p_value_never_contradict_each_other() -> None:
     assert (ours.high >= pointwise.high).all()
 
 
+def test_a_statistic_that_equals_the_critical_value_is_no_finding_and_its_interval_holds_zero() -> None:
+    ties = 0
+    for events in range(20, 40):
+        ours = scan_subgroups({"a": ["x", "y"]}, [100, 100], [events, 20], replicates=199)
+        if abs(ours.z[0]) == ours.critical_value:
+            ties += 1
+            assert ours.adjusted_p[0] > 0.05
+            assert (ours.low <= 0).all()
+            assert (ours.high >= 0).all()
+    assert ties > 0
+
+
+def test_subgroups_equal_to_the_reference_are_spared_when_others_are_far_from_it() -> None:
+    attributes, counts, _ = null_leaves(2)
+    counts, first = counts * 3, np.array(attributes["v1"])
+    runs, flagged, found = 150, 0, 0
+    for seed in range(runs):
+        events = np.random.default_rng(seed).binomial(counts, np.where(first == 1, 0.6, 0.2))
+        ours = scan_subgroups(attributes, counts, events, reference={"v1": "0", "v0": "0"}, replicates=99, seed=seed)
+        same = np.array([("v1", "2") in name or ("v1", "0") in name for name in ours.subgroups])
+        other = np.array([name == (("v1", "1"),) for name in ours.subgroups])
+        flagged += bool((ours.adjusted_p[same] <= 0.05).any())
+        found += bool((ours.adjusted_p[other] <= 0.05).all())
+    assert flagged / runs <= 0.05 + 4 * sqrt(0.05 * 0.95 / runs)
+    assert found == runs
+
+
 def test_equal_statistics_are_ranked_by_fewer_attributes_and_then_by_name() -> None:
     ours = scan_subgroups({"q": ["1", "1", "2", "2"], "b": ["x", "y", "x", "y"]}, [100] * 4, [30] * 4, least_size=1)
     assert (ours.z == 0).all()
@@ -297,9 +324,10 @@ def test_more_attributes_than_fit_one_number_are_still_told_apart() -> None:
         ({"a": ["p", "q"]}, [1.5, 2], [1, 0], {}, "n: found 1.5, expected whole numbers"),
         ({"a": ["p", None]}, [1, 2], [1, 0], {}, "attribute 'a': found a missing label"),
         ({"a": ["p", float("nan")]}, [1, 2], [1, 0], {}, "attribute 'a': found a missing label"),
-        ({"a": ["1", 1]}, [1, 2], [1, 0], {}, "different labels that read the same"),
+        ({"a": ["1", 1]}, [1, 2], [1, 0], {}, "labels of different types"),
         ({"a": np.ma.array(["p", "q"], mask=[0, 1])}, [1, 2], [1, 0], {}, "attribute 'a': found a missing label"),
         ({"a": ["p", "q"]}, np.ma.array([1, 2], mask=[0, 1]), [1, 0], {}, "n: found nan"),
+        ({"a": [1, 1.0]}, [1, 2], [1, 0], {}, "labels of different types"),
         ({"a": ["p"]}, [1, 2], [1, 0], {}, "attribute 'a': found shape"),
         ({}, [1, 2], [1, 0], {}, "attributes: found none"),
         ({"a": ["p", "q"]}, [1, 2], [1, 0], {"depth": 0}, "depth: found 0"),
