@@ -289,7 +289,7 @@ def _gap(cells: _Cells) -> Component:
     code = int(Caveat.NO_DEGREES if few else Caveat.NO_SPREAD if flat[0] else Caveat.NONE)
     nothing, codes = np.empty(0), np.empty(0, dtype=np.uint8)
     error = float(errors[0]) if code == Caveat.NONE else np.nan
-    return Component("gap", means[0] - means[1], error, 0, code, nothing, nothing, codes, codes)
+    return Component("gap", float(means[0] - means[1]), error, 0, code, nothing, nothing, codes, codes)
 
 
 def _errors(cells: _Cells, level: Floats, slope: Floats) -> tuple[Floats, Flags]:

@@ -182,7 +182,7 @@ def _fit(problem: Problem) -> GeneralizedLinearFit:
     whole = problem.at(live)
     kept = np.array(independent_columns(whole.design, np.sqrt(whole.exposure)).kept, dtype=np.intp)
     whole = replace(whole, design=whole.design[:, kept])
-    codes = np.full(width, Caveat.ALIASED, dtype=np.uint8)
+    codes = np.full(width, Caveat.ALIASED if live.any() else Caveat.NO_DEGREES, dtype=np.uint8)
     codes[kept] = Caveat.NONE
     inside, part, columns, unbound = np.ones(len(whole.counts), dtype=np.bool_), whole, np.arange(len(kept)), kept < 0
     solution, decided = solve_scores(part), True

@@ -159,16 +159,7 @@ def _solve(cells: _Cells, width: int, singletons: float) -> LeastSquaresFit:
     residual = float(cells.weights @ cells.within + mass @ error**2)
     degrees = _whole(n) - k - absorbed
     nested = nested_parameters(cells.factors, cells.clusters) if cells.clusters is not None else 0
-    scores = Scores(
-        design=columns,
-        bread=basis.bread(),
-        weights=cells.weights,
-        counts=cells.counts,
-        sums=mass * error,
-        squares=cells.weights**2 * (cells.within + cells.counts * error**2),
-        outcome=cells.weights**2 * cells.squares,
-        clusters=cells.clusters,
-    )
+    scores = _scores(cells, columns, basis.bread(), error)
     exact = residual <= _SQUARES_KEPT * float(cells.weights @ cells.squares)
     variance = np.nan if exact or degrees <= 0 else residual / degrees
     coefficients = np.full(width, np.nan)
@@ -189,6 +180,20 @@ def _solve(cells: _Cells, width: int, singletons: float) -> LeastSquaresFit:
         residual_variance=variance,
         r_squared=centred,
         within_r_squared=within,
+    )
+
+
+def _scores(cells: _Cells, columns: Floats, bread: Floats, error: Floats) -> Scores:
+    """What the covariances need; ``error`` is ȳ − ŷ."""
+    return Scores(
+        design=columns,
+        bread=bread,
+        weights=cells.weights,
+        counts=cells.counts,
+        sums=cells.counts * cells.weights * error,
+        squares=cells.weights**2 * (cells.within + cells.counts * error**2),
+        outcome=cells.weights**2 * cells.squares,
+        clusters=cells.clusters,
     )
 
 

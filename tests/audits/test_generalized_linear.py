@@ -323,6 +323,13 @@ def test_an_outcome_that_never_varies_has_no_coefficients(value):
         assert (silent.hc1.caveat == Caveat.SEPARATED).all()
 
 
+def test_no_rows_give_no_figures_but_a_reason():
+    for found in (fit_logit(np.empty((0, 2)), [], []), fit_poisson(np.ones((2, 2)), [0, 0], [0, 0], clusters=[1, 2])):
+        assert (found.caveat == Caveat.NO_DEGREES).all()
+        assert np.isnan(found.coefficients).all()
+        assert np.isnan(found.cr1.errors).all()
+
+
 def test_a_column_that_earlier_ones_reproduce_is_named():
     rows = rows_of(12)
     cells = cells_of(rows, "b", "x", "g")
