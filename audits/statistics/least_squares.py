@@ -10,7 +10,8 @@ less one for each factor after the first): classical s² = Σ w e² / (n − k �
 factor G / (G − 1) · (n − 1) / (n − k − a), where a leaves out levels nested in clusters. These are pyfixest's
 `ssc(k_adj=True, k_fixef="nonnested", G_adj=True, G_df="min")`, its default and fixest's, and, without
 absorbed factors, statsmodels' `OLS/WLS(...).fit(cov_type=...)`. Statsmodels with indicator columns
-agrees with the classical and HC1 errors of one absorbed factor, and with CR1 when no factor is nested.
+agrees with the classical and HC1 errors of one absorbed factor, and with CR1 when no factor is nested. Where
+two factors fall apart into unconnected parts, fewer parameters are free than are counted; fixest counts so too.
 """
 
 from __future__ import annotations
