@@ -24,8 +24,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from audits.statistics.absorption import encode
 from audits.statistics.pseudo_likelihood import (
-    SCORE_TOLERANCE,
     Problem,
+    Solution,
     mean_and_slopes,
     near_a_bound,
     solve_scores,
@@ -177,30 +177,31 @@ def _problem(
 
 
 def _fit(problem: Problem) -> GeneralizedLinearFit:
-    """Drop aliased columns, then separated cells, then solve what is left."""
+    """Drop aliased columns, solve, set separated cells aside and solve again, until no cell is separated."""
     width, live = problem.design.shape[1], (problem.counts > 0) & (problem.exposure > 0)
-    part = problem.at(live)
-    whole = independent_columns(part.design, np.sqrt(part.exposure)).kept
-    part = replace(part, design=part.design[:, list(whole)])
-    codes = np.full(width, Caveat.ALIASED, dtype=np.uint8)
-    codes[list(whole)] = Caveat.NONE
-    separated = np.zeros(len(live), dtype=np.bool_)
-    columns, unbound = tuple(range(len(whole))), np.zeros(len(whole), dtype=np.bool_)
-    solved, steps, score = solve_scores(part)
-    if not score <= SCORE_TOLERANCE or near_a_bound(part, solved):
+    whole = problem.at(live)
+    kept = np.array(independent_columns(whole.design, np.sqrt(whole.exposure)).kept, dtype=np.intp)
+    whole = replace(whole, design=whole.design[:, kept])
+    codes = np.full(width, Caveat.ALIASED if live.any() else Caveat.NO_DEGREES, dtype=np.uint8)
+    codes[kept] = Caveat.NONE
+    inside, part, columns, unbound = np.ones(len(whole.counts), dtype=np.bool_), whole, np.arange(len(kept)), kept < 0
+    solution, decided = solve_scores(part), True
+    while decided and (not solution.settled or near_a_bound(part, solution)):
         apart = _separated(part)
-        if apart is None:
-            codes[list(whole)] = Caveat.NOT_CONVERGED
-        elif apart.any():
-            separated[np.flatnonzero(live)[apart]] = True
-            part = part.at(~apart)
-            columns, unbound = _still_informed(part)
-            part = replace(part, design=part.design[:, list(columns)])
-            solved, steps, score = solve_scores(part)
-    if not score <= SCORE_TOLERANCE:
-        codes[list(whole)] = np.where(unbound, Caveat.SEPARATED, Caveat.NOT_CONVERGED)
-    codes[np.array(whole, dtype=np.intp)[unbound]] = Caveat.SEPARATED
-    return _report(problem, part, tuple(whole[j] for j in columns), codes, solved, separated, (steps, score))
+        decided = apart is not None
+        if apart is None or not apart.any():
+            break
+        inside[np.flatnonzero(inside)[apart]] = False
+        part = whole.at(inside)
+        columns, unbound = _still_informed(part)
+        part = replace(part, design=part.design[:, columns])
+        solution = solve_scores(part)
+    if not (decided and solution.settled):
+        codes[kept] = Caveat.NOT_CONVERGED
+    codes[kept[unbound]] = Caveat.SEPARATED
+    separated = np.zeros(len(live), dtype=np.bool_)
+    separated[np.flatnonzero(live)[~inside]] = True
+    return _report(problem.family, part, tuple(int(j) for j in kept[columns]), codes, solution, separated)
 
 
 def _separated(problem: Problem) -> Flags | None:
@@ -213,43 +214,39 @@ def _separated(problem: Problem) -> Flags | None:
         return None
 
 
-def _still_informed(problem: Problem) -> tuple[tuple[int, ...], Flags]:
+def _still_informed(problem: Problem) -> tuple[NDArray[np.intp], Flags]:
     """Columns independent on the cells left, and a mark on all that these cells do not identify.
 
     A column dropped here is a combination of kept ones; each kept one with a part in it is not identified either.
     """
-    width = problem.design.shape[1]
-    unbound = np.zeros(width, dtype=np.bool_)
-    if not len(problem.design):
-        return (), np.ones(width, dtype=np.bool_)
     root = np.sqrt(problem.exposure)
     scaled = problem.design * root[:, None]
     basis, lengths = independent_columns(problem.design, root), np.linalg.norm(scaled, axis=0)
-    for j in set(range(width)) - set(basis.kept):
+    kept, unbound = np.array(basis.kept, dtype=np.intp), np.zeros(len(lengths), dtype=np.bool_)
+    for j in set(range(len(lengths))) - set(basis.kept):
         unbound[j] = True
-        parts = np.abs(basis.solve(scaled[:, j])) * lengths[list(basis.kept)]
-        unbound[np.array(basis.kept, dtype=np.intp)[parts > 1e-8 * lengths[j]]] = True
-    return basis.kept, unbound
+        parts = np.abs(basis.solve(scaled[:, j])) * lengths[kept]
+        unbound[kept[parts > 1e-8 * lengths[j]]] = True
+    return kept, unbound
 
 
 def _report(
-    problem: Problem,
+    family: str,
     part: Problem,
     columns: tuple[int, ...],
     codes: NDArray[np.uint8],
-    solved: Floats,
+    solution: Solution,
     separated: Flags,
-    ended: tuple[int, float],
 ) -> GeneralizedLinearFit:
     """Coefficients and covariances over all columns, NaN where ``codes`` say why."""
     width, n, k = len(codes), float(part.counts.sum()), len(columns)
     coefficients = np.full(width, np.nan)
-    coefficients[list(columns)] = solved
+    coefficients[list(columns)] = solution.coefficients
     coefficients[codes != Caveat.NONE] = np.nan
-    scores = _scores(part, solved)
+    scores = _scores(part, solution.coefficients)
     degrees = n - k
     return GeneralizedLinearFit(
-        family=problem.family,
+        family=family,
         coefficients=coefficients,
         caveat=codes,
         classical=_coded(classical(scores.bread, 1.0, columns, width, degrees), codes),
@@ -260,8 +257,8 @@ def _report(
         k=k,
         dropped=tuple(int(j) for j in np.flatnonzero(codes == Caveat.ALIASED)),
         separated=separated,
-        iterations=ended[0],
-        score=ended[1],
+        iterations=solution.steps,
+        score=solution.score,
     )
 
 

@@ -10,7 +10,8 @@ less one for each factor after the first): classical s² = Σ w e² / (n − k �
 factor G / (G − 1) · (n − 1) / (n − k − a), where a leaves out levels nested in clusters. These are pyfixest's
 `ssc(k_adj=True, k_fixef="nonnested", G_adj=True, G_df="min")`, its default and fixest's, and, without
 absorbed factors, statsmodels' `OLS/WLS(...).fit(cov_type=...)`. Statsmodels with indicator columns
-agrees with the classical and HC1 errors of one absorbed factor, and with CR1 when no factor is nested.
+agrees with the classical and HC1 errors of one absorbed factor, and with CR1 when no factor is nested. Where
+two factors fall apart into unconnected parts, fewer parameters are free than are counted; fixest counts so too.
 """
 
 from __future__ import annotations
@@ -159,16 +160,7 @@ def _solve(cells: _Cells, width: int, singletons: float) -> LeastSquaresFit:
     residual = float(cells.weights @ cells.within + mass @ error**2)
     degrees = _whole(n) - k - absorbed
     nested = nested_parameters(cells.factors, cells.clusters) if cells.clusters is not None else 0
-    scores = Scores(
-        design=columns,
-        bread=basis.bread(),
-        weights=cells.weights,
-        counts=cells.counts,
-        sums=mass * error,
-        squares=cells.weights**2 * (cells.within + cells.counts * error**2),
-        outcome=cells.weights**2 * cells.squares,
-        clusters=cells.clusters,
-    )
+    scores = _scores(cells, columns, basis.bread(), error)
     exact = residual <= _SQUARES_KEPT * float(cells.weights @ cells.squares)
     variance = np.nan if exact or degrees <= 0 else residual / degrees
     coefficients = np.full(width, np.nan)
@@ -189,6 +181,20 @@ def _solve(cells: _Cells, width: int, singletons: float) -> LeastSquaresFit:
         residual_variance=variance,
         r_squared=centred,
         within_r_squared=within,
+    )
+
+
+def _scores(cells: _Cells, columns: Floats, bread: Floats, error: Floats) -> Scores:
+    """What the covariances need; ``error`` is ȳ − ŷ."""
+    return Scores(
+        design=columns,
+        bread=bread,
+        weights=cells.weights,
+        counts=cells.counts,
+        sums=cells.counts * cells.weights * error,
+        squares=cells.weights**2 * (cells.within + cells.counts * error**2),
+        outcome=cells.weights**2 * cells.squares,
+        clusters=cells.clusters,
     )
 
 

@@ -17,7 +17,8 @@ from audits.statistics.sandwich import Codes, Flags, Floats
 SCORE_TOLERANCE = 1e-9  # of the sum of absolute terms
 _STEPS = 60
 _HALVINGS = 40
-_EXTREME = 1e-7  # a fitted mean this near its bound calls for the test of separation
+_UNSEEN = 1e-12  # a logit mean this near 1 leaves a residual of few digits, which bounds nothing
+_NEAR = 1e3  # times the decrement reached: a cell's mean this near its bound calls for the test of separation
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,37 +56,72 @@ def mean_and_slopes(family: str, predictor: Floats) -> tuple[Floats, Floats, Flo
     return mean, slope, slope * np.where(predictor >= 0, -1.0, 1.0) * (1 - small) / (1 + small)
 
 
-def solve_scores(problem: Problem) -> tuple[Floats, int, float]:
-    """Coefficients, steps and the relative score; a score of infinity when a step cannot be made."""
-    design = problem.design
-    solved: Floats = np.zeros(design.shape[1])
-    steps = 0
-    if design.shape[1] == 0:
-        return solved, 0, 0.0
-    totals, exposed = float(problem.totals.sum()), problem.exposure
-    average = totals / float(exposed.sum())
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """Coefficients, steps taken, the largest score as a share of its terms, and the last squared step in
+    standard errors. ``score`` is infinite when the steps did not settle.
+    """
+
+    coefficients: Floats
+    steps: int
+    score: float
+    decrement: float
+
+    @property
+    def settled(self) -> bool:
+        """Whether the score equations hold."""
+        return self.score <= SCORE_TOLERANCE
+
+
+def solve_scores(problem: Problem) -> Solution:
+    """Newton's method from the fit of the outcome drawn halfway to its average."""
+    width, exposed = problem.design.shape[1], problem.exposure
+    if width == 0:
+        return Solution(np.zeros(0), 0, 0.0, 0.0)
+    average = float(problem.totals.sum()) / float(exposed.sum())
     if average <= 0 or (problem.family == "logit" and average >= 1):
-        return solved, 0, np.inf
+        return Solution(np.zeros(width), 0, np.inf, np.inf)
     start = (problem.totals + exposed * average) / (2 * exposed)
     working = np.log(start) if problem.family == "poisson" else np.log(start / (1 - start))
-    slope = start if problem.family == "poisson" else start * (1 - start)
-    root = np.sqrt(exposed * slope)
-    solved = np.asarray(np.linalg.lstsq(design * root[:, None], root * (working - problem.offset), rcond=None)[0])
-    value, last = _likelihood(problem, solved), False
+    root = np.sqrt(exposed * (start if problem.family == "poisson" else start * (1 - start)))
+    solved = np.asarray(
+        np.linalg.lstsq(problem.design * root[:, None], root * (working - problem.offset), rcond=None)[0]
+    )
+    value, before, size = _likelihood(problem, solved), np.inf, _size(problem)
     for steps in range(1, _STEPS + 1):
         move, decrement = _step(problem, solved)
         if not np.isfinite(decrement):
-            return solved, steps, np.inf
-        for _ in range(_HALVINGS):
-            trial = _likelihood(problem, solved + move)
-            if trial >= value - 1e-10 * (1 + abs(value)):
-                break
-            move = move / 2
-        solved, value = solved + move, trial
-        if last:
             break
-        last = decrement <= max(1e-20, 1e-28 * float(problem.counts.sum()))
-    return solved, steps, _relative_score(problem, solved)
+        solved, value = _uphill(problem, solved, move, value)
+        if _at_rounding(decrement, before, size):
+            return Solution(solved, steps, _relative_score(problem, solved), decrement)
+        before = decrement
+    return Solution(solved, steps, np.inf, np.inf)
+
+
+def _size(problem: Problem) -> float:
+    """Σ y for Poisson, whose likelihood is in units of y, and rows for the logit."""
+    return float((problem.totals if problem.family == "poisson" else problem.counts).sum())
+
+
+def _at_rounding(decrement: float, before: float, size: float) -> bool:
+    """Whether the step just taken was the last that helps: of no length, or small and no longer shrinking.
+
+    Along a separating direction each step shrinks to about 0.37 of the one before, so that it never
+    looks like rounding before it has no length.
+    """
+    none = max(1e-20 * min(1.0, size), 1e-28 * size)
+    return decrement <= none or (decrement <= 1e-10 * min(1.0, size) and decrement > 0.5 * before)
+
+
+def _uphill(problem: Problem, solved: Floats, move: Floats, value: float) -> tuple[Floats, float]:
+    """The step, halved until the likelihood does not fall by more than rounding."""
+    for _ in range(_HALVINGS):
+        trial = _likelihood(problem, solved + move)
+        if trial >= value - 1e-10 * (1 + abs(value)):
+            break
+        move = move / 2
+    return solved + move, trial
 
 
 def _step(problem: Problem, solved: Floats) -> tuple[Floats, float]:
@@ -119,9 +155,15 @@ def _relative_score(problem: Problem, solved: Floats) -> float:
         return float(np.max(left / np.where(terms > 0, terms, 1.0), initial=0.0))
 
 
-def near_a_bound(problem: Problem, solved: Floats) -> bool:
-    """Whether some fitted mean is so near its bound that the likelihood may rise for ever."""
-    mean = mean_and_slopes(problem.family, problem.design @ solved + problem.offset)[0]
-    if problem.family == "logit":
-        return bool(np.minimum(mean, 1 - mean).min(initial=1.0) < _EXTREME)
-    return bool(mean.min(initial=np.inf) < _EXTREME * mean.max(initial=0.0))
+def near_a_bound(problem: Problem, solution: Solution) -> bool:
+    """Whether some cell's mean is so near its bound that the likelihood may rise for ever.
+
+    Along a separating direction d the squared step is at least (Σ μ zᵀd)² / Σ μ (zᵀd)², which is not below
+    the least expected total of a separated cell; so with a step far below all of them there is no such direction.
+    """
+    predictor = problem.design @ solution.coefficients + problem.offset
+    slope = mean_and_slopes(problem.family, predictor)[1]
+    if problem.family == "logit" and slope.min(initial=1.0) < _UNSEEN:
+        return True
+    least = float((problem.exposure * slope).min(initial=np.inf))
+    return least < _NEAR * max(solution.decrement, 1e-20 * min(1.0, _size(problem)))

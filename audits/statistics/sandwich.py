@@ -42,6 +42,7 @@ class Caveat(IntEnum):
     NO_SPREAD = 7
     NO_SQUARES = 8
     NOT_ASKED = 9
+    NO_SUPPORT = 10
 
     @property
     def reason(self) -> str | None:
@@ -59,6 +60,7 @@ _REASONS = {
     Caveat.NO_SPREAD: "the residuals that inform this coefficient are zero within the rounding of the sums",
     Caveat.NO_SQUARES: "the sums of squares that this error needs were not given",
     Caveat.NOT_ASKED: "no clusters were given",
+    Caveat.NO_SUPPORT: "a regression that this needs has no rows to tell one of the columns from the others",
 }
 
 

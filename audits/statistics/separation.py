@@ -21,16 +21,20 @@ _ZERO = 1e-9
 
 
 def separated_cells(design: Floats, lowest: Flags, highest: Flags) -> Flags:
-    """Cells (C,) that a direction separates.
+    """Cells (C,) that a direction separates: all, or those that a single column does if there is one.
 
+    Cells set aside first stay separated whatever separates the rest, so the caller asks again without them.
     ``design`` (C, p) has independent columns; ``lowest`` and ``highest`` mark cells all of whose outcomes
     are at the lower or the upper bound. Raises ``ArithmeticError`` when the linear program is not solved.
     """
-    bound = lowest | highest
+    bound, found = lowest | highest, np.zeros(len(design), dtype=np.bool_)
+    push = np.where(highest, 1.0, -1.0)[:, None] * design
+    alone = (design[~bound] == 0).all(axis=0) & ((push[bound] >= 0).all(axis=0) | (push[bound] <= 0).all(axis=0))
+    if (design[:, alone] != 0).any():
+        return np.asarray((design[:, alone] != 0).any(axis=1))
     scale = np.abs(design).max(axis=0, initial=0.0)
     scaled = design / np.where(scale > 0, scale, 1.0)
     free = _null_space(scaled[~bound])
-    found = np.zeros(len(design), dtype=np.bool_)
     if free.shape[1] == 0 or not bound.any():
         return found
     pushed = np.where(highest, 1.0, -1.0)[bound, None] * (scaled[bound] @ free)

@@ -17,6 +17,7 @@ import pytest
 import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import linprog
 from scipy.special import expit
 
 from audits.statistics.generalized_linear import Exposure, GeneralizedLinearFit, fit_logit, fit_poisson
@@ -247,6 +248,8 @@ def test_a_large_but_finite_estimate_is_given():
 
 def separable_by_search(design: np.ndarray, y: np.ndarray) -> bool:
     """Oracle for two columns: directions at the angles where some row changes sign, and between them."""
+    if not len(y):
+        return False
     turns = np.sort(np.mod(np.arctan2(-design[:, 0], design[:, 1]), np.pi))
     middles = np.append((turns[1:] + turns[:-1]) / 2, (turns[-1] + turns[0] + np.pi) / 2)
     angles = np.concatenate([turns, turns + np.pi, middles, middles + np.pi])
@@ -266,7 +269,45 @@ def test_separation_is_found_exactly_when_a_search_over_directions_finds_it(poin
     assert found.any() == separable_by_search(design, y)
     fit = fit_logit(design, np.ones(len(x)), y)
     assert (fit.caveat == Caveat.NONE).all() == (not found.any())
-    assert fit.separated.tolist() == found.tolist()
+    assert (fit.separated >= found).all()
+    left = ~fit.separated
+    assert not separable_by_search(design[left], y[left])
+
+
+def separable_by_program(design: np.ndarray, y: np.ndarray, family: str) -> bool:
+    """Oracle: on rows, push as far as directions within [−1, 1] allow; amounts above 0 must stay where they are."""
+    fixed = (y > 0) & (family == "poisson")
+    signed = np.where(y > 0, 1.0, -1.0)[:, None] * design
+    pushed, still = signed[~fixed], design[fixed]
+    solved = linprog(
+        -pushed.sum(axis=0),
+        A_ub=-pushed,
+        b_ub=np.zeros(len(pushed)),
+        A_eq=still if len(still) else None,
+        b_eq=np.zeros(len(still)) if len(still) else None,
+        bounds=[(-1, 1)] * design.shape[1],
+    )
+    return bool(solved.fun < -1e-6)
+
+
+@pytest.mark.parametrize("family", ["logit", "poisson"])
+def test_several_columns_are_separated_exactly_when_a_program_on_the_rows_says_so(family):
+    outcomes = []
+    for seed in range(120):
+        draw = np.random.default_rng(seed)
+        size = int(draw.integers(6, 20))
+        design = np.column_stack([np.ones(size), draw.integers(0, 3, size), draw.normal(size=size).round(1)])
+        if np.linalg.matrix_rank(design) < 3:
+            continue
+        y = draw.poisson(0.6, size) * 1.0 if family == "poisson" else (draw.random(size) < 0.4) * 1.0
+        fitter = fit_poisson if family == "poisson" else fit_logit
+        found = fitter(design, np.ones(size), y)
+        wanted = separable_by_program(design, y, family)
+        assert found.separated.any() == wanted
+        assert (found.caveat == Caveat.SEPARATED).any() == wanted
+        assert np.nanmax(np.abs(found.coefficients), initial=0.0) < 100
+        outcomes.append(wanted)
+    assert 5 < sum(outcomes) < len(outcomes) - 5
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0])
@@ -280,6 +321,13 @@ def test_an_outcome_that_never_varies_has_no_coefficients(value):
     if value == 0:
         silent = fit_poisson(design_of(cells, "x", "g"), n, 0 * n, squares=0 * n)
         assert (silent.hc1.caveat == Caveat.SEPARATED).all()
+
+
+def test_no_rows_give_no_figures_but_a_reason():
+    for found in (fit_logit(np.empty((0, 2)), [], []), fit_poisson(np.ones((2, 2)), [0, 0], [0, 0], clusters=[1, 2])):
+        assert (found.caveat == Caveat.NO_DEGREES).all()
+        assert np.isnan(found.coefficients).all()
+        assert np.isnan(found.cr1.errors).all()
 
 
 def test_a_column_that_earlier_ones_reproduce_is_named():

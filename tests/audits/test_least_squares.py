@@ -180,6 +180,30 @@ def test_singletons_are_set_aside_one_after_another_as_in_pyfixest():
     close(found.hc1.errors, feols("y ~ x + g | f1 + f2", rows, "HC1").se())
 
 
+def test_in_tiny_samples_an_error_equals_pyfixest_or_is_missing_where_pyfixest_has_only_rounding():
+    compared = 0
+    for seed in range(60):
+        draw = np.random.default_rng(seed)
+        size = int(draw.integers(14, 50))
+        rows = pd.DataFrame({"x": draw.integers(0, 3, size) * 1.0, "g": (draw.random(size) < 0.2) * 1.0})
+        rows["f1"], rows["f2"], rows["cl"] = (draw.integers(0, top, size) for top in (8, 5, 6))
+        rows["y"] = (draw.random(size) < 0.5) * 1.0
+        try:
+            fits = {
+                kind: feols("y ~ x + g | f1 + f2", rows, v) for kind, v in (("hc1", "HC1"), ("cr1", {"CRV1": "cl"}))
+            }
+        except np.linalg.LinAlgError:
+            continue
+        found = collapsed(rows, "x", "g", "f1", "f2", "cl").fit(constant=False, clusters="cl", absorbed=("f1", "f2"))
+        for j, name in enumerate(("x", "g")):
+            for kind, fit in fits.items():
+                wanted = fit.se().get(name, np.nan)
+                error = getattr(found, kind).errors[j]
+                assert np.isnan(error) if not wanted > 1e-9 else error == pytest.approx(wanted, rel=RELATIVE)
+                compared += wanted > 1e-9
+    assert compared > 150
+
+
 def test_only_singletons_leave_no_figure_but_a_reason():
     y = np.arange(5.0)
     found = fit_least_squares(y[:, None], np.ones(5), y, y**2, absorb_factors=[np.arange(5)])
