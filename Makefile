@@ -26,7 +26,7 @@ lint: $(READY) ## style, types, and which layer may import which
 	@$(BIN)/lint-imports --no-cache
 
 bench: $(READY) ## speed, as ratios within one run
-	@$(BIN)/python -m tests.bench
+	@$(BIN)/python -m tests.benchmarks
 
 truth: $(READY) ## coverage and error rates of the naive practice and of ours
 	@$(BIN)/python -m tests.truth.scoreboard

@@ -1,7 +1,7 @@
-"""``make bench``: what aggregate-first buys, as ratios within one run, and what starting costs.
+"""What a whole question costs on aggregates and on rows, and what starting costs.
 
 Absolute times depend on the machine; the ratios compare two ways to the same figures on the
-same data in the same process, the better of several tries each.
+same data in the same process, the best of several tries each.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ def best(work: Callable[[], object], tries: int = 3) -> float:
     return min(times)
 
 
-def line(what: str, slow: str, slow_time: float, fast: str, fast_time: float) -> None:
-    """Print one comparison."""
-    print(f"{what:<44} {slow} {slow_time:8.2f} s   {fast} {fast_time:8.2f} s   ratio {slow_time / fast_time:7.1f}")
+def line(what: str, slow: str, slow_time: float, fast: str, fast_time: float) -> dict[str, object]:
+    """One comparison of two ways to the same figure."""
+    return {"what": f"{what}: {slow} against {fast}", "baseline": slow_time, "ours": fast_time, "bar": None}
 
 
 def cpu(code: str, **environment: str) -> float:
@@ -51,7 +51,7 @@ def cpu(code: str, **environment: str) -> float:
     return min(seconds[1:])
 
 
-def bench_rates(data: pd.DataFrame) -> None:
+def bench_rates(data: pd.DataFrame) -> dict[str, object]:
     """Fairlearn on rows against Fairlearn on cells, the GROUP BY included."""
     from fairlearn.metrics import MetricFrame, selection_rate
 
@@ -64,10 +64,10 @@ def bench_rates(data: pd.DataFrame) -> None:
         return frame(data.groupby(["region", "granted"]).size().reset_index(name="rows"), "rows")
 
     gap = (frame(data, None).by_group["rate"] - on_cells().by_group["rate"]).abs().max()
-    line(f"selection rate (difference {gap:.0e})", "rows", best(lambda: frame(data, None)), "cells", best(on_cells))
+    return line(f"selection rate (difference {gap:.0e})", "rows", best(lambda: frame(data, None)), "cells", best(on_cells))
 
 
-def bench_adjusted(source: object, file: Path) -> None:
+def bench_adjusted(source: object, file: Path) -> dict[str, object]:
     """Least squares with HC1 on rows against moments taken in the engine, both from the Parquet file."""
     import statsmodels.api as sm
 
@@ -85,10 +85,10 @@ def bench_adjusted(source: object, file: Path) -> None:
         return float(fit_group_effects(moments.grouped()).robust_errors[0])
 
     gap = abs(on_rows() / on_moments() - 1)
-    line(f"adjusted gap, HC1 (relative difference {gap:.0e})", "rows", best(on_rows), "moments", best(on_moments))
+    return line(f"adjusted gap, HC1 (relative difference {gap:.0e})", "rows", best(on_rows), "moments", best(on_moments))
 
 
-def bench_checks(program: object, source: object) -> None:
+def bench_checks(program: object, source: object) -> dict[str, object]:
     """The data checks pushed down to DuckDB against the same suite on pandas."""
     import datetime as dt
 
@@ -100,12 +100,12 @@ def bench_checks(program: object, source: object) -> None:
     fast = best(lambda: run_checks(source, program, day), 2)  # type: ignore[arg-type]
     planned = list(plan_checks(program, source.prepared, day))  # type: ignore[arg-type, attr-defined]
     slow = best(lambda: pandas_twin(source, planned), 1)  # type: ignore[arg-type]
-    line("Great Expectations suite", "pandas", slow, "DuckDB", fast)
+    return line("Great Expectations suite", "pandas", slow, "DuckDB", fast)
 
 
-def bench_start() -> None:
-    """What a user waits for before anything happens."""
-    print(f"squaredeal --help: {cpu(HELP):.2f} s of CPU")
+def bench_start() -> list[dict[str, object]]:
+    """What a user waits for before anything happens, in seconds of CPU."""
+    help_time = cpu(HELP)
     with tempfile.TemporaryDirectory() as folder:
         for i in range(100):
             text = BOSTON.read_text().replace("program: boston-mortgages", f"program: boston-{i}")
@@ -113,25 +113,24 @@ def bench_start() -> None:
         settings = {"AIRFLOW_HOME": f"{folder}/airflow", "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
         alone = cpu("import airflow.sdk", **settings)
         parsed = cpu("import airflow.sdk, dags.audit_programs", SQUAREDEAL_PROGRAMS=folder, **settings)
-    print(f"100 program files into DAGs: {parsed - alone:.2f} s of CPU beyond importing airflow ({alone:.2f} s)")
+    return [
+        {"what": "squaredeal --help, seconds of CPU", "baseline": None, "ours": help_time, "bar": 1.0},
+        {"what": "100 program files into DAGs beyond importing airflow, seconds of CPU", "baseline": None,
+         "ours": parsed - alone, "bar": 1.5},
+    ]  # fmt: skip
 
 
-def main() -> None:
-    """Print the comparisons."""
+def measure() -> list[dict[str, object]]:
+    """One line a comparison: baseline and ours in seconds."""
     from checks.inputs.period import Period
     from checks.inputs.program import read_program
     from checks.inputs.source import open_source
 
-    print(f"{ROWS:,} rows")
     data = loans(1, ROWS)
     with tempfile.TemporaryDirectory() as folder:
         program = read_program(write_program(Path(folder), data))
         with open_source(program, Period()) as source:
-            bench_rates(data)
-            bench_adjusted(source, Path(folder) / "loans.parquet")
-            bench_checks(program, source)
-    bench_start()
-
-
-if __name__ == "__main__":
-    main()
+            lines = [
+                bench_rates(data), bench_adjusted(source, Path(folder) / "loans.parquet"), bench_checks(program, source)
+            ]  # fmt: skip
+    return [*lines, *bench_start()]

@@ -1,0 +1,80 @@
+"""``make bench``: every comparison in one run, printed and written to docs/benchmarks.md.
+
+SQUAREDEAL_BENCH_ROWS scales all of them (default: one million rows for questions and metrics, ten million for
+the evidence; the figures of 1e8 rows come from SQUAREDEAL_BENCH_ROWS=1e8 python -m tests.benchmarks.evidence).
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+from tests.benchmarks import cells, evidence, questions
+from tests.programs import ROOT
+
+FILE = ROOT / "docs" / "benchmarks.md"
+PACKAGES = ("duckdb", "ibis-framework", "fairlearn", "great-expectations", "numpy", "pandas", "apache-airflow")
+HEAD = """# Benchmarks
+
+Made by `make bench`. Seconds depend on the machine and on what else it does; a ratio compares two ways to the same
+figures on the same data in the same run, the best of several tries each. "of the time" is ours over the baseline.
+
+"""
+
+
+def machine() -> str:
+    """Processor count, memory, system, Python and the packages that matter."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    return (
+        f"{os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} {platform.machine()}, "
+        f"Python {platform.python_version()}; {packages}."
+    )
+
+
+def cells_of_row(line: Mapping[str, Any]) -> tuple[str, str, str, str, str, str]:
+    """What, baseline, ours, ratio, bar, whether it was met."""
+    baseline = line.get("baseline", line.get("slow_seconds"))
+    ours = line.get("ours", line.get("fast_seconds"))
+    bar, met = line["bar"], line.get("met")
+    if baseline is None:
+        ratio, met = "", ours <= bar
+        bar = f"at most {bar:g}"
+    elif "fast_seconds" in line or bar is None:
+        ratio = f"{baseline / ours:.3g} × faster" if baseline >= ours else f"{ours / baseline:.2f} × the time"
+    else:
+        ratio, met = f"{ours / baseline:.2f} × the time", ours / baseline <= bar
+        bar = f"at most {bar:g} ×"
+    told = "" if met is None else "met" if met else "MISSED"
+    first = "" if baseline is None else f"{baseline:.3f}"
+    return str(line["what"]), first, f"{ours:.3f}", ratio, bar or "none", told
+
+
+def table(title: str, lines: list[dict[str, Any]]) -> str:
+    """A section of the page."""
+    rows = [("what", "baseline, s", "ours, s", "ratio", "bar", ""), ("---", "---:", "---:", "---:", "---", "---")]
+    rows += [cells_of_row(line) for line in lines]
+    return f"## {title}\n\n" + "\n".join("| " + " | ".join(row) + " |" for row in rows) + "\n"
+
+
+def main() -> None:
+    """Measure section by section, print each, and write the page at the end."""
+    print(machine())
+    sections = []
+    for title, measure in (
+        (f"Questions and checks, {questions.ROWS:,} rows", questions.measure),
+        (f"Metrics, bootstrap and scan, {cells.ROWS:,} rows", cells.measure),
+        (f"Evidence, {evidence.ROWS:,} rows of Parquet", evidence.measure),
+    ):
+        sections.append(table(title, measure()))
+        print(sections[-1], flush=True)
+    FILE.write_text(HEAD + machine() + "\n\n" + "\n".join(sections), encoding="utf-8")
+    print(f"written to {FILE.relative_to(ROOT)}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
