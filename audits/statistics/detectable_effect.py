@@ -38,11 +38,11 @@ class DetectableDifference:
 
 
 @dataclass(frozen=True, slots=True)
-class DetectableRatio:
-    """Ratios p1/p0 nearest to 1, on either side, found with the stated power; arrays of the broadcast shape.
+class DetectableSides:
+    """Rates p1, or ratios p1/p0, nearest to equality on either side, found with the stated power.
 
-    `below` lies under 1 and `above` over 1. A side that no rate from 0 to 1 can reach is NaN, with the
-    caveat of that side.
+    Arrays of the broadcast shape. `below` lies under p0 (or 1) and `above` over it. A side that no rate from 0 to
+    1 can reach is NaN, with the caveat of that side.
     """
 
     below: Floats
@@ -70,7 +70,8 @@ def minimum_detectable_difference(
 
     (z_level + z_power) sqrt(p0 (1 - p0) (1/n1 + 1/n0)), with the variance of equal rates on both sides. A p0
     of exactly 0 or 1 would make that 0, which is no finding, so it is NaN with a caveat; a result that no
-    pair of rates can reach is kept and marked.
+    pair of rates can reach is kept and marked. Away from rates near a half it is the mean of two sides that
+    differ, and the test has less than `power` on the side nearer to a half: `minimum_detectable_rates` gives each.
     """
     rate, m, k = _rate_and_sizes(p0, n1, n0)
     multiple = _multiple(level, power)
@@ -82,20 +83,19 @@ def minimum_detectable_difference(
     return DetectableDifference(np.asarray(size), level, power, caveat)
 
 
-def minimum_detectable_ratio(
+def minimum_detectable_rates(
     p0: ArrayLike, n1: ArrayLike, n0: ArrayLike, level: float = 0.95, power: float = 0.8
-) -> DetectableRatio:
-    """Ratios p1/p0 nearest to 1 that the pooled test of two rates finds with `power`, on either side.
+) -> DetectableSides:
+    """Rates p1 nearest to p0 that the pooled test of two rates finds with `power`, on either side.
 
     With p the pooled rate, power at p1 is Phi((|p1 - p0| - z sqrt(p (1 - p)(1/n1 + 1/n0))) / sqrt(p1 (1 - p1)/n1
     + p0 (1 - p0)/n0)) (Fleiss, Levin & Paik 2003, Statistical Methods for Rates and Proportions, ch. 4): the
     variance of equal rates decides where the test rejects, that of the two rates how often it does. The other
-    tail, which would find the effect on the wrong side, is not counted. A p0 of 0 has no ratio.
+    tail, which would find the effect on the wrong side, is not counted.
     """
-    rate, m, k = _rate_and_sizes(p0, n1, n0)
+    base, m, k = _rate_and_sizes(p0, n1, n0)
     multiple = critical(level), NormalDist().inv_cdf(inside(power, "power", (1 - level) / 2))
-    gap, none = (m == 0) | (k == 0), rate == 0
-    base = np.where(gap | none, 0.5, rate)
+    gap = (m == 0) | (k == 0)
     m, k = np.maximum(m, 1.0), np.maximum(k, 1.0)
     sides = []
     for end in (np.zeros(base.shape), np.ones(base.shape)):
@@ -105,10 +105,27 @@ def minimum_detectable_ratio(
             middle = (near + far) / 2
             found = _found(middle, base, m, k, multiple)
             near, far = np.where(found, near, middle), np.where(found, middle, far)
-        caveat = first_caveat((gap, Caveat.EMPTY_GROUP), (none, Caveat.DEGENERATE_RATE), (beyond, Caveat.UNREACHABLE))
-        sides.append((np.where(caveat == Caveat.NONE, far / base, np.nan), caveat))
+        caveat = first_caveat((gap, Caveat.EMPTY_GROUP), (beyond, Caveat.UNREACHABLE))
+        sides.append((np.where(caveat == Caveat.NONE, far, np.nan), caveat))
     (below, caveat_below), (above, caveat_above) = sides
-    return DetectableRatio(below, above, level, power, caveat_below, caveat_above)
+    return DetectableSides(below, above, level, power, caveat_below, caveat_above)
+
+
+def minimum_detectable_ratio(
+    p0: ArrayLike, n1: ArrayLike, n0: ArrayLike, level: float = 0.95, power: float = 0.8
+) -> DetectableSides:
+    """Ratios p1/p0 nearest to 1 that the pooled test finds with `power`: `minimum_detectable_rates` over p0.
+
+    A p0 of 0 has no ratio: NaN, with a caveat.
+    """
+    rates = minimum_detectable_rates(p0, n1, n0, level, power)
+    base = _rate_and_sizes(p0, n1, n0)[0]
+    none = (base == 0) & (rates.caveat_below != Caveat.EMPTY_GROUP)
+    safe = np.where(none, np.nan, base)
+    codes = (
+        np.where(none, np.uint8(Caveat.DEGENERATE_RATE), code) for code in (rates.caveat_below, rates.caveat_above)
+    )
+    return DetectableSides(rates.below / safe, rates.above / safe, level, power, *codes)
 
 
 def minimum_detectable_coefficient(

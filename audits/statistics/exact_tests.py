@@ -37,7 +37,7 @@ def mid_p_value(x1: ArrayLike, n1: ArrayLike, x0: ArrayLike, n0: ArrayLike) -> F
     p_value[few] = doubled_mid_p(a[few], m[few], b[few], k[few])
     many = given & ~few
     p_value[many] = [_mid_p(*table) for table in zip(a[many], m[many], b[many], k[many], strict=True)]
-    return p_value
+    return np.asarray(np.minimum(p_value, 1.0))  # rounding alone may step over
 
 
 def fisher_p_value(x1: ArrayLike, n1: ArrayLike, x0: ArrayLike, n0: ArrayLike) -> Floats:

@@ -13,6 +13,8 @@ Sources: Gart & Nam (1988), Biometrics 44:323-338; Laud (2017), Pharmaceutical S
 
 from __future__ import annotations
 
+from math import sqrt
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -38,11 +40,12 @@ def skewness_corrected_interval_ratio(
 
     Where g is beyond 1/(2z) against the estimate, the expansion behind the correction has no solution (Laud
     2017); that happens only beside an edge of the table, and such ratios are kept. The interval need not agree
-    with the pooled test about equality. Raises ValueError when the critical value of `level` is below 1.
+    with the pooled test about equality. Raises ValueError unless 1 <= z < sqrt(7): below,
+    the correction turns round; above, it would move the limit of a group with one event to 0 or infinity.
     """
     a, m, b, k = checked_pairs(x1, n1, x0, n0)
     z = critical(level)
-    demand("level", np.asarray(level, dtype=np.float64), np.asarray(z >= 1), "a level of 0.683 or more")
+    demand("level", np.asarray(level, dtype=np.float64), np.asarray(1 <= z < sqrt(7)), "a level from 0.683 to 0.991")
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         estimate = (a / m) / (b / k)
         low = _lower(a, m, b, k, z)

@@ -17,6 +17,7 @@ from audits.statistics.detectable_effect import (
     joint_detectable_coefficient,
     minimum_detectable_coefficient,
     minimum_detectable_difference,
+    minimum_detectable_rates,
     minimum_detectable_ratio,
 )
 from audits.statistics.proportions import score_p_value
@@ -39,8 +40,8 @@ SITUATIONS = [(0.5, 200, 200), (0.8, 300, 900), (0.9, 400, 1200), (0.2, 1000, 25
 def test_the_pooled_test_has_its_power_at_both_detectable_ratios(p0: float, n1: int, n0: int) -> None:
     found = minimum_detectable_ratio(p0, n1, n0)
     for ratio in (float(found.below), float(found.above)):
-        # the normal approximation of two binomials: measured error at most .015 on these sizes, expected counts >= 30
-        assert exact_power(ratio * p0, p0, n1, n0) == pytest.approx(0.8, abs=0.02)
+        # the normal approximation of two binomials: measured error at most .006 on these sizes
+        assert exact_power(ratio * p0, p0, n1, n0) == pytest.approx(0.8, abs=0.01)
     assert found.below < 1 < found.above
 
 
@@ -49,6 +50,24 @@ def test_the_pooled_test_has_its_power_at_the_detectable_difference_near_a_half(
     gap = float(minimum_detectable_difference(p0, n1, n0).difference)
     # the variance of equal rates stands on both sides here, which is right near a half and rough elsewhere
     assert exact_power(p0 + gap, p0, n1, n0) == pytest.approx(0.8, abs=0.03)
+
+
+def test_one_formula_for_both_sides_has_too_little_power_on_the_side_that_matters_at_high_rates() -> None:
+    p0, n1, n0 = 0.9, 1000, 100
+    gap = float(minimum_detectable_difference(p0, n1, n0).difference)
+    assert exact_power(p0 - gap, p0, n1, n0) == pytest.approx(0.623, abs=0.001)
+    # the normal approximation with 10 expected refusals of 100 is good to .01 here
+    assert exact_power(float(minimum_detectable_rates(p0, n1, n0).below), p0, n1, n0) == pytest.approx(0.8, abs=0.01)
+
+
+def test_detectable_rates_exist_beside_rates_of_nought_and_one() -> None:
+    found = minimum_detectable_rates([0.0, 1.0], 200, 300)
+    assert 0 < found.above[0] < 0.1
+    assert 0.9 < found.below[1] < 1
+    for p1, p0 in ((float(found.above[0]), 0.0), (float(found.below[1]), 1.0)):
+        # only about five counts decide: the normal approximation asks for more than is needed, not for less
+        assert 0.8 <= exact_power(p1, p0, 200, 300) == pytest.approx(0.934, abs=0.001)
+    assert [Caveat(int(found.caveat_below[0])), Caveat(int(found.caveat_above[1]))] == [Caveat.UNREACHABLE] * 2
 
 
 def test_other_levels_and_powers_are_met_too() -> None:

@@ -114,7 +114,7 @@ def gap_statistic(x1: Floats, n1: float, x0: Floats, n0: float, scale: float = 1
     return at
 
 
-def odds_ratio_statistic(x1: Floats, n1: float, x0: Floats, n0: float) -> Statistic:
+def odds_ratio_statistic(x1: Floats, n1: float, x0: Floats, n0: float, scale: float = 1.0) -> Statistic:
     """Cornfield's statistic as a function of the log odds ratio; 0 where both fitted variances vanish."""
 
     def at(log_odds_ratio: Floats) -> Floats:
@@ -131,7 +131,7 @@ def odds_ratio_statistic(x1: Floats, n1: float, x0: Floats, n0: float) -> Statis
         p1 = partner(p0)
         apart = squared(x1 - n1 * p1, n1 * p1 * (1 - p1)) + squared(x1 - n1 * p1, n0 * p0 * (1 - p0))
         one_outcome = (x1 + x0 == 0) | (x1 + x0 == n1 + n0)
-        return np.where(one_outcome, 0.0, apart)
+        return np.where(one_outcome, 0.0, apart / scale)
 
     return at
 
@@ -230,8 +230,7 @@ def test_limits_of_the_corrected_statistic_are_told_from_those_of_the_plain_one(
     oracle = statistic(x1, 7, x0, 10)
     assert misplaced(kind, plain.low, plain.high, oracle) == 0
     assert misplaced(kind, other.low, other.high, oracle) > 50
-    if kind != "odds ratio":
-        assert misplaced(kind, other.low, other.high, statistic(x1, 7, x0, 10, 17 / 16)) == 0
+    assert misplaced(kind, other.low, other.high, statistic(x1, 7, x0, 10, 17 / 16)) == 0
 
 
 @pytest.mark.parametrize("corrected", [False, True])
@@ -332,6 +331,8 @@ def test_published_loanapp_approval_ratio_is_reproduced() -> None:
 def test_group_with_every_success_gets_the_limit_statsmodels_misses() -> None:
     ours = score_interval_ratio(30, 30, 900, 1000)
     assert (float(ours.low), float(ours.high)) == pytest.approx((0.985, 1.137), abs=5e-4)
+    corrected = score_interval_ratio(30, 30, 900, 1000, corrected=True)
+    assert (float(corrected.low), float(corrected.high)) == pytest.approx((0.985, 1.137), abs=5e-4)
     gap = score_interval_difference(30, 30, 900, 1000)
     assert float(gap.low) < 0 < float(gap.high) <= 1
 
@@ -506,6 +507,20 @@ def ratio_statistic_in_decimals(r: float, x1: int, n1: int, x0: int, n0: int) ->
         return float((a / m - ratio * b / k) ** 2 / (p1 * (1 - p1) / m + ratio * ratio * p0 * (1 - p0) / k))
 
 
+def odds_ratio_statistic_in_decimals(psi: float, x1: int, n1: int, x0: int, n0: int) -> float:
+    """Cornfield's statistic with group 1's fitted count found by halving on its odds ratio."""
+    with localcontext() as context:
+        context.prec = 60
+        m, k, events = Decimal(n1), Decimal(n0), Decimal(x1 + x0)
+        left, right = max(Decimal(0), events - k), min(m, events)
+        for _ in range(220):
+            fitted = (left + right) / 2
+            below = fitted * (k - events + fitted) < Decimal(psi) * (m - fitted) * (events - fitted)
+            left, right = (fitted, right) if below else (left, fitted)
+        other = events - fitted
+        return float((x1 - fitted) ** 2 * (m / (fitted * (m - fitted)) + k / (other * (k - other))))
+
+
 def gap_statistic_in_decimals(gap: float, x1: int, n1: int, x0: int, n0: int) -> float:
     """Mee's statistic with the constrained rate found by halving on the slope of the likelihood."""
     with localcontext() as context:
@@ -533,6 +548,9 @@ def gap_statistic_in_decimals(gap: float, x1: int, n1: int, x0: int, n0: int) ->
     ],
 )
 def test_limits_at_a_thousand_million_solve_the_score_equation(table: tuple[int, int, int, int]) -> None:
+    odds = score_interval_odds_ratio(*table)
+    for limit in (odds.low, odds.high):
+        assert odds_ratio_statistic_in_decimals(float(limit), *table) == pytest.approx(Z * Z, rel=1e-7)
     ratio, gap = score_interval_ratio(*table), score_interval_difference(*table)
     for limit in (ratio.low, ratio.high):
         assert ratio_statistic_in_decimals(float(limit), *table) == pytest.approx(Z * Z, rel=1e-7)

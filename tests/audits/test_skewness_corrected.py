@@ -54,7 +54,7 @@ def central_moment(n: int, p: Floats, order: int) -> Floats:
     return total
 
 
-def kept(x1: Floats, n1: int, x0: Floats, n0: int, r: Floats, weight: float = 1.0) -> NDArray[np.bool_]:
+def kept(x1: Floats, n1: int, x0: Floats, n0: int, r: Floats, weight: float = 1.0, z: float = Z) -> NDArray[np.bool_]:
     """Whether each ratio belongs to the interval; a weight other than 1 makes the correction wrong on purpose."""
     p1, p0 = fitted(x1, n1, x0, n0, r)
     spread = np.sqrt(central_moment(n1, p1, 2) + r**2 * central_moment(n0, p0, 2))
@@ -63,8 +63,8 @@ def kept(x1: Floats, n1: int, x0: Floats, n0: int, r: Floats, weight: float = 1.
     with np.errstate(divide="ignore", invalid="ignore"):
         lean = weight * np.where(spread > 0, third / (6 * spread**3), 0.0)
         score = np.where(np.abs(gap) < 1e-9, 0.0, gap / spread)
-    low_side = (score >= -Z + lean * (Z * Z - 1)) | (1 - 2 * lean * Z < 0)
-    high_side = (score <= Z + lean * (Z * Z - 1)) | (1 + 2 * lean * Z < 0)
+    low_side = (score >= -z + lean * (z * z - 1)) | (1 - 2 * lean * z < 0)
+    high_side = (score <= z + lean * (z * z - 1)) | (1 + 2 * lean * z < 0)
     return np.where(gap > 0, high_side, low_side)
 
 
@@ -73,16 +73,17 @@ def every_table(n1: int, n0: int) -> tuple[Floats, Floats]:
     return grid[0].ravel(), grid[1].ravel()
 
 
-def misplaced(n1: int, n0: int, weight: float = 1.0) -> int:
+def misplaced(n1: int, n0: int, weight: float = 1.0, level: float = 0.95) -> int:
     """Limits whose near side the oracle rejects or whose far side it keeps."""
     x1, x0 = every_table(n1, n0)
-    ours = skewness_corrected_interval_ratio(x1, n1, x0, n0)
+    z = NormalDist().inv_cdf((1 + level) / 2)
+    ours = skewness_corrected_interval_ratio(x1, n1, x0, n0, level)
     wrong = 0
     for limit, outward in ((ours.low, -1), (ours.high, 1)):
         inside = (limit > 0) & np.isfinite(limit)
         log, a, b = np.log(limit[inside]), x1[inside], x0[inside]
-        wrong += int((~kept(a, n1, b, n0, np.exp(log - outward * NUDGE), weight)).sum())
-        wrong += int(kept(a, n1, b, n0, np.exp(log + outward * NUDGE), weight).sum())
+        wrong += int((~kept(a, n1, b, n0, np.exp(log - outward * NUDGE), weight, z)).sum())
+        wrong += int(kept(a, n1, b, n0, np.exp(log + outward * NUDGE), weight, z).sum())
     return wrong
 
 
@@ -91,6 +92,11 @@ def misplaced(n1: int, n0: int, weight: float = 1.0) -> int:
 )
 def test_every_limit_parts_kept_from_rejected_ratios_for_every_table(n1: int, n0: int) -> None:
     assert misplaced(n1, n0) == 0
+
+
+@pytest.mark.parametrize("level", [0.69, 0.9, 0.99, 0.9915])
+def test_other_levels_part_kept_from_rejected_ratios_too(level: float) -> None:
+    assert misplaced(1, 6, level=level) == misplaced(8, 12, level=level) == 0
 
 
 def test_half_of_the_correction_would_not_pass_as_the_whole() -> None:
@@ -147,6 +153,7 @@ def test_all_approved_of_thirty_against_nine_in_ten_differs_from_the_plain_inter
     assert (float(ours.low), float(ours.high)) == pytest.approx((1.0112, 1.1361), abs=5e-5)
 
 
-def test_level_too_low_for_the_expansion_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"level: found 0\.5, expected a level of 0\.683 or more"):
-        skewness_corrected_interval_ratio(1, 5, 2, 5, 0.5)
+@pytest.mark.parametrize("level", [0.5, 0.992, 0.999])
+def test_level_beyond_what_the_expansion_bears_is_refused(level: float) -> None:
+    with pytest.raises(ValueError, match=rf"level: found {level}, expected a level from 0\.683 to 0\.991"):
+        skewness_corrected_interval_ratio(1, 5, 2, 5, level)

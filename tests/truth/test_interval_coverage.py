@@ -11,6 +11,7 @@ from audits.statistics.proportions import score_interval_rate, score_interval_ra
 from tests.truth.scoreboard import (
     RATES,
     SIZES,
+    WIDE_RATES,
     binomial,
     coverage_rows,
     covered,
@@ -67,6 +68,15 @@ def test_correction_of_the_variance_does_not_mend_the_ratio() -> None:
     ours = score_interval_ratio(np.arange(n1 + 1.0)[:, None], n1, np.arange(n0 + 1.0)[None, :], n0, corrected=True)
     coverage = covered(ours.low, ours.high, p1 / p0, binomial(n1, p1), binomial(n0, p0))
     assert plain < coverage < 0.94
+
+
+def test_skewness_correction_alone_keeps_the_ratio_s_bars_at_rates_from_one_to_ninety_nine_percent() -> None:
+    wide = [row for n1, n0 in ((50, 50), (30, 400), (100, 1000)) for row in coverage_rows(n1, n0, WIDE_RATES)]
+    assert min(row["ratio_skewness"] for row in wide) >= FLOOR
+    assert shortfalls(wide, "ratio_skewness") == shortfalls(wide, "difference_corrected") == []
+    assert shortfalls(wide, "odds_ratio") == []
+    assert sum(row["ours"] < FLOOR for row in wide) > 10
+    assert min(row["ours"] for row in shortfalls(wide, "ours")) == pytest.approx(0.9364, abs=5e-5)
 
 
 def test_correction_of_the_variance_mends_the_difference_at_fifty_against_fifty() -> None:
