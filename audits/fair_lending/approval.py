@@ -10,8 +10,9 @@ Harm: unequal access to credit. Per attribute, against the declared reference gr
   linear probability model with HC1 errors. It says what the controls leave unexplained: it is
   no proof of discrimination, and controls that are themselves tainted can hide it.
 
-Sources: Uniform Guidelines 29 CFR 1607.4(D) for the ratio; Koopman (1984), Biometrics 40:513–517
-and Mee (1984), Biometrics 40:1175–1176 for the intervals; White (1980) for HC1.
+Sources: Uniform Guidelines 29 CFR 1607.4(D) for the ratio; Koopman (1984), Biometrics 40:513–517,
+Gart and Nam (1988), Biometrics 44:323–338, and Miettinen and Nurminen (1985), Statistics in
+Medicine 4:213–226 for the intervals; White (1980) for HC1.
 """
 
 from __future__ import annotations
@@ -134,12 +135,15 @@ class Approval:
     ) -> list[Measurement]:
         """Ratio and gap of one group against the reference."""
         from audits.statistics import proportions
+        from audits.statistics.detectable_effect import minimum_detectable_rates
+        from audits.statistics.ratio_interval import ratio_interval
 
         (x1, n1), (x0, n0) = counts[label], counts[reference]
         test = proportions.equality_p_value(x1, n1, x0, n0)
-        mde = proportions.minimum_detectable_difference(x0 / n0, n1, n0, self.level, _POWER).difference
-        ratio = proportions.score_interval_ratio(x1, n1, x0, n0, self.level)
-        gap = proportions.score_interval_difference(x1, n1, x0, n0, self.level)
+        # the departure that would be a harm: a lower rate of the group
+        mde = x0 / n0 - minimum_detectable_rates(x0 / n0, n1, n0, self.level, _POWER).below
+        ratio = ratio_interval(x1, n1, x0, n0, self.level)
+        gap = proportions.score_interval_difference(x1, n1, x0, n0, self.level, corrected=True)
         as_ratio = Measurement(
             question=self.name, measure="adverse_impact_ratio", attribute=attribute, group=label, reference=reference,
             estimate=rates[label] / rates[reference] if x0 else None,

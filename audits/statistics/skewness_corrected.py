@@ -30,6 +30,7 @@ from audits.statistics.counts import (
     reported_interval,
 )
 
+BEYOND_CRITICAL = sqrt(7)  # from this critical value on a group with one event would get a limit of 0 or infinity
 _HALVINGS = 72  # a limit lies 3e-9 of the bracket or more from its start, and 2^-72 of the bracket is a 1e-13th of that
 
 
@@ -45,7 +46,12 @@ def skewness_corrected_interval_ratio(
     """
     a, m, b, k = checked_pairs(x1, n1, x0, n0)
     z = critical(level)
-    demand("level", np.asarray(level, dtype=np.float64), np.asarray(1 <= z < sqrt(7)), "a level from 0.683 to 0.991")
+    demand(
+        "level",
+        np.asarray(level, dtype=np.float64),
+        np.asarray(1 <= z < BEYOND_CRITICAL),
+        "a level from 0.683 to 0.991",
+    )
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         estimate = (a / m) / (b / k)
         low = _lower(a, m, b, k, z)

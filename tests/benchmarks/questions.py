@@ -64,7 +64,9 @@ def bench_rates(data: pd.DataFrame) -> dict[str, object]:
         return frame(data.groupby(["region", "granted"]).size().reset_index(name="rows"), "rows")
 
     gap = (frame(data, None).by_group["rate"] - on_cells().by_group["rate"]).abs().max()
-    return line(f"selection rate (difference {gap:.0e})", "rows", best(lambda: frame(data, None)), "cells", best(on_cells))
+    return line(
+        f"selection rate (difference {gap:.0e})", "rows", best(lambda: frame(data, None)), "cells", best(on_cells)
+    )
 
 
 def bench_adjusted(source: object, file: Path) -> dict[str, object]:
@@ -85,7 +87,9 @@ def bench_adjusted(source: object, file: Path) -> dict[str, object]:
         return float(fit_group_effects(moments.grouped()).robust_errors[0])
 
     gap = abs(on_rows() / on_moments() - 1)
-    return line(f"adjusted gap, HC1 (relative difference {gap:.0e})", "rows", best(on_rows), "moments", best(on_moments))
+    return line(
+        f"adjusted gap, HC1 (relative difference {gap:.0e})", "rows", best(on_rows), "moments", best(on_moments)
+    )
 
 
 def bench_checks(program: object, source: object) -> dict[str, object]:

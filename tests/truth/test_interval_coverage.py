@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from audits.statistics.proportions import score_interval_rate, score_interval_ratio
+from audits.statistics.ratio_interval import ratio_interval
 from tests.truth.scoreboard import (
     RATES,
     SIZES,
@@ -15,6 +16,7 @@ from tests.truth.scoreboard import (
     binomial,
     coverage_rows,
     covered,
+    every_interval,
     scoreboard,
     shortfalls,
     summary,
@@ -45,7 +47,7 @@ def test_scoreboard_visits_every_scenario_of_the_stated_grid() -> None:
     assert len(rows()) == len(expected)
 
 
-BARRED = ("ratio_skewness", "difference", "difference_corrected", "odds_ratio")
+BARRED = ("ratio_skewness", "ratio_reported", "difference", "difference_corrected", "odds_ratio")
 
 
 @pytest.mark.parametrize("name", ["ours", *BARRED])
@@ -61,6 +63,24 @@ def test_score_intervals_cover_94_to_96_percent_where_every_expected_count_is_te
 def test_plain_ratio_interval_misses_94_to_96_percent_in_one_scenario_of_ten_expected_or_more() -> None:
     missed = {scenario(row): row["ours"] for row in shortfalls(rows(), "ours")}
     assert missed == {key: pytest.approx(value, abs=5e-5) for key, value in SHORTFALLS.items()}
+
+
+@pytest.mark.parametrize(("n1", "n0"), [(30, 30), (30, 100), (7, 11), (1, 2)])
+def test_the_reported_ratio_interval_is_the_one_whose_coverage_stands_here(n1: int, n0: int) -> None:
+    limits = every_interval(n1, n0)["ratio_reported"]
+    ours = ratio_interval(np.arange(n1 + 1.0)[:, None], n1, np.arange(n0 + 1.0)[None, :], n0)
+    np.testing.assert_array_equal(ours.low, limits[0])
+    np.testing.assert_array_equal(ours.high, limits[1])
+
+
+def test_the_reported_ratio_interval_keeps_the_score_test_at_the_edges_and_at_extreme_levels() -> None:
+    edge = ratio_interval(30, 30, 900, 1000)
+    assert (round(float(edge.low), 3), round(float(edge.high), 3)) == (0.985, 1.137)
+    assert edge.method == "Koopman score"
+    assert ratio_interval(20, 30, 900, 1000).method == "Gart-Nam skewness-corrected score"
+    for level in (0.5, 0.995, 0.9999):
+        one, plain = ratio_interval(20, 30, 900, 1000, level), score_interval_ratio(20, 30, 900, 1000, level)
+        assert (one.low, one.high) == (plain.low, plain.high)
 
 
 def test_correction_of_the_variance_does_not_mend_the_ratio() -> None:
