@@ -21,7 +21,7 @@ from audits.simulation.population import Column, Population, conditional_gap, ei
 from audits.simulation.world import effect_for
 from audits.simulation.write import Simulation, blocks, write_simulation
 from checks.problem import InputError
-from tests.programs import run_program
+from tests.programs import ROOT, run_program
 
 PLANTED = [(kind.name, effect) for kind in WORLDS for effect in (0.0, kind.example_effect)]
 
@@ -304,6 +304,13 @@ def test_worlds_are_found_by_name_and_code_in_any_case() -> None:
     assert find_world("TRUE-RISK") == find_world("d1")
     with pytest.raises(InputError, match="D7"):
         find_world("nothing of the sort")
+
+
+def test_nothing_but_the_command_line_knows_the_worlds() -> None:
+    code = [file for folder in ("audits", "checks", "reports", "dags") for file in (ROOT / folder).rglob("*.py")]
+    others = [file for file in code if "simulation" not in file.parts]
+    assert len(others) > 40
+    assert [file.name for file in others if "audits.simulation" in file.read_text(encoding="utf-8")] == []
 
 
 # the audit of the files

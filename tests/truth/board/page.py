@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from inspect import getdoc
 
 from tests.truth.board.bands import FALSE_FAILURE, Check
 from tests.truth.board.practices import LIMIT
@@ -57,12 +58,11 @@ def page(played: tuple[Scenario, ...], results: Results, checks: Checks) -> str:
 
 
 def _section(s: int, scenario: Scenario, results: Results, checks: Checks) -> str:
-    world = scenario.world
     tallies = {name: {e: results[s, e, name] for e in scenario.effects()} for name in scenario.practices}
     replicates = next(iter(next(iter(tallies.values())).values())).replicates
     lines = [
         f"## {scenario.name}",
-        f"{_sentence(world.summary)} Trap: {world.trap}. {scenario.note}".strip(),
+        _plain(scenario),
         "",
         _truth(scenario),
         f"{replicates:,} files of {scenario.rows:,} rows for each effect.",
@@ -78,6 +78,12 @@ def _section(s: int, scenario: Scenario, results: Results, checks: Checks) -> st
         lines.append(f"| {mark}{who}: {name}{mark} | {' | '.join(found)} | {passed} | {covered} |")
     lines += ["", *_bands(s, checks), ""]
     return "\n".join(lines)
+
+
+def _plain(scenario: Scenario) -> str:
+    """What the world is, what it misleads, and what must be known beside the figures."""
+    told = (getdoc(type(scenario.world)) or "").split("\n\n")[0]
+    return " ".join(f"{told} Trap: {scenario.world.trap}. {scenario.note}".split())
 
 
 def _truth(scenario: Scenario) -> str:
@@ -113,7 +119,3 @@ def _percent(tally: Tally | None, count: str) -> str:
 def _least_covered(tallies: Mapping[str, Tally]) -> str:
     shares = [tally.covered / tally.replicates for tally in tallies.values() if tally.covered is not None]
     return f"{100 * min(shares):.1f} %" if shares else "–"
-
-
-def _sentence(text: str) -> str:
-    return text[0].upper() + text[1:] + "."

@@ -157,6 +157,28 @@ def gap_within_products(setting: Setting, counts: NDArray[np.int64], _: np.rando
     return from_interval(*regression(setting, counts, ("product",)))
 
 
+def common_gap(setting: Setting, counts: NDArray[np.int64], _: np.random.Generator) -> Outcome:
+    """The Mantel-Haenszel risk difference over products, Sato errors."""
+    from audits.statistics.mantel_haenszel import mantel_haenszel_risk_difference
+
+    found = [mantel_haenszel_risk_difference(*pairs) for pairs in _pairs_by_product(setting, counts)]
+    return from_interval(-np.array([one.high for one in found]), -np.array([one.low for one in found]))
+
+
+def common_odds(setting: Setting, counts: NDArray[np.int64], _: np.random.Generator) -> Outcome:
+    """The Mantel-Haenszel odds ratio over products; passes within the odds ratio that the limit makes in this world."""
+    from audits.simulation.world import effect_for
+    from audits.statistics.mantel_haenszel import mantel_haenszel_odds_ratio
+
+    found = [mantel_haenszel_odds_ratio(*pairs) for pairs in _pairs_by_product(setting, counts)]
+    low, high = np.array([one.low for one in found]), np.array([one.high for one in found])
+    world = setting.world
+    true = world.truth(setting.effect)["mantel_haenszel_odds_ratio"]
+    limit = world.truth(effect_for(world, LIMIT))["mantel_haenszel_odds_ratio"]
+    covers = (low <= true) & (true <= high)
+    return Outcome((high < 1) | (low > 1), low >= limit, covers=covers, found=high < 1)
+
+
 def gap_by_person(setting: Setting, counts: NDArray[np.int64], rng: np.random.Generator) -> Outcome:
     """The gap at equal risk with errors clustered by person (CR1)."""
     return from_interval(*clustered_regression(setting, counts, rng, by_person=True))
@@ -322,6 +344,13 @@ def _rates(joint: Floats) -> Floats:
 def _group(setting: Setting) -> str:
     names = [column.name for column in setting.people.columns]
     return "group" if "group" in names else "likely"
+
+
+def _pairs_by_product(setting: Setting, counts: NDArray[np.int64]) -> list[tuple[Floats, Floats, Floats, Floats]]:
+    """Approved and all of the group, then of the reference, by product (S,), for each replicate."""
+    joint = margin(setting, counts, "product", "group", "approved")
+    size, yes = joint.sum(axis=-1), joint[..., 1]
+    return [(y[:, 1], n[:, 1], y[:, 0], n[:, 0]) for y, n in zip(yes, size, strict=True)]
 
 
 def _harmed(setting: Setting) -> int:
