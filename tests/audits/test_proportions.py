@@ -37,6 +37,7 @@ from audits.statistics.proportions import (
     equality_p_value,
     minimum_detectable_difference,
     score_interval_difference,
+    score_interval_odds_ratio,
     score_interval_rate,
     score_interval_ratio,
     score_p_value,
@@ -59,10 +60,10 @@ def every_table(n1: int, n0: int, only: list[int] | None = None) -> tuple[Floats
     return grid[0].reshape(-1, 1), grid[1].reshape(-1, 1)
 
 
-def golden(height: Callable[[Floats], Floats], left: Floats, right: Floats) -> Floats:
-    """Where a concave function is highest, by golden section."""
+def golden(height: Callable[[Floats], Floats], left: Floats, right: Floats, steps: int = 45) -> Floats:
+    """Where a function with a single peak is highest, by golden section."""
     keep = (np.sqrt(5.0) - 1) / 2
-    for _ in range(45):
+    for _ in range(steps):
         inner, outer = right - keep * (right - left), left + keep * (right - left)
         rising = height(outer) > height(inner)
         left, right = np.where(rising, inner, left), np.where(rising, right, outer)
@@ -81,8 +82,8 @@ def squared(top: Floats, variance: Floats) -> Floats:
         return np.where(np.abs(top) < 1e-12, 0.0, top**2 / np.maximum(variance, 0.0))
 
 
-def ratio_statistic(x1: Floats, n1: float, x0: Floats, n0: float) -> Statistic:
-    """Koopman's statistic as a function of log ratio."""
+def ratio_statistic(x1: Floats, n1: float, x0: Floats, n0: float, scale: float = 1.0) -> Statistic:
+    """Koopman's statistic as a function of log ratio; scale N/(N - 1) makes it Miettinen-Nurminen's."""
 
     def at(log_ratio: Floats) -> Floats:
         r, _ = np.broadcast_arrays(np.exp(log_ratio), x1 + x0 + log_ratio)
@@ -92,7 +93,7 @@ def ratio_statistic(x1: Floats, n1: float, x0: Floats, n0: float) -> Statistic:
 
         p0 = golden(height, np.zeros(r.shape), np.minimum(1.0, 1 / r))
         p1 = np.minimum(r * p0, 1.0)
-        return squared(x1 / n1 - r * x0 / n0, p1 * (1 - p1) / n1 + r * r * p0 * (1 - p0) / n0)
+        return squared(x1 / n1 - r * x0 / n0, scale * (p1 * (1 - p1) / n1 + r * r * p0 * (1 - p0) / n0))
 
     return at
 
@@ -109,6 +110,28 @@ def gap_statistic(x1: Floats, n1: float, x0: Floats, n0: float, scale: float = 1
         p0 = golden(height, np.maximum(0.0, -d), np.minimum(1.0, 1 - d))
         p1 = np.clip(p0 + d, 0, 1)
         return squared(x1 / n1 - x0 / n0 - d, scale * (p1 * (1 - p1) / n1 + p0 * (1 - p0) / n0))
+
+    return at
+
+
+def odds_ratio_statistic(x1: Floats, n1: float, x0: Floats, n0: float) -> Statistic:
+    """Cornfield's statistic as a function of the log odds ratio; 0 where both fitted variances vanish."""
+
+    def at(log_odds_ratio: Floats) -> Floats:
+        psi, _ = np.broadcast_arrays(np.exp(log_odds_ratio), x1 + x0 + log_odds_ratio)
+
+        def partner(p: Floats) -> Floats:
+            return psi * p / (1 - p + psi * p)
+
+        def height(logit: Floats) -> Floats:
+            p = 1 / (1 + np.exp(-logit))
+            return log_likelihood(x1, n1, partner(p)) + log_likelihood(x0, n0, p)
+
+        p0 = 1 / (1 + np.exp(-golden(height, np.full(psi.shape, -40.0), np.full(psi.shape, 40.0), 60)))
+        p1 = partner(p0)
+        apart = squared(x1 - n1 * p1, n1 * p1 * (1 - p1)) + squared(x1 - n1 * p1, n0 * p0 * (1 - p0))
+        one_outcome = (x1 + x0 == 0) | (x1 + x0 == n1 + n0)
+        return np.where(one_outcome, 0.0, apart)
 
     return at
 
@@ -141,6 +164,76 @@ def test_ratio_limits_match_a_brute_force_search_for_every_table(n1: int, n0: in
         np.testing.assert_allclose(np.log(ours.high), high, atol=RATIO_STEP, rtol=0)
 
 
+def test_odds_ratio_limits_match_a_brute_force_search_for_every_table() -> None:
+    for n1, n0 in [(5, 12), (6, 6), (1, 3), (12, 5)]:
+        x1, x0 = every_table(n1, n0)
+        low, high = searched_limits(odds_ratio_statistic(x1, n1, x0, n0), LOG_RATIOS)
+        ours = score_interval_odds_ratio(x1[:, 0], n1, x0[:, 0], n0)
+        with np.errstate(divide="ignore"):
+            np.testing.assert_allclose(np.log(ours.low), low, atol=RATIO_STEP, rtol=0)
+            np.testing.assert_allclose(np.log(ours.high), high, atol=RATIO_STEP, rtol=0)
+
+
+SCORE_INTERVALS: dict[str, tuple[Callable[..., Interval], Callable[..., Statistic]]] = {
+    "ratio": (score_interval_ratio, ratio_statistic),
+    "difference": (score_interval_difference, gap_statistic),
+    "odds ratio": (score_interval_odds_ratio, odds_ratio_statistic),
+}
+# a step of 1e-5 in log ratio, log odds ratio or difference: hundreds of times what golden section leaves
+# uncertain, and three hundredths of the narrowest half-width among these tables or less
+NUDGE = 1e-5
+
+
+def misplaced(kind: str, low: Floats, high: Floats, statistic: Statistic) -> int:
+    """Number of limits whose near side is rejected or whose far side is accepted (an end of the scale has none)."""
+    wrong = 0
+    ends = (-1.0, 1.0) if kind == "difference" else (-12.0, 12.0)
+    with np.errstate(divide="ignore"):
+        low, high = (low, high) if kind == "difference" else (np.log(low), np.log(high))
+    for limit, outward, end in ((low, -1, ends[0]), (high, 1, ends[1])):
+        at_end = np.isinf(limit) | (np.abs(limit) == 1 if kind == "difference" else False)
+        inner = np.where(at_end, end - outward * NUDGE, limit - outward * NUDGE)
+        outer = np.where(
+            at_end, 0.0, np.clip(limit + outward * NUDGE, -1, 1) if kind == "difference" else limit + outward * NUDGE
+        )
+        wrong += int((statistic(inner[:, None])[:, 0] > Z * Z).sum())
+        wrong += int(((statistic(outer[:, None])[:, 0] <= Z * Z) & ~at_end).sum())
+    return wrong
+
+
+@pytest.mark.parametrize("kind", SCORE_INTERVALS)
+def test_every_limit_parts_accepted_from_rejected_values_for_every_table_up_to_forty(kind: str) -> None:
+    interval, statistic = SCORE_INTERVALS[kind]
+    for n1 in (1, 2, 3, 7, 15, 30, 40):
+        for n0 in (1, 2, 5, 10, 23, 30, 40):
+            x1, x0 = every_table(n1, n0)
+            ours = interval(x1[:, 0], n1, x0[:, 0], n0)
+            assert misplaced(kind, ours.low, ours.high, statistic(x1, n1, x0, n0)) == 0, (n1, n0)
+
+
+@pytest.mark.parametrize("kind", SCORE_INTERVALS)
+def test_every_limit_parts_accepted_from_rejected_values_in_unbalanced_groups_up_to_a_thousand(kind: str) -> None:
+    interval, statistic = SCORE_INTERVALS[kind]
+    few = [0, 1, 3, 15, 27, 30]
+    for n1, n0, first, second in ((30, 1000, few, SOME_OF_A_THOUSAND), (1000, 30, SOME_OF_A_THOUSAND, few)):
+        x1, x0 = (part.reshape(-1, 1).astype(float) for part in np.meshgrid(first, second))
+        ours = interval(x1[:, 0], n1, x0[:, 0], n0)
+        assert misplaced(kind, ours.low, ours.high, statistic(x1, n1, x0, n0)) == 0
+
+
+@pytest.mark.parametrize("kind", SCORE_INTERVALS)
+def test_limits_of_the_corrected_statistic_are_told_from_those_of_the_plain_one(kind: str) -> None:
+    interval, statistic = SCORE_INTERVALS[kind]
+    x1, x0 = every_table(7, 10)
+    plain = interval(x1[:, 0], 7, x0[:, 0], 10)
+    other = interval(x1[:, 0], 7, x0[:, 0], 10, corrected=True)
+    oracle = statistic(x1, 7, x0, 10)
+    assert misplaced(kind, plain.low, plain.high, oracle) == 0
+    assert misplaced(kind, other.low, other.high, oracle) > 50
+    if kind != "odds ratio":
+        assert misplaced(kind, other.low, other.high, statistic(x1, 7, x0, 10, 17 / 16)) == 0
+
+
 @pytest.mark.parametrize("corrected", [False, True])
 @pytest.mark.parametrize(("n1", "n0", "only"), TABLES)
 def test_difference_limits_match_a_brute_force_search_for_every_table(
@@ -155,18 +248,20 @@ def test_difference_limits_match_a_brute_force_search_for_every_table(
 
 
 @pytest.mark.parametrize(("n1", "n0", "only"), TABLES)
-def test_ratio_excludes_one_exactly_when_difference_excludes_zero_and_score_test_rejects(
+def test_all_three_intervals_exclude_equality_exactly_when_the_score_test_rejects(
     n1: int, n0: int, only: list[int] | None
 ) -> None:
     x1, x0 = (column[:, 0] for column in every_table(n1, n0, only))
     for level in (0.8, 0.95, 0.99):
         ratio = score_interval_ratio(x1, n1, x0, n0, level)
         gap = score_interval_difference(x1, n1, x0, n0, level)
+        odds = score_interval_odds_ratio(x1, n1, x0, n0, level)
         p_value = score_p_value(x1, n1, x0, n0).p_value
         clear = np.abs(p_value - (1 - level)) > 1e-9
         rejected = p_value < 1 - level
         np.testing.assert_array_equal(((ratio.low > 1) | (ratio.high < 1))[clear], rejected[clear])
         np.testing.assert_array_equal(((gap.low > 0) | (gap.high < 0))[clear], rejected[clear])
+        np.testing.assert_array_equal(((odds.low > 1) | (odds.high < 1))[clear], rejected[clear])
 
 
 def test_ratio_limits_agree_with_statsmodels_away_from_the_edges() -> None:
@@ -211,6 +306,21 @@ def test_wilson_limits_agree_with_statsmodels_for_every_count_of_forty() -> None
     np.testing.assert_allclose(ours.high, high, atol=1e-12)
 
 
+def test_wilson_limits_part_accepted_from_rejected_rates_for_every_count_up_to_forty_and_some_of_a_thousand() -> None:
+    sizes = [(n, x) for n in range(1, 41) for x in range(n + 1)] + [(1000, x) for x in SOME_OF_A_THOUSAND]
+    n, x = (np.array(column, dtype=float) for column in zip(*sizes, strict=True))
+    ours = score_interval_rate(x, n)
+
+    def accepted(p: Floats) -> NDArray[np.bool_]:
+        return squared(x / n - p, p * (1 - p) / n) <= Z * Z
+
+    # nearest limit to an end of the scale: 1e-3 / 4 for one event of a thousand, so the step stays inside
+    assert accepted(np.minimum(ours.low + NUDGE, 1.0))[ours.low > 0].all()
+    assert accepted(np.maximum(ours.high - NUDGE, 0.0))[ours.high < 1].all()
+    assert not accepted(ours.low - NUDGE)[ours.low > 0].any()
+    assert not accepted(ours.high + NUDGE)[ours.high < 1].any()
+
+
 def test_published_loanapp_approval_ratio_is_reproduced() -> None:
     ours = score_interval_ratio(218, 308, 1527, 1681)
     assert float(ours.estimate) == pytest.approx(0.779, abs=5e-4)
@@ -248,6 +358,22 @@ def test_ratio_of_no_events_to_some_starts_at_zero_and_ends_finite() -> None:
     assert (np.isfinite(ours.high) & (ours.high > 0)).all()
 
 
+def test_odds_ratio_says_why_it_has_no_estimate_or_no_upper_limit() -> None:
+    ours = score_interval_odds_ratio([0, 5, 5, 3, 0, 0], 5, [0, 7, 3, 0, 7, 4], 7)
+    reasons = [Caveat(int(code)) for code in ours.caveat]
+    undefined, unbounded, fine = Caveat.UNDEFINED_ODDS_RATIO, Caveat.UNBOUNDED_ODDS_RATIO, Caveat.NONE
+    assert reasons == [undefined, undefined, unbounded, unbounded, fine, fine]
+    np.testing.assert_array_equal(np.isnan(ours.estimate), [True, True, False, False, False, False])
+    np.testing.assert_array_equal(ours.low == 0, [True, True, False, False, True, True])
+    np.testing.assert_array_equal(np.isposinf(ours.high), [True, True, True, True, False, False])
+
+
+def test_odds_ratio_limits_agree_with_the_ratio_where_events_are_rare() -> None:
+    # at 1e-6 the odds exceed the rate by one part in a million, and so does the ratio of odds
+    odds, ratio = (call(30, 10**7, 20, 10**7) for call in (score_interval_odds_ratio, score_interval_ratio))
+    np.testing.assert_allclose([odds.low, odds.high], [ratio.low, ratio.high], rtol=1e-5)
+
+
 def test_two_full_groups_give_the_closed_form_ratio_limits() -> None:
     ours = score_interval_ratio(12, 12, 40, 40)
     np.testing.assert_allclose(ours.low, 12 / (12 + Z * Z), rtol=1e-12)
@@ -267,7 +393,7 @@ def test_rate_limits_touch_zero_and_one_only_at_the_extreme_counts() -> None:
     np.testing.assert_array_equal(ours.high == 1, [False, False, False, True])
 
 
-@pytest.mark.parametrize("interval", [score_interval_ratio, score_interval_difference])
+@pytest.mark.parametrize("interval", [score_interval_ratio, score_interval_difference, score_interval_odds_ratio])
 def test_empty_group_gives_nan_with_a_reason_and_spares_its_neighbours(
     interval: Callable[..., Interval],
 ) -> None:
@@ -314,6 +440,7 @@ def test_impossible_counts_are_refused_with_what_was_found_and_expected(x: objec
     calls: list[Callable[..., object]] = [
         score_interval_ratio,
         score_interval_difference,
+        score_interval_odds_ratio,
         score_p_value,
         equality_p_value,
     ]
@@ -425,6 +552,9 @@ def test_swapping_the_groups_inverts_the_ratio_and_negates_the_difference(
     ratio, back = score_interval_ratio(*one, *zero, level), score_interval_ratio(*zero, *one, level)
     with np.errstate(divide="ignore"):
         np.testing.assert_allclose([ratio.low, ratio.high], 1 / np.array([back.high, back.low]), rtol=1e-12)
+    odds, undo = score_interval_odds_ratio(*one, *zero, level), score_interval_odds_ratio(*zero, *one, level)
+    with np.errstate(divide="ignore"):
+        np.testing.assert_allclose([odds.low, odds.high], 1 / np.array([undo.high, undo.low]), rtol=1e-12)
     gap = score_interval_difference(*one, *zero, level)
     turned = score_interval_difference(*zero, *one, level)
     np.testing.assert_allclose([gap.low, gap.high], [-turned.high, -turned.low], rtol=0, atol=1e-15)
@@ -438,6 +568,7 @@ def test_limits_are_numbers_in_range_around_the_estimate_and_widen_with_the_leve
 ) -> None:
     for interval, floor, ceiling in (
         (score_interval_ratio, 0.0, np.inf),
+        (score_interval_odds_ratio, 0.0, np.inf),
         (score_interval_difference, -1.0, 1.0),
     ):
         narrow, wide = interval(*one, *zero, 0.8), interval(*one, *zero, 0.99)
@@ -445,14 +576,14 @@ def test_limits_are_numbers_in_range_around_the_estimate_and_widen_with_the_leve
         assert not np.isnan(path).any()
         assert (path[:-1] <= path[1:]).all()
         estimate = float(narrow.estimate)
-        assert np.isnan(estimate) or path[2] - 1e-15 <= estimate <= path[3] + 1e-15
+        assert np.isnan(estimate) or path[2] * (1 - 1e-15) - 1e-15 <= estimate <= path[3] * (1 + 1e-15) + 1e-15
     assert 0 <= float(equality_p_value(*one, *zero).p_value) <= 1 + 1e-15
 
 
 @pytest.mark.parametrize("x1", [0, 1, 50_000_000, 99_999_999, 100_000_000])
 @pytest.mark.parametrize("x0", [0, 1, 50_000_000, 99_999_999, 100_000_000])
 def test_groups_of_a_hundred_million_give_no_nan_limits_at_any_edge(x1: int, x0: int) -> None:
-    for interval in (score_interval_ratio, score_interval_difference):
+    for interval in (score_interval_ratio, score_interval_difference, score_interval_odds_ratio):
         ours = interval(x1, 10**8, x0, 10**8)
         assert not np.isnan([ours.low, ours.high]).any()
 

@@ -1,0 +1,111 @@
+"""What every figure on rates takes and gives: checked counts in, intervals with a reason beside each gap out.
+
+A group is `x` events in `n` people; suffix 1 is the group asked about, suffix 0 the group it is compared with.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Codes = NDArray[np.uint8]
+
+_LARGEST_COUNT = 2.0**53  # whole numbers are exact in float64 up to here
+
+
+class Caveat(IntEnum):
+    """Why a number is missing, infinite or out of reach; one code per element of a result."""
+
+    NONE = 0
+    EMPTY_GROUP = 1
+    UNDEFINED_RATIO = 2
+    UNBOUNDED_RATIO = 3
+    DEGENERATE_RATE = 4
+    UNREACHABLE = 5
+    UNDEFINED_ODDS_RATIO = 6
+    UNBOUNDED_ODDS_RATIO = 7
+    MISSING_ERROR = 8
+
+    @property
+    def reason(self) -> str | None:
+        """The sentence to print beside the number, or None when nothing needs saying."""
+        return _REASONS.get(self)
+
+
+_REASONS = {
+    Caveat.EMPTY_GROUP: "a group has no observations",
+    Caveat.UNDEFINED_RATIO: "neither group has an event, so their ratio has no estimate",
+    Caveat.UNBOUNDED_RATIO: "the comparison group has no event, so the ratio has no upper limit",
+    Caveat.DEGENERATE_RATE: "a rate of exactly 0 or 1 carries no estimate of variance",
+    Caveat.UNREACHABLE: "the groups are too small for any difference in rates to be found with this power",
+    Caveat.UNDEFINED_ODDS_RATIO: "both groups share one outcome, so their odds ratio has no estimate",
+    Caveat.UNBOUNDED_ODDS_RATIO: "an odds ratio over odds of nought, or of infinite odds, has no upper limit",
+    Caveat.MISSING_ERROR: "there is no standard error, so nothing can be said of what would be found",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A two-sided interval; all arrays share the broadcast shape of the counts given."""
+
+    estimate: Floats
+    low: Floats
+    high: Floats
+    level: float
+    method: str
+    caveat: Codes  # codes of Caveat
+
+
+def reported_interval(
+    estimate: Floats, low: Floats, high: Floats, level: float, method: str, caveat: Codes
+) -> Interval:
+    """An Interval with NaN wherever a group is empty."""
+    gap = caveat == Caveat.EMPTY_GROUP
+    estimate, low, high = (np.where(gap, np.nan, part) for part in (estimate, low, high))
+    return Interval(estimate, low, high, level, method, caveat)
+
+
+def checked_pairs(x1: ArrayLike, n1: ArrayLike, x0: ArrayLike, n0: ArrayLike) -> tuple[Floats, Floats, Floats, Floats]:
+    """Both groups checked and broadcast to one shape."""
+    a, m, b, k = np.broadcast_arrays(*checked_counts(x1, n1, "1"), *checked_counts(x0, n0, "0"))
+    return a, m, b, k
+
+
+def checked_counts(x: ArrayLike, n: ArrayLike, suffix: str) -> tuple[Floats, Floats]:
+    """Counts as float64 of one shape, or ValueError."""
+    events, size = np.broadcast_arrays(np.asarray(x, dtype=np.float64), np.asarray(n, dtype=np.float64))
+    for name, values in ((f"n{suffix}", size), (f"x{suffix}", events)):
+        whole = (values >= 0) & (values <= _LARGEST_COUNT) & (values == np.floor(values))
+        demand(name, values, whole, "whole numbers from 0 to 2**53")
+    demand(f"x{suffix}", events, events <= size, f"no more events than n{suffix} has people")
+    return events, size
+
+
+def demand(name: str, values: Floats, fine: Flags, expected: str) -> None:
+    """ValueError naming the first value that is not fine, and what was expected instead."""
+    if not fine.all():
+        raise ValueError(f"{name}: found {values[~fine].flat[0]:g}, expected {expected}")
+
+
+def inside(value: float, name: str, floor: float = 0.0) -> float:
+    """A probability strictly between a floor and 1."""
+    given = np.asarray(value, dtype=np.float64)
+    demand(name, given, (given > floor) & (given < 1), f"a number strictly between {floor:g} and 1")
+    return value
+
+
+def critical(level: float) -> float:
+    """Two-sided normal critical value; a level below float resolution still gives one above 0."""
+    return max(-NormalDist().inv_cdf((1.0 - inside(level, "level")) / 2), 1e-12)
+
+
+def first_caveat(*cases: tuple[Flags, Caveat]) -> Codes:
+    """The first caveat that holds for each element."""
+    masks, codes = [mask for mask, _ in cases], [np.uint8(code) for _, code in cases]
+    return np.select(masks, codes, default=np.uint8(Caveat.NONE)).astype(np.uint8)
