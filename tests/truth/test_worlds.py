@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -393,5 +394,19 @@ def test_the_page_names_failures_and_shows_every_practice() -> None:
     }
     text = page((scenario,), results, checks((scenario,), results))
     assert "checks fail" in text
-    assert "**FAILS** type-I error (fair twin) 60.0 %" in text
+    assert "| **FAILS** type-I error | fair twin |" in text
+    assert "| 60.0 % | at most" in text
     assert all(name in text for name in scenario.practices)
+
+
+def test_the_published_page_shows_every_scenario_and_no_failed_check() -> None:
+    text = (replicates.ROOT / "docs/truth.md").read_text(encoding="utf-8")
+    for scenario in scenarios():
+        assert f"## {scenario.name}\n" in text
+        assert all(f"{who}: {name}" in text for name, (who, _) in scenario.practices.items())
+    lines = re.findall(
+        r"^\| .* \| [0-9.]+ % \| (?:at (?:least|most) )?[0-9.]+ (?:to [0-9.]+ )?% \|$", text, re.MULTILINE
+    )
+    assert len(lines) > 80
+    assert f"All {len(lines)} checks hold" in text
+    assert "FAIL" not in text

@@ -83,13 +83,13 @@ def _section(s: int, scenario: Scenario, results: Results, checks: Checks) -> st
 def _plain(scenario: Scenario) -> str:
     """What the world is, what it misleads, and what must be known beside the figures."""
     told = (getdoc(type(scenario.world)) or "").split("\n\n")[0]
-    return " ".join(f"{told} Trap: {scenario.world.trap}. {scenario.note}".split())
+    return " ".join(f"{told} Trap: {scenario.world.trap}. {scenario.note}".replace("``", "`").split())
 
 
 def _truth(scenario: Scenario) -> str:
     world, fair = scenario.world, scenario.world.truth(0.0)
     known = f"Truth: in the fair twin the ratio of approval rates is {fair['adverse_impact_ratio']:.3f}"
-    known += f" and the figure sought ({world.estimand.replace('_', ' ')}) is 0."
+    known += f" and the figure sought (`{world.estimand}`) is 0."
     if not scenario.powered:
         return known
     gap = detectable_gap(scenario)
@@ -98,18 +98,23 @@ def _truth(scenario: Scenario) -> str:
 
 
 def _bands(s: int, checks: Checks) -> list[str]:
-    """One line a check of this scenario."""
-    found = []
-    for (place, effect, _, _), check in checks.items():
-        if place != s:
-            continue
-        low, high, n = check.low, check.high, check.replicates
-        where = f"{100 * low / n:.1f} to {100 * high / n:.1f} %" if low and high < n else (
-            f"at least {100 * low / n:.1f} %" if low else f"at most {100 * high / n:.1f} %"
-        )  # fmt: skip
+    """A table with one line a check of this scenario, folded unless one fails."""
+    own = {key: check for key, check in checks.items() if key[0] == s}
+    failed = sum(not check.held for check in own.values())
+    state = f"{failed} fail" if failed else "all hold"
+    lines = [f"<details{' open' if failed else ''}><summary>{len(own)} checks of ours: {state}</summary>", ""]
+    lines += ["| check | effect | practice | observed | band |", "|---|---|---|---|---|"]
+    for (_, effect, practice, target), check in own.items():
         word = "" if check.held else "**FAILS** "
-        found.append(f"{word}{check.target.name} ({effect}) {100 * check.share:.1f} %, band {where}")
-    return ["Checks of ours: " + "; ".join(found) + "."]
+        lines.append(f"| {word}{target} | {effect} | {practice} | {100 * check.share:.1f} % | {_band(check)} |")
+    return [*lines, "", "</details>"]
+
+
+def _band(check: Check) -> str:
+    low, high = (f"{100 * count / check.replicates:.1f}" for count in (check.low, check.high))
+    if not check.low:
+        return f"at most {high} %"
+    return f"at least {low} %" if check.high == check.replicates else f"{low} to {high} %"
 
 
 def _percent(tally: Tally | None, count: str) -> str:

@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 
 from audits.simulation.many_groups import ManyGroups
 from audits.simulation.population import Population
-from audits.simulation.world import World
+from audits.simulation.world import World, effect_for
 from audits.statistics.least_squares import fit_least_squares
+from audits.statistics.mantel_haenszel import mantel_haenszel_odds_ratio, mantel_haenszel_risk_difference
 from audits.statistics.proportions import equality_p_value, score_interval_difference
+from audits.statistics.subgroup_scan import scan_subgroups
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -159,17 +161,12 @@ def gap_within_products(setting: Setting, counts: NDArray[np.int64], _: np.rando
 
 def common_gap(setting: Setting, counts: NDArray[np.int64], _: np.random.Generator) -> Outcome:
     """The Mantel-Haenszel risk difference over products, Sato errors."""
-    from audits.statistics.mantel_haenszel import mantel_haenszel_risk_difference
-
     found = [mantel_haenszel_risk_difference(*pairs) for pairs in _pairs_by_product(setting, counts)]
     return from_interval(-np.array([one.high for one in found]), -np.array([one.low for one in found]))
 
 
 def common_odds(setting: Setting, counts: NDArray[np.int64], _: np.random.Generator) -> Outcome:
     """The Mantel-Haenszel odds ratio over products; passes within the odds ratio that the limit makes in this world."""
-    from audits.simulation.world import effect_for
-    from audits.statistics.mantel_haenszel import mantel_haenszel_odds_ratio
-
     found = [mantel_haenszel_odds_ratio(*pairs) for pairs in _pairs_by_product(setting, counts)]
     low, high = np.array([one.low for one in found]), np.array([one.high for one in found])
     world = setting.world
@@ -217,8 +214,6 @@ def slope_on_probability(setting: Setting, counts: NDArray[np.int64], _: np.rand
 
 def scan(setting: Setting, counts: NDArray[np.int64], rng: np.random.Generator) -> Outcome:
     """The scan of all subgroups up to three attributes, judged against the largest of them (max-T)."""
-    from audits.statistics.subgroup_scan import scan_subgroups
-
     columns = setting.people.columns[:-1]
     grid = np.meshgrid(*(np.array(column.values) for column in columns), indexing="ij")
     attributes = {column.name: labels.ravel() for column, labels in zip(columns, grid, strict=True)}

@@ -35,7 +35,7 @@ class Scenario:
     world: World
     rows: int
     practices: Mapping[str, tuple[str, by.Practice]]
-    replicates: int = 2000
+    replicates: int = 5000
     multiplicity: int = 1
     covered: str | None = None
     coverage: Target = COVERAGE
@@ -134,22 +134,23 @@ def scenarios() -> tuple[Scenario, ...]:
             "four-fifths rule per group, untested": (NAIVE, by.four_fifths_untested),
             "z test per group, uncorrected": (NAIVE, by.every_group_uncorrected),
             "score or mid-p test per group, Bonferroni": (OURS, by.every_group_corrected),
-        }, multiplicity=9, coverage=FAMILY_COVERAGE, replicates=4000,
+        }, multiplicity=9, coverage=FAMILY_COVERAGE, replicates=10_000,
             note="The intervals of a judgement are not corrected for the number of groups yet; the test here is."),
         Scenario(ManyGroups(chance=0.95, harmed=9), 2000, {
             "z interval of the smallest group": (NAIVE, _smallest_wald),
             "score interval of the smallest group": (OURS, by.smallest_groups),
-        }, coverage=SMALL_COVERAGE, powered=False, replicates=4000, title="30 people, 95 % approved",
-            note="The detectable gap exceeds what a group of 30 can show, so there is no line for power."),
+        }, coverage=SMALL_COVERAGE, powered=False, replicates=10_000, title="30 people, 95 % approved",
+            note="Normal theory gives no detectable gap for 30 people near 95 %, so there is no line for power."),
         Scenario(NoisyGroups(), 4000, {
             "everyone above one half taken for a member": (NAIVE, by.raw_gap),
             "least squares on the probability, HC1": (OURS, by.slope_on_probability),
         }, covered="gap_by_least_squares_on_probability",
-            note="Ours is the upper of two bounds, which it covers; the question that reports both is not built yet."),
+            note="Ours is the upper of two bounds, and its interval is for that bound; the question that reports both is "
+                 "not built yet."),
         Scenario(Repeated(), 4000, {
             "gap at equal risk, rows as people, HC1": (NAIVE, by.rows_as_people),
             "gap at equal risk, clustered by person, CR1": (OURS, by.gap_by_person),
-        }, replicates=1000, quick=300),
+        }, replicates=2000, quick=300),
         *_subgroups(),
     )  # fmt: skip
 
@@ -167,7 +168,7 @@ def _subgroups() -> tuple[Scenario, ...]:
         Scenario(Intersections(), 100_000, {
             "z test of 1,957 subgroups, uncorrected": (NAIVE, by.every_subgroup_uncorrected),
             "scan judged by its maximum (max-T)": (OURS, by.scan),
-        }, multiplicity=1957, replicates=300, quick=60, coverage=FAMILY_COVERAGE,
+        }, multiplicity=1957, replicates=500, quick=60, coverage=FAMILY_COVERAGE,
             note="Found means that the planted subgroup itself is flagged; in the fair twin any flag counts. "
                  "A pass is the verdict on the planted subgroup's own 95 % interval."),
     )  # fmt: skip
