@@ -145,8 +145,8 @@ def scenarios() -> tuple[Scenario, ...]:
             "everyone above one half taken for a member": (NAIVE, by.raw_gap),
             "least squares on the probability, HC1": (OURS, by.slope_on_probability),
         }, covered="gap_by_least_squares_on_probability",
-            note="Ours is the upper of two bounds, and its interval is for that bound; the question that reports both is "
-                 "not built yet."),
+            note="Ours is the upper of two bounds, and its interval is for that bound; the question that reports "
+                 "both is not built yet."),
         Scenario(Repeated(), 4000, {
             "gap at equal risk, rows as people, HC1": (NAIVE, by.rows_as_people),
             "gap at equal risk, clustered by person, CR1": (OURS, by.gap_by_person),
