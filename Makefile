@@ -30,6 +30,7 @@ bench: $(READY) ## speed, as ratios within one run
 
 truth: $(READY) ## coverage and error rates of the naive practice and of ours
 	@$(BIN)/python -m tests.truth.scoreboard
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.truth.board
 
 schemas: $(READY) ## write the published JSON Schemas anew
 	@$(BIN)/squaredeal schema run > docs/schemas/run.schema.json

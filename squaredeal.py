@@ -145,6 +145,35 @@ def policies(
 
 
 @app.command()
+def simulate(
+    world: Annotated[str | None, typer.Argument(help="Name or code of a world; without one they are listed.")] = None,
+    rows: Annotated[int, typer.Option(help="Rows to write.")] = 100_000,
+    effect: Annotated[float, typer.Option(help="Size of the planted harm; 0 is the fair twin.")] = 0.0,
+    seed: Annotated[int, typer.Option(help="Another seed draws other rows of the same world.")] = 1,
+    out: Annotated[Path, typer.Option(help="Folder for data, program and truth.")] = Path("simulated"),
+    rename: Annotated[
+        list[str] | None, typer.Option(metavar="OLD=NEW", help="Another name for a column or a label; repeatable.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite files of an earlier simulation.")] = False,
+    only_list: Annotated[bool, typer.Option("--list", help="List the worlds, one a line.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print the result only.")] = False,
+) -> None:
+    """Write a simulated world with known truth: data, a program that audits them, truth.json."""
+    with _plain_errors():
+        from audits.simulation.catalogue import describe, find_world
+        from audits.simulation.write import Simulation, read_names, write_simulation
+
+        if world is None or only_list:
+            typer.echo("\n".join(describe()))
+            return
+        simulation = Simulation(find_world(world), rows, effect, seed, read_names(rename or ()))
+        with _progress(quiet) as announce:
+            announce(f"drawing {rows:,} rows")
+            files = write_simulation(simulation, out, force, announce)
+        typer.echo(f"{files.data}\n{files.truth}\naudit it with: squaredeal run {files.program}")
+
+
+@app.command()
 def demo(out: Annotated[Path, typer.Option(help="Folder for the demonstration.")] = Path("demo")) -> None:
     """Run the shipped program boston-mortgages through Airflow and print what it found."""
     with _plain_errors():

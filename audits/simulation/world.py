@@ -1,0 +1,61 @@
+"""What a world is: a lender described in full, with the figures that are true of it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+from audits.simulation.population import Floats, Population, root
+
+
+class World(ABC):
+    """A frozen dataclass whose fields are the parameters of a lender and of those who apply to it.
+
+    ``effect`` is the size of the planted harm; 0 is the fair twin. ``code`` and ``name`` identify the world,
+    ``summary`` says in a line what it is, ``trap`` which customary practice it misleads, ``estimand`` names
+    the entry of ``truth`` that an audit should recover, ``largest_effect`` bounds the effect. ``rows_each`` is
+    the number of rows that one draw from the population makes: more than one where people apply repeatedly.
+    """
+
+    code: ClassVar[str]
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    trap: ClassVar[str]
+    estimand: ClassVar[str]
+    largest_effect: ClassVar[float]
+    example_effect: ClassVar[float]
+    rows_each: ClassVar[int] = 1
+
+    @abstractmethod
+    def population(self, effect: float) -> Population:
+        """Everyone who applies, with all that is true of them, seen or not."""
+
+    def recorded(self, effect: float) -> Population:
+        """The same people as the lender's file shows them."""
+        return self.population(effect)
+
+    @abstractmethod
+    def truth(self, effect: float) -> dict[str, float]:
+        """Names of estimands and their exact values."""
+
+    @abstractmethod
+    def contract(self) -> dict[str, Any]:
+        """The contract block of a program that audits the file."""
+
+
+def checked_effect(world: World, effect: float) -> float:
+    """The effect, or ``ValueError`` when this world cannot plant one of that size."""
+    if not 0 <= effect <= world.largest_effect:
+        raise ValueError(f"effect: found {effect:g}, expected a number from 0 to {world.largest_effect:g}")
+    return effect
+
+
+def effect_for(world: World, value: float) -> float:
+    """The effect at which the world's estimand has this value. Raises ``ValueError`` when none does."""
+    smallest = 1e-9  # a planted world may differ from its fair twin in more than the effect
+    return root(lambda effect: world.truth(effect)[world.estimand] - value, smallest, world.largest_effect)
+
+
+def rates(joint: Floats, labels: tuple[str, ...]) -> dict[str, float]:
+    """approval_rate of every group; axes (group, no and yes)."""
+    return {f"approval_rate[{label}]": float(row[1] / row.sum()) for label, row in zip(labels, joint, strict=True)}

@@ -1,0 +1,251 @@
+"""A world as files: model outputs in Parquet, a program that audits them, and the truth.
+
+Rows are drawn block by block from a counter-based generator (Philox; Salmon, Moraes, Dror and Shaw 2011, Parallel
+random numbers: as easy as 1, 2, 3, SC11), keyed by the seed and counted by the block. So memory does not grow with
+the number of rows, the same arguments give the same bytes, and a longer file begins with the rows of a shorter one.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from audits.record import canonical_json
+from audits.simulation.population import Column, Floats, Population
+from audits.simulation.world import World, checked_effect
+from checks.problem import InputError, Problem, suggest
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+BLOCK = 1 << 19  # rows of a block; a fixed number, since other blocks would be other rows
+MOST_ROWS = 10**11
+DATA_FILE, TRUTH_FILE = "data.parquet", "truth.json"
+UNIT, ENTITY, DECISION = "case", "applicant", "approved"
+_QUIET_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """A world to write: how many rows, how much harm, which draw, and other names for its columns and labels."""
+
+    world: World
+    rows: int
+    effect: float = 0.0
+    seed: int = 1
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        problems = [*self._numbers(), *self._names()]
+        if problems:
+            raise InputError(problems)
+
+    def _numbers(self) -> Iterator[Problem]:
+        if not 1 <= self.rows <= MOST_ROWS:
+            yield Problem("--rows", f"{self.rows}", f"a whole number from 1 to {MOST_ROWS:.0e}", "for instance 100000")
+        if not 0 <= self.seed < 2**63:
+            yield Problem("--seed", f"{self.seed}", "a whole number from 0 to 2^63 − 1", "for instance 1")
+        try:
+            checked_effect(self.world, self.effect)
+        except ValueError:
+            most = self.world.largest_effect
+            yield Problem(
+                "--effect", f"{self.effect:g}", f"a number from 0 (the fair twin) to {most:g} in the world "
+                f"'{self.world.name}'", f"for instance {self.world.example_effect:g}",
+            )  # fmt: skip
+
+    def _names(self) -> Iterator[Problem]:
+        known = self._plain_names()
+        for old in self.names:
+            if old not in known:
+                yield Problem("--rename", f"'{old}'", f"one of {', '.join(known)}", suggest(old, known))
+        given = [self.names.get(name, name).casefold() for name in known]
+        for name in sorted({name for name in given if given.count(name) > 1 or not name.strip()}):
+            found = f"'{name}' for more than one column or label" if name.strip() else "an empty name"
+            yield Problem("--rename", found, "another name for each", "choose another name")
+
+    def _plain_names(self) -> list[str]:
+        columns = self.world.recorded(0.0).columns
+        texts = [value for column in columns for value in column.values if isinstance(value, str)]
+        keys = [UNIT, *([ENTITY] if self.world.rows_each > 1 else []), *(column.name for column in columns)]
+        return list(dict.fromkeys([*keys, *texts]))
+
+    def called(self, name: str) -> str:
+        """The name that a column or label bears in the files."""
+        return self.names.get(name, name)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Where the files are."""
+
+    data: Path
+    program: Path
+    truth: Path
+
+
+def read_names(pairs: Sequence[str]) -> dict[str, str]:
+    """OLD=NEW texts as a mapping. Raises ``InputError`` for a text of another form, or an OLD named twice."""
+    names: dict[str, str] = {}
+    for pair in pairs:
+        old, equals, new = pair.partition("=")
+        if not (old and equals and new) or old in names:
+            raise InputError(Problem("--rename", f"'{pair}'", "OLD=NEW, each OLD once", "for instance group=region"))
+        names[old] = new
+    return names
+
+
+def write_simulation(
+    simulation: Simulation, folder: Path, force: bool = False, announce: Callable[[str], None] = lambda _: None
+) -> Written:
+    """Write data, program and truth. Raises ``InputError`` where that would overwrite, or cannot be done."""
+    files = Written(folder / DATA_FILE, folder / f"{simulation.world.name}.yaml", folder / TRUTH_FILE)
+    there = [file.name for file in (files.data, files.program, files.truth) if file.exists()]
+    if there and not force:
+        raise InputError(Problem(
+            str(folder), f"{', '.join(there)} from before", "a folder without them",
+            "name another folder with --out, or overwrite with --force",
+        ))  # fmt: skip
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _replace(files.data, lambda part: _write_rows(simulation, part, announce))
+        _replace(files.program, lambda part: part.write_bytes(_program(simulation)))
+        _replace(files.truth, lambda part: part.write_bytes(_truth(simulation)))
+    except OSError as error:
+        raise InputError(Problem(
+            str(folder), f"the files cannot be written ({error.strerror or error})",
+            "a folder with room that this user may write to", "name another folder with --out",
+        )) from None  # fmt: skip
+    return files
+
+
+def blocks(simulation: Simulation) -> Iterator[dict[str, Any]]:
+    """Rows block by block: column → codes into its values, and ``case``, numbered from 0.
+
+    ``applicant`` and a decision of each row take the place of the count of approvals where people repeat.
+    """
+    people, each = simulation.world.recorded(simulation.effect), simulation.world.rows_each
+    edges = np.cumsum(people.probability.ravel())
+    codes = np.unravel_index(np.arange(edges.size), people.probability.shape)
+    narrow = [axis.astype(np.int8 if axis.max(initial=0) < 128 else np.int32) for axis in codes]
+    for number, start in enumerate(range(0, simulation.rows, BLOCK)):
+        size = min(BLOCK, simulation.rows - start)
+        kinds = _draw(edges, simulation.seed, number, -(-size // each))
+        block: dict[str, Any] = {UNIT: np.arange(start, start + size, dtype=np.int64)}
+        chosen = {c.name: axis[kinds] for c, axis in zip(people.columns, narrow, strict=True)}
+        yield block | (chosen if each == 1 else _repeated(chosen, people, start, size, each))
+
+
+def _draw(edges: Floats, seed: int, block: int, size: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Indices of kinds of people, by inversion of one uniform number each."""
+    generator = np.random.Generator(np.random.Philox(key=[seed, 0], counter=[0, 0, 0, block]))
+    last = np.flatnonzero(np.diff(edges, prepend=0.0) > 0)[-1]  # rounding must not reach a kind that does not exist
+    kinds = np.searchsorted(edges, generator.random(size), side="right")
+    return np.asarray(np.minimum(kinds, last), dtype=np.int64)
+
+
+def _repeated(chosen: dict[str, Any], people: Population, start: int, size: int, each: int) -> dict[str, Any]:
+    """One row for each application of a person; the first ``approved`` of them, a count, are approved."""
+    approvals = np.array(people.values(DECISION), dtype=np.int64)[chosen[DECISION]]
+    rows = {name: np.repeat(codes, each)[:size] for name, codes in chosen.items()}
+    turn = np.tile(np.arange(each), len(approvals))[:size]
+    rows[DECISION] = (turn < np.repeat(approvals, each)[:size]).astype(np.int8)
+    return {ENTITY: start // each + np.arange(size, dtype=np.int64) // each} | rows
+
+
+def _write_rows(simulation: Simulation, file: Path, announce: Callable[[str], None]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns = {column.name: column for column in simulation.world.recorded(simulation.effect).columns}
+    if simulation.world.rows_each > 1:
+        columns[DECISION] = Column(DECISION, (0, 1))
+    writer, told, done = None, time.monotonic(), 0
+    try:
+        for block in blocks(simulation):
+            arrays = [_array(simulation, columns.get(name), codes) for name, codes in block.items()]
+            batch = pa.table(dict(zip(map(simulation.called, block), arrays, strict=True)))
+            writer = writer or pq.ParquetWriter(file, batch.schema, compression="snappy")
+            writer.write_table(batch, row_group_size=BLOCK)
+            done += batch.num_rows
+            if time.monotonic() - told > _QUIET_SECONDS:
+                told = time.monotonic()
+                announce(f"{done:,} of {simulation.rows:,} rows")
+    finally:
+        if writer:
+            writer.close()
+
+
+def _array(simulation: Simulation, column: Column | None, codes: Any) -> pa.Array:
+    """The values of a column for its codes; numbers as they are where there is no column."""
+    import pyarrow as pa
+
+    if column is None:
+        return pa.array(codes)
+    values = column.values
+    if isinstance(values[0], str):
+        texts = pa.array([simulation.called(str(value)) for value in values])
+        return pa.DictionaryArray.from_arrays(pa.array(codes), texts)
+    kind = pa.float64() if any(isinstance(value, float) for value in values) else pa.int32()
+    return pa.array(values, type=kind).take(pa.array(codes))
+
+
+def _replace(file: Path, write: Callable[[Path], object]) -> None:
+    """Write a file whole or not at all."""
+    part = file.with_name(f".{file.name}.{os.getpid()}.part")
+    try:
+        write(part)
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _program(simulation: Simulation) -> bytes:
+    import yaml
+
+    world = simulation.world
+    harm = f"a planted harm of size {simulation.effect:g}" if simulation.effect else "nothing planted: the fair twin"
+    program = {
+        "program": f"simulated-{world.name}",
+        "title": {"en": f"Simulated world {world.code}: {world.name}, {harm}"},
+        "description": {"en": f"Made up, with known truth ({TRUTH_FILE}): {world.summary}."},
+        "source": {"connection": "duckdb://", "table": DATA_FILE},
+        "scope": {"jurisdictions": ["US"], "products": ["mortgage"]},
+        "contract": {"dated": {"from": "2025-01-01", "to": "2025-12-31"}, **_renamed(simulation)},
+        "audits": {"primary": ["fair_lending"]},
+        "policies": ["conventions", "us"],
+    }
+    return str(yaml.safe_dump(program, sort_keys=False, allow_unicode=True, width=120)).encode()
+
+
+def _renamed(simulation: Simulation) -> dict[str, Any]:
+    """The contract with the names of the files: columns, attributes and labels."""
+
+    def rename(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: rename(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [rename(item) for item in value]
+        return simulation.called(value) if isinstance(value, str) else value
+
+    contract = {role: rename(block) for role, block in simulation.world.contract().items()}
+    for role in {"groups", "columns"} & set(contract):
+        contract[role] = {simulation.called(name): block for name, block in contract[role].items()}
+    return contract
+
+
+def _truth(simulation: Simulation) -> bytes:
+    world = simulation.world
+    return canonical_json({
+        "world": world.name, "code": world.code, "summary": world.summary, "trap": world.trap,
+        "harm_is_planted": simulation.effect > 0, "effect": simulation.effect, "estimand": world.estimand,
+        "truth": {name: value + 0.0 for name, value in world.truth(simulation.effect).items()},
+        "parameters": asdict(world),  # type: ignore[call-overload]
+        "rows": simulation.rows, "seed": simulation.seed, "names": dict(simulation.names),
+    })  # fmt: skip

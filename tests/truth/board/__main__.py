@@ -1,0 +1,58 @@
+"""Plays the whole board and writes its page; what was played before is kept, so a cut run goes on.
+
+``python -m tests.truth.board [--scale 0.1] [--out docs/truth.md] [--processes 2]``; ends with 1 when a check fails.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+
+from tests.truth.board.page import page
+from tests.truth.board.replicates import ROOT, board, checks
+from tests.truth.board.scenarios import scenarios
+
+QUIET_SECONDS = 5.0  # between lines where nothing can be overwritten
+
+
+def main() -> int:
+    """Play, write, and say which checks fail."""
+    parser = argparse.ArgumentParser(prog="python -m tests.truth.board", description=__doc__)
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "truth.md", help="page to write")
+    parser.add_argument("--scale", type=float, default=1.0, help="share of the replicates to play")
+    parser.add_argument("--processes", type=int, default=min(2, os.cpu_count() or 1))
+    asked = parser.parse_args()
+    if not asked.scale > 0 or asked.processes < 1:
+        parser.error("expected a scale above 0 and at least one process")
+    start, played = time.monotonic(), scenarios()
+    live, told = sys.stderr.isatty(), [-QUIET_SECONDS]
+
+    def announce(text: str) -> None:
+        now = time.monotonic() - start
+        if not live and now - told[0] < QUIET_SECONDS:
+            return
+        told[0] = now
+        line = f"[{now:5.0f} s] {text}"
+        sys.stderr.write(f"\r\x1b[K{line}" if live else f"{line}\n")
+        sys.stderr.flush()
+
+    kept = asked.out.with_name(f".{asked.out.stem}-kept.jsonl")
+    results = board(played, asked.scale, kept, asked.processes, announce)
+    found = checks(played, results)
+    asked.out.write_text(page(played, results, found), encoding="utf-8")
+    failed = [key for key, check in found.items() if not check.held]
+    if live:
+        sys.stderr.write("\n")
+    print(f"{len(found) - len(failed)} of {len(found)} checks hold; {asked.out}")
+    for s, effect, name, target in failed:
+        check = found[s, effect, name, target]
+        print(f"FAILS: {played[s].name}, {name}: {target} ({effect}): {check.count} of {check.replicates}, "
+              f"band {check.low} to {check.high}")  # fmt: skip
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
