@@ -143,17 +143,17 @@ def _figures(source: Source, sums: Sequence[str], ranges: Mapping[str, Range]) -
     for i, name in enumerate(sums):
         quotient = scaled(source.table[name], ranges[name])
         figures[f"known{i}"] = ibis.ifelse(source.table[name].notnull(), 1, 0)
-        figures[f"sum{i}a"], figures[f"sum{i}b"] = limbs(quotient)
-        figures[f"squares{i}a"], figures[f"squares{i}b"] = limbs(quotient * quotient)
+        parts = (*limbs(quotient), *limbs(quotient * quotient, 3))
+        figures |= {f"sum{i}_{k}": part for k, part in enumerate(parts)}
     return figures
 
 
 def _totals(sums: Sequence[str], values: Sequence[Any], ranges: Mapping[str, Range]) -> tuple[Total, ...]:
     found = []
     for i, name in enumerate(sums):
-        known, *parts = values[5 * i : 5 * i + 5]
+        known, *parts = values[6 * i : 6 * i + 6]
         exponent = ranges[name].exponent
-        found.append(Total(int(known), total(*parts[:2], exponent), total(*parts[2:], 2 * exponent)))
+        found.append(Total(int(known), total(parts[:2], exponent), total(parts[2:], 2 * exponent)))
     return tuple(found)
 
 

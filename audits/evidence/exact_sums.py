@@ -1,15 +1,16 @@
 """Sums of floating-point columns that do not depend on the order of rows, threads or engine.
 
 A value is divided by a power of two that bounds its column, and the quotient u ∈ [−1, 1] is cut
-into two integers, u = a 2⁻⁴⁰ + b 2⁻¹⁰¹, whose sums are exact integer arithmetic. A value loses
-something only below 2⁻¹⁰¹ of the column's largest, so that every value within fifteen decimal
-orders of the largest is summed exactly; the total is rounded once.
+into integers, u = a 2⁻⁴⁰ + b 2⁻¹⁰¹ (and for squares + c 2⁻¹⁶²), whose sums are exact integer
+arithmetic. A value loses something only below 2⁻¹⁰¹ of the column's largest, so that every value
+within fourteen decimal orders of the largest is summed exactly, and its square as rounded to a
+double; the total is rounded once.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -74,18 +75,23 @@ def _steps(exponent: int) -> list[int]:
     return [exponent] if -1000 <= exponent <= 1000 else [exponent // 2, exponent - exponent // 2]
 
 
-def limbs(quotient: Any) -> tuple[Any, Any]:
-    """The two integers of u, missing counted as nothing."""
-    whole = quotient * 2.0**_COARSE
-    coarse = whole.floor()
-    fine = ((whole - coarse.cast("float64")) * 2.0**_FINE).floor()
-    return coarse.cast("int64").fill_null(0), fine.cast("int64").fill_null(0)
+def limbs(quotient: Any, number: int = 2) -> tuple[Any, ...]:
+    """The integers of u, two or more, missing counted as nothing."""
+    found = []
+    rest = quotient * 2.0**_COARSE
+    for _ in range(number):
+        whole = rest.floor()
+        found.append(whole.cast("int64").fill_null(0))
+        rest = (rest - whole.cast("float64")) * 2.0**_FINE
+    return tuple(found)
 
 
-def total(coarse: Any, fine: Any, exponent: int) -> float:
-    """The sum of u 2ᵉ, rounded once; infinite where it is beyond the largest double."""
-    value = int(coarse or 0) * 2**_FINE + int(fine or 0)
-    shift = exponent - _COARSE - _FINE
+def total(parts: Sequence[Any], exponent: int) -> float:
+    """The sum of u 2ᵉ from the sums of its integers, rounded once; infinite beyond the largest double."""
+    value = 0
+    for part in parts:
+        value = value * 2**_FINE + int(part or 0)
+    shift = exponent - _COARSE - _FINE * (len(parts) - 1)
     try:
         return float(value * 2**shift) if shift >= 0 else value / 2**-shift
     except OverflowError:

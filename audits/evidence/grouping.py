@@ -54,7 +54,9 @@ def raw_labels(source: Source, keys: Mapping[str, ir.Value]) -> dict[str, list[t
     plain = {name: parts[0] for name, parts in leaves.items() if len(parts) == 1}
     if not plain:
         return found
-    grouped = raw.group_by(**{f"k{i}": leaf.to_expr() for i, leaf in enumerate(plain.values())}).aggregate(n=raw.count())
+    grouped = raw.group_by(**{f"k{i}": leaf.to_expr() for i, leaf in enumerate(plain.values())}).aggregate(
+        n=raw.count()
+    )
     places = {leaf: grouped[f"k{i}"].op() for i, leaf in enumerate(plain.values())}
     labels = {f"c{i}": nodes[name].replace(places).to_expr() for i, name in enumerate(plain)}
     rows = source.rows(grouped.select(*(grouped[f"k{i}"] for i in range(len(plain))), **labels))

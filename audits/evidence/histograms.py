@@ -23,8 +23,6 @@ from checks.inputs.source import Source
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-_POSITION = "position"
-
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
@@ -67,14 +65,15 @@ def collect_histogram(source: Source, need: HistogramNeed, ranges: Ranges | None
     ranges = ranges or collect_ranges(source, (need.score,))
     found = ranges.by_column[need.score]
     edges = _edges(found, need.bins)
-    rows = _counted(source, need, _bin(score, edges))
+    rows = _counted(source, need, score, edges)
     return _histogram(need, False, edges, rows, (different, modal, tied))
 
 
 def _ties(source: Source, score: ir.Value) -> tuple[int, int, int]:
     """Different values, rows of the commonest, pairs of rows with the same value."""
     table = source.table.select(v=score)
-    values = table.filter(table["v"].notnull()).group_by("v").aggregate(m=table.count())
+    known = table.filter(table["v"].notnull())
+    values = known.group_by("v").aggregate(m=known.count())
     m = values["m"].cast("int64")
     pairs = (m * (m - 1)).sum()
     different, modal, twice = source.rows(values.aggregate(d=values.count(), top=m.max(), p=pairs))[0]
@@ -112,15 +111,24 @@ def _bin(score: ir.Value, edges: tuple[float, ...]) -> Any:
     return ibis.ifelse(score.isnull(), ibis.null("int32"), between(0, len(edges) - 1))
 
 
-def _counted(source: Source, need: HistogramNeed, position: Any) -> list[tuple[Labels, int | None, Any, int]]:
+def _counted(
+    source: Source, need: HistogramNeed, score: ir.Value, edges: tuple[float, ...] = ()
+) -> list[tuple[Labels, int | None, Any, int]]:
+    """Rows by labels, decision and score, or its bin where there are edges."""
     table = source.table
     keys = label_expressions(table, need.attributes, need.columns)
     width = len(keys)
     decided = need.decision and FAVOURABLE in table.columns
     keys |= {FAVOURABLE: table[FAVOURABLE]} if decided else {}
-    keys[_POSITION] = position
+    if edges:
+        names = {f"k{i}": key for i, key in enumerate(keys.values())}
+        plain = table.select(**names, v=score)
+        grouped = plain.group_by(**{name: plain[name] for name in names}, position=_bin(plain["v"], edges))
+        counted = grouped.aggregate(n=plain.count())
+    else:
+        counted = group_rows(table, {**keys, "position": score}, {})
     found = []
-    for *values, place, rows in source.rows(group_rows(table, keys, {})):
+    for *values, place, rows in source.rows(counted):
         labels = tuple(None if value is None else str(value) for value in values[:width])
         decision = int(values[width]) if decided and values[width] is not None else None
         found.append((labels, decision, place, int(rows)))
@@ -155,5 +163,6 @@ def histogram_from_json(text: str) -> Histogram:
     """The inverse of ``histogram_to_json``."""
     content: dict[str, Any] = json.loads(text)
     counts = tuple((tuple(labels), decision, place, rows) for labels, decision, place, rows in content["counts"])
-    fields = {name: tuple(value) if isinstance(value, list) else value for name, value in content["histogram"].items()}
+    fields: dict[str, Any] = content["histogram"]
+    fields |= {name: tuple(value) for name, value in fields.items() if isinstance(value, list)}
     return Histogram(**fields, counts=counts)

@@ -23,8 +23,8 @@ def collect_sample(source: Source, need: SampleNeed, file: Path) -> int:
     Rows without a unit cannot be drawn again and are left out. Units that occur twice are taken in
     the order of the kept columns as text. Raises ``ValueError`` for fewer than one row.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    import pyarrow as pa  # type: ignore[import-untyped]
+    import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
     if need.rows < 1:
         raise ValueError(f"a sample of {need.rows} rows where at least 1 was expected")
@@ -49,7 +49,7 @@ def _drawn(source: Source, need: SampleNeed, labels: dict[str, Any]) -> list[tup
     texts = {f"t{i}": as_text(table[name]) for i, name in enumerate(need.kept)}
     rows = table.filter(table[need.unit].notnull()).select(**columns, **texts, unit=as_text(table[need.unit]))
     groups = ", ".join(f"g{i}" for i in range(len(labels)))
-    order = ", ".join(["hash", "unit", *(f"t{i} COLLATE \"C\" NULLS LAST" for i in range(len(need.kept)))])
+    order = ", ".join(["hash", 'unit COLLATE "C"', *(f't{i} COLLATE "C" NULLS LAST' for i in range(len(need.kept)))])
     wanted = ", ".join([f"g{i}" for i in range(len(labels))] + [f"c{i}" for i in range(len(need.kept))])
     by = f"PARTITION BY {groups} " if groups else ""
     ranked = (

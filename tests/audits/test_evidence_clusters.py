@@ -24,7 +24,7 @@ from tests.programs import write_program
 
 CONTRACT = {
     "unit": "case",
-    "entity": "客户 \"id\"",
+    "entity": '客户 "id"',
     "decision": {"column": "granted", "favourable": 1},
     "groups": {"region": {"column": "Region of", "reference": "north"}},
     "controls": ["burden", "select"],
@@ -45,7 +45,7 @@ def people(seed: int = 1, rows: int = 3000, clusters: int = 200, labels: int = 3
         "price": np.exp(rng.normal(3, 1, rows)) * np.where(rng.uniform(size=rows) < 0.01, 1e6, 1),
     })  # fmt: skip
     data["granted"] = (rng.uniform(size=rows) < np.clip(0.6 + shared - 0.1 * (data["Region of"] == "south"), 0, 1)) * 1
-    data.loc[rng.integers(0, rows, 30), 'Region of'] = None
+    data.loc[rng.integers(0, rows, 30), "Region of"] = None
     data.loc[rng.integers(0, rows, 30), '客户 "id"'] = None
     data.loc[rng.integers(0, rows, 20), "burden"] = [np.nan, np.inf, -np.inf, np.nan] * 5
     data.loc[rng.integers(0, rows, 20), "price"] = np.nan
@@ -101,8 +101,14 @@ def pandas_products(data, cells, variables) -> np.ndarray:
     used = data[data['客户 "id"'].notna()]
     columns = []
     for (label,), decision, _ in cells:
-        here = (used["Region of"].isna() if label is None else used["Region of"] == label) & (used["granted"] == decision)
-        figures = {"rows": here * 1.0, "price": used["price"].fillna(0) * here, "known:price": used["price"].notna() & here}
+        here = (used["Region of"].isna() if label is None else used["Region of"] == label) & (
+            used["granted"] == decision
+        )
+        figures = {
+            "rows": here * 1.0,
+            "price": used["price"].fillna(0) * here,
+            "known:price": used["price"].notna() & here,
+        }
         columns += [figures[name].groupby(used['客户 "id"']).sum().to_numpy(float) for name in variables]
     sums = np.column_stack(columns)
     return sums.T @ sums
