@@ -110,7 +110,9 @@ def _cluster_rows(
     classes = [(*labels, decision) if decided else labels for labels, decision, _ in cells.cells]
     keyed = [_parts(table, variable, found, ranges.rows) for variable, found in figures.items()]
     used = table[need.cluster].notnull()
-    return ClusterRows(table[need.cluster], keys, classes, used, keyed if need.sums else ())
+    if need.sums:
+        return ClusterRows(table[need.cluster], keys, classes, used, keyed)
+    return ClusterRows(table[need.cluster], keys, classes, used, number=ranges.by_column[need.cluster].known)
 
 
 def _parts(table: ir.Table, variable: str, found: tuple[str, Range] | None, rows: int) -> tuple[Any, ...]:

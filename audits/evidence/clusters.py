@@ -14,7 +14,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from itertools import product
+from operator import add
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 Matrix = NDArray[np.float64]
 _WIDEST = 24  # sums kept for each cluster at once; beyond, only the classes that a cluster has are kept
 _MOST_LABELS = 64  # of one key, for comparing each row with all of them
-_BITS = (10, 26)  # clusters of fewer than 2^bits rows, tried in turn
+_DOUBLE = 52  # bits of a double that hold whole numbers
 _FINE = 61
 
 
@@ -78,7 +80,8 @@ class ClusterRows:
     ``keys`` with the ``classes`` (tuples of their values) that count; ``keyed`` figures are summed
     within each class of a cluster, ``shared`` ones over the whole cluster. A figure is one expression
     or the two parts of a ``split``. ``used`` holds for the rows that take part, among them none
-    without a cluster. No figures at all stands for the number of rows.
+    without a cluster. No figures at all stands for the number of rows; ``number`` is then how many
+    rows are used, if each belongs to one of the classes.
     """
 
     cluster: Any
@@ -87,6 +90,7 @@ class ClusterRows:
     used: Any
     keyed: Sequence[tuple[Any, ...]] = ()
     shared: Sequence[tuple[Any, ...]] = ()
+    number: int = 0
 
     @property
     def width(self) -> int:
@@ -101,15 +105,15 @@ class ClusterRows:
 
 
 def cross_products(source: Source, rows: ClusterRows) -> Products:
-    """One scan, after one for the labels, or two where the first guess at the size of clusters was too low."""
+    """One scan, after one for the labels; up to two more where the first guess at the clusters' size was too low."""
     if len(rows.classes) * rows.width + len(rows.shared) <= _WIDEST:
         table, codes = _with_codes(source, rows)
         if table is not None:
-            for bits in _BITS if rows.limbs == 1 else ():
-                found = _products(source, rows, _packed(table, codes, bits))
-                if found.largest < 2**bits:
+            for bits in (max(_DOUBLE // len(codes), 6), _DOUBLE // 2) if rows.number else ():
+                found, total = _products(source, rows, _packed(table, codes, bits))
+                if total == rows.number:
                     return found
-            return _products(source, rows, _wide(table, codes, rows))
+            return _products(source, rows, _wide(table, codes, rows))[0]
     return _long(source, rows)
 
 
@@ -135,21 +139,27 @@ def _figures(rows: ClusterRows) -> dict[str, Any]:
 
 
 def _packed(table: ir.Table, codes: Sequence[int], bits: int) -> ir.Table:
-    """Rows by class in each cluster, several counts side by side in the digits of one sum of doubles."""
+    """Rows by class in each cluster, several counts side by side as the digits of one sum of doubles.
+
+    A count of 2^bits or more spills into the next digit, which makes the sum of all digits smaller
+    than the number of rows: the caller compares them.
+    """
     import ibis
 
-    per = 52 // bits
+    per = _DOUBLE // bits
     packs = [codes[i : i + per] for i in range(0, len(codes), per)]
     sums = {}
     for k, pack in enumerate(packs):
         digits = [(table["class"] == code, double(2 ** (bits * i))) for i, code in enumerate(pack)]
-        sums[f"pack{k}"] = ibis.cases(*digits, else_=double(0)).sum().cast("int64")
-    one = table.group_by("cluster").aggregate(n=table.count(), **sums)
+        total = ibis.cases(*digits, else_=double(0)).sum()
+        sums[f"pack{k}"] = ibis.ifelse(total < double(2**_DOUBLE), total, double(0)).cast("int64")
+    one = table.group_by("cluster").aggregate(**sums)
     unpacked = {}
     for k, pack in enumerate(packs):
         for i in range(len(pack)):
             unpacked[f"s{k * per + i}"] = (one[f"pack{k}"] >> bits * i) & (2**bits - 1)
-    return one.select("n", **unpacked)
+    counts = one.select(**unpacked)
+    return counts.mutate(n=reduce(add, (counts[name] for name in unpacked)))
 
 
 def _wide(table: ir.Table, codes: Sequence[int], rows: ClusterRows) -> ir.Table:
@@ -167,22 +177,25 @@ def _wide(table: ir.Table, codes: Sequence[int], rows: ClusterRows) -> ir.Table:
     return table.group_by("cluster").aggregate(**sums)
 
 
-def _products(source: Source, rows: ClusterRows, one: ir.Table) -> Products:
-    """The products of the sums s0, s1 … of each cluster, summed over clusters."""
+def _products(source: Source, rows: ClusterRows, one: ir.Table) -> tuple[Products, int]:
+    """The products of the sums s0, s1 … of each cluster, summed over clusters, and the rows of all clusters."""
     import ibis
 
     classes = len(rows.classes)
     width = classes * rows.width + len(rows.shared)
     pairs = [(i, j) for i in range(width) for j in range(i, width)]
-    figures: dict[str, Any] = {"clusters": one.count(), "largest": one["n"].max()}
+    figures: dict[str, Any] = {
+        "clusters": one.count(), "largest": one["n"].max(), "total": one["n"].sum(),
+    }  # fmt: skip
     figures |= {f"in{c}": ibis.ifelse(one[f"s{c * rows.width}"] != 0, 1, 0).sum() for c in range(classes)}
     for i, j in pairs:
         figures |= _product_sums(f"{i}_{j}", one[f"s{i}"] * one[f"s{j}"], rows.limbs)
-    clusters, largest, *values = source.rows(one.aggregate(**figures))[0]
+    clusters, largest, total, *values = source.rows(one.aggregate(**figures))[0]
     matrix = np.zeros((width, width))
     for (i, j), value in zip(pairs, _added(values[classes:], rows.limbs), strict=True):
         matrix[i, j] = matrix[j, i] = value
-    return Products(matrix, int(clusters), int(largest or 0), tuple(int(n or 0) for n in values[:classes]))
+    by_class = tuple(int(n or 0) for n in values[:classes])
+    return Products(matrix, int(clusters), int(largest or 0), by_class), int(total or 0)
 
 
 def _long(source: Source, rows: ClusterRows) -> Products:

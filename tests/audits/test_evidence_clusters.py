@@ -145,12 +145,13 @@ def test_both_ways_to_the_products_agree(tmp_path, monkeypatch):
     assert (long.clusters_by_cell, long.largest) == (wide.clusters_by_cell, wide.largest)
 
 
-def test_a_first_guess_at_the_size_of_clusters_that_is_too_low_is_corrected(tmp_path):
-    data = people(7, 5000, 2)
+@pytest.mark.parametrize(("rows", "customers"), [(5000, 2), (3000, 30), (160, 1)])
+def test_a_first_guess_at_the_size_of_clusters_that_is_too_low_is_corrected(tmp_path, rows, customers):
+    data = people(7, rows, customers)
     with opened(tmp_path, data) as source:
         found = collect_cluster_cells(source, ClusterCellsNeed(CONTRACT["entity"], ("region",)))
         cells = collect_cells(source, CellsNeed(("region",))).cells
-    assert found.largest > 1023
+    assert found.largest == data['客户 "id"'].value_counts().max() > 63
     np.testing.assert_array_equal(found.between(), pandas_products(data, cells, ["rows"]))
 
 
