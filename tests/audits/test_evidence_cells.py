@@ -11,6 +11,7 @@ import pytest
 
 from audits.evidence import cells as cells_module
 from audits.evidence.cells import cells_from_csv, cells_to_csv, collect_cells
+from audits.evidence.cluster_cells import collect_cluster_cells
 from audits.evidence.collect import Evidence, collect
 from audits.evidence.needs import CellsNeed, ClusterCellsNeed, HistogramNeed, MomentsNeed
 from checks.inputs.period import Period
@@ -194,3 +195,23 @@ def test_grouping_before_or_after_cleaning_gives_the_same_cells(tmp_path, file):
         rows = source.rows(table.select(*names))
     counts = pd.Series(rows).value_counts().to_dict()
     assert {(*labels, decision): n for labels, decision, n in found.cells} == counts
+
+
+@pytest.mark.parametrize("attribute", ["code", "年龄", "region"])
+def test_cells_within_clusters_know_coded_banded_and_spelt_out_labels(tmp_path, attribute):
+    data = applications(5)
+    need = ClusterCellsNeed("office", (attribute,), sums=())
+    with opened(tmp_path, data) as source:
+        found = collect_cluster_cells(source, need)
+        names = [f"squaredeal_group_{attribute}", "squaredeal_favourable"]
+        rows = pd.DataFrame(source.rows(source.table.select("office", *names)), columns=["office", "label", "decision"])
+    keys = [(label, decision) for (label,), decision, _ in found.cells]
+    own = [
+        (None if pd.isna(label) else label, None if pd.isna(decision) else int(decision))
+        for label, decision in zip(rows["label"], rows["decision"], strict=True)
+    ]
+    table = np.zeros((40, len(keys)))
+    for office, key in zip(rows["office"], own, strict=True):
+        table[office, keys.index(key)] += 1
+    np.testing.assert_array_equal(found.between(), table.T @ table)
+    assert found.clusters_by_cell == tuple((table > 0).sum(axis=0))

@@ -179,3 +179,22 @@ def test_rows_threads_and_engines_give_the_same_cluster_sums(tmp_path, monkeypat
     assert len(texts) == 1
     assert meats[0] == meats[1] == meats[2]
     np.testing.assert_allclose(server.cluster_meat, meats[0].cluster_meat, rtol=1e-12, atol=1e-14)
+
+
+def test_no_cluster_at_all_and_no_cells_to_part_are_answers_too(tmp_path):
+    data = people(9, 300, 20)
+    entity = CONTRACT["entity"]
+    nobody = data.assign(**{entity: pd.Series([None] * 300, dtype="str"), "price": np.nan})
+    with opened(tmp_path / "a", nobody) as source:
+        found = collect_cluster_cells(source, ClusterCellsNeed(entity, ("region",), sums=("price",)))
+        moments = collect_moments(source, MomentsNeed("region", ("burden",), entity))
+    assert (found.clusters, found.largest, found.missing) == (0, 0, 300)
+    assert not np.array(found.products).any()
+    assert (moments.clusters, moments.labels, moments.cluster_missing) == (0, [], 300)
+    with pytest.raises(ValueError, match="no cluster sums"):
+        moments.clustered_meat()
+    with opened(tmp_path / "b", data) as source:
+        whole = collect_cluster_cells(source, ClusterCellsNeed(entity, decision=False))
+    sizes = data[entity].value_counts()
+    assert whole.products == ((float((sizes**2).sum()),),)
+    assert whole.clusters_by_cell == (len(sizes),)
