@@ -151,13 +151,18 @@ def _packed(table: ir.Table, codes: Sequence[int], bits: int) -> ir.Table:
     sums = {}
     for k, pack in enumerate(packs):
         digits = [(table["class"] == code, double(2 ** (bits * i))) for i, code in enumerate(pack)]
-        total = ibis.cases(*digits, else_=double(0)).sum()
+        digit = ibis.cases(*digits, else_=double(0))
+        if len(packs) == 1 and max(codes) < per:  # a class is its own digit
+            packs[0] = list(range(max(codes) + 1))
+            digit = (ibis.literal(1, "int32").cast("int64") << (table["class"] * bits).cast("int32")).cast("float64")
+        total = digit.sum()
         sums[f"pack{k}"] = ibis.ifelse(total < double(2**_DOUBLE), total, double(0)).cast("int64")
     one = table.group_by("cluster").aggregate(**sums)
     unpacked = {}
     for k, pack in enumerate(packs):
-        for i in range(len(pack)):
-            unpacked[f"s{k * per + i}"] = (one[f"pack{k}"] >> bits * i) & (2**bits - 1)
+        for i, code in enumerate(pack):
+            if code in codes:
+                unpacked[f"s{codes.index(code)}"] = (one[f"pack{k}"] >> bits * i) & (2**bits - 1)
     counts = one.select(**unpacked)
     return counts.mutate(n=reduce(add, (counts[name] for name in unpacked)))
 

@@ -168,7 +168,7 @@ def _collect_one(source: Source, need: Need, ranges: Ranges | None, folder: Path
     if isinstance(need, ClusterCellsNeed):
         from audits.evidence.cluster_cells import cluster_cells_to_json, collect_cluster_cells
 
-        found = collect_cluster_cells(source, need, ranges)
+        found = collect_cluster_cells(source, need, ranges, _cells_at_hand(folder, need))
         return _write(file, cluster_cells_to_json(found), rows - found.missing)
     if isinstance(need, HistogramNeed):
         from audits.evidence.histograms import collect_histogram, histogram_to_json
@@ -186,6 +186,16 @@ def _collect_one(source: Source, need: Need, ranges: Ranges | None, folder: Path
         drawn = collect_sample(source, need, file)
         return EvidenceFile(f"{RESTRICTED}/{file.name}", digest_of(file.read_bytes()), drawn)
     raise TypeError(f"{type(need).__name__} is no need that can be collected")
+
+
+def _cells_at_hand(folder: Path, need: ClusterCellsNeed) -> Cells | None:
+    """The cells that a need's products are between, where they were collected for another need."""
+    plain = CellsNeed(need.attributes, need.columns, (), need.decision)
+    for file in sorted(folder.glob("cells*.csv")):
+        cells = cells_from_csv(file.read_text(encoding="utf-8"))
+        if cells.serves(plain):
+            return cells.project(plain)
+    return None
 
 
 def _file_name(need: Need) -> str:
