@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 
 from audits.evidence.collect import Evidence
+from audits.evidence.needs import CellsNeed
 from audits.record import Exclusion
 from checks.inputs.contract import band_labels
 from checks.inputs.program import AuditProgram
@@ -13,27 +14,24 @@ from checks.inputs.program import AuditProgram
 
 def exclusions_of(evidence: Evidence, program: AuditProgram) -> tuple[Exclusion, ...]:
     """Rows and groups that figures leave out, by role and reason, from the evidence."""
-    cells = evidence.cells()
     found = []
-    for i, attribute in enumerate(cells.attributes):
-        missing = sum(count for labels, _, count in cells.cells if labels[i] is None)
+    for attribute in evidence.attributes():
+        counts = evidence.cells(CellsNeed((attribute,))).by(attribute)
+        missing = sum(count for (label, _), count in counts.items() if label is None)
         found.append(Exclusion(f"groups.{attribute}", None, missing, "no group label: the value is missing"))
-        found += _unheard(cells.by(attribute), attribute, program)
-    undecided = sum(count for _, decision, count in cells.cells if decision is None)
-    found.append(
-        Exclusion(
-            "decision",
-            None,
-            undecided,
-            "no decision that counts: it is missing, excluded by the contract, or without a time in a period",
-        )
-    )
+        found += _unheard(counts, attribute, program)
+    if evidence.attributes():
+        undecided = sum(count for _, decision, count in evidence.cells(CellsNeed()).cells if decision is None)
+        why = "no decision that counts: it is missing, excluded by the contract, or without a time in a period"
+        found.append(Exclusion("decision", None, undecided, why))
     for file in sorted(evidence.folder.glob("moments-*.json")):
         moments = json.loads(file.read_text(encoding="utf-8"))
         found += [
             Exclusion(f"controls.{name}", None, rows, "no value of a control: left out of adjusted figures only")
             for name, rows in moments["missing"].items()
         ]
+        lost = moments["cluster_missing"]
+        found.append(Exclusion("entity", None, lost, "no value of the cluster: left out of adjusted figures only"))
         found += [
             Exclusion(f"controls.{name}", None, 0, "the control never varies: it adjusts nothing")
             for name in moments["constant"]

@@ -1,29 +1,57 @@
 """Cells: how many rows have these labels and this decision. The GROUP BY runs in the engine.
 
 A cell is a combination of labels (None where missing) and decision (1 favourable, 0 not,
-None where missing or excluded by the contract) with its count.
+None where missing or excluded by the contract) with its count, and, for each column that is to
+be summed, the rows that have a value, Σv and Σv².
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import math
 from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from audits.evidence.needs import CellsNeed
-from checks.inputs.prepared import FAVOURABLE, group_column
+from audits.evidence.exact_sums import Range, collect_ranges, limbs, scaled, total
+from audits.evidence.grouping import group_rows
+from audits.evidence.needs import CellsNeed, union
+from checks.inputs.prepared import FAVOURABLE, as_text, group_column
 from checks.inputs.source import Source
 
-Cell = tuple[tuple[str | None, ...], int | None, int]
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+Labels = tuple[str | None, ...]
+Cell = tuple[Labels, int | None, int]
+LARGEST_UNION = 2**20
+_GROUP, _COLUMN, _KNOWN, _SUM, _SQUARES = "group:", "column:", "known:", "sum:", "squares:"
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """Of one column in one cell: rows with a value, Σv, Σv²."""
+
+    known: int
+    sum: float
+    squares: float
 
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """``cells`` holds (labels in the order of ``attributes``, decision, count), sorted."""
+    """``cells`` holds (labels in the order of ``attributes`` and ``columns``, decision, count), sorted.
+
+    ``totals`` has one tuple for each cell, in the order of ``sums``; it is empty without sums.
+    """
 
     attributes: tuple[str, ...]
     cells: tuple[Cell, ...]
+    columns: tuple[str, ...] = ()
+    sums: tuple[str, ...] = ()
+    totals: tuple[tuple[Total, ...], ...] = ()
+    decision: bool = True
 
     @property
     def rows(self) -> int:
@@ -38,18 +66,136 @@ class Cells:
             counts[labels[index], decision] += count
         return dict(counts)
 
+    def serves(self, need: CellsNeed) -> bool:
+        """Whether the need can be answered by adding cells up."""
+        return (
+            set(need.attributes) <= set(self.attributes) and set(need.columns) <= set(self.columns)
+            and set(need.sums) <= set(self.sums) and need.decision <= self.decision
+        )  # fmt: skip
 
-def collect_cells(source: Source, need: CellsNeed) -> Cells:
-    """One scan. A contract without decision gives cells whose decision is None."""
-    columns = [group_column(name) for name in need.attributes]
-    columns += [FAVOURABLE] if FAVOURABLE in source.table.columns else []
-    grouped = source.table.group_by(columns).aggregate(n=source.table.count())
-    cells = []
-    for *values, count in source.rows(grouped):
-        labels = tuple(None if value is None else str(value) for value in values[: len(need.attributes)])
-        decision = values[-1] if len(values) > len(need.attributes) else None
-        cells.append((labels, None if decision is None else int(decision), int(count)))
-    return Cells(need.attributes, tuple(sorted(cells, key=_sort_key)))
+    def project(self, need: CellsNeed) -> Cells:
+        """The cells that a need asked for, added up. Σ are added with one rounding (``math.fsum``)."""
+        here = [*(_GROUP + name for name in self.attributes), *(_COLUMN + name for name in self.columns)]
+        asked = [*(_GROUP + name for name in need.attributes), *(_COLUMN + name for name in need.columns)]
+        places = [here.index(name) for name in asked]
+        members: dict[tuple[Labels, int | None], list[int]] = {}
+        for i, (labels, decision, _) in enumerate(self.cells):
+            key = tuple(labels[place] for place in places), decision if need.decision else None
+            members.setdefault(key, []).append(i)
+        found = [((labels, decision, sum(self.cells[i][2] for i in rows)),
+                  tuple(self._added(name, rows) for name in need.sums))
+                 for (labels, decision), rows in members.items()]  # fmt: skip
+        return sorted_cells(need, found)
+
+    def _added(self, name: str, rows: Sequence[int]) -> Total:
+        parts = [self.totals[i][self.sums.index(name)] for i in rows]
+        if len(parts) == 1:
+            return parts[0]
+        known = sum(part.known for part in parts)
+        return Total(known, math.fsum(part.sum for part in parts), math.fsum(part.squares for part in parts))
+
+
+def sorted_cells(need: CellsNeed, found: Iterable[tuple[Cell, tuple[Total, ...]]]) -> Cells:
+    """Cells in the order of their labels, missing ones last."""
+    ordered = sorted(found, key=lambda pair: _sort_key(pair[0]))
+    return Cells(
+        attributes=need.attributes,
+        cells=tuple(cell for cell, _ in ordered),
+        columns=need.columns,
+        sums=need.sums,
+        totals=tuple(totals for _, totals in ordered) if need.sums else (),
+        decision=need.decision,
+    )
+
+
+def label_expressions(table: ir.Table, attributes: Iterable[str], columns: Iterable[str]) -> dict[str, ir.Value]:
+    """The labels of attributes and the values of columns as text, over the prepared relation."""
+    return {
+        **{_GROUP + name: table[group_column(name)] for name in attributes},
+        **{_COLUMN + name: as_text(table[name]) for name in columns},
+    }
+
+
+def collect_cells(source: Source, need: CellsNeed, ranges: Mapping[str, Range] | None = None) -> Cells:
+    """One scan, after one for the ranges of summed columns. Without a decision column every decision is None."""
+    if need.sums and ranges is None:
+        ranges = collect_ranges(source, need.sums).by_column
+    keys = label_expressions(source.table, need.attributes, need.columns)
+    width = len(keys)
+    decided = need.decision and FAVOURABLE in source.table.columns
+    if decided:
+        keys[FAVOURABLE] = source.table[FAVOURABLE]
+    grouped = group_rows(source.table, keys, _figures(source, need.sums, ranges or {}))
+    found = []
+    for *values, count in ((*row[: len(keys)], *row[len(keys) + 1 :], row[len(keys)]) for row in source.rows(grouped)):
+        labels = tuple(None if value is None else str(value) for value in values[:width])
+        decision = None if not decided or values[width] is None else int(values[width])
+        if count:  # without any key an empty relation still gives a row
+            cell = (labels, decision, int(count))
+            found.append((cell, _totals(need.sums, values[len(keys) :], ranges or {})))
+    return sorted_cells(need, found)
+
+
+def _figures(source: Source, sums: Sequence[str], ranges: Mapping[str, Range]) -> dict[str, Any]:
+    import ibis
+
+    figures: dict[str, Any] = {}
+    for i, name in enumerate(sums):
+        quotient = scaled(source.table[name], ranges[name])
+        figures[f"known{i}"] = ibis.ifelse(source.table[name].notnull(), 1, 0)
+        parts = (*limbs(quotient), *limbs(quotient * quotient, 3))
+        figures |= {f"sum{i}_{k}": part for k, part in enumerate(parts)}
+    return figures
+
+
+def _totals(sums: Sequence[str], values: Sequence[Any], ranges: Mapping[str, Range]) -> tuple[Total, ...]:
+    found = []
+    for i, name in enumerate(sums):
+        known, *parts = values[6 * i : 6 * i + 6]
+        exponent = ranges[name].exponent
+        found.append(Total(int(known), total(parts[:2], exponent), total(parts[2:], 2 * exponent)))
+    return tuple(found)
+
+
+def planned_cells(source: Source, needs: Sequence[CellsNeed]) -> tuple[CellsNeed, ...]:
+    """The fewest scans: needs are joined while the cells of the union cannot exceed ``LARGEST_UNION``.
+
+    The bound is the product of the numbers of labels, which the contract states or one scan counts.
+    A need that is part of another costs nothing. Needs are taken in the order of their mention.
+    """
+    if not needs:
+        return ()
+    whole = union(needs)
+    if len(needs) == 1:
+        return (whole,)
+    sizes = _sizes(source, whole)
+    scans: list[CellsNeed] = []
+    for need in sorted(needs, key=lambda one: -len(one.attributes) - len(one.columns)):
+        for i, scan in enumerate(scans):
+            joined = union([scan, need])
+            grown = set(joined.attributes) != set(scan.attributes) or set(joined.columns) != set(scan.columns)
+            if not grown or _bound(joined, sizes) <= LARGEST_UNION:
+                scans[i] = joined
+                break
+        else:
+            scans.append(union([need]))
+    return tuple(scans)
+
+
+def _sizes(source: Source, need: CellsNeed) -> dict[str, int]:
+    """Different labels of each attribute and column, the missing one included."""
+    declared = source.prepared.declared
+    sizes = {_GROUP + name: len(declared[name]) + 1 for name in need.attributes if declared.get(name)}
+    keys = label_expressions(source.table, need.attributes, need.columns)
+    for name in [name for name in keys if name not in sizes]:
+        grouped = group_rows(source.table, {name: keys[name]}, {})
+        sizes[name] = int(source.rows(grouped.count())[0][0])
+    return sizes
+
+
+def _bound(need: CellsNeed, sizes: Mapping[str, int]) -> int:
+    names = [*(_GROUP + name for name in need.attributes), *(_COLUMN + name for name in need.columns)]
+    return math.prod(sizes[name] for name in names) * (3 if need.decision else 1)
 
 
 def _sort_key(cell: Cell) -> tuple[tuple[tuple[bool, str], ...], tuple[bool, int]]:
@@ -61,19 +207,37 @@ def cells_to_csv(cells: Cells) -> str:
     """Text for a file that anyone can recompute from; a missing label or decision is written ``\\N``."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*(f"group:{name}" for name in cells.attributes), "favourable", "rows"])
-    for labels, decision, count in cells.cells:
-        values = ["\\N" if label is None else label.replace("\\", "\\\\") for label in labels]
-        writer.writerow([*values, "\\N" if decision is None else decision, count])
+    keys = [*(_GROUP + name for name in cells.attributes), *(_COLUMN + name for name in cells.columns)]
+    sums = [kind + name for name in cells.sums for kind in (_KNOWN, _SUM, _SQUARES)]
+    writer.writerow([*keys, *(["favourable"] if cells.decision else []), "rows", *sums])
+    for i, (labels, decision, count) in enumerate(cells.cells):
+        values: list[Any] = ["\\N" if label is None else label.replace("\\", "\\\\") for label in labels]
+        values += ["\\N" if decision is None else decision] if cells.decision else []
+        figures = [figure for one in (cells.totals[i] if cells.totals else ()) for figure in _written(one)]
+        writer.writerow([*values, count, *figures])
     return text.getvalue()
+
+
+def _written(one: Total) -> tuple[int, str, str]:
+    return one.known, repr(one.sum), repr(one.squares)
 
 
 def cells_from_csv(text: str) -> Cells:
     """The inverse of ``cells_to_csv``."""
     header, *rows = csv.reader(io.StringIO(text, newline=""))
-    attributes = tuple(name.removeprefix("group:") for name in header[:-2])
-    cells = []
+    attributes = [name.removeprefix(_GROUP) for name in header if name.startswith(_GROUP)]
+    columns = [name.removeprefix(_COLUMN) for name in header if name.startswith(_COLUMN)]
+    width = len(attributes) + len(columns)
+    decided = header[width] == "favourable"
+    sums = [name.removeprefix(_SUM) for name in header[width + decided + 1 :] if name.startswith(_SUM)]
+    cells, totals = [], []
     for row in rows:
-        labels = tuple(None if value == "\\N" else value.replace("\\\\", "\\") for value in row[:-2])
-        cells.append((labels, None if row[-2] == "\\N" else int(row[-2]), int(row[-1])))
-    return Cells(attributes, tuple(cells))
+        labels = tuple(None if value == "\\N" else value.replace("\\\\", "\\") for value in row[:width])
+        decision = int(row[width]) if decided and row[width] != "\\N" else None
+        cells.append((labels, decision, int(row[width + decided])))
+        figures = row[width + decided + 1 :]
+        totals.append(tuple(Total(int(figures[3 * i]), float(figures[3 * i + 1]), float(figures[3 * i + 2]))
+                            for i in range(len(sums))))  # fmt: skip
+    return Cells(
+        tuple(attributes), tuple(cells), tuple(columns), tuple(sums), tuple(totals) if sums else (), bool(decided)
+    )

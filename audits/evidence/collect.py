@@ -1,26 +1,46 @@
 """The collector: needs of all questions in, files of aggregates out, and back.
 
-The files are what travels with a report: cells as CSV, moments as JSON. ``Evidence`` is all
-that a question sees; no question touches a row.
+The files are what travels with a report: cells as CSV, everything else as JSON. ``Evidence`` is
+all that a question sees; no question touches a row. Samples hold rows of persons: they lie in a
+``restricted`` folder beside the evidence, and only their digest and number of rows are recorded.
+
+Scans: one for the ranges of all numeric columns, one for each set of cells (``planned_cells``
+joins needs), and those that each other collector states. ``scans.json`` counts the queries made.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from audits.evidence.cells import Cells, cells_from_csv, cells_to_csv, collect_cells
-from audits.evidence.needs import MomentsNeed, Need, merge
+from audits.evidence.cells import Cells, cells_from_csv, cells_to_csv, collect_cells, planned_cells
+from audits.evidence.needs import (
+    CellsNeed,
+    ClusterCellsNeed,
+    HistogramNeed,
+    MomentsNeed,
+    Need,
+    SampleNeed,
+    SequenceNeed,
+    of_kind,
+)
 from audits.record import DataRecord, EvidenceFile, digest_of
 from checks.inputs.source import Source
 from checks.problem import InputError, Problem
 
 if TYPE_CHECKING:
+    from audits.evidence.cluster_cells import ClusterCells
+    from audits.evidence.exact_sums import Ranges
+    from audits.evidence.histograms import Histogram
     from audits.evidence.moments import Moments
+    from audits.evidence.sequences import Sequences
 
-CELLS_FILE = "cells.csv"
+SCANS_FILE = "scans.json"
+RESTRICTED = "restricted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,41 +50,172 @@ class Evidence:
     folder: Path
     data: DataRecord
 
-    def cells(self) -> Cells:
-        """The cells over all attributes that any question needs."""
-        return cells_from_csv((self.folder / CELLS_FILE).read_text(encoding="utf-8"))
+    def cells(self, need: CellsNeed | None = None) -> Cells:
+        """The cells of one need, or, without one, the first set of cells that was collected."""
+        for file in self._cells_files():
+            cells = cells_from_csv(file.read_text(encoding="utf-8"))
+            if need is None:
+                return cells
+            if cells.serves(need):
+                return cells.project(need)
+        raise KeyError(f"no cells were collected for {need or 'any question'}")
+
+    def attributes(self) -> tuple[str, ...]:
+        """The attributes of which there are cells with decisions."""
+        every = (cells_from_csv(file.read_text(encoding="utf-8")) for file in self._cells_files())
+        return tuple(sorted({name for cells in every if cells.decision for name in cells.attributes}))
 
     def moments(self, need: MomentsNeed) -> Moments:
         """The moments of one need."""
         from audits.evidence.moments import moments_from_json
 
-        file = self.folder / _moments_file(need)
+        return moments_from_json(self._text(need))
+
+    def cluster_cells(self, need: ClusterCellsNeed) -> ClusterCells:
+        """The products of cells within clusters of one need."""
+        from audits.evidence.cluster_cells import cluster_cells_from_json
+
+        return cluster_cells_from_json(self._text(need))
+
+    def histogram(self, need: HistogramNeed) -> Histogram:
+        """The distribution of one need."""
+        from audits.evidence.histograms import histogram_from_json
+
+        return histogram_from_json(self._text(need))
+
+    def sequences(self, need: SequenceNeed) -> Sequences:
+        """Gaps and chains of one need."""
+        from audits.evidence.sequences import sequences_from_json
+
+        return sequences_from_json(self._text(need))
+
+    def sample(self, need: SampleNeed) -> Path:
+        """The Parquet file of a sample, which only people who may see persons' rows can have."""
+        file = self.folder / _file_name(need)
         if not file.exists():
-            raise KeyError(f"no moments were collected for {need}")
-        return moments_from_json(file.read_text(encoding="utf-8"))
+            raise KeyError(f"no sample was collected for {need}")
+        return file
+
+    def _cells_files(self) -> list[Path]:
+        return sorted(self.folder.glob("cells*.csv"), key=lambda file: (len(file.name), file.name))
+
+    def _text(self, need: Need) -> str:
+        file = self.folder / _file_name(need)
+        if not file.exists():
+            raise KeyError(f"nothing was collected for {need}")
+        return file.read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class _CountedSource(Source):
+    """A source that notes every query."""
+
+    queries: list[str] = field(default_factory=list)
+
+    def rows(self, question: Any) -> list[tuple[Any, ...]]:
+        self.queries.append("query")
+        return Source.rows(self, question)
 
 
 def collect(source: Source, needs: Iterable[Need], folder: Path, rows: int) -> tuple[EvidenceFile, ...]:
     """Collect into ``folder``. Raises ``InputError`` when the data no longer have ``rows`` rows."""
-    from audits.evidence.moments import collect_moments, moments_to_json
-
     folder.mkdir(parents=True, exist_ok=True)
-    cells_need, moments_needs = merge(needs)
+    every = tuple(needs)
+    if not every:
+        return ()
+    counted = _CountedSource(*(getattr(source, one.name) for one in fields(Source)))
+    ranges = _ranges(counted, every)
+    if ranges:
+        _unchanged(rows, ranges.rows)
+    files = _collect_cells(counted, every, ranges, folder, rows)
+    for need in (need for need in dict.fromkeys(every) if not isinstance(need, CellsNeed)):
+        files.append(_collect_one(counted, need, ranges, folder, rows))
+    scans = json.dumps({"queries": len(counted.queries), "rows": rows}, indent=1, sort_keys=True) + "\n"
+    return (*files, _write(folder / SCANS_FILE, scans, rows))
+
+
+def _ranges(source: Source, needs: Sequence[Need]) -> Ranges | None:
+    from audits.evidence.exact_sums import collect_ranges
+
+    numbers = [name for need in needs if isinstance(need, (CellsNeed, ClusterCellsNeed)) for name in need.sums]
+    numbers += [name for need in of_kind(needs, MomentsNeed) for name in need.controls]
+    numbers += [need.score for need in of_kind(needs, HistogramNeed)]
+    clusters = [need.cluster for need in needs if isinstance(need, (MomentsNeed, ClusterCellsNeed)) and need.cluster]
+    if not numbers and not clusters:
+        return None
+    return collect_ranges(source, sorted(set(numbers)), sorted(set(clusters) - set(numbers)))
+
+
+def _collect_cells(
+    source: Source, needs: Sequence[Need], ranges: Ranges | None, folder: Path, rows: int
+) -> list[EvidenceFile]:
     files = []
-    if cells_need:
-        cells = collect_cells(source, cells_need)
+    for i, need in enumerate(planned_cells(source, of_kind(needs, CellsNeed))):
+        cells = collect_cells(source, need, ranges.by_column if ranges else None)
         _unchanged(rows, cells.rows)
-        files.append(_write(folder / CELLS_FILE, cells_to_csv(cells), cells.rows))
-    for need in moments_needs:
-        moments = collect_moments(source, need)
-        _unchanged(rows, moments.rows)
-        files.append(_write(folder / _moments_file(need), moments_to_json(moments), sum(moments.counts)))
-    return tuple(files)
+        files.append(_write(folder / (f"cells-{i + 1}.csv" if i else "cells.csv"), cells_to_csv(cells), cells.rows))
+    return files
 
 
-def _moments_file(need: MomentsNeed) -> str:
-    digest = digest_of("\x1f".join(need.controls).encode()).removeprefix("sha256:")
-    return f"moments-{need.attribute}-{digest[:8]}.json"
+def _collect_one(source: Source, need: Need, ranges: Ranges | None, folder: Path, rows: int) -> EvidenceFile:
+    """Everything but cells: one file for each need."""
+    file = folder / _file_name(need)
+    if isinstance(need, MomentsNeed):
+        from audits.evidence.moments import collect_moments, moments_to_json
+
+        moments = collect_moments(source, need, ranges)
+        return _write(file, moments_to_json(moments), sum(moments.counts))
+    if isinstance(need, ClusterCellsNeed):
+        from audits.evidence.cluster_cells import cluster_cells_to_json, collect_cluster_cells
+
+        found = collect_cluster_cells(source, need, ranges, _cells_at_hand(folder, need))
+        return _write(file, cluster_cells_to_json(found), rows - found.missing)
+    if isinstance(need, HistogramNeed):
+        from audits.evidence.histograms import collect_histogram, histogram_to_json
+
+        histogram = collect_histogram(source, need, ranges)
+        return _write(file, histogram_to_json(histogram), rows - histogram.missing)
+    if isinstance(need, SequenceNeed):
+        from audits.evidence.sequences import collect_sequences, sequences_to_json
+
+        sequences = collect_sequences(source, need)
+        return _write(file, sequences_to_json(sequences), rows - sequences.missing)
+    if isinstance(need, SampleNeed):
+        from audits.evidence.samples import collect_sample
+
+        drawn = collect_sample(source, need, file)
+        return EvidenceFile(f"{RESTRICTED}/{file.name}", digest_of(file.read_bytes()), drawn)
+    raise TypeError(f"{type(need).__name__} is no need that can be collected")
+
+
+def _cells_at_hand(folder: Path, need: ClusterCellsNeed) -> Cells | None:
+    """The cells that a need's products are between, where they were collected for another need."""
+    plain = CellsNeed(need.attributes, need.columns, (), need.decision)
+    for file in sorted(folder.glob("cells*.csv")):
+        cells = cells_from_csv(file.read_text(encoding="utf-8"))
+        if cells.serves(plain):
+            return cells.project(plain)
+    return None
+
+
+def _file_name(need: Need) -> str:
+    """A name that tells needs apart. Names of attributes may hold signs that no file may."""
+    if isinstance(need, MomentsNeed):
+        asked = need.controls if need.cluster is None else (*need.controls, "", need.cluster)
+        plain = re.sub(r"\W", "_", need.attribute)
+        if plain != need.attribute:
+            asked = (*asked, "", need.attribute)
+        digest = _short("\x1f".join(asked))
+        return f"moments-{plain}-{digest}.json"
+    digest = _short(json.dumps(astuple(need)))
+    if isinstance(need, SampleNeed):
+        return f"../{RESTRICTED}/sample-{digest}.parquet"
+    kinds = {ClusterCellsNeed: "cluster-cells", HistogramNeed: "histogram", SequenceNeed: "sequences"}
+    return f"{kinds[type(need)]}-{digest}.json"
+
+
+def _short(text: str) -> str:
+    return digest_of(text.encode()).removeprefix("sha256:")[:8]
 
 
 def _write(file: Path, text: str, rows: int) -> EvidenceFile:

@@ -7,7 +7,10 @@ Sums are kept within each group of one attribute, which gives the regression on 
 indicators without an indicator column. A second scan collects the sandwich's meat
 Σ e² z zᵀ with e the residual of the fit, z = (1, u₁ … u_k).
 
-Rows with a missing label, decision or control are left out and counted.
+With a cluster column a further scan collects Σ_g s_g s_gᵀ, with s_g the sum of e over the rows of
+cluster g in each group and of e u_j over all its rows (Liang and Zeger 1986, Biometrika 73:13–22).
+
+Rows with a missing label, decision, control or cluster are left out and counted.
 """
 
 from __future__ import annotations
@@ -15,11 +18,16 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
+from functools import reduce
+from operator import and_
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from audits.evidence.clusters import ClusterRows, cross_products, rounded
+from audits.evidence.exact_sums import Range, Ranges, collect_ranges
 from audits.evidence.needs import MomentsNeed
 from audits.statistics.linear_model import GroupedMoments, fit_group_effects
 from checks.inputs.prepared import FAVOURABLE, group_column
@@ -37,6 +45,7 @@ class Moments:
 
     ``rows`` counts all rows of the source, ``missing`` the rows without a value by control,
     ``constant`` the controls that never vary and are therefore not in ``controls``.
+    ``cluster_meat`` is (L + k) × (L + k) over the labels' indicators, then the controls.
     """
 
     attribute: str
@@ -51,6 +60,26 @@ class Moments:
     cross: list[list[list[float]]]
     response: list[list[float]]
     meat: list[list[list[float]]]
+    cluster: str | None = None
+    cluster_missing: int = 0
+    clusters: int = 0
+    largest_cluster: int = 0
+    cluster_meat: list[list[float]] = field(default_factory=list)
+
+    def clustered_meat(self) -> NDArray[np.float64]:
+        """Σ_g s_g s_gᵀ over the columns that ``fit_group_effects`` uses: 1, controls, groups but the reference.
+
+        With G clusters, n rows and k columns, CR1 = G / (G − 1) · (n − 1) / (n − k) · S⁻¹ M S⁻¹.
+        Raises ``ValueError`` where no cluster sums were collected.
+        """
+        if not self.cluster_meat:
+            raise ValueError(f"no cluster sums were collected for '{self.attribute}'")
+        labels, width = len(self.labels), len(self.controls)
+        turn = np.zeros((labels + width, labels + width))
+        turn[0, :labels] = 1
+        turn[1 : 1 + width, labels:] = np.eye(width)
+        turn[1 + width :, :labels] = np.eye(labels)[[i for i in range(labels) if self.labels[i] != self.reference]]
+        return np.asarray(turn @ np.array(self.cluster_meat) @ turn.T)
 
     def grouped(self) -> GroupedMoments:
         """As arrays, for ``fit_group_effects``."""
@@ -76,12 +105,13 @@ def moments_from_json(text: str) -> Moments:
     return Moments(**json.loads(text))
 
 
-def collect_moments(source: Source, need: MomentsNeed) -> Moments:
-    """Three scans: ranges, sums, and the meat of the robust errors."""
-    ranges, missing, rows = _ranges(source, need.controls)
-    controls = [name for name in need.controls if ranges[name] is not None and ranges[name][1] > 0]
-    table = _complete(source, need)
-    design = [_standardised(table[name], *ranges[name]) for name in controls]
+def collect_moments(source: Source, need: MomentsNeed, ranges: Ranges | None = None) -> Moments:
+    """Three scans: ranges (unless given), sums, and the meat of the robust errors; two more with a cluster."""
+    clusters = (need.cluster,) if need.cluster else ()
+    ranges = ranges or collect_ranges(source, need.controls, clusters)
+    controls = [name for name in need.controls if _half_range(ranges.by_column[name])]
+    table = source.table.filter(_complete(source, need))
+    design = [_standardised(table[name], ranges.by_column[name]) for name in controls]
     label, decision = table[group_column(need.attribute)], table[FAVOURABLE].cast("float64")
     width = len(controls) + 1
     z = [_one(label), *design]
@@ -96,42 +126,35 @@ def collect_moments(source: Source, need: MomentsNeed) -> Moments:
         labels=labels,
         controls=controls,
         constant=[name for name in need.controls if name not in controls],
-        missing=missing,
-        rows=rows,
+        missing={name: ranges.rows - ranges.by_column[name].known for name in need.controls},
+        rows=ranges.rows,
         counts=[int(found[name][0]) for name in labels],
         favourable=[round(found[name][1 + len(pairs)]) for name in labels],
         cross=cross,
         response=[[float(value) for value in found[name][1 + len(pairs) :]] for name in labels],
         meat=[],
+        cluster=need.cluster,
+        cluster_missing=sum(ranges.rows - ranges.by_column[name].known for name in clusters),
     )
-    meat = _meat(source, table, moments, z, pairs) if moments.reference in labels and len(labels) > 1 else []
-    return Moments(**{**asdict(moments), "meat": meat})
+    if moments.reference not in labels or len(labels) < 2:
+        return moments
+    moments = replace(moments, meat=_meat(source, table, moments, z, pairs))
+    return _with_clusters(source, need, moments, ranges) if need.cluster else moments
 
 
-def _ranges(source: Source, controls: Sequence[str]) -> tuple[dict[str, Any], dict[str, int], int]:
-    """Centre and half range of each control (None where it has no value), missing values, rows."""
-    table = source.table
-    figures: dict[str, ir.Scalar] = {"rows": table.count()}
-    for i, name in enumerate(controls):
-        column = table[name].cast("float64")
-        figures |= {f"low{i}": column.min(), f"high{i}": column.max(), f"n{i}": column.count()}
-    row = dict(zip(figures, source.rows(table.aggregate(**figures))[0], strict=True))
-    ranges: dict[str, tuple[float, float] | None] = {}
-    for i, name in enumerate(controls):
-        low, high = row[f"low{i}"], row[f"high{i}"]
-        ranges[name] = None if low is None else (low / 2 + high / 2, high / 2 - low / 2)
-    missing = {name: int(row["rows"]) - int(row[f"n{i}"]) for i, name in enumerate(controls)}
-    return ranges, missing, int(row["rows"])
+def _half_range(found: Range) -> float:
+    return 0.0 if found.low is None or found.high is None else found.high / 2 - found.low / 2
 
 
-def _complete(source: Source, need: MomentsNeed) -> ir.Table:
-    table = source.table
-    needed = [group_column(need.attribute), FAVOURABLE, *need.controls]
-    return table.filter([table[name].notnull() for name in needed])
+def _complete(source: Source, need: MomentsNeed) -> Any:
+    """The condition that a row has all that the model uses."""
+    needed = [group_column(need.attribute), FAVOURABLE, *need.controls, *([need.cluster] if need.cluster else [])]
+    return reduce(and_, (source.table[name].notnull() for name in needed))
 
 
-def _standardised(column: ir.Value, centre: float, half_range: float) -> Any:
-    return (column.cast("float64") - centre) / half_range
+def _standardised(column: ir.Value, found: Range) -> Any:
+    centre = (found.low or 0.0) / 2 + (found.high or 0.0) / 2
+    return (column.cast("float64") - centre) / _half_range(found)
 
 
 def _one(column: ir.Value) -> Any:
@@ -166,14 +189,24 @@ def _symmetric(values: Sequence[float], pairs: Sequence[tuple[int, int]], width:
 def _meat(
     source: Source, table: ir.Table, moments: Moments, z: Sequence[Any], pairs: Sequence[tuple[int, int]]
 ) -> list[list[list[float]]]:
-    """Σ e² z zᵀ by label, e from the fit on the moments; e is divided by a bound to stay in [−1, 1]."""
+    """Σ e² z zᵀ by label; e is divided by a bound to stay in [−1, 1]."""
+    residual, bound = _residual(table, moments, z[1:])
+    squared = residual * residual
+    label = table[group_column(moments.attribute)]
+    found = _sum_by_label(source, table, label, [z[i] * z[j] * squared for i, j in pairs])
+    scaled = {name: [value * bound * bound for value in values] for name, values in found.items()}
+    return [_symmetric(scaled[name], pairs, len(z)) for name in moments.labels]
+
+
+def _residual(table: ir.Table, moments: Moments, design: Sequence[Any]) -> tuple[Any, float]:
+    """e / bound with e from the fit on the moments, and the bound, a power of two."""
     import ibis
 
     fit = fit_group_effects(moments.grouped())
     label = table[group_column(moments.attribute)]
     effects = [(label == name, float(effect)) for name, effect in zip(fit.labels, fit.group_coefficients, strict=True)]
     fitted = ibis.cases(*effects, else_=0.0) + float(fit.intercept)
-    for column, coefficient in zip(z[1:], fit.control_coefficients, strict=True):
+    for column, coefficient in zip(design, fit.control_coefficients, strict=True):
         fitted = fitted + column * float(coefficient)
     largest = (
         1
@@ -182,9 +215,20 @@ def _meat(
         + float(np.abs(fit.control_coefficients).sum())
     )
     bound = 2.0 ** math.ceil(math.log2(largest))
-    residual = (table[FAVOURABLE].cast("float64") - fitted) / bound
-    squared = residual * residual
-    found = _sum_by_label(source, table, label, [z[i] * z[j] * squared for i, j in pairs])
-    width = len(z)
-    scaled = {name: [value * bound * bound for value in values] for name, values in found.items()}
-    return [_symmetric(scaled[name], pairs, width) for name in moments.labels]
+    return (table[FAVOURABLE].cast("float64") - fitted) / bound, bound
+
+
+def _with_clusters(source: Source, need: MomentsNeed, moments: Moments, ranges: Ranges) -> Moments:
+    table = source.table
+    design = [_standardised(table[name], ranges.by_column[name]) for name in moments.controls]
+    residual, bound = _residual(table, moments, design)
+    scores = [(rounded(residual * column, ranges.rows),) for column in design]
+    label = table[group_column(need.attribute)]
+    classes = [(name,) for name in moments.labels]
+    rows = ClusterRows(
+        table[need.cluster], {"label": label}, classes, _complete(source, need),
+        [(rounded(residual, ranges.rows),)], scores,
+    )  # fmt: skip
+    found = cross_products(source, rows)
+    meat = (found.matrix * bound * bound).tolist()
+    return replace(moments, clusters=found.clusters, largest_cluster=found.largest, cluster_meat=meat)

@@ -1,32 +1,120 @@
-"""What a question asks of the data: declared before anything is read, merged across questions."""
+"""What a question asks of the data: declared before anything is read, merged across questions.
+
+Attributes are the contract's group attributes, columns any column that the contract names.
+Every need is frozen and hashable: two questions that ask the same share one answer.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 
 @dataclass(frozen=True, slots=True)
 class CellsNeed:
-    """Counts of rows by the labels of these attributes and by the decision."""
+    """Counts of rows by labels of attributes, values of discrete columns and the decision.
 
-    attributes: tuple[str, ...]
+    ``sums`` names numeric columns whose Σv and Σv² are kept in each cell.
+    """
+
+    attributes: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    sums: tuple[str, ...] = ()
+    decision: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class MomentsNeed:
-    """Sums and cross-products of decision and controls within each group of one attribute."""
+    """Sums and cross-products of decision and controls within each group of one attribute.
+
+    With ``cluster`` (a column that tells which rows belong together) also the products of the
+    clusters' score sums, for errors that allow for dependence within clusters.
+    """
 
     attribute: str
     controls: tuple[str, ...]
+    cluster: str | None = None
 
 
-Need = CellsNeed | MomentsNeed
+@dataclass(frozen=True, slots=True)
+class ClusterCellsNeed:
+    """For every pair of cells c, c′ the sum over clusters of n_c n_c′, and of the sums of columns."""
+
+    cluster: str
+    attributes: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    sums: tuple[str, ...] = ()
+    decision: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class HistogramNeed:
+    """How a numeric column is distributed within labels of attributes, values of columns and the decision.
+
+    Exact values while the column has at most ``exact`` different ones, else ``bins`` bins.
+    """
+
+    score: str
+    attributes: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    decision: bool = True
+    exact: int = 4096
+    bins: int = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceNeed:
+    """Rows of an entity in order of time, ties by ``unit``: gaps in days and chains of gaps ≤ ``chain_days``.
+
+    ``within`` are thresholds in days for which gaps are counted.
+    """
+
+    entity: str
+    time: str
+    unit: str
+    chain_days: float
+    attributes: tuple[str, ...] = ()
+    within: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SampleNeed:
+    """``rows`` rows of each combination of labels and values, the same for a seed in any engine and order.
+
+    ``unit`` names each row; ``kept`` are the columns written, restricted to people who may see them.
+    """
+
+    unit: str
+    rows: int
+    seed: int
+    kept: tuple[str, ...]
+    attributes: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+
+
+Need = CellsNeed | MomentsNeed | ClusterCellsNeed | HistogramNeed | SequenceNeed | SampleNeed
+Kind = TypeVar("Kind", bound=Need)
+
+
+def of_kind(needs: Iterable[Need], kind: type[Kind]) -> tuple[Kind, ...]:
+    """Each distinct need of a kind once, in the order of their first mention."""
+    return tuple(dict.fromkeys(need for need in needs if isinstance(need, kind)))
+
+
+def union(needs: Iterable[CellsNeed]) -> CellsNeed:
+    """The cells from which each of these cells can be added up."""
+    every = list(needs)
+    return CellsNeed(
+        attributes=tuple(sorted({name for need in every for name in need.attributes})),
+        columns=tuple(sorted({name for need in every for name in need.columns})),
+        sums=tuple(sorted({name for need in every for name in need.sums})),
+        decision=any(need.decision for need in every),
+    )
 
 
 def merge(needs: Iterable[Need]) -> tuple[CellsNeed | None, tuple[MomentsNeed, ...]]:
     """One set of cells that serves every question, and each distinct set of moments once."""
     every = list(needs)
-    attributes = sorted({name for need in every if isinstance(need, CellsNeed) for name in need.attributes})
-    moments = dict.fromkeys(need for need in every if isinstance(need, MomentsNeed))
-    return (CellsNeed(tuple(attributes)) if attributes else None), tuple(moments)
+    cells = of_kind(every, CellsNeed)
+    return (union(cells) if cells else None), of_kind(every, MomentsNeed)

@@ -64,7 +64,10 @@ def open_duckdb(program: AuditProgram, period: Period, url: str) -> Iterator[Sou
             writer.disconnect()
         reader = ibis.duckdb.connect(work, read_only=True, **_duckdb_settings(folder))
         try:
-            relation = Prepared(reader.table(RELATION), prepared.references, prepared.declared)
+            if kind == "VIEW":  # as an expression, so that a GROUP BY may come before the cleaning
+                relation = prepare(reader.table(_RAW), program, period)
+            else:
+                relation = Prepared(reader.table(RELATION), prepared.references, prepared.declared)
             settings = "&".join(f"{key}={value}" for key, value in _duckdb_settings(folder).items())
             url = f"squaredeal_duckdb:///{work}?access_mode=read_only&{settings}"
             yield Source(address_of(program), "duckdb", reader, RELATION, url, relation)

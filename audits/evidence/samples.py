@@ -1,0 +1,89 @@
+"""Samples: rows drawn by the hash of their own name, so that a seed gives the same ones anywhere.
+
+In each combination of labels the rows with the smallest MD5 of ``seed`` and ``unit`` are taken: a
+simple random sample as far as MD5 behaves like a random function, whatever the order of rows, the
+number of threads or the engine. The file holds rows of persons. It lies in the ``restricted`` folder;
+the record keeps its digest and its number of rows.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from audits.evidence.cells import label_expressions
+from audits.evidence.needs import SampleNeed
+from checks.inputs.prepared import as_text
+from checks.inputs.source import Source
+
+
+def collect_sample(source: Source, need: SampleNeed, file: Path) -> int:
+    """One scan. Writes Parquet, columns ``kept`` and the labels, in order of labels and hash; returns the rows.
+
+    Rows without a unit cannot be drawn again and are left out. Units that occur twice are taken in
+    the order of the kept columns as text. Raises ``ValueError`` for fewer than one row.
+    """
+    import pyarrow as pa  # type: ignore[import-untyped]
+    import pyarrow.parquet as pq  # type: ignore[import-untyped]
+
+    if need.rows < 1:
+        raise ValueError(f"a sample of {need.rows} rows where at least 1 was expected")
+    labels = label_expressions(source.table, need.attributes, need.columns)
+    names = [*labels, *need.kept]
+    found = _drawn(source, need, labels)
+    kinds = [pa.string()] * len(labels) + [_arrow_type(source.table[name].type()) for name in need.kept]
+    arrays = [
+        pa.array([_plain(row[i], kind) for row in found], type=kind) for i, kind in enumerate(kinds)
+    ]  # fmt: skip
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.parent.chmod(0o700)
+    pq.write_table(pa.Table.from_arrays(arrays, names=names), file, compression="zstd")
+    file.chmod(0o600)
+    return len(found)
+
+
+def _drawn(source: Source, need: SampleNeed, labels: dict[str, Any]) -> list[tuple[Any, ...]]:
+    table = source.table
+    columns = {f"g{i}": label for i, label in enumerate(labels.values())}
+    columns |= {f"c{i}": table[name] for i, name in enumerate(need.kept)}
+    texts = {f"t{i}": as_text(table[name]) for i, name in enumerate(need.kept)}
+    rows = table.filter(table[need.unit].notnull()).select(**columns, **texts, unit=as_text(table[need.unit]))
+    groups = ", ".join(f"g{i}" for i in range(len(labels)))
+    order = ", ".join(["hash", 'unit COLLATE "C"', *(f't{i} COLLATE "C" NULLS LAST' for i in range(len(need.kept)))])
+    wanted = ", ".join([f"g{i}" for i in range(len(labels))] + [f"c{i}" for i in range(len(need.kept))])
+    by = f"PARTITION BY {groups} " if groups else ""
+    ranked = (
+        f"SELECT *, row_number() OVER ({by}ORDER BY {order}) AS place FROM "
+        f"(SELECT *, md5('{int(need.seed)}:' || unit) AS hash FROM ({source.backend.compile(rows)}) AS r) AS h"
+    )
+    found = source.rows(f"SELECT {wanted}, place FROM ({ranked}) AS p WHERE place <= {int(need.rows)}")
+
+    def key(row: tuple[Any, ...]) -> Any:
+        return [(value is None, str(value or "")) for value in row[: len(labels)]], row[-1]
+
+    return sorted(found, key=key)
+
+
+def _arrow_type(dtype: Any) -> Any:
+    """The same Parquet type for the same kind of column in any engine."""
+    import pyarrow as pa
+
+    if dtype.is_boolean():
+        return pa.bool_()
+    if dtype.is_integer():
+        return pa.int64()
+    if dtype.is_numeric():
+        return pa.float64()
+    if dtype.is_timestamp():
+        return pa.timestamp("us")
+    return pa.date32() if dtype.is_date() else pa.string()
+
+
+def _plain(value: Any, kind: Any) -> Any:
+    import pyarrow as pa
+
+    if value is None:
+        return None
+    if kind == pa.float64():
+        return float(value)
+    return str(value) if kind == pa.string() else value
