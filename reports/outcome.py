@@ -66,7 +66,8 @@ def _figures(run: AuditRun) -> Iterator[str]:
             yield f"  {m.measure}, {whom if m.group else 'nobody'}: none, {m.reason}"
             continue
         low, high = (f"{bound:.4f}" if bound is not None else "unbounded" for bound in (m.low, m.high))
-        error = f", HC1 standard error {m.standard_error:.4f}" if m.standard_error is not None else ""
+        kind = "CR1" if "CR1" in m.method else "HC1"
+        error = f", {kind} standard error {m.standard_error:.4f}" if m.standard_error is not None else ""
         error += "".join(f", {name.replace('_', ' ')} {value:.4f}" for name, value in m.details.items())
         counts = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in m.counts.items())
         yield f"  {m.measure}, {whom}: {m.estimate:.4f} ({m.level * 100:g} % interval {low} to {high}{error}; {counts})"

@@ -92,6 +92,8 @@ class Moments:
             cross=np.array(self.cross, dtype=float),
             response=np.array(self.response, dtype=float),
             meat=np.array(self.meat, dtype=float),
+            cluster_meat=self.clustered_meat() if self.cluster_meat else np.zeros((0, 0)),
+            clusters=self.clusters,
         )
 
 

@@ -23,8 +23,8 @@ def collect_sample(source: Source, need: SampleNeed, file: Path) -> int:
     Rows without a unit cannot be drawn again and are left out. Units that occur twice are taken in
     the order of the kept columns as text. Raises ``ValueError`` for fewer than one row.
     """
-    import pyarrow as pa  # type: ignore[import-untyped]
-    import pyarrow.parquet as pq  # type: ignore[import-untyped]
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
     if need.rows < 1:
         raise ValueError(f"a sample of {need.rows} rows where at least 1 was expected")

@@ -7,8 +7,9 @@ Harm: unequal access to credit. Per attribute, against the declared reference gr
 * approval_gap: rate of the reference minus rate of the group, so that a positive gap means that
   the group is approved less often; score interval.
 * adjusted_approval_gap: the same gap among applications alike in the declared controls, by a
-  linear probability model with HC1 errors. It says what the controls leave unexplained: it is
-  no proof of discrimination, and controls that are themselves tainted can hide it.
+  linear probability model with HC1 errors, or CR1 errors by entity where the contract names one.
+  It says what the controls leave unexplained: it is no proof of discrimination, and controls
+  that are themselves tainted can hide it.
 
 Sources: Uniform Guidelines 29 CFR 1607.4(D) for the ratio; Koopman (1984), Biometrics 40:513–517,
 Gart and Nam (1988), Biometrics 44:323–338, and Miettinen and Nurminen (1985), Statistics in
@@ -32,13 +33,15 @@ if TYPE_CHECKING:
     from audits.statistics.linear_model import GroupEffects
 
 _POWER = 0.8
+_ENTITIES = 40  # clusters below which CR1 errors are too small (Cameron and Miller 2015, J. Human Resources 50:317–372)
 _OUTCOMES = 10  # rows of each decision in each group below which HC1 errors are too small (a group of one has none)
 # roles that a contract may declare and that would change these figures or their intervals, were they used here
 _UNUSED = {
     "weight": ("every row counts once: the declared weight is not used", "read the figures as those of the rows given"),
     "entity": (
-        "rows of one entity count as independent, so that intervals are too narrow where an entity repeats",
-        "give one row for each entity, or read the intervals with that in mind",
+        "in rates, ratios and raw gaps the rows of one entity count as independent, so that their intervals are too "
+        "narrow where an entity repeats; the adjusted gap allows for it",
+        "give one row for each entity, or read those intervals with that in mind",
     ),
     "strata": (
         "the figures are not stratified by the declared strata",
@@ -65,19 +68,21 @@ class Approval:
 
     def needs(self, contract: DataContract) -> Iterable[Need]:
         names = self._attributes(contract)
-        moments = [MomentsNeed(name, contract.controls) for name in names] if contract.controls else []
-        return [CellsNeed(names), *moments]
+        moments = [self._moments(name, contract) for name in names] if contract.controls else []
+        return [*(CellsNeed((name,)) for name in names), *moments]
+
+    def _moments(self, attribute: str, contract: DataContract) -> MomentsNeed:
+        return MomentsNeed(attribute, contract.controls, contract.entity)
 
     def measure(self, evidence: Evidence, contract: DataContract) -> tuple[list[Measurement], list[NotAnswered]]:
-        cells = evidence.cells()
         figures: list[Measurement] = []
         missing: list[NotAnswered] = []
         for attribute in self._attributes(contract):
             reference = evidence.data.references[attribute]
-            counts = _decided(cells.by(attribute))
+            counts = _decided(evidence.cells(CellsNeed((attribute,))).by(attribute))
             figures += self._raw(attribute, reference, counts)
             if contract.controls:
-                moments = evidence.moments(MomentsNeed(attribute, contract.controls))
+                moments = evidence.moments(self._moments(attribute, contract))
                 figures += self._adjusted(moments, reference, counts)
         if not contract.controls:
             missing.append(NotAnswered(
@@ -169,7 +174,7 @@ class Approval:
         nothing = Measurement(
             question=self.name, measure="adjusted_approval_gap", attribute=moments.attribute, group=None,
             reference=reference, estimate=None, low=None, high=None, level=self.level, n=sum(moments.counts),
-            method=f"linear probability model with {len(moments.controls)} controls, HC1 errors, t with n − k degrees",
+            method=f"linear probability model with {len(moments.controls)} controls, {_errors(moments)}",
             source="moments", equality=0.0,
             reason="once rows without a value of a control are left out, no two groups remain to compare",
         )  # fmt: skip
@@ -180,7 +185,7 @@ class Approval:
         if not used:
             return [replace(nothing, reason="no declared control varies, so there is nothing to adjust for")]
         repeated = f" ({', '.join(fit.dropped)} only repeat others)" if fit.dropped else ""
-        method = f"linear probability model with {used} controls{repeated}, HC1 errors, t with n − k degrees"
+        method = f"linear probability model with {used} controls{repeated}, {_errors(moments)}"
         nothing = replace(nothing, method=method)
         rows = dict(zip(moments.labels, moments.counts, strict=True))
         reason = "every row of the group lacks a value of a control"
@@ -189,6 +194,7 @@ class Approval:
         ]
         for i, label in enumerate(fit.labels):
             counts = {"group": rows[label], "reference": rows[reference], "left_out": moments.rows - fit.n}
+            counts |= {"entities": fit.clusters, "largest_entity": moments.largest_cluster} if moments.cluster else {}
             lost = {
                 f"{role}_left_out_share": 1 - rows[name] / decided[name][1]
                 for role, name in (("group", label), ("reference", reference))
@@ -201,17 +207,25 @@ class Approval:
     def _adjusted_one(self, shared: Measurement, fit: GroupEffects, i: int, scarce: int) -> Measurement:
         from scipy.special import ndtri, stdtr, stdtrit
 
-        gap, error = -float(fit.group_coefficients[i]), float(fit.robust_errors[i])
+        by_entity = "entities" in shared.counts
+        errors = fit.cluster_errors if by_entity else fit.robust_errors
+        gap, error = -float(fit.group_coefficients[i]), float(errors[i])
         if scarce < _OUTCOMES:
             why = (
                 f"one of the two groups has only {scarce} rows of its rarer decision, and an error to rely on "
                 f"needs {_OUTCOMES}; without an interval the gap is {100 * gap:.1f} percentage points"
             )
             return replace(shared, reason=why)
+        if by_entity and fit.clusters < _ENTITIES:
+            why = (
+                f"the rows belong to only {fit.clusters} entities, and an error that allows for their dependence needs "
+                f"{_ENTITIES}; without an interval the gap is {100 * gap:.1f} percentage points"
+            )
+            return replace(shared, reason=why)
         if not error > 0:  # also when it is NaN
             why = "the controls tell this group apart by themselves, so that nothing is left to compare"
             return replace(shared, reason=why)
-        freedom = fit.n - fit.k
+        freedom = fit.clusters - 1 if by_entity else fit.n - fit.k
         reach = float(stdtrit(freedom, 0.5 + self.level / 2)) * error
         return replace(
             shared, estimate=gap, low=gap - reach, high=gap + reach, standard_error=error, reason=None,
@@ -222,6 +236,13 @@ class Approval:
 
 
 _FAIRLEARN = "fairlearn MetricFrame on cells"
+
+
+def _errors(moments: Moments) -> str:
+    """The errors of the adjusted gap, as its method names them."""
+    if moments.cluster:
+        return f"CR1 errors by {moments.cluster}, t with one degree less than entities"
+    return "HC1 errors, t with n − k degrees"
 
 
 def _decided(counts: Mapping[tuple[str | None, int | None], int]) -> dict[str, tuple[int, int]]:

@@ -4,14 +4,16 @@ The linear probability model y = a + Σ_g d_g 1{group = g} + Σ_j b_j u_j + e is
 sums alone: with S = Σ z zᵀ over the design z, the coefficients are S⁻¹ Σ z y, the classical
 covariance s² S⁻¹ with s² = RSS / (n − k), and the heteroskedasticity-robust one
 HC1 = n / (n − k) · S⁻¹ (Σ e² z zᵀ) S⁻¹ (White 1980, Econometrica 48:817–838; the degrees-of-
-freedom factor of MacKinnon and White 1985, Journal of Econometrics 29:305–325).
+freedom factor of MacKinnon and White 1985, Journal of Econometrics 29:305–325). Where rows of one cluster
+depend on each other, CR1 = G / (G − 1) · (n − 1) / (n − k) · S⁻¹ M S⁻¹ with M = Σ_g s_g s_gᵀ over the
+clusters' score sums s_g (Liang and Zeger 1986, Biometrika 73:13–22).
 A column that is a linear combination of earlier ones is left out and named; a group
 indicator that the controls reproduce has no effect that could be told apart from theirs.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +28,7 @@ class GroupedMoments:
 
     ``counts`` and ``favourable`` have shape (G,), ``cross`` (G, 1+k, 1+k), ``response``
     (G, 1+k) with Σ y z, ``meat`` (G, 1+k, 1+k) with Σ e² z zᵀ, or empty before the second scan.
+    ``cluster_meat`` (k+G, k+G) is M over 1, controls and groups but the reference; empty without clusters.
     """
 
     labels: tuple[str, ...]
@@ -36,14 +39,17 @@ class GroupedMoments:
     cross: Array
     response: Array
     meat: Array
+    cluster_meat: Array = field(default_factory=lambda: np.zeros((0, 0)))
+    clusters: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class GroupEffects:
     """Effects of G − 1 groups against the reference, after the controls.
 
-    ``group_coefficients``, ``classical_errors``, ``robust_errors`` have shape (G − 1,) in the
-    order of ``labels``; NaN where the controls reproduce the group (``aliased``).
+    ``group_coefficients``, ``classical_errors``, ``robust_errors`` (HC1), ``cluster_errors`` (CR1) have
+    shape (G − 1,) in the order of ``labels``; NaN where the controls reproduce the group
+    (``aliased``), and the last also without two ``clusters`` at least.
     ``dropped`` names controls that add nothing to earlier ones. ``n`` rows, ``k`` columns.
     """
 
@@ -57,6 +63,8 @@ class GroupEffects:
     k: int
     dropped: tuple[str, ...]
     aliased: tuple[str, ...]
+    cluster_errors: Array
+    clusters: int
 
 
 def fit_group_effects(moments: GroupedMoments) -> GroupEffects:
@@ -74,12 +82,16 @@ def fit_group_effects(moments: GroupedMoments) -> GroupEffects:
     coefficients[kept] = inverse @ right[kept]
     n, k = int(moments.counts.sum()), len(kept)
     residual = max(squares - float(right @ coefficients), 0.0)
-    classical, robust = np.full(len(gram), np.nan), np.full(len(gram), np.nan)
+    classical, robust, clustered = (np.full(len(gram), np.nan) for _ in range(3))
     if n > k:
         classical[kept] = np.sqrt(residual / (n - k) * np.diag(inverse))
         if moments.meat.size:
             meat = _spread(moments.meat, groups)[np.ix_(kept, kept)]
             robust[kept] = np.sqrt(np.maximum(n / (n - k) * np.diag(inverse @ meat @ inverse), 0.0))
+        if moments.cluster_meat.size and moments.clusters > 1:
+            meat = moments.cluster_meat[np.ix_(kept, kept)]
+            factor = moments.clusters / (moments.clusters - 1) * (n - 1) / (n - k)
+            clustered[kept] = np.sqrt(np.maximum(factor * np.diag(inverse @ meat @ inverse), 0.0))
     width = len(moments.controls) + 1
     labels = tuple(moments.labels[i] for i in groups)
     out = [j for j in range(len(gram)) if j not in kept]
@@ -94,6 +106,8 @@ def fit_group_effects(moments: GroupedMoments) -> GroupEffects:
         k=k,
         dropped=tuple(moments.controls[j - 1] for j in out if j < width),
         aliased=tuple(labels[j - width] for j in out if j >= width),
+        cluster_errors=clustered[width:],
+        clusters=moments.clusters,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -98,3 +99,49 @@ def test_controls_that_never_vary_adjust_nothing_and_are_not_judged(tmp_path):
     (adjusted,) = [m for m in run.measurements if m.measure == "adjusted_approval_gap"]
     assert (adjusted.estimate, "no declared control varies" in adjusted.reason) == (None, True)
     assert verdicts(judgement)["adjusted_approval_gap"] == "not_identified"
+
+
+def repeated(seed: int, people: int, each: int = 5):
+    """Applications of people who apply several times and are treated alike each time."""
+    rng = np.random.default_rng(seed)
+    person = np.repeat(np.arange(people), each)
+    south, leaning = rng.random(people) < 0.4, rng.normal(0, 0.25, people)
+    burden = rng.normal(0.3, 0.1, len(person))
+    chance = np.clip(0.6 + leaning[person] - 0.4 * (burden - 0.3), 0.02, 0.98)
+    return pd.DataFrame({
+        "case": np.arange(len(person)), "client no": [f"c{i}" for i in person], "burden": burden,
+        "region": np.where(south[person], "south", "north"), "granted": (rng.random(len(person)) < chance).astype(int),
+    })  # fmt: skip
+
+
+def test_a_declared_entity_gives_cluster_robust_errors_as_statsmodels_on_rows(tmp_path):
+    import statsmodels.api as sm
+
+    data = repeated(3, 400)
+    contract = {
+        "unit": "case", "entity": "client no", "decision": {"column": "granted", "favourable": 1},
+        "controls": ["burden"], "groups": {"region": {"column": "region", "reference": "north"}},
+    }  # fmt: skip
+    run, _ = run_program(write_program(tmp_path, data, contract=contract), tmp_path / "out")
+    (gap,) = (m for m in run.measurements if m.measure == "adjusted_approval_gap")
+    design = sm.add_constant(np.column_stack([data["region"] == "south", data["burden"]]).astype(float))
+    model = sm.OLS(data["granted"].astype(float), design)
+    fit = model.fit(cov_type="cluster", cov_kwds={"groups": pd.factorize(data["client no"])[0]}, use_t=True)
+    assert gap.estimate == pytest.approx(-fit.params.iloc[1], rel=1e-9)
+    assert gap.standard_error == pytest.approx(fit.bse.iloc[1], rel=1e-9)
+    assert (gap.low, gap.high) == pytest.approx(tuple(-fit.conf_int().iloc[1][::-1]), rel=1e-9)
+    assert gap.p_value == pytest.approx(fit.pvalues.iloc[1], rel=1e-8)
+    assert (gap.counts["entities"], gap.counts["largest_entity"]) == (400, 5)
+    assert gap.standard_error > 1.2 * model.fit(cov_type="HC1").bse.iloc[1]
+    assert any(missing.question.endswith("entity") for missing in run.not_answered)
+
+
+def test_few_entities_give_no_interval_that_would_be_too_narrow(tmp_path):
+    contract = {
+        "entity": "client no", "decision": {"column": "granted", "favourable": 1}, "controls": ["burden"],
+        "groups": {"region": {"column": "region", "reference": "north"}},
+    }  # fmt: skip
+    file = write_program(tmp_path, repeated(4, 30, 40), contract=contract)
+    (gap,) = (m for m in run_program(file, tmp_path / "out")[0].measurements if m.measure == "adjusted_approval_gap")
+    assert gap.estimate is None
+    assert "only 30 entities" in gap.reason

@@ -17,7 +17,7 @@ from typing import Any
 import duckdb
 import yaml
 
-from tests.bench import best
+from tests.benchmarks.questions import best
 from tests.programs import ROOT
 
 ROWS = int(float(os.environ.get("SQUAREDEAL_BENCH_ROWS") or 1e7))
