@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from audits.evidence.exact_sums import Range, collect_ranges, limbs, scaled, total
-from audits.evidence.grouping import group_rows
 from audits.evidence.needs import CellsNeed, union
+from checks.inputs.grouping import group_rows
 from checks.inputs.prepared import FAVOURABLE, as_text, group_column
 from checks.inputs.source import Source
 

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from audits.evidence.grouping import coded, on_raw
+from checks.inputs.grouping import coded, on_raw
 from checks.inputs.source import Source
 
 if TYPE_CHECKING:

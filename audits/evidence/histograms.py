@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from audits.evidence.cells import Labels, label_expressions
 from audits.evidence.exact_sums import Range, Ranges, collect_ranges
-from audits.evidence.grouping import group_rows
 from audits.evidence.needs import HistogramNeed
+from checks.inputs.grouping import group_rows
 from checks.inputs.prepared import FAVOURABLE
 from checks.inputs.source import Source
 

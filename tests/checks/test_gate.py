@@ -20,7 +20,7 @@ from checks.column_rules import mostly, typed_values
 from checks.expectation_results import one_line, written
 from checks.expectations import plan_checks
 from checks.extra_checks import validate_extras
-from checks.gate import run_checks
+from checks.gate import opened_batch, outcomes_of, outcomes_on_labels, run_checks
 from checks.inputs.period import Period
 from checks.inputs.program import read_program
 from checks.inputs.source import open_source
@@ -390,3 +390,41 @@ def test_what_occurs_instead_is_the_same_in_any_row_order_beyond_a_thousand_labe
     assert told[0][0].startswith("only aproved, state 1, state 10, state 100,")
     assert told[0][0].endswith("and 2,988 more")
     assert "did you mean 'aproved'" in told[0][1]
+
+
+@pytest.mark.parametrize("change", ["none", "one group", "no reference", "three decisions", "all missing"])
+def test_values_listed_by_the_engine_are_judged_as_the_engine_judges_its_rows(change: str, opened: OpenedFrame) -> None:
+    frame = small_frame()
+    frame["race"], frame["outcome"] = frame["race"].astype(object), frame["outcome"].astype(object)
+    if change == "one group":
+        frame["race"] = "white"
+    elif change == "no reference":
+        frame["race"] = frame["race"].replace("white", "grey")
+    elif change == "three decisions":
+        frame.loc[0, "outcome"] = "withdrawn"
+    elif change == "all missing":
+        frame["race"] = None
+        frame.loc[:2, "race"] = "nan"
+    with opened(frame, contract=SMALL, checks="") as (source, program):
+        planned = list(plan_checks(program, source.prepared, AS_OF))
+        listed = outcomes_on_labels(source, planned)
+        with opened_batch(source) as batch:
+            engine = outcomes_of(batch, [planned[i] for i in listed])
+    assert len(listed) == 4
+    for ours, theirs in zip(listed.values(), engine, strict=True):
+        assert ours.success == theirs.success
+        assert sorted_values(ours.result["observed_value"]) == sorted_values(theirs.result["observed_value"])
+
+
+def sorted_values(observed: Any) -> Any:
+    return sorted(observed, key=str) if isinstance(observed, (list, tuple, set)) else observed
+
+
+def test_a_column_of_too_many_values_to_list_is_left_to_the_engine(opened: OpenedFrame) -> None:
+    frame = small_frame(3_000)
+    frame["outcome"] = [f"state {i}" for i in range(len(frame))]
+    with opened(frame, contract=SMALL, checks="") as (source, program):
+        planned = list(plan_checks(program, source.prepared, AS_OF))
+        columns = {planned[i].arguments["column"] for i in outcomes_on_labels(source, planned)}
+    assert "outcome" not in columns
+    assert "squaredeal_group_race" in columns
