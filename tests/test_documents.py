@@ -48,3 +48,19 @@ def test_the_example_program_in_the_documents_is_valid(tmp_path):
 
 def test_the_licence_is_whole():
     assert "END OF TERMS AND CONDITIONS" in (ROOT / "LICENSE").read_text()
+
+
+def test_the_page_on_statistics_names_every_module():
+    page = (ROOT / "docs/statistics.md").read_text()
+    named = set(re.findall(r"`(\w+)`", page))
+    modules = {file.stem for file in (ROOT / "audits/statistics").glob("*.py")} - {"__init__", "counts", "score_limits"}
+    assert modules <= named
+
+
+def test_the_page_on_statistics_names_every_need():
+    from typing import get_args
+
+    from audits.evidence.needs import Need
+
+    page = (ROOT / "docs/statistics.md").read_text()
+    assert [need.__name__ for need in get_args(Need) if f"`{need.__name__}`" not in page] == []

@@ -47,7 +47,9 @@ def figure(m: Measurement, value: float | None) -> str:
     """A figure of a measurement in the unit a reader expects; None is a bound at infinity."""
     if value is None:
         return "unbounded"
-    return f"{value * 100:.1f} percentage points" if m.measure in _POINTS else f"{value:.3f}"
+    text = f"{value * 100:.1f}" if m.measure in _POINTS else f"{value:.3f}"
+    text = text.removeprefix("-") if float(text) == 0 else text  # no minus zero
+    return f"{text} percentage points" if m.measure in _POINTS else text
 
 
 def _because(m: Measurement, rule: Rule, verdict: Verdict) -> str:

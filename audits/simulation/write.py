@@ -245,7 +245,7 @@ def _truth(simulation: Simulation) -> bytes:
     return canonical_json({
         "world": world.name, "code": world.code, "summary": world.summary, "trap": world.trap,
         "harm_is_planted": simulation.effect > 0, "effect": simulation.effect, "estimand": world.estimand,
-        "truth": {name: value + 0.0 for name, value in world.truth(simulation.effect).items()},
+        "truth": {name: round(value, 14) + 0.0 for name, value in world.truth(simulation.effect).items()},
         "parameters": asdict(world),  # type: ignore[call-overload]
         "rows": simulation.rows, "seed": simulation.seed, "names": dict(simulation.names),
     })  # fmt: skip

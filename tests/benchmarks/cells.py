@@ -30,7 +30,7 @@ from audits.statistics.cell_bootstrap import BootstrapInterval, bootstrap_cells,
 from audits.statistics.cell_metrics import CellMetrics, Cells, cell_metrics, cells_of
 from audits.statistics.subgroup_scan import SubgroupScan, scan_subgroups
 
-ROWS = int(os.environ.get("SQUAREDEAL_BENCH_ROWS", "1000000"))
+ROWS = int(float(os.environ.get("SQUAREDEAL_BENCH_ROWS") or 1e6))
 SCANS = int(os.environ.get("SQUAREDEAL_BENCH_SCANS", "0"))
 SIXTEEN = (
     "count",

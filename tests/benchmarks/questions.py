@@ -21,7 +21,7 @@ import pandas as pd
 from tests.programs import BOSTON, ROOT, loans, write_program
 
 HELP = "import sys, squaredeal; sys.argv[1:] = ['--help']; squaredeal.app(standalone_mode=False)"
-ROWS = int(os.environ.get("SQUAREDEAL_BENCH_ROWS", "1000000"))
+ROWS = int(float(os.environ.get("SQUAREDEAL_BENCH_ROWS") or 1e6))
 
 
 def best(work: Callable[[], object], tries: int = 3) -> float:
