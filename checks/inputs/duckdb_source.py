@@ -33,7 +33,6 @@ _NULL_TEXTS = ["", "NA", "N/A", "NaN", "nan", "NULL", "null"]
 def open_duckdb(program: AuditProgram, period: Period, url: str) -> Iterator[Source]:
     """Open files, a query over files, or a DuckDB database, all read-only, through a work file."""
     import duckdb
-    import ibis
 
     _check_settings()
     folder = Path(tempfile.mkdtemp(prefix="squaredeal-"))
@@ -45,7 +44,7 @@ def open_duckdb(program: AuditProgram, period: Period, url: str) -> Iterator[Sou
         ))  # fmt: skip
     work = folder / "work.duckdb"
     try:
-        writer = ibis.duckdb.connect(work, **_duckdb_settings(folder))
+        writer = _connected(work, folder)
         try:
             raw = _raw_duckdb(program, url, writer, folder)
             try:
@@ -62,7 +61,7 @@ def open_duckdb(program: AuditProgram, period: Period, url: str) -> Iterator[Sou
             raise unreadable(program, error) from None
         finally:
             writer.disconnect()
-        reader = ibis.duckdb.connect(work, read_only=True, **_duckdb_settings(folder))
+        reader = _connected(work, folder, read_only=True)
         try:
             if kind == "VIEW":  # as an expression, so that a GROUP BY may come before the cleaning
                 relation = prepare(reader.table(_RAW), program, period)
@@ -97,6 +96,14 @@ def _duckdb_settings(folder: Path) -> dict[str, Any]:
         "autoinstall_known_extensions": "false",
         "TimeZone": "UTC",
     }
+
+
+def _connected(work: Path, folder: Path, **options: Any) -> Any:
+    import ibis
+
+    connection = ibis.duckdb.connect(work, **options, **_duckdb_settings(folder))
+    connection.raw_sql("SET enable_progress_bar = false")  # it would go to standard output, among the results
+    return connection
 
 
 def _stays_in_file(program: AuditProgram) -> bool:
