@@ -65,6 +65,9 @@ class Simulation:
         for old in self.names:
             if old not in known:
                 yield Problem("--rename", f"'{old}'", f"one of {', '.join(known)}", suggest(old, known))
+        for name in self.names.values():
+            if not name.isprintable():
+                yield Problem("--rename", repr(name), "signs that can be printed", "choose another name")
         given = [self.names.get(name, name).casefold() for name in known]
         for name in sorted({name for name in given if given.count(name) > 1 or not name.strip()}):
             found = f"'{name}' for more than one column or label" if name.strip() else "an empty name"

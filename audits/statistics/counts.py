@@ -65,8 +65,9 @@ class Interval:
 def reported_interval(
     estimate: Floats, low: Floats, high: Floats, level: float, method: str, caveat: Codes
 ) -> Interval:
-    """An Interval with NaN wherever a group is empty."""
+    """An Interval with NaN wherever a group is empty; rounding never leaves the estimate outside it."""
     gap = caveat == Caveat.EMPTY_GROUP
+    low, high = np.fmin(low, estimate), np.fmax(high, estimate)
     estimate, low, high = (np.where(gap, np.nan, part) for part in (estimate, low, high))
     return Interval(estimate, low, high, level, method, caveat)
 
@@ -79,12 +80,20 @@ def checked_pairs(x1: ArrayLike, n1: ArrayLike, x0: ArrayLike, n0: ArrayLike) ->
 
 def checked_counts(x: ArrayLike, n: ArrayLike, suffix: str) -> tuple[Floats, Floats]:
     """Counts as float64 of one shape, or ValueError."""
-    events, size = np.broadcast_arrays(np.asarray(x, dtype=np.float64), np.asarray(n, dtype=np.float64))
+    events, size = np.broadcast_arrays(numbers(x, f"x{suffix}"), numbers(n, f"n{suffix}"))
     for name, values in ((f"n{suffix}", size), (f"x{suffix}", events)):
         whole = (values >= 0) & (values <= _LARGEST_COUNT) & (values == np.floor(values))
         demand(name, values, whole, "whole numbers from 0 to 2**53")
     demand(f"x{suffix}", events, events <= size, f"no more events than n{suffix} has people")
     return events, size
+
+
+def numbers(values: ArrayLike, name: str) -> Floats:
+    """As float64, or ValueError for what is no number, such as a missing value of pandas."""
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name}: found something that is no number, expected counts") from None
 
 
 def demand(name: str, values: Floats, fine: Flags, expected: str) -> None:
@@ -95,7 +104,9 @@ def demand(name: str, values: Floats, fine: Flags, expected: str) -> None:
 
 def inside(value: float, name: str, floor: float = 0.0) -> float:
     """A probability strictly between a floor and 1."""
-    given = np.asarray(value, dtype=np.float64)
+    given = numbers(value, name)
+    if not isinstance(value, (int, float, np.number)):
+        raise ValueError(f"{name}: found {value!r}, expected a number")
     demand(name, given, (given > floor) & (given < 1), f"a number strictly between {floor:g} and 1")
     return value
 

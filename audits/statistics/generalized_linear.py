@@ -177,6 +177,27 @@ def _problem(
 
 
 def _fit(problem: Problem) -> GeneralizedLinearFit:
+    """Fit in units in which no column is large or small, so that units never cost digits, and report in those given."""
+    largest = np.abs(problem.design).max(axis=0, initial=0.0)
+    units = np.ldexp(1.0, np.frexp(np.where(largest > 0, largest, 1.0))[1])  # powers of two, which round nothing
+    fit = _fitted(replace(problem, design=problem.design / units))
+    return replace(
+        fit,
+        coefficients=fit.coefficients / units,
+        classical=_in_units(fit.classical, units),
+        hc0=_in_units(fit.hc0, units),
+        hc1=_in_units(fit.hc1, units),
+        cr1=_in_units(fit.cr1, units),
+    )
+
+
+def _in_units(covariance: Covariance, units: Floats) -> Covariance:
+    return replace(
+        covariance, matrix=covariance.matrix / units[:, None] / units[None, :], errors=covariance.errors / units
+    )
+
+
+def _fitted(problem: Problem) -> GeneralizedLinearFit:
     """Drop aliased columns, solve, set separated cells aside and solve again, until no cell is separated."""
     width, live = problem.design.shape[1], (problem.counts > 0) & (problem.exposure > 0)
     whole = problem.at(live)
@@ -266,7 +287,10 @@ def _scores(problem: Problem, solved: Floats) -> Scores:
     """What the covariances need at the solution."""
     mean, slope, _ = mean_and_slopes(problem.family, problem.design @ solved + problem.offset)
     root = np.sqrt(problem.exposure * slope)
-    inverse = np.linalg.pinv(np.linalg.qr(problem.design * root[:, None], mode="r"))
+    weighted = problem.design * root[:, None]
+    lengths = np.linalg.norm(weighted, axis=0)
+    lengths[lengths == 0] = 1.0
+    inverse = np.linalg.pinv(np.linalg.qr(weighted / lengths, mode="r")) / lengths[:, None]
     rows = np.where(problem.counts > 0, problem.counts, 1.0)
     squares: Floats | None = None
     if problem.within is not None:

@@ -7,8 +7,10 @@ HC1 = n / (n − k) · S⁻¹ (Σ e² z zᵀ) S⁻¹ (White 1980, Econometrica 4
 freedom factor of MacKinnon and White 1985, Journal of Econometrics 29:305–325). Where rows of one cluster
 depend on each other, CR1 = G / (G − 1) · (n − 1) / (n − k) · S⁻¹ M S⁻¹ with M = Σ_g s_g s_gᵀ over the
 clusters' score sums s_g (Liang and Zeger 1986, Biometrika 73:13–22).
-A column that is a linear combination of earlier ones is left out and named; a group
-indicator that the controls reproduce has no effect that could be told apart from theirs.
+Columns are taken as centred, near [−1, 1], as the collector scales them: far from zero against its own
+spread, a control cannot be told from the constant. A column that is a linear combination of earlier
+ones is left out and named; a group indicator that the controls reproduce has no effect that could
+be told apart from theirs.
 """
 
 from __future__ import annotations

@@ -124,6 +124,8 @@ def max_t_from_covariance(
     theta, matrix = _vector("estimate", estimate), np.asarray(covariance, dtype=np.float64)
     if matrix.shape != (len(theta), len(theta)):
         raise ValueError(f"covariance: found shape {matrix.shape}, expected {(len(theta), len(theta))}")
+    if np.isnan(matrix).any():
+        raise ValueError("covariance: found NaN, expected numbers; leave out contrasts without a covariance")
     variance = np.diag(matrix)
     if (variance < 0).any():
         raise ValueError(f"covariance: found the variance {variance.min():g}, expected none below 0")

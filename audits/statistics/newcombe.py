@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from audits.statistics.counts import Caveat, Interval, checked_pairs, first_caveat, reported_interval
+from audits.statistics.counts import Caveat, Floats, Interval, checked_pairs, first_caveat, reported_interval
 from audits.statistics.proportions import score_interval_rate
 
 
@@ -42,13 +42,25 @@ def newcombe_interval_ratio(
     a, m, b, k = checked_pairs(x1, n1, x0, n0)
     one, zero = score_interval_rate(a, m, level), score_interval_rate(b, k, level)
     product = one.estimate * zero.estimate
-    inner1, outer1 = one.low * (2 * one.estimate - one.low), one.high * (2 * one.estimate - one.high)
-    inner0, outer0 = zero.low * (2 * zero.estimate - zero.low), zero.high * (2 * zero.estimate - zero.high)
+    inner1, inner0 = one.low * (2 * one.estimate - one.low), zero.low * (2 * zero.estimate - zero.low)
+    lows, highs = _under_root(one, zero, lower=True), _under_root(one, zero, lower=False)
     gap, none = (m == 0) | (k == 0), (a == 0) & (b == 0)
     with np.errstate(divide="ignore", invalid="ignore"):
         estimate = one.estimate / zero.estimate
-        low = inner1 / (product + np.sqrt(np.maximum(product**2 - inner1 * outer0, 0.0)))
-        high = (product + np.sqrt(np.maximum(product**2 - outer1 * inner0, 0.0))) / inner0
+        low = inner1 / (product + np.sqrt(np.maximum(lows, 0.0)))
+        high = (product + np.sqrt(np.maximum(highs, 0.0))) / inner0
     low, high = np.where(a == 0, 0.0, low), np.where(b == 0, np.inf, high)
     caveat = first_caveat((gap, Caveat.EMPTY_GROUP), (none, Caveat.UNDEFINED_RATIO), (b == 0, Caveat.UNBOUNDED_RATIO))
     return reported_interval(estimate, low, high, level, "Donner-Zou hybrid score", caveat)
+
+
+def _under_root(one: Interval, zero: Interval, lower: bool) -> Floats:
+    """c² less the product of the two sides, written as sums of squared reaches so that no digits cancel.
+
+    With p (2 p - p) = p² and l (2 p - l) = p² - (p - l)², c² - l1 (2 p1 - l1) u0 (2 p0 - u0) is
+    p1² e0² + p0² d1² - d1² e0² with d1 = p1 - l1 and e0 = u0 - p0; for the upper limit the reaches change sides.
+    """
+    p1, p0 = one.estimate, zero.estimate
+    d1 = p1 - one.low if lower else one.high - p1
+    e0 = zero.high - p0 if lower else p0 - zero.low
+    return np.asarray((p1 * e0) ** 2 + (p0 * d1) ** 2 - (d1 * e0) ** 2)

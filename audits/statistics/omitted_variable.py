@@ -32,6 +32,7 @@ class OmissionCaveat(IntEnum):
     NO_DEGREES = 2
     BEYOND_TREATMENT = 3
     CAPPED = 4
+    NO_ERROR_LEFT = 5
 
     @property
     def reason(self) -> str | None:
@@ -44,6 +45,7 @@ _REASONS = {
     OmissionCaveat.NO_DEGREES: "fewer than two residual degrees of freedom",
     OmissionCaveat.BEYOND_TREATMENT: "a confounder that strong would explain more of the treatment than there is",
     OmissionCaveat.CAPPED: "the bound on the share of the outcome exceeds 1, so 1 is used",
+    OmissionCaveat.NO_ERROR_LEFT: "a confounder that explains all of the outcome leaves no error to judge by",
 }
 
 
@@ -163,8 +165,11 @@ def adjust_estimate(
         direction = np.where(value < 0, -1.0, 1.0) * (1.0 if towards_zero else -1.0)
         moved = value - direction * bias
         spread = error * np.sqrt((1 - outcome) / (1 - treated)) * np.sqrt(df / (df - 1))
+        whole = (outcome == 1) & (caveat == OmissionCaveat.NONE)
+        spread = np.where(whole, np.nan, spread)
         reach = _critical(1 - level, df - 1) * spread
-        return AdjustedEstimate(bias, moved, spread, moved / spread, moved - reach, moved + reach, level, caveat.copy())
+        codes = np.where(whole, np.uint8(OmissionCaveat.NO_ERROR_LEFT), caveat).astype(np.uint8)
+        return AdjustedEstimate(bias, moved, spread, moved / spread, moved - reach, moved + reach, level, codes)
 
 
 def benchmark_bound(

@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike
 from audits.statistics.counts import Codes, Floats, checked_counts, inside
 
 _LOG_STRENGTH = (-12.0, 27.0)  # from near-certain groups to a spread that no count in float64 could show
+_MOST_PEOPLE = 1e15
 _GAIN = 1e-6  # log-likelihood that over-dispersion must add to one common rate; far below any that would matter
 _LARGE = 1e4  # from here on a ratio of gamma functions is taken by Stirling's series, with an error below 1e-18
 
@@ -80,13 +81,16 @@ class ShrunkRates:
 def beta_binomial_shrinkage(x: ArrayLike, n: ArrayLike, level: float = 0.95) -> ShrunkRates:
     """Shrink the rates x/n of G groups towards their common mean, as far as their own size leaves them uncertain.
 
-    Raises ValueError for counts that are not (G,), or when no group has an observation.
+    Raises ValueError for counts that are not (G,), when no group has an observation, or beyond 1e15 in all, where
+    a likelihood in float64 has no digits left for the spread.
     """
     from scipy.special import betaincinv
 
     events, size = checked_counts(x, n, "")
     if events.ndim != 1 or not size.sum() > 0:
         raise ValueError(f"n: found {size.sum():g} observations of shape {size.shape}, expected some in shape (G,)")
+    if size.sum() > _MOST_PEOPLE:
+        raise ValueError(f"n: found {size.sum():g} observations, expected at most {_MOST_PEOPLE:g} in all")
     tail = (1 - inside(level, "level")) / 2
     seen = size > 0
     mean, strength, height, caveat = _prior(events[seen], size[seen])

@@ -506,3 +506,39 @@ def test_bad_requests_for_effects_say_what_was_found_and_expected():
         average_effects(found, z, [5, 5], [1], covariance="HC3")
     with pytest.raises(ValueError, match="exposure: found one for a logit"):
         average_effects(found, z, [5, 5], [1], exposure=[1.0, 1.0])
+
+
+@pytest.mark.parametrize("fit", [fit_logit, fit_poisson])
+@pytest.mark.parametrize("scales", [(1e-8, 1e8), (1e8, 1e-8), (1e-4, 1e12), (3.7e10, 2.1e-9)])
+def test_units_of_columns_change_no_error(fit, scales):
+    # multiplying a column divides its coefficient and error; 1e-9 relative is the bar for every figure
+    rng = np.random.default_rng(5)
+    z = np.column_stack([np.ones(4000), rng.normal(0.3, 1, 4000), rng.integers(0, 2, 4000), rng.normal(0, 1, 4000)])
+    y = (rng.random(4000) < 0.3 + 0.1 * z[:, 2]).astype(float)
+    group = np.arange(4000) % 37
+    units = np.array([1.0, scales[0], 1.0, scales[1]])
+    plain = fit(z, np.ones(4000), y, squares=y, clusters=group)
+    other = fit(z * units, np.ones(4000), y, squares=y, clusters=group)
+    np.testing.assert_allclose(other.coefficients * units, plain.coefficients, rtol=1e-9)
+    for name in ("classical", "hc0", "hc1", "cr1"):
+        ours, theirs = getattr(other, name), getattr(plain, name)
+        np.testing.assert_allclose(ours.errors * units, theirs.errors, rtol=1e-9)
+        np.testing.assert_allclose(ours.matrix * np.outer(units, units), theirs.matrix, rtol=1e-9, atol=1e-18)
+        effects = [
+            average_effects(one, design, np.ones(4000), (1, 2), factors=[(2,)], covariance=name)
+            for one, design in ((plain, z), (other, z * units))
+        ]
+        np.testing.assert_allclose(effects[1].errors * units[1:3], effects[0].errors, rtol=1e-9)
+
+
+def test_amounts_squared_beside_rates_have_the_errors_of_statsmodels():
+    rng = np.random.default_rng(3)
+    amount, rate = rng.choice([5e4, 1e5, 2.5e5, 4e5, 8e5], 5000), rng.choice([0.03, 0.05, 0.07, 0.045], 5000)
+    y = (rng.random(5000) < 0.3).astype(float)
+    z = np.column_stack([np.ones(5000), rate, rate**2, amount**2])
+    units = np.abs(z).max(axis=0)
+    fit = fit_logit(z, np.ones(5000), y)
+    oracle = sm.Logit(y, z / units).fit(disp=0, tol=1e-12, maxiter=100)
+    np.testing.assert_allclose(
+        fit.classical.errors, oracle.bse / units, rtol=1e-7
+    )  # rate and its square: condition 1e3

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from audits.statistics.counts import Caveat, Interval
 from audits.statistics.newcombe import newcombe_interval_difference, newcombe_interval_ratio
-from audits.statistics.proportions import score_interval_difference, score_interval_ratio
+from audits.statistics.proportions import score_interval_difference, score_interval_rate, score_interval_ratio
 
 Floats = NDArray[np.float64]
 ANGLES = np.linspace(0, np.pi / 2, 20_001)
@@ -127,3 +127,17 @@ def test_ratio_without_events_has_the_caveats_of_the_score_interval() -> None:
     np.testing.assert_array_equal(ours.caveat, score.caveat)
     np.testing.assert_array_equal(np.isposinf(ours.high), [True, True, False])
     np.testing.assert_array_equal(ours.low == 0, [True, False, True])
+
+
+@pytest.mark.parametrize("n", [10**3, 10**7, 10**8, 10**9])
+def test_a_group_at_its_bound_against_a_huge_one_keeps_its_digits(n):
+    # one of one against all of n: the upper limit is that of group 0 alone, 1 / its lower limit
+    high = float(newcombe_interval_ratio(1, 1, n, n).high)
+    exact = 1 / float(score_interval_rate(n, n).low)
+    assert high - 1 == pytest.approx(exact - 1, rel=1e-6)
+    assert newcombe_interval_ratio(1, 1, n, n, 0.99).high > high
+
+
+def test_the_hybrid_ratio_of_two_nearly_certain_groups_has_a_width():
+    found = newcombe_interval_ratio(10**9, 10**9, 10**9 - 1, 10**9)
+    assert found.low < found.estimate < found.high

@@ -226,3 +226,9 @@ def test_an_enormous_t_keeps_its_digits():
 def test_bad_input_says_what_was_found_and_expected(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_a_confounder_that_explains_all_leaves_no_error_and_says_so():
+    found = adjust_estimate(0.0, 0.1, 50, 0.1, 1.0)
+    assert np.isnan([found.standard_error, found.t, found.low, found.high]).all()
+    assert OmissionCaveat(int(found.caveat)).reason

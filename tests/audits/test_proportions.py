@@ -658,3 +658,20 @@ def test_detectable_difference_refuses_impossible_rates_and_powers(p0: float, po
 def test_importing_the_module_does_not_load_scipy() -> None:
     code = "import sys, audits.statistics.proportions; sys.exit('scipy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
+
+
+@pytest.mark.parametrize("level", [1e-12, 0.5, 0.6828, 0.95])
+def test_no_interval_leaves_its_estimate_outside_for_rounding(level: float) -> None:
+    tables = [(1, 1, 10**12, 10**12), (2**52, 2**52, 2**52, 2**52), (3, 3, 999_999_999, 10**9), (7, 9, 5, 1000)]
+    for interval in (score_interval_ratio, score_interval_difference, score_interval_odds_ratio):
+        for table in tables:
+            found = interval(*table, level)
+            assert np.isnan(found.estimate) or found.low <= found.estimate <= found.high
+
+
+@pytest.mark.parametrize("wrong", [None, "many", [1, None]])
+def test_a_count_that_is_no_number_is_refused_by_name(wrong: object) -> None:
+    with pytest.raises(ValueError, match="x1: found"):
+        score_interval_ratio(wrong, 10, 3, 10)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="level"):
+        score_interval_rate(3, 10, "0.95")  # type: ignore[arg-type]

@@ -194,3 +194,8 @@ def test_estimates_lie_between_the_raw_and_the_prior_rate_and_counting_the_other
 def test_a_matrix_of_groups_is_refused() -> None:
     with pytest.raises(ValueError, match=r"expected some in shape \(G,\)"):
         beta_binomial_shrinkage([[1, 2]], [[3, 4]])
+
+
+def test_more_people_than_the_likelihood_keeps_digits_for_are_refused():
+    with pytest.raises(ValueError, match="1e\\+15"):
+        beta_binomial_shrinkage([2**52, 3], [2**53, 7])
