@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from audits.evidence.collect import Evidence
 from audits.evidence.needs import CellsNeed
 from audits.record import Exclusion
-from checks.inputs.contract import band_labels
 from checks.inputs.program import AuditProgram
 
 
@@ -19,7 +18,7 @@ def exclusions_of(evidence: Evidence, program: AuditProgram) -> tuple[Exclusion,
         counts = evidence.cells(CellsNeed((attribute,))).by(attribute)
         missing = sum(count for (label, _), count in counts.items() if label is None)
         found.append(Exclusion(f"groups.{attribute}", None, missing, "no group label: the value is missing"))
-        found += _unheard(counts, attribute, program)
+        found += _unheard(counts, attribute, evidence.data.declared.get(attribute, ()), program)
     if evidence.attributes():
         undecided = sum(count for _, decision, count in evidence.cells(CellsNeed()).cells if decision is None)
         why = "no decision that counts: it is missing, excluded by the contract, or without a time in a period"
@@ -41,11 +40,13 @@ def exclusions_of(evidence: Evidence, program: AuditProgram) -> tuple[Exclusion,
 
 
 def _unheard(
-    counts: Mapping[tuple[str | None, int | None], int], attribute: str, program: AuditProgram
+    counts: Mapping[tuple[str | None, int | None], int],
+    attribute: str,
+    declared: Iterable[str],
+    program: AuditProgram,
 ) -> Iterator[Exclusion]:
     """Groups about which nothing can be said: declared but absent, or without a single decision."""
-    group = next(group for group in program.contract.groups if group.name == attribute)
-    for label in dict.fromkeys((*group.labels.values(), *group.values, *band_labels(group.bands))):
+    for label in declared:
         if not any(found == label for found, _ in counts):
             yield Exclusion(f"groups.{attribute}", label, 0, "declared, but no row has this label")
     if program.contract.decision:

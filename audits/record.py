@@ -39,7 +39,11 @@ class ProgramRecord:
 
 @dataclass(frozen=True, slots=True)
 class DataRecord:
-    """What it was asked of: fingerprint (order-free), rows, columns with types, period and its days."""
+    """What it was asked of: fingerprint (order-free), rows, columns with types, period and its days.
+
+    ``references`` maps each attribute to its reference label, ``declared`` to the labels that may occur,
+    both as the data write them; ``declared`` is empty where any may.
+    """
 
     fingerprint: str
     rows: int
@@ -48,6 +52,7 @@ class DataRecord:
     first_day: str | None
     last_day: str | None
     references: Mapping[str, str]
+    declared: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

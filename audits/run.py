@@ -128,8 +128,9 @@ def pull(source: Source, program: AuditProgram, period: Period, staging: Path) -
     found = fingerprint(source, program)
     first, last = _days(source, program)
     data = DataRecord(
-        found.digest, found.rows, found.columns, period.text, first, last, dict(source.prepared.references)
-    )
+        found.digest, found.rows, found.columns, period.text, first, last, dict(source.prepared.references),
+        dict(source.prepared.declared),
+    )  # fmt: skip
     _write(staging / "data.json", data)
     address = {"connection": program.source.connection, "table": program.source.table, "program": str(program.file)}
     _write(staging / ORIGIN_FILE, {**address, "pulled_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds")})

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -209,13 +210,23 @@ def cells_to_csv(cells: Cells) -> str:
     writer = csv.writer(text, lineterminator="\n")
     keys = [*(_GROUP + name for name in cells.attributes), *(_COLUMN + name for name in cells.columns)]
     sums = [kind + name for name in cells.sums for kind in (_KNOWN, _SUM, _SQUARES)]
-    writer.writerow([*keys, *(["favourable"] if cells.decision else []), "rows", *sums])
+    writer.writerow([*map(escaped, keys), *(["favourable"] if cells.decision else []), "rows", *sums])
     for i, (labels, decision, count) in enumerate(cells.cells):
-        values: list[Any] = ["\\N" if label is None else label.replace("\\", "\\\\") for label in labels]
+        values: list[Any] = ["\\N" if label is None else escaped(label) for label in labels]
         values += ["\\N" if decision is None else decision] if cells.decision else []
         figures = [figure for one in (cells.totals[i] if cells.totals else ()) for figure in _written(one)]
         writer.writerow([*values, count, *figures])
     return text.getvalue()
+
+
+def escaped(text: str) -> str:
+    """A text without a carriage return, which a text file does not keep; the inverse of ``unescaped``."""
+    return text.replace("\\", "\\\\").replace("\r", "\\r")
+
+
+def unescaped(text: str) -> str:
+    """The inverse of ``escaped``."""
+    return re.sub(r"\\([\\r])", lambda match: "\\" if match[1] == "\\" else "\r", text)
 
 
 def _written(one: Total) -> tuple[int, str, str]:
@@ -224,7 +235,9 @@ def _written(one: Total) -> tuple[int, str, str]:
 
 def cells_from_csv(text: str) -> Cells:
     """The inverse of ``cells_to_csv``."""
+    csv.field_size_limit(2**31 - 1)  # a label may be as long as the data make it
     header, *rows = csv.reader(io.StringIO(text, newline=""))
+    header = [unescaped(name) for name in header]
     attributes = [name.removeprefix(_GROUP) for name in header if name.startswith(_GROUP)]
     columns = [name.removeprefix(_COLUMN) for name in header if name.startswith(_COLUMN)]
     width = len(attributes) + len(columns)
@@ -232,7 +245,7 @@ def cells_from_csv(text: str) -> Cells:
     sums = [name.removeprefix(_SUM) for name in header[width + decided + 1 :] if name.startswith(_SUM)]
     cells, totals = [], []
     for row in rows:
-        labels = tuple(None if value == "\\N" else value.replace("\\\\", "\\") for value in row[:width])
+        labels = tuple(None if value == "\\N" else unescaped(value) for value in row[:width])
         decision = int(row[width]) if decided and row[width] != "\\N" else None
         cells.append((labels, decision, int(row[width + decided])))
         figures = row[width + decided + 1 :]

@@ -176,7 +176,7 @@ class Approval:
             reference=reference, estimate=None, low=None, high=None, level=self.level, n=sum(moments.counts),
             method=f"linear probability model with {len(moments.controls)} controls, {_errors(moments)}",
             source="moments", equality=0.0,
-            reason="once rows without a value of a control are left out, no two groups remain to compare",
+            reason="once rows without a value of a control or an entity are left out, no two groups remain to compare",
         )  # fmt: skip
         if reference not in moments.labels or len(moments.labels) < 2:
             return [nothing]
@@ -188,7 +188,7 @@ class Approval:
         method = f"linear probability model with {used} controls{repeated}, {_errors(moments)}"
         nothing = replace(nothing, method=method)
         rows = dict(zip(moments.labels, moments.counts, strict=True))
-        reason = "every row of the group lacks a value of a control"
+        reason = "every row of the group lacks a value of a control or an entity"
         measurements = [
             replace(nothing, group=label, reason=reason) for label in sorted(set(decided) - set(moments.labels))
         ]

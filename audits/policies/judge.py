@@ -148,7 +148,7 @@ def _lost(m: Measurement) -> str | None:
     shares = {role: m.details.get(f"{role}_left_out_share", 0.0) for role in ("group", "reference")}
     names = {"group": m.group, "reference": m.reference}
     told = [f"{100 * share:.1f} % of {names[role]}" for role, share in shares.items() if share > _MOST_LOST]
-    return f"{' and '.join(told)} are left out for lack of a control" if told else None
+    return f"{' and '.join(told)} are left out for lack of a control or of an entity" if told else None
 
 
 def _standing(question: str, run: AuditRun) -> Standing:

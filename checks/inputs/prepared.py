@@ -81,6 +81,8 @@ def prepare(raw: ir.Table, program: AuditProgram, period: Period) -> Prepared:
         references[group.name] = _reference(group, raw[group.column], where)
         declared[group.name] = _declared(group, raw[group.column], where)
     columns: dict[str, ir.Value] = {name: _finite(raw[name]) for name in sorted(contract.columns_used())}
+    for name in {contract.unit, contract.entity} - {None}:
+        columns[str(name)] = _missing_as_null(columns[str(name)])
     if contract.decision:
         known = _without_missing_texts(raw[contract.decision.column], contract.decision)
         columns[contract.decision.column] = _finite(known)
@@ -89,13 +91,18 @@ def prepare(raw: ir.Table, program: AuditProgram, period: Period) -> Prepared:
             columns[FAVOURABLE] = _unless(raw[contract.time].isnull(), columns[FAVOURABLE])
     for group in contract.groups:
         columns[group_column(group.name)] = _label(raw[group.column], group, program)
-    return Prepared(raw.select(**columns), references, declared)
+    return Prepared(raw.select([column.name(name) for name, column in columns.items()]), references, declared)
 
 
 def _bind(raw: ir.Table, program: AuditProgram) -> None:
     problems: list[Problem] = []
     for column, places in program.contract.columns_used().items():
         where = program.where(f"contract.{places[0]}")
+        if column == FAVOURABLE or column.startswith(group_column("")):
+            problems.append(Problem(
+                where, f"column '{column}'", "a name that does not begin like the columns that an audit adds",
+                "give the column another name in the source, or in a 'query' with AS",
+            ))  # fmt: skip
         if column not in raw.columns:
             problems.append(Problem(
                 where, f"column '{column}', which the data do not have", f"one of {listed(raw.columns, 60)}",
@@ -128,7 +135,9 @@ def _finite(column: ir.Value) -> ir.Value:
 
     dtype = column.type()
     if dtype.is_timestamp() and dtype.timezone:
-        return column.cast("timestamp")  # both engines' sessions are set to UTC
+        return _finite(column.cast("timestamp"))  # both engines' sessions are set to UTC
+    if dtype.is_timestamp() or dtype.is_date():  # infinite times, and years that no calendar of Python holds
+        return ibis.ifelse((column >= "0001-01-01") & (column < "9999-12-31"), column, ibis.null(dtype))
     if dtype.is_decimal():  # Postgres' numeric knows NaN and infinity too
         number = column.cast("float64")
         return ibis.ifelse(number.isnan() | number.isinf(), ibis.null(dtype), column)
@@ -151,7 +160,7 @@ def as_text(column: ir.Value) -> ir.Value:
         return ibis.ifelse(text.contains("."), text.re_replace(r"\.?0+$", ""), text)
     number = _finite(column.cast("float64"))
     # floor and cast give 64-bit integers: only numbers that fit may come near them
-    small = ibis.ifelse(number.abs() < 1e15, number, ibis.null("float64"))
+    small = ibis.ifelse(number.abs() < 9e18, number, ibis.null("float64"))
     whole = ibis.ifelse(small == small.floor(), small, ibis.null("float64"))
     return ibis.coalesce(whole.cast("int64").cast("string"), number.cast("string"))
 
@@ -208,6 +217,15 @@ def _without_missing_texts(column: ir.Value, decision: Decision) -> ir.Value:
     named = {value.strip().casefold() for value in (*decision.favourable, *decision.unfavourable, *decision.excluded)}
     missing = [text for text in MISSING_TEXTS if text not in named]
     return ibis.ifelse(column.strip().lower().isin(missing), ibis.null("string"), column.cast("string"))
+
+
+def _missing_as_null(column: ir.Value) -> ir.Value:
+    """A text that says that it is missing names nobody: no unit, and no giant entity."""
+    import ibis
+
+    if kind_of(column) != "text" or column.type().is_uuid():
+        return column
+    return ibis.ifelse(column.strip().lower().isin(MISSING_TEXTS), ibis.null("string"), column.cast("string"))
 
 
 def _unless(condition: ir.Value, column: ir.Value) -> ir.Value:
