@@ -106,6 +106,7 @@ def _evidence(folder: Path, lines: list[dict[str, Any]], checks: bool = False) -
     from audits.evidence.cluster_cells import collect_cluster_cells
     from audits.evidence.needs import CellsNeed, ClusterCellsNeed
     from checks.gate import run_checks
+    from checks.great_expectations_setup import prepare_great_expectations
     from checks.inputs.period import Period
     from checks.inputs.program import read_program
     from checks.inputs.source import open_source
@@ -123,6 +124,7 @@ def _evidence(folder: Path, lines: list[dict[str, Any]], checks: bool = False) -
             clusters = ClusterCellsNeed("entity", ("sex",))
             lines.append(_line("cluster sums against GROUP BY on the key", by_key,
                                best(lambda: collect_cluster_cells(source, clusters)), 2))  # fmt: skip
+            prepare_great_expectations()  # importing it takes two seconds, whatever the rows
             suite = best(lambda: run_checks(source, program, dt.date(2026, 1, 1)), 1)
             lines.append(_line("data checks against GROUP BY", plain, suite, 20))
     return ours
