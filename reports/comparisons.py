@@ -150,8 +150,7 @@ def _sentence(say: Words, judged: Judged) -> str:
         text = figure(say, abs(m.estimate), unit, [abs(limit) for limit in judged.limits])
     if not say.has(key) or not m.group:
         return say("says.other", measure=say.named("measure", m.measure), who=who(say, m), figure=text)
-    sentence = say(key, group=m.group, reference=m.reference or "", figure=text)
-    return sentence[0].upper() + sentence[1:]
+    return say(key, group=m.group, reference=m.reference or "", figure=text)
 
 
 def _interval(say: Words, judged: Judged) -> str:

@@ -269,7 +269,9 @@ _MEASURES = {
     "denominator": "{count} {name}",
     "shares": "{group} against {reference}",
     "unit.other": "rows",
-    "says.adverse_impact_ratio": "{group} applicants were approved {figure} times as often as {reference} applicants.",
+    "says.adverse_impact_ratio": (
+        "The approval rate of {group} applicants is {figure} times that of {reference} applicants."
+    ),
     "says.approval_rate": "{figure} of the decided applications of {group} applicants were approved.",
     "says.approval_gap.above": (
         "The approval rate of {group} applicants lies {figure} below that of {reference} applicants."

@@ -175,3 +175,12 @@ def test_figures_carry_their_unit():
     assert (percent(0.95), percent(0.999), p_value(ENGLISH, 6e-23), p_value(ENGLISH, 0.0432)) == (
         "95%", "99.9%", "below 0.001", "0.043",
     )  # fmt: skip
+
+
+def test_a_label_at_the_start_of_a_sentence_stays_as_the_data_write_it(tmp_path):
+    from tests.programs import loans, run_program, write_program
+
+    run, judgement = run_program(write_program(tmp_path, loans()), tmp_path / "out")
+    told = [figure.sentence for figure in figures_of(report_model(run, judgement))]
+    assert all("south" in sentence and not sentence.startswith("South") for sentence in told)
+    assert told
