@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from tests.programs import run_program, write_program
 
@@ -129,9 +130,12 @@ def test_a_declared_entity_gives_cluster_robust_errors_as_statsmodels_on_rows(tm
     fit = model.fit(cov_type="cluster", cov_kwds={"groups": pd.factorize(data["client no"])[0]}, use_t=True)
     assert gap.estimate == pytest.approx(-fit.params.iloc[1], rel=1e-9)
     assert gap.standard_error == pytest.approx(fit.bse.iloc[1], rel=1e-9)
-    assert (gap.low, gap.high) == pytest.approx(tuple(-fit.conf_int().iloc[1][::-1]), rel=1e-9)
-    assert gap.p_value == pytest.approx(fit.pvalues.iloc[1], rel=1e-8)
-    assert (gap.counts["entities"], gap.counts["largest_entity"]) == (400, 5)
+    people = data.groupby("region")["client no"].nunique()
+    reach = stats.t.ppf(0.975, people["south"] - 1) * fit.bse.iloc[1]  # the smaller group's degrees
+    assert (gap.low, gap.high) == pytest.approx((-fit.params.iloc[1] - reach, -fit.params.iloc[1] + reach), rel=1e-9)
+    assert gap.p_value == pytest.approx(2 * stats.t.sf(abs(fit.tvalues.iloc[1]), people["south"] - 1), rel=1e-8)
+    assert (gap.counts["group_entities"], gap.counts["reference_entities"]) == (people["south"], people["north"])
+    assert gap.counts["largest_entity"] == 5
     assert gap.standard_error > 1.2 * model.fit(cov_type="HC1").bse.iloc[1]
     assert any(missing.question.endswith("entity") for missing in run.not_answered)
 
@@ -144,4 +148,17 @@ def test_few_entities_give_no_interval_that_would_be_too_narrow(tmp_path):
     file = write_program(tmp_path, repeated(4, 30, 40), contract=contract)
     (gap,) = (m for m in run_program(file, tmp_path / "out")[0].measurements if m.measure == "adjusted_approval_gap")
     assert gap.estimate is None
-    assert "only 30 entities" in gap.reason
+    assert "only 12 entities" in gap.reason
+
+
+def test_a_group_of_one_entity_among_many_gets_no_interval(tmp_path):
+    data = repeated(5, 300)
+    data["region"] = np.where(data["client no"] == "c0", "south", "north")
+    data = pd.concat([data, data[data["region"] == "south"].sample(60, replace=True, random_state=1)])
+    contract = {
+        "entity": "client no", "decision": {"column": "granted", "favourable": 1}, "controls": ["burden"],
+        "groups": {"region": {"column": "region", "reference": "north"}},
+    }  # fmt: skip
+    file = write_program(tmp_path, data, contract=contract)
+    (gap,) = (m for m in run_program(file, tmp_path / "out")[0].measurements if m.measure == "adjusted_approval_gap")
+    assert (gap.estimate, gap.low, gap.p_value) == (None, None, None)
