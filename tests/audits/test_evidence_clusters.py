@@ -212,7 +212,8 @@ LOANS = {
     "strata": ["v"],
 }
 LOAN_ROWS = """SELECT i AS "case", CASE WHEN i % 7 < 4 THEN 'north' ELSE 'south' END AS region,
-    i * 7919 % 13 % 2 AS granted, {x} AS x, CASE WHEN i % 50 = 0 THEN NULL ELSE i / 5 END AS ent, {v} AS v FROM {numbers}"""
+    i * 7919 % 13 % 2 AS granted, {x} AS x,
+    CASE WHEN i % 50 = 0 THEN NULL ELSE i / 5 END AS ent, {v} AS v FROM {numbers}"""
 
 
 def loans_in(kind, folder, url, v="'a'", x="i * 0.37", rows=600, **contract):
