@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from audits.evidence.cells import Cell, Cells, collect_cells, label_expressions
 from audits.evidence.clusters import ClusterRows, Matrix, Products, cross_products, double, split
 from audits.evidence.exact_sums import Range, Ranges, collect_ranges, scaled
 from audits.evidence.needs import CellsNeed, ClusterCellsNeed
+from checks.inputs.grouping import group_rows
 from checks.inputs.prepared import FAVOURABLE
 from checks.inputs.source import Source
 
@@ -36,7 +37,7 @@ class ClusterCells:
     ``variables`` are ``rows``, and for each summed column its name and ``known:NAME`` (its rows with
     a value; left out where every row has one, since ``rows`` is the same). ``clusters_by_cell`` says in
     how many clusters a cell occurs, ``largest`` how many rows the largest cluster has, ``missing``
-    how many rows have no cluster.
+    how many rows have no cluster. A product beyond the largest double is ±infinity.
     """
 
     cluster: str
@@ -67,7 +68,10 @@ class ClusterCells:
 def collect_cluster_cells(
     source: Source, need: ClusterCellsNeed, ranges: Ranges | None = None, cells: Cells | None = None
 ) -> ClusterCells:
-    """One scan for the products, after those for cells and ranges unless they are given."""
+    """One scan for the products, after those for cells and ranges unless they are given; one more where clusters miss.
+
+    Raises ``RuntimeError`` where the clusters do not hold exactly the rows of the cells.
+    """
     plain = CellsNeed(need.attributes, need.columns, (), need.decision)
     cells = cells or collect_cells(source, plain)
     if ranges is None or need.cluster not in ranges.by_column:
@@ -108,11 +112,21 @@ def _cluster_rows(
     decided = need.decision and FAVOURABLE in table.columns
     keys |= {FAVOURABLE: table[FAVOURABLE]} if decided else {}
     classes = [(*labels, decision) if decided else labels for labels, decision, _ in cells.cells]
-    keyed = [_parts(table, variable, found, ranges.rows) for variable, found in figures.items()]
+    keyed = [_parts(table, variable, found, ranges.rows) for variable, found in figures.items()] if need.sums else []
     used = table[need.cluster].notnull()
-    if need.sums:
-        return ClusterRows(table[need.cluster], keys, classes, used, keyed)
-    return ClusterRows(table[need.cluster], keys, classes, used, number=ranges.by_column[need.cluster].known)
+    held = [rows for _, _, rows in cells.cells]
+    if ranges.by_column[need.cluster].known < ranges.rows:
+        held = _held(source, keys, used, classes)
+    return ClusterRows(table[need.cluster], keys, classes, held, used, need, keyed)
+
+
+def _held(source: Source, keys: Mapping[str, Any], used: Any, classes: Sequence[tuple[Any, ...]]) -> list[int]:
+    """The rows of each class that have a cluster. One scan."""
+    import ibis
+
+    grouped = group_rows(source.table, keys, {"held": ibis.ifelse(used, 1, 0)})
+    found = {row[: len(keys)]: int(row[-1] or 0) for row in source.rows(grouped)}
+    return [found.get(one, 0) for one in classes]
 
 
 def _parts(table: ir.Table, variable: str, found: tuple[str, Range] | None, rows: int) -> tuple[Any, ...]:
@@ -142,14 +156,18 @@ def _power(value: float, exponent: int) -> float:
 
 
 def cluster_cells_to_json(found: ClusterCells) -> str:
-    """Text of a file; floats in full precision. Raises ``ValueError`` where a product exceeds the largest double."""
-    return json.dumps(asdict(found), indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+    """Text of a file; floats in full precision, a product beyond the largest double as the text inf or -inf."""
+    content = asdict(found)
+    content["products"] = [
+        [value if math.isfinite(value) else str(value) for value in row] for row in content["products"]
+    ]
+    return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def cluster_cells_from_json(text: str) -> ClusterCells:
     """The inverse of ``cluster_cells_to_json``."""
     content: dict[str, Any] = json.loads(text)
     cells = tuple((tuple(labels), decision, rows) for labels, decision, rows in content.pop("cells"))
-    products = tuple(tuple(row) for row in content.pop("products"))
+    products = tuple(tuple(float(value) for value in row) for row in content.pop("products"))
     lists = {name: tuple(value) for name, value in content.items() if isinstance(value, list)}
     return ClusterCells(**{**content, **lists, "cells": cells, "products": products})

@@ -40,13 +40,14 @@ class Products:
     """``matrix`` is Σ_g s_g s_gᵀ over K classes × keyed figures (class by class), then the shared figures.
 
     ``largest`` is the number of rows of the largest cluster, ``by_class`` the number of clusters in
-    which each class's first figure has a sum other than 0.
+    which each class has a row, ``held`` the rows of each class in all clusters.
     """
 
     matrix: Matrix
     clusters: int
     largest: int
     by_class: tuple[int, ...]
+    held: tuple[int, ...]
 
 
 def rounded(figure: Any, rows: int) -> Any:
@@ -80,17 +81,18 @@ class ClusterRows:
     ``keys`` with the ``classes`` (tuples of their values) that count; ``keyed`` figures are summed
     within each class of a cluster, ``shared`` ones over the whole cluster. A figure is one expression
     or the two parts of a ``split``. ``used`` holds for the rows that take part, among them none
-    without a cluster. No figures at all stands for the number of rows; ``number`` is then how many
-    rows are used, if each belongs to one of the classes.
+    without a cluster. No figures at all stands for the number of rows. ``held`` is how many rows of
+    each class are used, counted without clusters; ``need`` names what is collected in errors.
     """
 
     cluster: Any
     keys: Mapping[str, Any]
     classes: Sequence[tuple[Any, ...]]
+    held: Sequence[int]
     used: Any
+    need: object
     keyed: Sequence[tuple[Any, ...]] = ()
     shared: Sequence[tuple[Any, ...]] = ()
-    number: int = 0
 
     @property
     def width(self) -> int:
@@ -105,16 +107,34 @@ class ClusterRows:
 
 
 def cross_products(source: Source, rows: ClusterRows) -> Products:
-    """One scan, after one for the labels; up to two more where the first guess at the clusters' size was too low."""
-    if len(rows.classes) * rows.width + len(rows.shared) <= _WIDEST:
+    """One scan, after one for the labels; up to two more where the first guess at the clusters' size was too low.
+
+    Each class must have as many rows in all clusters as were counted without them; where it has not,
+    rows are grouped by their labels instead. Raises ``RuntimeError`` where that does not agree either.
+    """
+    if rows.classes and len(rows.classes) * rows.width + len(rows.shared) <= _WIDEST:
         table, codes = _with_codes(source, rows)
         if table is not None:
-            for bits in (max(_DOUBLE // len(codes), 6), _DOUBLE // 2) if rows.number else ():
-                found, total = _products(source, rows, _packed(table, codes, bits))
-                if total == rows.number:
+            for bits in (max(_DOUBLE // len(codes), 6), _DOUBLE // 2) if rows.limbs == 1 else ():
+                found = _products(source, rows, _packed(table, codes, bits))
+                if found.held == tuple(rows.held):
                     return found
-            return _products(source, rows, _wide(table, codes, rows))[0]
-    return _long(source, rows)
+            found = _products(source, rows, _wide(table, codes, rows))
+            if found.held == tuple(rows.held):
+                return found
+    found = _long(source, rows)
+    _agree(found, rows)
+    return found
+
+
+def _agree(found: Products, rows: ClusterRows) -> None:
+    """Never a sum over other rows than the cells were counted from."""
+    for one, here, counted in zip(rows.classes, found.held, rows.held, strict=True):
+        if here != counted:
+            raise RuntimeError(
+                f"internal error: for {rows.need} the clusters hold {here} rows of {one} where {counted} were counted; "
+                "either the data changed meanwhile or their labels are not told apart reliably"
+            )
 
 
 def _with_codes(source: Source, rows: ClusterRows) -> tuple[Any, list[int]]:
@@ -142,7 +162,7 @@ def _packed(table: ir.Table, codes: Sequence[int], bits: int) -> ir.Table:
     """Rows by class in each cluster, several counts side by side as the digits of one sum of doubles.
 
     A count of 2^bits or more spills into the next digit, which makes the sum of all digits smaller
-    than the number of rows: the caller compares them.
+    than the number of rows: the caller compares the rows of each class.
     """
     import ibis
 
@@ -164,7 +184,8 @@ def _packed(table: ir.Table, codes: Sequence[int], bits: int) -> ir.Table:
             if code in codes:
                 unpacked[f"s{codes.index(code)}"] = (one[f"pack{k}"] >> bits * i) & (2**bits - 1)
     counts = one.select(**unpacked)
-    return counts.mutate(n=reduce(add, (counts[name] for name in unpacked)))
+    held = {f"n{c}": counts[f"s{c}"] for c in range(len(codes))}
+    return counts.mutate(n=reduce(add, held.values()), **held)
 
 
 def _wide(table: ir.Table, codes: Sequence[int], rows: ClusterRows) -> ir.Table:
@@ -174,6 +195,7 @@ def _wide(table: ir.Table, codes: Sequence[int], rows: ClusterRows) -> ir.Table:
     sums: dict[str, Any] = {"n": table.count()}
     for c, code in enumerate(codes):
         here = table["class"] == code
+        sums[f"n{c}"] = ibis.ifelse(here, double(1), double(0)).sum()
         for i in range(rows.width):
             parts = _parts(table, f"x{i}") or [double(1)]
             sums[f"s{c * rows.width + i}"] = _sum([ibis.ifelse(here, part, double(0)) for part in parts])
@@ -182,31 +204,28 @@ def _wide(table: ir.Table, codes: Sequence[int], rows: ClusterRows) -> ir.Table:
     return table.group_by("cluster").aggregate(**sums)
 
 
-def _products(source: Source, rows: ClusterRows, one: ir.Table) -> tuple[Products, int]:
-    """The products of the sums s0, s1 … of each cluster, summed over clusters, and the rows of all clusters."""
+def _products(source: Source, rows: ClusterRows, one: ir.Table) -> Products:
+    """The products of the sums s0, s1 … of each cluster, summed over clusters; n0, n1 … are its rows by class."""
     import ibis
 
     classes = len(rows.classes)
     width = classes * rows.width + len(rows.shared)
     pairs = [(i, j) for i in range(width) for j in range(i, width)]
-    figures: dict[str, Any] = {
-        "clusters": one.count(), "largest": one["n"].max(), "total": one["n"].sum(),
-    }  # fmt: skip
-    figures |= {f"in{c}": ibis.ifelse(one[f"s{c * rows.width}"] != 0, 1, 0).sum() for c in range(classes)}
+    figures: dict[str, Any] = {"clusters": one.count(), "largest": one["n"].max()}
+    figures |= {f"in{c}": ibis.ifelse(one[f"n{c}"] != 0, 1, 0).sum() for c in range(classes)}
+    figures |= {f"held{c}": one[f"n{c}"].sum() for c in range(classes)}
     for i, j in pairs:
         figures |= _product_sums(f"{i}_{j}", one[f"s{i}"] * one[f"s{j}"], rows.limbs)
-    clusters, largest, total, *values = source.rows(one.aggregate(**figures))[0]
+    clusters, largest, *values = source.rows(one.aggregate(**figures))[0]
     matrix = np.zeros((width, width))
-    for (i, j), value in zip(pairs, _added(values[classes:], rows.limbs), strict=True):
+    for (i, j), value in zip(pairs, _added(values[2 * classes :], rows.limbs), strict=True):
         matrix[i, j] = matrix[j, i] = value
-    by_class = tuple(int(n or 0) for n in values[:classes])
-    return Products(matrix, int(clusters), int(largest or 0), by_class), int(total or 0)
+    counts = tuple(int(n or 0) for n in values[: 2 * classes])
+    return Products(matrix, int(clusters), int(largest or 0), counts[:classes], counts[classes:])
 
 
 def _long(source: Source, rows: ClusterRows) -> Products:
     """One row for each cluster and class that occur together, joined with the others of its cluster."""
-    import ibis
-
     keys = {f"k{i}": key for i, key in enumerate(rows.keys.values())}
     figures = _figures(rows) or {"x0_0": double(1)}
     table = on_raw(source.table, {"cluster": rows.cluster, **keys, **figures}, rows.used)
@@ -216,7 +235,7 @@ def _long(source: Source, rows: ClusterRows) -> Products:
     counts = one.group_by("cluster").aggregate(n=one["n"].sum())
     clusters, largest = source.rows(counts.aggregate(c=counts.count(), m=counts["n"].max()))[0]
     both = one.join(one.view(), "cluster", rname="{name}_2")
-    found: dict[str, Any] = {"common": ibis.ifelse(both["s0"] != 0, 1, 0).sum()}
+    found: dict[str, Any] = {"common": both.count(), "held": both["n"].sum()}
     for i, j in product(range(len(names)), repeat=2):
         found |= _product_sums(f"{i}_{j}", both[f"s{i}"] * both[f"s{j}_2"], rows.limbs)
     grouped = both.group_by([*keys, *(f"{name}_2" for name in keys)]).aggregate(**found)
@@ -229,20 +248,20 @@ def _spread(rows: ClusterRows, pairs: Sequence[tuple[Any, ...]], clusters: int, 
     size = width + len(rows.shared)
     known = {one: c for c, one in enumerate(rows.classes)}
     matrix = np.zeros((classes * width + len(rows.shared),) * 2)
-    by_class = [0] * classes
+    by_class, held = [0] * classes, [0] * classes
 
     def places(one: tuple[Any, ...]) -> list[tuple[int, int]]:
         own = [(known[one] * width + i, i) for i in range(width)] if one in known else []
         return own + [(classes * width + j, width + j) for j in range(len(rows.shared))]
 
     for row in pairs:
-        left, right, (common, *values) = row[:depth], row[depth : 2 * depth], row[2 * depth :]
+        left, right, (common, rows_held, *values) = row[:depth], row[depth : 2 * depth], row[2 * depth :]
         block = np.array(_added(values, rows.limbs)).reshape(size, size)
         for (r, i), (c, j) in product(places(left), places(right)):
             matrix[r, c] += block[i, j]
         if left == right and left in known:
-            by_class[known[left]] = int(common)
-    return Products((matrix + matrix.T) / 2, clusters, largest, tuple(by_class))
+            by_class[known[left]], held[known[left]] = int(common), int(rows_held)
+    return Products((matrix + matrix.T) / 2, clusters, largest, tuple(by_class), tuple(held))
 
 
 def _parts(table: ir.Table, name: str) -> list[Any]:

@@ -4,7 +4,8 @@ A value is divided by a power of two that bounds its column, and the quotient u 
 into integers, u = a 2⁻⁴⁰ + b 2⁻¹⁰¹ (and for squares + c 2⁻¹⁶²), whose sums are exact integer
 arithmetic. A value loses something only below 2⁻¹⁰¹ of the column's largest, so that every value
 within fourteen decimal orders of the largest is summed exactly, and its square as rounded to a
-double; the total is rounded once.
+double; the total is rounded once. Quotients below 2⁻⁵⁰⁰, far under the last integer, are taken as 0
+before anything is divided or squared, since Postgres refuses a result too small for a double.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 _COARSE, _FINE = 40, 61
+_NEGLIGIBLE = -500
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ def collect_ranges(source: Source, columns: Iterable[str], counted: Iterable[str
     names, others = list(dict.fromkeys(columns)), list(dict.fromkeys(counted))
     figures: dict[str, ir.Scalar] = {"rows": table.count()}
     for i, name in enumerate(names):
-        column = table[name].cast("float64")
+        column = as_number(table[name])
         figures |= {f"low{i}": column.min(), f"high{i}": column.max(), f"n{i}": column.count()}
     figures |= {f"m{i}": table[name].count() for i, name in enumerate(others)}
     rows, *values = source.rows(table.aggregate(**figures))[0]
@@ -62,9 +64,24 @@ def collect_ranges(source: Source, columns: Iterable[str], counted: Iterable[str
     return Ranges(known, int(rows))
 
 
+def as_number(column: ir.Value) -> Any:
+    """The column in double precision; a boolean by way of an integer, as Postgres demands."""
+    return (column.cast("int32") if column.type().is_boolean() else column).cast("float64")
+
+
+def zero_below(number: Any, bound: float) -> Any:
+    """The number, or 0 where it is smaller than ``bound`` in size, so that products of it cannot underflow."""
+    import ibis
+
+    if not bound:
+        return number
+    limit = ibis.literal(repr(bound), "string").cast("float64")
+    return ibis.ifelse(number.abs() < limit, ibis.literal(0, "int32").cast("float64"), number)
+
+
 def scaled(column: ir.Value, found: Range) -> Any:
-    """u = value / 2ᵉ in [−1, 1]; the division is exact."""
-    number = column.cast("float64")
+    """u = value / 2ᵉ in [−1, 1], 0 where it is below 2⁻⁵⁰⁰; the division is exact, and so is that of u²'s exponent."""
+    number = zero_below(as_number(column), math.ldexp(1.0, found.exponent + _NEGLIGIBLE))
     for step in _steps(found.exponent):
         number = number / 2.0**step
     return number

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from audits.evidence.cells import Labels, label_expressions
-from audits.evidence.exact_sums import Range, Ranges, collect_ranges
+from audits.evidence.exact_sums import Range, Ranges, as_number, collect_ranges
 from audits.evidence.needs import HistogramNeed
 from checks.inputs.grouping import group_rows
 from checks.inputs.prepared import FAVOURABLE
@@ -58,7 +58,7 @@ def collect_histogram(source: Source, need: HistogramNeed, ranges: Ranges | None
     """
     if need.exact < 1 or need.bins < 1:
         raise ValueError(f"exact={need.exact}, bins={need.bins} where at least 1 of each was expected")
-    score = source.table[need.score].cast("float64")
+    score = as_number(source.table[need.score])
     different, modal, tied = _ties(source, score)
     if different <= need.exact:
         return _exact(source, need, score, (different, modal, tied))
@@ -92,10 +92,10 @@ def _exact(source: Source, need: HistogramNeed, score: ir.Value, ties: tuple[int
 
 
 def _edges(found: Range, bins: int) -> tuple[float, ...]:
-    """Edges computed in Python, once, and compared with in the engine: equal ones are left out."""
+    """Edges computed in Python, once, and compared with in the engine; ascending, equal ones left out."""
     low, high = float(found.low or 0.0), float(found.high or 0.0)
     inner = (low * ((bins - i) / bins) + high * (i / bins) for i in range(1, bins))
-    return tuple(dict.fromkeys((low, *(edge for edge in inner if low < edge < high), high)))
+    return (low, *sorted({edge for edge in inner if low < edge < high}), high)
 
 
 def _bin(score: ir.Value, edges: tuple[float, ...]) -> Any:

@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audits.evidence.clusters import ClusterRows, cross_products, rounded
-from audits.evidence.exact_sums import Range, Ranges, collect_ranges
+from audits.evidence.exact_sums import Range, Ranges, as_number, collect_ranges, zero_below
 from audits.evidence.needs import MomentsNeed
 from audits.statistics.linear_model import GroupedMoments, fit_group_effects
 from checks.inputs.prepared import FAVOURABLE, group_column
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 _SCALE = 2**61
+_NEGLIGIBLE = 2.0**-200  # taken as 0: products of four such factors are still ordinary numbers
+_NARROW = 2.0**-40
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,8 @@ class Moments:
 
     ``rows`` counts all rows of the source, ``missing`` the rows without a value by control,
     ``constant`` the controls that never vary and are therefore not in ``controls``.
-    ``cluster_meat`` is (L + k) × (L + k) over the labels' indicators, then the controls.
+    ``cluster_meat`` is (L + k) × (L + k) over the labels' indicators, then the controls;
+    ``clusters_by_label`` says in how many clusters each label has a used row.
     """
 
     attribute: str
@@ -65,6 +68,7 @@ class Moments:
     clusters: int = 0
     largest_cluster: int = 0
     cluster_meat: list[list[float]] = field(default_factory=list)
+    clusters_by_label: list[int] = field(default_factory=list)
 
     def clustered_meat(self) -> NDArray[np.float64]:
         """Σ_g s_g s_gᵀ over the columns that ``fit_group_effects`` uses: 1, controls, groups but the reference.
@@ -155,8 +159,12 @@ def _complete(source: Source, need: MomentsNeed) -> Any:
 
 
 def _standardised(column: ir.Value, found: Range) -> Any:
-    centre = (found.low or 0.0) / 2 + (found.high or 0.0) / 2
-    return (column.cast("float64") - centre) / _half_range(found)
+    """u in [−1, 1]. In a narrow range a rounded centre would be off by as much as the range: its lower end is exact."""
+    low, half = found.low or 0.0, _half_range(found)
+    centre = low / 2 + (found.high or 0.0) / 2
+    if half < abs(centre) * _NARROW:
+        return (as_number(column) - low) / half - 1.0
+    return zero_below(as_number(column) - centre, half * _NEGLIGIBLE) / half
 
 
 def _one(column: ir.Value) -> Any:
@@ -209,7 +217,8 @@ def _residual(table: ir.Table, moments: Moments, design: Sequence[Any]) -> tuple
     effects = [(label == name, float(effect)) for name, effect in zip(fit.labels, fit.group_coefficients, strict=True)]
     fitted = ibis.cases(*effects, else_=0.0) + float(fit.intercept)
     for column, coefficient in zip(design, fit.control_coefficients, strict=True):
-        fitted = fitted + column * float(coefficient)
+        if abs(coefficient) >= _NEGLIGIBLE:
+            fitted = fitted + column * float(coefficient)
     largest = (
         1
         + abs(fit.intercept)
@@ -217,7 +226,7 @@ def _residual(table: ir.Table, moments: Moments, design: Sequence[Any]) -> tuple
         + float(np.abs(fit.control_coefficients).sum())
     )
     bound = 2.0 ** math.ceil(math.log2(largest))
-    return (table[FAVOURABLE].cast("float64") - fitted) / bound, bound
+    return zero_below(table[FAVOURABLE].cast("float64") - fitted, _NEGLIGIBLE * bound) / bound, bound
 
 
 def _with_clusters(source: Source, need: MomentsNeed, moments: Moments, ranges: Ranges) -> Moments:
@@ -228,9 +237,12 @@ def _with_clusters(source: Source, need: MomentsNeed, moments: Moments, ranges: 
     label = table[group_column(need.attribute)]
     classes = [(name,) for name in moments.labels]
     rows = ClusterRows(
-        table[need.cluster], {"label": label}, classes, _complete(source, need),
+        table[need.cluster], {"label": label}, classes, moments.counts, _complete(source, need), need,
         [(rounded(residual, ranges.rows),)], scores,
     )  # fmt: skip
     found = cross_products(source, rows)
     meat = (found.matrix * bound * bound).tolist()
-    return replace(moments, clusters=found.clusters, largest_cluster=found.largest, cluster_meat=meat)
+    return replace(
+        moments, clusters=found.clusters, largest_cluster=found.largest, cluster_meat=meat,
+        clusters_by_label=list(found.by_class),
+    )  # fmt: skip

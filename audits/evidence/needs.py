@@ -97,6 +97,28 @@ Need = CellsNeed | MomentsNeed | ClusterCellsNeed | HistogramNeed | SequenceNeed
 Kind = TypeVar("Kind", bound=Need)
 
 
+def unknown_names(need: Need, attributes: Iterable[str], columns: Iterable[str]) -> list[str]:
+    """The attributes and columns that a need names and that are not among those given, once each, in its own order."""
+    groups: tuple[str, ...] = ()
+    named: tuple[str | None, ...]
+    if isinstance(need, MomentsNeed):
+        groups, named = (need.attribute,), (*need.controls, need.cluster)
+    elif isinstance(need, HistogramNeed):
+        groups, named = need.attributes, (need.score, *need.columns)
+    elif isinstance(need, SequenceNeed):
+        groups, named = need.attributes, (need.entity, need.time, need.unit)
+    elif isinstance(need, SampleNeed):
+        groups, named = need.attributes, (need.unit, *need.kept, *need.columns)
+    elif isinstance(need, ClusterCellsNeed):
+        groups, named = need.attributes, (need.cluster, *need.columns, *need.sums)
+    else:
+        groups, named = need.attributes, (*need.columns, *need.sums)
+    known_groups, known = set(attributes), set(columns)
+    unknown = [name for name in groups if name not in known_groups]
+    unknown += [name for name in named if name is not None and name not in known]
+    return list(dict.fromkeys(unknown))
+
+
 def of_kind(needs: Iterable[Need], kind: type[Kind]) -> tuple[Kind, ...]:
     """Each distinct need of a kind once, in the order of their first mention."""
     return tuple(dict.fromkeys(need for need in needs if isinstance(need, kind)))

@@ -82,7 +82,7 @@ def collect_sequences(source: Source, need: SequenceNeed) -> Sequences:
 
 def _ordered(source: Source, rows: str, groups: Sequence[str]) -> str:
     """SQL: the rows with the microseconds since the row before them, and their place in their entity's order."""
-    order = ", ".join(["m", *(f'{name} COLLATE "C" NULLS LAST' for name in ("u", *groups))])
+    order = ", ".join(["m", *(f'CAST({name} AS varchar) COLLATE "C" NULLS LAST' for name in ("u", *groups))])
     time = _MICROSECONDS[source.engine].format("t")
     return (
         f"SELECT *, m - lag(m) OVER w AS gap, row_number() OVER w AS place FROM "

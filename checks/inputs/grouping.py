@@ -45,13 +45,16 @@ def group_rows(table: ir.Table, keys: Mapping[str, ir.Value], figures: Mapping[s
 
 
 def raw_labels(source: Source, keys: Mapping[str, ir.Value]) -> dict[str, list[tuple[Any, Any]]]:
-    """For each key that rests on a single raw value: the raw values that occur, with the label each gives. One scan."""
+    """For each key that rests on a single raw value: the raw values that occur, with the label each gives. One scan.
+
+    Keys over a type whose values do not survive the way to Python and back into SQL are left out.
+    """
     table = source.table
     raw = _raw(table)
     found: dict[str, list[tuple[Any, Any]]] = {}
     nodes = {name: _on_raw(table, key) for name, key in keys.items()}
     leaves = {name: list(dict.fromkeys(_leaves(node))) for name, node in nodes.items()}
-    plain = {name: parts[0] for name, parts in leaves.items() if len(parts) == 1}
+    plain = {name: parts[0] for name, parts in leaves.items() if len(parts) == 1 and _survives(parts[0].dtype)}
     if not plain:
         return found
     grouped = raw.group_by(**{f"k{i}": leaf.to_expr() for i, leaf in enumerate(plain.values())}).aggregate(
@@ -68,7 +71,8 @@ def raw_labels(source: Source, keys: Mapping[str, ir.Value]) -> dict[str, list[t
 def coded(source: Source, keys: Mapping[str, ir.Value], labels: Mapping[str, list[Any]], few: int) -> Any:
     """A number for each combination of labels, on the raw relation: position in mixed radix, or None if too many.
 
-    The first label of each key counts as 0. ``few`` bounds the raw values of a key. One scan.
+    The first label of each key counts as 0. ``few`` bounds the raw values of a key. Rows are told
+    apart by their raw value where a literal of it is sure to equal it, else by the label's text. One scan.
     """
     import ibis
 
@@ -80,7 +84,7 @@ def coded(source: Source, keys: Mapping[str, ir.Value], labels: Mapping[str, lis
         node = _on_raw(source.table, key)
         if name in known:
             leaf = next(iter(_leaves(node))).to_expr()
-            pairs = [(leaf == raw, label) for raw, label in known[name] if label is not None]
+            pairs = [(leaf == _literal(raw, leaf.type()), label) for raw, label in known[name] if label is not None]
         else:
             pairs = [(node.to_expr() == label, label) for label in labels[name] if label is not None]
         place = {label: i for i, label in enumerate(labels[name])}
@@ -88,6 +92,27 @@ def coded(source: Source, keys: Mapping[str, ir.Value], labels: Mapping[str, lis
         other = ibis.literal(place[None], "int32") if None in place else ibis.null("int32")
         number = number * len(labels[name]) + (ibis.cases(*cases, else_=other) if cases else other)
     return number
+
+
+def _survives(dtype: Any) -> bool:
+    """Whether a value fetched into Python equals the column's own when it is written into SQL again.
+
+    Decimals, single floats, times, texts of enumerations and nested values may be rounded, converted or refused.
+    """
+    return bool(
+        dtype.is_boolean() or dtype.is_string() or dtype.is_float64() or (dtype.is_integer() and not dtype.is_uint64())
+    )
+
+
+def _literal(value: Any, dtype: Any) -> Any:
+    """A float goes as text, which both engines read exactly; as a number DuckDB would take it for a decimal."""
+    import ibis
+
+    if value is None:
+        return ibis.null(dtype)
+    if dtype.is_float64():
+        return ibis.literal(repr(value), "string").cast("float64")
+    return ibis.literal(value, dtype)
 
 
 def on_raw(table: ir.Table, columns: Mapping[str, ir.Value], condition: ir.Value) -> ir.Table:

@@ -11,7 +11,16 @@ import pytest
 from fairlearn.metrics import MetricFrame, selection_rate
 
 from audits.evidence.cells import Cells, cells_from_csv, cells_to_csv
-from audits.evidence.needs import CellsNeed, MomentsNeed, merge
+from audits.evidence.needs import (
+    CellsNeed,
+    ClusterCellsNeed,
+    HistogramNeed,
+    MomentsNeed,
+    SampleNeed,
+    SequenceNeed,
+    merge,
+    unknown_names,
+)
 from tests.programs import loans, run_program, write_program
 
 
@@ -63,3 +72,18 @@ def test_threads_and_row_order_leave_every_byte_of_the_run_as_it_was(tmp_path, m
         run_program(write, folder / "out")
         contents.add((folder / "out/loans/all/v1/run.json").read_bytes())
     assert len(contents) == 1
+
+
+@pytest.mark.parametrize(("need", "unknown"), [
+    (CellsNeed(("a", "no"), ("x", "c"), ("x", "s")), ["no", "c", "s"]),
+    (MomentsNeed("no", ("x", "c"), "g"), ["no", "c", "g"]),
+    (MomentsNeed("a", ("x",)), []),
+    (ClusterCellsNeed("g", ("no",), ("c",), ("s", "c")), ["no", "g", "c", "s"]),
+    (HistogramNeed("s", ("no",), ("c",)), ["no", "s", "c"]),
+    (SequenceNeed("e", "t", "u", 1.0, ("no",)), ["no", "e", "t", "u"]),
+    (SampleNeed("u", 1, 1, ("k", "x"), ("no",), ("c",)), ["no", "u", "k", "c"]),
+    (CellsNeed(("x",), ("a",)), ["x", "a"]),
+    (CellsNeed(), []),
+])  # fmt: skip
+def test_every_name_that_a_need_cannot_have_is_said(need, unknown):
+    assert unknown_names(need, ["a"], ["x", "y"]) == unknown

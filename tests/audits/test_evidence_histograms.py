@@ -7,7 +7,8 @@ import pandas as pd
 import psycopg
 import pytest
 
-from audits.evidence.histograms import collect_histogram, histogram_from_json, histogram_to_json
+from audits.evidence.exact_sums import Range
+from audits.evidence.histograms import _edges, collect_histogram, histogram_from_json, histogram_to_json
 from audits.evidence.needs import HistogramNeed
 from checks.inputs.period import Period
 from checks.inputs.program import read_program
@@ -128,3 +129,31 @@ def test_labels_of_bins_keep_a_missing_group_apart(tmp_path):
         found = collect_histogram(source, HistogramNeed(SCORE, ("region",), exact=3, bins=4))
     oracle = pd.Series([None if label is None else label for (label,), *_ in found.counts]).isna()
     assert sum(rows for (_, _, _, rows), missing in zip(found.counts, oracle, strict=True) if missing) == 10
+
+
+@pytest.mark.parametrize("low", [1.0, 0.1, 3e-3, -7.7, 1e16])
+def test_edges_ascend_even_where_the_range_holds_fewer_numbers_than_bins(low):
+    for ulps in (1, 2, 50, 333, 599, 20_000):
+        high = low + ulps * np.spacing(abs(low))
+        edges = np.array(_edges(Range(low, float(high), 2), 1024))
+        assert (edges[0], edges[-1]) == (low, high)
+        assert (np.diff(edges) > 0).all()
+
+
+def test_a_boolean_score_is_counted_on_postgres_too(tmp_path, postgres_url):
+    data = scored()
+    data[SCORE] = data[SCORE] > 0
+    with psycopg.connect(postgres_url) as connection:
+        connection.execute("DROP TABLE IF EXISTS flagged")
+        connection.execute('CREATE TABLE flagged ("case" bigint, region text, burden float8, granted int, '
+                           '"ORDER ""评分""" boolean)')  # fmt: skip
+        with connection.cursor().copy("COPY flagged FROM STDIN") as copy:
+            for row in data[["case", "region", "burden", "granted", SCORE]].itertuples(index=False):
+                copy.write_row(row)
+    with opened(tmp_path / "a", data) as source:
+        here = collect_histogram(source, HistogramNeed(SCORE, ("region",)))
+    with opened(tmp_path / "b", data, connection=postgres_url, table="flagged") as source:
+        there = collect_histogram(source, HistogramNeed(SCORE, ("region",)))
+    assert here == there
+    assert here.values == (0.0, 1.0)
+    assert sum(rows for _, _, place, rows in here.counts if place == 1) == data[SCORE].sum()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+import duckdb
 import numpy as np
 import pandas as pd
 import psycopg
@@ -122,3 +123,26 @@ def test_an_impossible_number_of_days_is_refused(tmp_path, days):
     need = SequenceNeed("WHERE", "时间", "Loan No", days)
     with opened(tmp_path, borrowing()) as source, pytest.raises(ValueError, match="days where a number"):
         collect_sequences(source, need)
+
+
+def test_enumerations_of_a_database_order_rows_as_their_texts_and_unknown_times_are_missing(tmp_path):
+    data = borrowing(rows=300)
+    data.loc[:49, "时间"] = pd.NaT
+    data["Loan No"] = [f"{'bac'[i % 3]}{i % 7}" for i in range(len(data))]
+    found = []
+    for name in ("text", "enum"):
+        (tmp_path / name).mkdir()
+        with duckdb.connect(str(tmp_path / name / "loans.db")) as connection:
+            connection.register("given", data)
+            units = ", ".join(f"'{unit}'" for unit in sorted(set(data["Loan No"]), reverse=True))
+            columns = {
+                "text": "*",
+                "enum": f"""* REPLACE ("Loan No"::ENUM({units}) AS "Loan No",
+                region::ENUM('south', 'north') AS region)""",
+            }[name]
+            connection.execute(f"CREATE TABLE borrowing AS SELECT {columns} FROM given")
+        url = f"duckdb:///{tmp_path / name / 'loans.db'}"
+        with opened(tmp_path / name, data, connection=url, table="borrowing") as source:
+            found.append(collect_sequences(source, NEED))
+    assert found[0] == found[1]
+    assert found[0].missing == data[["WHERE", "时间"]].isna().any(axis=1).sum() >= 50
