@@ -70,7 +70,7 @@ def collect_cluster_cells(
 ) -> ClusterCells:
     """One scan for the products, after those for cells and ranges unless they are given; one more where clusters miss.
 
-    Raises ``RuntimeError`` where the clusters do not hold exactly the rows of the cells.
+    Raises ``InputError`` where the clusters do not hold exactly the rows of the cells.
     """
     plain = CellsNeed(need.attributes, need.columns, (), need.decision)
     cells = cells or collect_cells(source, plain)

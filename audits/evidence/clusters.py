@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from checks.inputs.grouping import coded, on_raw
 from checks.inputs.source import Source
+from checks.problem import InputError, Problem
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -110,7 +111,7 @@ def cross_products(source: Source, rows: ClusterRows) -> Products:
     """One scan, after one for the labels; up to two more where the first guess at the clusters' size was too low.
 
     Each class must have as many rows in all clusters as were counted without them; where it has not,
-    rows are grouped by their labels instead. Raises ``RuntimeError`` where that does not agree either.
+    rows are grouped by their labels instead. Raises ``InputError`` where that does not agree either.
     """
     if rows.classes and len(rows.classes) * rows.width + len(rows.shared) <= _WIDEST:
         table, codes = _with_codes(source, rows)
@@ -131,10 +132,11 @@ def _agree(found: Products, rows: ClusterRows) -> None:
     """Never a sum over other rows than the cells were counted from."""
     for one, here, counted in zip(rows.classes, found.held, rows.held, strict=True):
         if here != counted:
-            raise RuntimeError(
-                f"internal error: for {rows.need} the clusters hold {here} rows of {one} where {counted} were counted; "
-                "either the data changed meanwhile or their labels are not told apart reliably"
-            )
+            raise InputError(Problem(
+                "the source", f"{here} rows of {one} in all clusters where {counted} were counted ({rows.need})",
+                "data that stay as they are during a run, and labels that the engine tells apart",
+                "run again when the job that writes the data has ended; else turn the column into text in a 'query'",
+            ))  # fmt: skip
 
 
 def _with_codes(source: Source, rows: ClusterRows) -> tuple[Any, list[int]]:

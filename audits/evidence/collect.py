@@ -27,6 +27,7 @@ from audits.evidence.needs import (
     SampleNeed,
     SequenceNeed,
     of_kind,
+    unknown_names,
 )
 from audits.record import DataRecord, EvidenceFile, digest_of
 from checks.inputs.source import Source
@@ -123,6 +124,7 @@ def collect(source: Source, needs: Iterable[Need], folder: Path, rows: int) -> t
     every = tuple(needs)
     if not every:
         return ()
+    _known(source, every)
     counted = _CountedSource(*(getattr(source, one.name) for one in fields(Source)))
     ranges = _ranges(counted, every)
     if ranges:
@@ -132,6 +134,14 @@ def collect(source: Source, needs: Iterable[Need], folder: Path, rows: int) -> t
         files.append(_collect_one(counted, need, ranges, folder, rows))
     scans = json.dumps({"queries": len(counted.queries), "rows": rows}, indent=1, sort_keys=True) + "\n"
     return (*files, _write(folder / SCANS_FILE, scans, rows))
+
+
+def _known(source: Source, needs: Sequence[Need]) -> None:
+    """A need for what the contract does not name is a mistake of its question, and says so."""
+    columns, attributes = set(source.table.columns), set(source.prepared.references)
+    for need in needs:
+        if unknown := unknown_names(need, attributes, columns):
+            raise KeyError(f"{need} names {', '.join(unknown)}, which the contract does not have")
 
 
 def _ranges(source: Source, needs: Sequence[Need]) -> Ranges | None:

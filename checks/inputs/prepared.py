@@ -137,7 +137,8 @@ def _finite(column: ir.Value) -> ir.Value:
     if dtype.is_timestamp() and dtype.timezone:
         return _finite(column.cast("timestamp"))  # both engines' sessions are set to UTC
     if dtype.is_timestamp() or dtype.is_date():  # infinite times, and years that no calendar of Python holds
-        return ibis.ifelse((column >= "0001-01-01") & (column < "9999-12-31"), column, ibis.null(dtype))
+        day = column.cast("timestamp") if dtype.is_timestamp() and dtype.scale else column
+        return ibis.ifelse((day >= "0001-01-01") & (day < "9999-12-31"), column, ibis.null(dtype))
     if dtype.is_decimal():  # Postgres' numeric knows NaN and infinity too
         number = column.cast("float64")
         return ibis.ifelse(number.isnan() | number.isinf(), ibis.null(dtype), column)

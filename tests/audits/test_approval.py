@@ -148,7 +148,7 @@ def test_few_entities_give_no_interval_that_would_be_too_narrow(tmp_path):
     file = write_program(tmp_path, repeated(4, 30, 40), contract=contract)
     (gap,) = (m for m in run_program(file, tmp_path / "out")[0].measurements if m.measure == "adjusted_approval_gap")
     assert gap.estimate is None
-    assert "only 12 entities" in gap.reason
+    assert "only 8 entities" in gap.reason
 
 
 def test_a_group_of_one_entity_among_many_gets_no_interval(tmp_path):

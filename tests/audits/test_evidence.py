@@ -11,6 +11,7 @@ import pytest
 from fairlearn.metrics import MetricFrame, selection_rate
 
 from audits.evidence.cells import Cells, cells_from_csv, cells_to_csv
+from audits.evidence.collect import collect
 from audits.evidence.needs import (
     CellsNeed,
     ClusterCellsNeed,
@@ -21,6 +22,9 @@ from audits.evidence.needs import (
     merge,
     unknown_names,
 )
+from checks.inputs.period import Period
+from checks.inputs.program import read_program
+from checks.inputs.source import open_source
 from tests.programs import loans, run_program, write_program
 
 
@@ -87,3 +91,9 @@ def test_threads_and_row_order_leave_every_byte_of_the_run_as_it_was(tmp_path, m
 ])  # fmt: skip
 def test_every_name_that_a_need_cannot_have_is_said(need, unknown):
     assert unknown_names(need, ["a"], ["x", "y"]) == unknown
+
+
+def test_a_need_for_what_the_contract_does_not_name_is_told_by_name(tmp_path):
+    program = read_program(write_program(tmp_path, loans(1, 60)))
+    with open_source(program, Period()) as source, pytest.raises(KeyError, match="names nope, which the contract"):
+        collect(source, [CellsNeed(("region",), ("nope",))], tmp_path / "evidence", 60)
