@@ -25,7 +25,7 @@ lint: $(READY) ## style, types, and which layer may import which
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 
-bench: $(READY) ## speed, as ratios within one run
+bench: $(READY) ## speed, as ratios within one run (100 million rows: 5 GB of disk, some minutes)
 	@$(BIN)/python -m tests.benchmarks
 
 truth: $(READY) ## coverage and error rates of the naive practice and of ours
