@@ -53,7 +53,7 @@ class ManyGroups(World):
             **ratios,
             "approval_gap": float(rate[0] - rate[self.harmed]),
             "adverse_impact_ratio": float(rate[self.harmed] / rate[0]),
-            "lowest_over_highest_rate": float(rate.min() / rate.max()),
+            "lowest_over_highest_rate": float(np.min(rate) / np.max(rate)),
         }
 
     def contract(self) -> dict[str, Any]:

@@ -81,7 +81,7 @@ def either(chance: ArrayLike) -> Floats:
     """P(no), P(yes) on a new last axis, from the chance of yes. Raises ``ValueError`` outside 0 to 1."""
     yes = np.asarray(chance, dtype=np.float64)
     if (yes < -_ROUNDING).any() or (yes > 1 + _ROUNDING).any():
-        raise ValueError(f"chance: found {yes.min():.4g} to {yes.max():.4g}, expected numbers from 0 to 1")
+        raise ValueError(f"chance: found {np.min(yes):.4g} to {np.max(yes):.4g}, expected numbers from 0 to 1")
     yes = np.clip(yes, 0.0, 1.0)
     return np.stack([1 - yes, yes], axis=-1)
 

@@ -136,7 +136,7 @@ def blocks(simulation: Simulation) -> Iterator[dict[str, Any]]:
     people, each = simulation.world.recorded(simulation.effect), simulation.world.rows_each
     edges = np.cumsum(people.probability.ravel())
     codes = np.unravel_index(np.arange(edges.size), people.probability.shape)
-    narrow = [axis.astype(np.int8 if axis.max(initial=0) < 128 else np.int32) for axis in codes]
+    narrow = [axis.astype(np.int8 if np.max(axis, initial=0) < 128 else np.int32) for axis in codes]
     for number, start in enumerate(range(0, simulation.rows, BLOCK)):
         size = min(BLOCK, simulation.rows - start)
         kinds = _draw(edges, simulation.seed, number, -(-size // each))

@@ -102,7 +102,7 @@ def resampled_counts(
     whole = _whole(counts)
     _at_least_one("replicates", replicates)
     codes = _strata(strata, len(whole))
-    streams = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(int(codes.max()) + 1)]
+    streams = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(int(np.max(codes)) + 1)]
     step = max(1, memory // (16 * len(whole)))
     for start in range(0, replicates, step):
         rows = min(step, replicates - start)

@@ -285,7 +285,7 @@ def _gap(cells: _Cells) -> Component:
     for side, mean, size, sign in zip(cells.sides, means, cells.sizes, (1.0, -1.0), strict=True):
         level[side, 0], slope[side, 0] = sign * (cells.means[side] - mean) / size, sign / size
     errors, flat = _errors(cells, level, slope)
-    few = cells.sizes.min() <= 1
+    few = np.min(cells.sizes) <= 1
     code = int(Caveat.NO_DEGREES if few else Caveat.NO_SPREAD if flat[0] else Caveat.NONE)
     nothing, codes = np.empty(0), np.empty(0, dtype=np.uint8)
     error = float(errors[0]) if code == Caveat.NONE else np.nan

@@ -123,7 +123,7 @@ def fit_poisson(
     """
     n, total = _lengths(design, counts, totals)
     if (total < 0).any():
-        raise ValueError(f"totals: found {total.min():g}, expected 0 or more")
+        raise ValueError(f"totals: found {np.min(total):g}, expected 0 or more")
     problem = _problem("poisson", design, n, total, squares, offset, exposure, clusters)
     idle = (problem.exposure <= 0) & (total > 0)
     if (problem.exposure < 0).any() or idle.any():

@@ -135,7 +135,7 @@ def _prepare(
     within = checked_sums(n, total, square)
     w = np.ones(size) if weights is None else counted(weights, size, "weights")
     if (w <= 0).any():
-        raise ValueError(f"weights: found {w.min():g}, expected weights above 0")
+        raise ValueError(f"weights: found {np.min(w):g}, expected weights above 0")
     factors = [encode(factor, size, f"absorbed factor {i}") for i, factor in enumerate(absorb_factors)]
     groups = None if clusters is None else encode(clusters, size, "clusters")
     keep = without_singletons(factors, n)

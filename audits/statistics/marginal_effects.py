@@ -129,7 +129,7 @@ def _world(
     n = counted(counts, size, "counts")
     if (n < 0).any() or n.sum() <= 0:
         raise ValueError(
-            f"counts: found {n.min(initial=0.0):g} at least and {n.sum():g} in all, expected rows to average"
+            f"counts: found {np.min(n, initial=0.0):g} at least and {n.sum():g} in all, expected rows to average"
         )
     if exposure is not None and fit.family != "poisson":
         raise ValueError("exposure: found one for a logit, expected it only for Poisson")

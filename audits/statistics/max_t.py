@@ -128,7 +128,7 @@ def max_t_from_covariance(
         raise ValueError("covariance: found NaN, expected numbers; leave out contrasts without a covariance")
     variance = np.diag(matrix)
     if (variance < 0).any():
-        raise ValueError(f"covariance: found the variance {variance.min():g}, expected none below 0")
+        raise ValueError(f"covariance: found the variance {np.min(variance):g}, expected none below 0")
     error = np.sqrt(variance)
     omission = _omissions(theta, error, np.zeros(len(theta), dtype=bool))
     kept = omission == Omission.NONE

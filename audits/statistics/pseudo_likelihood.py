@@ -163,7 +163,7 @@ def near_a_bound(problem: Problem, solution: Solution) -> bool:
     """
     predictor = problem.design @ solution.coefficients + problem.offset
     slope = mean_and_slopes(problem.family, predictor)[1]
-    if problem.family == "logit" and slope.min(initial=1.0) < _UNSEEN:
+    if problem.family == "logit" and np.min(slope, initial=1.0) < _UNSEEN:
         return True
-    least = float((problem.exposure * slope).min(initial=np.inf))
+    least = float(np.min(problem.exposure * slope, initial=np.inf))
     return least < _NEAR * max(solution.decrement, 1e-20 * min(1.0, _size(problem)))

@@ -184,7 +184,7 @@ def clustered(scores: Scores, kept: tuple[int, ...], width: int, degrees: float)
 
 def cluster_sums(columns: Floats, clusters: Codes) -> Floats:
     """Sums of columns (C, p) by cluster: (G, p)."""
-    sums = np.zeros((int(clusters.max(initial=-1)) + 1, columns.shape[1]))
+    sums = np.zeros((int(np.max(clusters, initial=-1)) + 1, columns.shape[1]))
     for j, column in enumerate(columns.T):
         sums[:, j] = np.bincount(clusters, column, len(sums))
     return sums
@@ -213,7 +213,7 @@ def checked_design(design: ArrayLike) -> Floats:
 def checked_sums(counts: Floats, totals: Floats, squares: Floats) -> Floats:
     """Σ (y − ȳ)² within cells, or ``ValueError`` when Σ y² is below (Σ y)² / n by more than rounding."""
     if (counts < 0).any():
-        raise ValueError(f"counts: found {counts.min():g}, expected 0 or more rows in each cell")
+        raise ValueError(f"counts: found {np.min(counts):g}, expected 0 or more rows in each cell")
     empty = (counts == 0) & ((totals != 0) | (squares != 0))
     if empty.any():
         raise ValueError(f"cell {int(np.argmax(empty))}: found an outcome without rows, expected sums of 0")

@@ -113,7 +113,7 @@ def _prior(x: Floats, n: Floats) -> tuple[float, float, float, ShrinkageCaveat]:
     if pooled in (0.0, 1.0):
         return pooled, float("inf"), 0.0, ShrinkageCaveat.ONE_OUTCOME
     common = float(x.sum() * log(pooled) + (n - x).sum() * log(1 - pooled))
-    for met, reason in ((len(x) < 2, ShrinkageCaveat.TOO_FEW_GROUPS), (n.max() < 2, ShrinkageCaveat.NO_REPETITION)):
+    for met, reason in ((len(x) < 2, ShrinkageCaveat.TOO_FEW_GROUPS), (np.max(n) < 2, ShrinkageCaveat.NO_REPETITION)):
         if met:
             return pooled, float("inf"), common, reason
     mean, log_strength, gain = _maximised(x, n, pooled)
