@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from checks.problem import Problem
@@ -19,12 +21,19 @@ UMASK = _umask()  # rights that new files and folders do not get; read once, sin
 
 
 def write_whole(file: Path, content: bytes) -> None:
-    """Write a file through a part of its own in the same folder. Raises ``OSError`` and leaves no part behind."""
+    """Write a file whole. Raises ``OSError`` and leaves no part behind."""
+    with part_of(file) as part:
+        part.write_bytes(content)
+
+
+@contextmanager
+def part_of(file: Path) -> Iterator[Path]:
+    """A part of one's own in the same folder, which becomes the file when it is written without an error."""
     handle, name = tempfile.mkstemp(prefix=f".{file.name}.", suffix=".part", dir=file.parent)
+    os.close(handle)
     part = Path(name)
     try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
+        yield part
         part.chmod(0o666 & ~UMASK)  # mkstemp shut it to everybody else
         part.replace(file)
     except BaseException:

@@ -7,7 +7,6 @@ the number of rows, the same arguments give the same bytes, and a longer file be
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -20,6 +19,7 @@ from audits.record import canonical_json
 from audits.simulation.population import Column, Floats, Population
 from audits.simulation.world import World, checked_effect
 from checks.problem import InputError, Problem, suggest
+from checks.whole_file import part_of, write_whole
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -117,9 +117,10 @@ def write_simulation(
         ))  # fmt: skip
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _replace(files.data, lambda part: _write_rows(simulation, part, announce))
-        _replace(files.program, lambda part: part.write_bytes(_program(simulation)))
-        _replace(files.truth, lambda part: part.write_bytes(_truth(simulation)))
+        with part_of(files.data) as part:
+            _write_rows(simulation, part, announce)
+        write_whole(files.program, _program(simulation))
+        write_whole(files.truth, _truth(simulation))
     except OSError as error:
         raise InputError(Problem(
             str(folder), f"the files cannot be written ({error.strerror or error})",
@@ -197,16 +198,6 @@ def _array(simulation: Simulation, column: Column | None, codes: Any) -> pa.Arra
         return pa.DictionaryArray.from_arrays(pa.array(codes), texts)
     kind = pa.float64() if any(isinstance(value, float) for value in values) else pa.int32()
     return pa.array(values, type=kind).take(pa.array(codes))
-
-
-def _replace(file: Path, write: Callable[[Path], object]) -> None:
-    """Write a file whole or not at all."""
-    part = file.with_name(f".{file.name}.{os.getpid()}.part")
-    try:
-        write(part)
-        part.replace(file)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _program(simulation: Simulation) -> bytes:
