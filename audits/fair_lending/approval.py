@@ -96,7 +96,7 @@ class Approval:
             for role, (reason, needed) in _UNUSED.items()
             if contract.has(role)
         ]
-        return figures, missing
+        return [_with_strata(figure, contract) for figure in figures], missing
 
     def _attributes(self, contract: DataContract) -> tuple[str, ...]:
         return self.attributes or tuple(group.name for group in contract.groups)
@@ -212,7 +212,7 @@ class Approval:
         return measurements
 
     def _adjusted_one(self, shared: Measurement, fit: GroupEffects, i: int, scarce: int) -> Measurement:
-        from scipy.special import ndtri, stdtr, stdtrit
+        from scipy.special import stdtr, stdtrit
 
         by_entity = "group_entities" in shared.counts
         fewest = min(shared.counts[f"{role}_entities"] for role in ("group", "reference")) if by_entity else 0
@@ -239,11 +239,18 @@ class Approval:
             shared, estimate=gap, low=gap - reach, high=gap + reach, standard_error=error, reason=None,
             details={**shared.details, "standard_error_classical": float(fit.classical_errors[i])},
             p_value=float(2 * stdtr(freedom, -abs(gap) / error)),
-            mde=float(ndtri(0.5 + self.level / 2) + ndtri(_POWER)) * error,
+            mde=float(stdtrit(freedom, 0.5 + self.level / 2) + stdtrit(freedom, _POWER)) * error,
         )  # fmt: skip
 
 
 _FAIRLEARN = "fairlearn MetricFrame on cells"
+
+
+def _with_strata(figure: Measurement, contract: DataContract) -> Measurement:
+    """A comparison that ignores declared strata carries their number: a gap within each can vanish over all of them."""
+    if not contract.strata or figure.reference is None:
+        return figure
+    return replace(figure, details={**figure.details, "declared_strata_ignored": float(len(contract.strata))})
 
 
 def _errors(moments: Moments) -> str:

@@ -117,12 +117,12 @@ _STATUS = {
 
 def _find(measurement: Measurement, rule: Rule, run: AuditRun) -> Finding:
     cautions = _cautions(rule, run)
-    verdict = _verdict(measurement, rule, run.checks.fit, may_breach=not cautions)
+    verdict = verdict_of(measurement, rule, run.checks.fit, may_breach=not cautions)
     explanation = explain(measurement, rule, verdict)
-    lost = _lost(measurement)
-    if lost and verdict == "clear":  # the rows that are missing may be the harmed ones
-        verdict, explanation = "inconclusive", f"{explanation} But {lost}, so these data do not decide."
-    cautions += [lost] if lost else []
+    unseen = [told for told in (_lost(measurement), _unstratified(measurement)) if told]
+    if unseen and verdict == "clear":  # what the figure does not see may be the harm
+        verdict, explanation = "inconclusive", f"{explanation} But {'; '.join(unseen)}: this figure does not decide."
+    cautions += unseen
     key = "|".join(
         str(part)
         for part in (run.program.name, rule.id, measurement.question, measurement.measure, measurement.attribute,
@@ -151,6 +151,13 @@ def _lost(m: Measurement) -> str | None:
     return f"{' and '.join(told)} are left out for lack of a control or of an entity" if told else None
 
 
+def _unstratified(m: Measurement) -> str | None:
+    """What to say when a figure lumps together what the contract declares apart (Simpson 1951, JRSS-B 13:238–241)."""
+    if not m.details.get("declared_strata_ignored"):
+        return None
+    return "the declared strata are not told apart, and a gap within each of them can vanish over all"
+
+
 def _standing(question: str, run: AuditRun) -> Standing:
     primary = run.program.content["audits"]["primary"]
     package = question.split(".")[0]
@@ -173,7 +180,8 @@ def _counted(findings: list[Finding]) -> list[Finding]:
     return counted
 
 
-def _verdict(m: Measurement, rule: Rule, fit: bool, may_breach: bool) -> Verdict:
+def verdict_of(m: Measurement, rule: Rule, fit: bool, may_breach: bool) -> Verdict:
+    """The verdict of one figure under one rule; without the right to a breach a met test is a concern."""
     if not fit:
         return "unfit"
     if m.estimate is None:

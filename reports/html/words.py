@@ -315,6 +315,7 @@ _MEASURES = {
     "count.left_out": "Left out",
     "detail.standard_error_classical": "Standard error, classical",
     "detail.group_left_out_share": "Share of the group left out",
+    "detail.declared_strata_ignored": "Declared strata not told apart",
     "detail.reference_left_out_share": "Share of the reference left out",
     "count.group_decided": "{group}, decided",
     "count.group_favourable": "{group}, favourable",

@@ -228,3 +228,12 @@ def test_a_label_is_written_as_the_data_write_it():
 def test_a_mistyped_jurisdiction_is_told_the_one_that_may_be_meant():
     rule = replace(LAW, jurisdictions=("US",))
     assert "(is 'US' meant?)" in verdict(measured(0.7, 0.6, 0.75), rule, scope={"jurisdictions": ["USA"]})
+
+
+def test_a_figure_that_lumps_declared_strata_together_is_never_clear():
+    lumped = measured(0.99, 0.95, 1.03, details={"declared_strata_ignored": 1.0})
+    assert verdict(replace(lumped, details={})) == "clear"
+    (finding,) = judge(a_run([lumped]), "d", [PolicyPack("p", {}, (LAW,), "")]).findings
+    assert finding.verdict == "inconclusive"
+    assert "strata are not told apart" in finding.explanation
+    assert verdict(replace(lumped, estimate=0.7, low=0.6, high=0.75)) == "breach"

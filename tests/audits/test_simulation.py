@@ -360,3 +360,10 @@ def test_binomial_mixture_of_repeated_decisions_matches_its_definition() -> None
     chance = np.array([0.3])
     by_hand = [0.5 * (0.7 * (k == 0) + 0.3 * (k == 4)) + 0.5 * comb(4, k) * 0.3**k * 0.7 ** (4 - k) for k in range(5)]
     np.testing.assert_allclose(world._counts(chance)[0], by_hand, atol=1e-15)
+
+
+@pytest.mark.parametrize("seed", [3, 41])
+def test_harm_within_every_product_is_not_called_clear_because_it_vanishes_over_all(tmp_path, seed) -> None:
+    files = write_simulation(Simulation(find_world("D3"), 60_000, 0.12, seed), tmp_path / "d3")
+    _, judgement = run_program(files.program, tmp_path / "out")
+    assert {finding.verdict for finding in judgement.findings} == {"inconclusive"}

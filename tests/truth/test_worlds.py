@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from audits.policies.judge import _verdict
+from audits.policies.judge import verdict_of
 from audits.record import Measurement, Rule
 from audits.simulation.catalogue import WORLDS, find_world
 from audits.simulation.intersections import Intersections
@@ -273,7 +273,7 @@ def test_passing_means_what_a_judgement_calls_clear() -> None:
             high=high, level=0.95, n=100, method="m", source="s", equality=0.0,
         )  # fmt: skip
         ours = by.from_interval(np.array([low]), np.array([high]))
-        assert bool(ours.passes[0]) == (_verdict(measured, rule, True, False) == "clear")
+        assert bool(ours.passes[0]) == (verdict_of(measured, rule, True, False) == "clear")
 
 
 SMALL = "D5 ten-groups, 30 people, 95 % approved"
