@@ -3,7 +3,7 @@
 The skewness-corrected score interval (Gart & Nam 1988) covers better than the plain one (Koopman 1984) wherever
 every cell of the table is filled, and has no expansion to stand on where one is empty: there the plain one, which
 inverts the score test itself, is kept. Over 8,100 pairs of sizes and rates (`tests/truth/scoreboard.py`, wide grid)
-the plain interval falls below 93 % in 218 and outside 94-96 % in 20 of the 2,500 that expect ten or more of
+the plain interval falls below 93 % in 218 and outside 94-96 % in 20 of the 2,704 that expect ten or more of
 everything; this one in 6 and in none.
 """
 
