@@ -82,7 +82,10 @@ class Measurement:
     bounds at ``level``, None with a bound at infinity; ``n`` is the number of rows behind the
     figure and ``counts`` its numerators and denominators; ``equality`` is the value that means
     no difference; ``mde`` the smallest departure from it that this sample would have found
-    with power .8; ``details`` further figures of the same estimate.
+    with power .8; ``details`` further figures of the same estimate. ``ladder`` holds (level, low, high) at further
+    levels, ascending, so that a judgement can allow for the number of comparisons; ``corrected`` says that the interval
+    does so already. ``cautions`` is what must be known before relying on the figure: with one, it makes no breach.
+    ``unseen`` is what the figure cannot see and what may be the harm: with one, it is never clear.
     """
 
     question: str
@@ -105,6 +108,10 @@ class Measurement:
     standard_error: float | None = None
     details: Mapping[str, float] = field(default_factory=dict)
     reason: str | None = None
+    ladder: tuple[tuple[float, float | None, float | None], ...] = ()
+    corrected: bool = False
+    cautions: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +162,12 @@ class AuditRun:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A dated rule. ``limit_source`` says whether the limit is the law's own or ours."""
+    """A dated rule. ``limit_source`` says whether the limit is the law's own or ours.
+
+    In force from ``effective_from`` on and before ``effective_to``. ``jurisdictions``, ``products`` and ``lenders`` are
+    its scope, each empty where it is not bound; ``formula`` says in a line what is computed, ``inputs`` names the roles
+    of the contract that it takes, ``partial`` which part of the law the rule covers.
+    """
 
     id: str
     title: Mapping[str, str]
@@ -173,6 +185,9 @@ class Rule:
     effective_to: str | None = None
     jurisdictions: tuple[str, ...] = ()
     products: tuple[str, ...] = ()
+    lenders: tuple[str, ...] = ()
+    formula: str | None = None
+    inputs: tuple[str, ...] = ()
     borrowed_from: str | None = None
     partial: str | None = None
     note: str | None = None
@@ -189,7 +204,12 @@ class PolicyRecord:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A measurement under a rule. ``finding_id`` stays the same over periods and versions."""
+    """A measurement under a rule. ``finding_id`` stays the same over periods and versions.
+
+    ``low`` and ``high`` are the bounds at ``level``, which allows for the ``family`` of comparisons judged together;
+    they are the measurement's own where nothing was corrected. ``mde`` is the smallest departure from equality, or from
+    the limit where there is no equality, that would have been found at that level with power .8.
+    """
 
     finding_id: str
     harm: str
@@ -199,6 +219,11 @@ class Finding:
     verdict: Verdict
     explanation: str
     cautions: tuple[str, ...] = ()
+    low: float | None = None
+    high: float | None = None
+    level: float | None = None
+    family: int = 1
+    mde: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 UNDECLARED_NULLS = 0.05
 _WARNED_ROLES = (
     "entity", "score", "cost", "new_customer_price", "weight", "price", "tenure", "strata", "controls", "features",
-    "loan",
+    "loan", "rate", "imputed_groups",
 )  # fmt: skip
 _NOT_NULL = "expect_column_values_to_not_be_null"
 _IN_SET = "expect_column_values_to_be_in_set"
@@ -45,7 +45,8 @@ def plan_checks(program: AuditProgram, prepared: Prepared, as_of: dt.date) -> tu
     contract = program.contract
     checks = [
         *_unit_checks(contract), *_decision_checks(program, prepared), *_group_checks(program, prepared),
-        *_time_checks(contract, as_of), *_rule_checks(program, prepared), *_undeclared_null_checks(contract),
+        *_time_checks(contract, as_of), *_role_checks(contract), *_rule_checks(program, prepared),
+        *_undeclared_null_checks(contract),
     ]  # fmt: skip
     for i, pair in enumerate(contract.pairs):
         checks.append(planned_pair(pair, f"contract.pairs[{i}]", bool(_personal(contract) & {pair.left, pair.right})))
@@ -160,6 +161,22 @@ def _time_checks(contract: DataContract, as_of: dt.date) -> Iterator[PlannedChec
             subject, contract.freshness.on_failure,
             f"the newest row is of {oldest} or later ({days} days before {as_of})",
             "load the newest data, or check the job that writes the source",
+        )  # fmt: skip
+
+
+def _role_checks(contract: DataContract) -> Iterator[PlannedCheck]:
+    """What the role of a column says by itself: weights are not negative, probabilities lie between 0 and 1."""
+    asked: list[tuple[str, str, int | None]] = [(contract.weight, "contract.weight", None)] if contract.weight else []
+    asked += [
+        (column, f"contract.imputed_groups.{imputed.name}.probabilities.{label}", 1)
+        for imputed in contract.imputed_groups for label, column in imputed.probabilities.items()
+    ]  # fmt: skip
+    for column, place, most in asked:
+        bounds: dict[str, object] = {"min_value": 0, **({"max_value": most} if most else {})}
+        yield PlannedCheck(
+            "expect_column_values_to_be_between", {"column": column, **bounds}, place, column, about(str(column)),
+            "stop", f"values of {about(str(column))} " + ("from 0 to 1" if most else "of at least 0"),
+            "correct the rows in the source", "values",
         )  # fmt: skip
 
 

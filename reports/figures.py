@@ -8,10 +8,11 @@ from typing import Literal
 from audits.record import Measurement
 from reports.html.words import Words
 
-Unit = Literal["percent", "points", "ratio", "number"]
-_DECIMALS: dict[Unit, int] = {"percent": 1, "points": 1, "ratio": 3, "number": 3}
+Unit = Literal["percent", "points", "basis points", "ratio", "number"]
+_DECIMALS: dict[Unit, int] = {"percent": 1, "points": 1, "basis points": 1, "ratio": 3, "number": 3}
 _ENDINGS: tuple[tuple[str, Unit], ...] = (
-    ("_ratio", "ratio"), ("_gap", "points"), ("_rate", "percent"), ("_share", "percent"),
+    ("_ratio", "ratio"), ("_gap", "points"), ("_rate", "percent"), ("_share", "percent"), ("_coverage", "percent"),
+    ("_bp", "basis points"),
 )  # fmt: skip
 _MOST_EXTRA_DECIMALS = 3
 
@@ -46,6 +47,8 @@ def figure(say: Words, value: float, unit: Unit, beside: Iterable[float] = ()) -
     text = number(value, unit, beside)
     if unit == "points":
         return say("points_one" if text == "1.0" else "points", number=text)
+    if unit == "basis points":
+        return say("basis_points", number=text)
     return f"{text}%" if unit == "percent" else text
 
 
@@ -54,6 +57,8 @@ def exact(say: Words, value: float, unit: Unit) -> str:
     text = exact_number(value, unit)
     if unit == "points":
         return say("points_one" if text == "1" else "points", number=text)
+    if unit == "basis points":
+        return say("basis_points", number=text)
     return f"{text}%" if unit == "percent" else text
 
 
@@ -75,7 +80,9 @@ def span(say: Words, m: Measurement, limits: Iterable[float] = ()) -> str:
         return say("or_less", high=high)
     if high is None:
         return say("or_more", low=low)
-    return say("between", low=number(m.low or 0.0, unit, limits) if unit == "points" else low, high=high)
+    return say(
+        "between", low=number(m.low or 0.0, unit, limits) if unit in ("points", "basis points") else low, high=high
+    )
 
 
 def percent(value: float) -> str:

@@ -13,20 +13,22 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 COLUMN_ROLES = ("unit", "entity", "score", "cost", "new_customer_price", "weight")
-LIST_ROLES = ("strata", "controls", "features", "funnel")
+LIST_ROLES = ("strata", "controls", "features", "funnel", "denial_reasons")
 BLOCK_ROLES = ("loan", "terms")
-LOAN_KEYS = ("amount", "term_months", "instalment", "fees", "disclosed_apr", "originated_at")
+LOAN_KEYS = ("amount", "term_months", "instalment", "fees", "disclosed_apr", "originated_at", "high_cost")
 TERMS_KEYS = ("product", "payment_method", "incentive", "reason_code", "disclosed", "channel")
+RATE_UNITS = ("percent", "fraction", "basis_points")
 TYPES = ("number", "integer", "text", "date", "boolean")
 RELATIONS = ("<", "<=", ">", ">=", "==", "!=")
 ROLES = (
-    *COLUMN_ROLES, *LIST_ROLES, *BLOCK_ROLES, "time", "dated", "decision", "outcome", "price", "tenure", "groups",
-    "product_rules", "population", "columns", "pairs", "freshness",
+    *COLUMN_ROLES, *LIST_ROLES, *BLOCK_ROLES, "time", "dated", "decision", "outcome", "price", "rate", "tenure",
+    "groups", "imputed_groups", "product_rules", "population", "columns", "pairs", "freshness",
 )  # fmt: skip
 # what questions measure with; the other roles name rows, periods and what values must look like
 AUDITED_ROLES = (
-    "decision", "outcome", "score", "price", "cost", "new_customer_price", "tenure", "entity", "weight", "strata",
-    "controls", "features", "funnel", "loan", "terms", "product_rules", "population",
+    "decision", "outcome", "score", "price", "rate", "cost", "new_customer_price", "tenure", "entity", "weight",
+    "strata", "controls", "features", "funnel", "denial_reasons", "loan", "terms", "imputed_groups", "product_rules",
+    "population",
 )  # fmt: skip
 ON_FAILURE = ("stop", "warn")
 
@@ -47,12 +49,18 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of the contract: known only where ``observed_when`` holds and after a while."""
+    """What became of the contract: known only where ``observed_when`` holds and after a while.
+
+    ``observed_when`` is a column that is true where the outcome can be known; ``matures_after`` a span such as
+    ``12 months`` from the contract's time; ``observed_until`` the last day on which outcomes were noted, by
+    default that of the newest row of the source.
+    """
 
     column: str
     favourable: tuple[str, ...]
     observed_when: str | None = None
     matures_after: str | None = None
+    observed_until: dt.date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +88,16 @@ class GroupAttribute:
     def reference_label(self) -> str:
         """The label shown for the reference group, whichever way the file names it."""
         return self.labels.get(self.reference, self.reference)
+
+
+@dataclass(frozen=True, slots=True)
+class ImputedAttribute:
+    """An attribute that nobody recorded: for each of its labels a column with the probability of belonging."""
+
+    name: str
+    probabilities: Mapping[str, str]
+    reference: str
+    basis: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +155,8 @@ class DataContract:
     score: str | None = None
     price: str | None = None
     currency: str | None = None
+    rate: str | None = None
+    rate_unit: str = "percent"
     cost: str | None = None
     new_customer_price: str | None = None
     tenure: str | None = None
@@ -144,6 +164,8 @@ class DataContract:
     controls: tuple[str, ...] = ()
     features: tuple[str, ...] = ()
     funnel: tuple[str, ...] = ()
+    denial_reasons: tuple[str, ...] = ()
+    imputed_groups: tuple[ImputedAttribute, ...] = ()
     weight: str | None = None
     loan: Mapping[str, str] = field(default_factory=dict)
     terms: Mapping[str, str] = field(default_factory=dict)
@@ -169,11 +191,16 @@ class DataContract:
         return bool(getattr(self, role, None))
 
     def _named_columns(self) -> list[tuple[str, str]]:
-        named = [(role, getattr(self, role)) for role in (*COLUMN_ROLES, "time", "price", "tenure")]
+        named = [(role, getattr(self, role)) for role in (*COLUMN_ROLES, "time", "price", "rate", "tenure")]
         named += [("decision.column", self.decision.column)] if self.decision else []
         if self.outcome:
             named += [("outcome.column", self.outcome.column), ("outcome.observed_when", self.outcome.observed_when)]
         named += [(f"groups.{group.name}.column", group.column) for group in self.groups]
+        for imputed in self.imputed_groups:
+            named += [
+                (f"imputed_groups.{imputed.name}.probabilities.{label}", column)
+                for label, column in imputed.probabilities.items()
+            ]
         for role in LIST_ROLES:
             named += [(f"{role}[{i}]", column) for i, column in enumerate(getattr(self, role))]
         for role in BLOCK_ROLES:

@@ -11,6 +11,7 @@ from checks.inputs.contract import (
     LIST_ROLES,
     LOAN_KEYS,
     ON_FAILURE,
+    RATE_UNITS,
     RELATIONS,
     ROLES,
     TERMS_KEYS,
@@ -21,6 +22,7 @@ from checks.inputs.contract import (
     Decision,
     Freshness,
     GroupAttribute,
+    ImputedAttribute,
     Outcome,
     PairRule,
     band_labels,
@@ -31,7 +33,11 @@ from checks.problem import listed, nearest, suggest
 
 def read_contract(place: Place) -> DataContract:
     """Read a ``contract:`` block; problems are recorded at their lines."""
-    at = place.entries(ROLES, ("groups",))
+    at = place.entries(ROLES)
+    if place.is_mapping and not {"groups", "imputed_groups"} & set(at):
+        place.entries(ROLES, ("groups",))
+    rate = at.get("rate")
+    rate_at = rate.free_entries() if rate and rate.is_mapping else {}
     columns = {role: _column(at[role]) for role in COLUMN_ROLES if role in at}
     lists = {role: at[role].texts() for role in LIST_ROLES if role in at}
     price = at.get("price")
@@ -44,6 +50,9 @@ def read_contract(place: Place) -> DataContract:
         outcome=_read_outcome(at["outcome"]) if "outcome" in at else None,
         price=_column(price, ("column", "currency")) if price else None,
         currency=currency.text() if currency else None,
+        rate=_column(rate, ("column", "unit")) if rate else None,
+        rate_unit=rate_at["unit"].choice(RATE_UNITS) if "unit" in rate_at else "percent",
+        imputed_groups=_read_imputed(at["imputed_groups"]) if "imputed_groups" in at else (),
         tenure=_column(at["tenure"]) if "tenure" in at else None,
         loan=_read_block(at["loan"], LOAN_KEYS) if "loan" in at else {},
         terms=_read_block(at["terms"], TERMS_KEYS) if "terms" in at else {},
@@ -95,12 +104,15 @@ def _read_decision(place: Place) -> Decision:
 
 
 def _read_outcome(place: Place) -> Outcome:
-    at = place.entries(("column", "favourable", "observed_when", "matures_after"), ("column", "favourable"))
+    at = place.entries(
+        ("column", "favourable", "observed_when", "matures_after", "observed_until"), ("column", "favourable")
+    )
     return Outcome(
         column=at["column"].text() if "column" in at else "",
         favourable=at["favourable"].texts() if "favourable" in at else (),
         observed_when=at["observed_when"].text() if "observed_when" in at else None,
         matures_after=_read_duration(at["matures_after"]) if "matures_after" in at else None,
+        observed_until=at["observed_until"].date() if "observed_until" in at else None,
     )
 
 
@@ -155,6 +167,31 @@ def _read_group(name: str, place: Place) -> GroupAttribute:
     )
     _check_reference(at, group)
     return group
+
+
+def _read_imputed(place: Place) -> tuple[ImputedAttribute, ...]:
+    entries = place.free_entries()
+    if not entries and place.is_mapping:
+        place.complain("no attribute", "at least one, with probabilities and reference", "add for instance race: {…}")
+    return tuple(_read_one_imputed(name, at) for name, at in entries.items())
+
+
+def _read_one_imputed(name: str, place: Place) -> ImputedAttribute:
+    if not re.fullmatch(r"[\w][\w .-]{0,60}", name):
+        place.complain(f"the attribute '{name}'", "letters, digits, '-', '_', '.' and spaces", "choose another name")
+    at = place.entries(("probabilities", "reference", "basis"), ("probabilities", "reference"))
+    columns = at["probabilities"].free_entries() if "probabilities" in at else {}
+    probabilities = {label: column.text() for label, column in columns.items()}
+    if "probabilities" in at and len(probabilities) < 2:
+        at["probabilities"].complain(
+            f"{len(probabilities)} label", "two labels at least, each with a column", "write {LABEL: COLUMN, …}"
+        )
+    reference = at["reference"].text() if "reference" in at else ""
+    if probabilities and "reference" in at and reference not in probabilities:
+        at["reference"].complain(
+            f"reference '{reference}'", f"one of {listed(tuple(probabilities))}", suggest(reference, probabilities)
+        )
+    return ImputedAttribute(name, probabilities, reference, at["basis"].text() if "basis" in at else None)
 
 
 def _check_reference(at: Mapping[str, Place], group: GroupAttribute) -> None:
@@ -217,5 +254,10 @@ def _read_freshness(place: Place) -> Freshness:
 def _check_time(place: Place, at: Mapping[str, Place], contract: DataContract) -> None:
     if contract.time and contract.dated:
         at["dated"].complain("'dated' beside 'time'", "one of the two", "remove 'dated': the column states the time")
+    if contract.outcome and contract.outcome.matures_after and not contract.time:
+        at["outcome"].complain(
+            "'matures_after' without 'time'", "a column with the time of each decision",
+            "add 'time: COLUMN' to the contract, or remove 'matures_after'",
+        )  # fmt: skip
     if contract.freshness and not contract.time:
         at["freshness"].complain("'freshness' without 'time'", "a time column", "add 'time: COLUMN' to the contract")

@@ -2,9 +2,9 @@
 
 Data checks and evidence both read one relation: the columns that the contract names,
 restricted to the period, with NaN and infinity turned into NULL and times written in UTC,
-and one derived column per judgement that the contract asks for: ``squaredeal_favourable``
-(1, 0 or NULL) and ``squaredeal_group_NAME`` (the label of each attribute, NULL where it is
-missing).
+and the derived columns that the contract asks for: ``squaredeal_favourable`` (1, 0 or NULL),
+``squaredeal_outcome`` (1, 0, or NULL where it is not known) and ``squaredeal_group_NAME`` (the
+label of each attribute, NULL where it is missing).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from checks.inputs.contract import Decision, GroupAttribute, band_labels
+from checks.inputs.outcomes import OUTCOME, outcome_column
 from checks.inputs.period import Period
 from checks.inputs.program import AuditProgram
 from checks.problem import InputError, Problem, listed, suggest
@@ -26,8 +27,8 @@ FAVOURABLE = "squaredeal_favourable"
 MISSING_TEXTS = ("", "nan", "null", "none", "nat", "na", "n/a", "<na>", "#n/a")
 _TRUE, _FALSE = ("true", "t", "yes", "y", "1", "1.0"), ("false", "f", "no", "n", "0", "0.0")
 _NUMERIC_PLACES = (
-    "score", "cost", "new_customer_price", "weight", "price", "tenure", "controls", "loan.amount", "loan.term_months",
-    "loan.instalment", "loan.fees", "loan.disclosed_apr",
+    "imputed_groups", "score", "cost", "new_customer_price", "weight", "price", "rate", "tenure", "controls",
+    "loan.amount", "loan.term_months", "loan.instalment", "loan.fees", "loan.disclosed_apr",
 )  # fmt: skip
 _EXACT_DIGITS = 15  # decimal digits that a float64 keeps
 _TIME_PLACES = ("time", "loan.originated_at")
@@ -67,6 +68,7 @@ def prepare(raw: ir.Table, program: AuditProgram, period: Period) -> Prepared:
     """The prepared relation over the raw one. Raises ``InputError`` for missing or mistyped columns."""
     contract = program.contract
     _bind(raw, program)
+    everyone = raw
     if period.start is not None:
         if contract.time is None:
             raise InputError(Problem(
@@ -89,6 +91,8 @@ def prepare(raw: ir.Table, program: AuditProgram, period: Period) -> Prepared:
         columns[FAVOURABLE] = _favourable(known, contract.decision, program)
         if period.start is not None:  # a row without a time belongs to no period: checked, but counted nowhere
             columns[FAVOURABLE] = _unless(raw[contract.time].isnull(), columns[FAVOURABLE])
+    if contract.outcome:
+        columns[OUTCOME] = outcome_column(raw, everyone, program, columns.get(FAVOURABLE), as_text, _canonical)
     for group in contract.groups:
         columns[group_column(group.name)] = _label(raw[group.column], group, program)
     return Prepared(raw.select([column.name(name) for name, column in columns.items()]), references, declared)
@@ -98,7 +102,7 @@ def _bind(raw: ir.Table, program: AuditProgram) -> None:
     problems: list[Problem] = []
     for column, places in program.contract.columns_used().items():
         where = program.where(f"contract.{places[0]}")
-        if column == FAVOURABLE or column.startswith(group_column("")):
+        if column in (FAVOURABLE, OUTCOME) or column.startswith(group_column("")):
             problems.append(Problem(
                 where, f"column '{column}'", "a name that does not begin like the columns that an audit adds",
                 "give the column another name in the source, or in a 'query' with AS",
@@ -118,7 +122,7 @@ def _mistyped(column: ir.Value, name: str, places: Iterable[str], program: Audit
     kind = kind_of(column)
     problems = []
     for place in places:
-        role = place.split("[")[0]
+        role = "imputed_groups" if place.startswith("imputed_groups.") else place.split("[")[0]
         banded = any(group.bands and place == f"groups.{group.name}.column" for group in program.contract.groups)
         expected = "number" if role in _NUMERIC_PLACES or banded else "date" if role in _TIME_PLACES else None
         accepted = (expected, "boolean") if expected == "number" and not banded else (expected,)

@@ -327,6 +327,8 @@ _FIGURES = {
     "points": "{number} percentage points",
     "points_one": "{number} percentage point",
     "axis.points": "percentage points",
+    "basis_points": "{number} basis points",
+    "axis.basis points": "basis points",
     "axis.percent": "percent",
     "axis.ratio": "ratio",
     "axis.number": "",

@@ -215,7 +215,7 @@ def test_roles_that_no_question_reads_are_named_as_not_answered(tmp_path):
     data = loans().assign(repaid=1, risk=0.5)
     contract = {
         "decision": {"column": "granted", "favourable": 1}, "score": "risk",
-        "outcome": {"column": "repaid", "favourable": 1, "matures_after": "12 months"},
+        "outcome": {"column": "repaid", "favourable": 1},
         "groups": {"region": {"column": "region", "reference": "north"}},
     }  # fmt: skip
     run, _ = run_program(write_program(tmp_path, data, contract=contract), tmp_path / "out")

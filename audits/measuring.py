@@ -1,0 +1,58 @@
+"""What questions share when they turn an estimate into a measurement: bounds, levels, detectable departures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from audits.statistics.ladder import climb
+
+POWER = 0.8
+
+
+def number(value: object) -> float | None:
+    """A finite number, or None: a bound at infinity, or a figure that cannot be had."""
+    found = float(value.item() if hasattr(value, "item") else value)  # type: ignore[arg-type]
+    return found if math.isfinite(found) else None
+
+
+def within(departure: object, most: float) -> float | None:
+    """A detectable departure, or None where it is larger than any that can occur."""
+    found = number(departure)
+    return found if found is not None and found <= most else None
+
+
+def item(value: object) -> str:
+    """The text in a numpy array of one."""
+    return str(value.item()) if hasattr(value, "item") else str(value)
+
+
+def bounded(interval_at: Callable[[float], tuple[object, object]], level: float) -> dict[str, Any]:
+    """``low``, ``high``, ``level`` and ``ladder`` of a measurement whose interval is a function of its level."""
+
+    def plain(at: float) -> tuple[float | None, float | None]:
+        low, high = interval_at(at)
+        return number(low), number(high)
+
+    low, high = plain(level)
+    return {"low": low, "high": high, "level": level, "ladder": climb(plain)}
+
+
+def from_error(estimate: float, error: float, freedom: float, level: float, equality: float = 0.0) -> dict[str, Any]:
+    """What a measurement takes from an estimate and its standard error, by Student's t with ``freedom`` degrees.
+
+    ``estimate``, ``standard_error``, ``low``, ``high``, ``level``, ``ladder``, ``p_value`` of equality and ``mde``, the
+    departure found with power .8 at ``level`` (Bloom 1995, Evaluation Review 19:547–556).
+    """
+    from scipy.special import stdtr, stdtrit
+
+    def interval_at(at: float) -> tuple[float, float]:
+        reach = float(stdtrit(freedom, 0.5 + at / 2)) * error
+        return estimate - reach, estimate + reach
+
+    return {
+        "estimate": estimate, "standard_error": error, **bounded(interval_at, level),
+        "p_value": float(2 * stdtr(freedom, -abs(estimate - equality) / error)),
+        "mde": float(stdtrit(freedom, 0.5 + level / 2) + stdtrit(freedom, POWER)) * error,
+    }  # fmt: skip
