@@ -23,6 +23,7 @@ from typing import Any
 from audits.environment import environment
 from audits.evidence.collect import Evidence, collect
 from audits.exclusions import exclusions_of
+from audits.parts import collect_parts, measure_parts
 from audits.plan import Plan, make_plan
 from audits.policies.judge import judge
 from audits.question import Question
@@ -156,6 +157,7 @@ def gather(source: Source, program: AuditProgram, plan: Plan, staging: Path) -> 
     ready = [planned.question for planned in plan.questions if not _lacking(planned.question, program)] if fit else []
     needs = [need for question in ready for need in question.needs(program.contract)]
     files = collect(source, needs, staging / "evidence", data.rows)
+    files += collect_parts(source, program, plan, ready, staging, data)
     if files and fingerprint(source, program).digest != data.fingerprint:
         raise InputError(Problem(
             "the source", "other data than at the start of the run", "data that stay as they are during a run",
@@ -171,8 +173,10 @@ def measure(program: AuditProgram, plan: Plan, question: str, staging: Path) -> 
     """Measure one question on the evidence. A failure of the question is an answer with an error."""
     data = read_record(DataRecord, staging / "data.json")
     try:
-        figures, missing = plan.named(question).measure(Evidence(staging / "evidence", data), program.contract)
-        answer = Answer(question, tuple(figures), tuple(missing))
+        asked = plan.named(question)
+        figures, missing = asked.measure(Evidence(staging / "evidence", data), program.contract)
+        parted = measure_parts(asked, program, plan, staging, data)
+        answer = Answer(question, (*figures, *parted), tuple(missing))
     except Exception as error:  # noqa: BLE001 - recorded under the question, never lost, never read as a result
         answer = Answer(question, error=f"{type(error).__name__}: {error}")
     (staging / "answers").mkdir(exist_ok=True)

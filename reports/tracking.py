@@ -116,6 +116,8 @@ def _log(client: MlflowClient, run_id: str, run: AuditRun, judgement: Judgement,
             client.log_artifact(run_id, str(folder / file))
     if (folder / "evidence").is_dir():
         client.log_artifacts(run_id, str(folder / "evidence"), "evidence")
+    for part in sorted(folder.glob("parts/*/evidence")):
+        client.log_artifacts(run_id, str(part), f"evidence/{part.parent.name}")
 
 
 def _metrics(run: AuditRun, judgement: Judgement) -> dict[str, float]:

@@ -14,42 +14,90 @@ _SUBJECT = {
         "{side} that of {reference} applicants"
     ),
     "approval_rate": "Of the decided applications of {group} applicants, a share of {estimate} was approved",
+    "approval_odds_ratio": (
+        "The odds of approval of {group} applicants are {estimate} times those of {reference} applicants"
+    ),
+    "standardized_mean_difference": (
+        "The approval of {group} applicants lies {estimate} standard deviations below that of {reference} applicants"
+    ),
+    "stratified_odds_ratio": (
+        "Within the declared strata, the odds of approval of {group} applicants are {estimate} times those of "
+        "{reference} applicants"
+    ),
+    "stratified_risk_ratio": (
+        "Within the declared strata, the approval rate of {group} applicants is {estimate} times that of {reference} "
+        "applicants"
+    ),
+    "stratified_approval_gap": (
+        "Within the declared strata, the approval rate of {group} applicants lies {distance} {side} that of "
+        "{reference} applicants"
+    ),
+    "logit_approval_gap": (
+        "At equal strata (logit), the approval rate of {group} applicants lies {distance} {side} that of {reference} "
+        "applicants"
+    ),
+    "group_coverage": "The attribute {attribute} is known for {estimate} of the decided applications",
+    "bounded_adverse_impact_ratio": (
+        "Whoever the applicants without a known {attribute} are, the approval rate of {group} applicants lies between "
+        "{low} and {high} times that of {reference} applicants"
+    ),
+    "bounded_approval_gap": (
+        "Whoever the applicants without a known {attribute} are, the approval rate of {group} applicants lies between "
+        "{low} and {high} below that of {reference} applicants"
+    ),
 }
-_POINTS = ("approval_gap", "adjusted_approval_gap")
+# a bare number becomes a figure by the ending of the measure's name: factor, decimals, unit
+_UNITS = (
+    ("_gap", 100.0, 1, " percentage points"), ("_bp", 1.0, 1, " basis points"), ("_share", 100.0, 1, " %"),
+    ("_coverage", 100.0, 1, " %"),
+)  # fmt: skip
 
 
 def explain(m: Measurement, rule: Rule, verdict: Verdict) -> str:
-    """One or two plain sentences for a finding."""
+    """One or two plain sentences for a finding; the measurement's bounds are those it was judged by."""
     if verdict == "unfit":
         return "The data checks failed, so nothing was judged; see the failed checks."
     if verdict == "not_identified":
         return f"These data cannot answer it: {m.reason}."
-    subject = _SUBJECT.get(m.measure, "The figure " + m.measure + " of {group} is {estimate}").format(
-        group=m.group,
+    generic = f"The figure {m.measure} of {{group}} against {{reference}} is {{estimate}}"
+    generic = generic if m.reference else f"The figure {m.measure} of {{group}} is {{estimate}}"
+    subject = _SUBJECT.get(m.measure, generic).format(
+        attribute=m.attribute,
+        group=m.group or "all rows",
         reference=m.reference,
         estimate=figure(m, m.estimate),
+        low=figure(m, m.low),
+        high=figure(m, m.high),
         distance=figure(m, abs(m.estimate or 0.0)),
         side="above" if (m.estimate or 0.0) < 0 else "below",
     )
-    bounds = f"({figure_with_interval(m)}, {m.n:,} applications)"
-    return f"{subject} {bounds}. {_because(m, rule, verdict)}"
+    return f"{subject} ({figure_with_interval(m)}, {m.n:,} {_rows(m)}). {_because(m, rule, verdict)}"
+
+
+def _rows(m: Measurement) -> str:
+    return "applications" if m.question.startswith("fair_lending.") else "rows"
 
 
 def figure_with_interval(m: Measurement) -> str:
     """``gap 12.9 percentage points, 95 % interval 7.8 to 18.0``: the figure as recorded, with its bounds."""
-    unit = figure(m, 0.0).partition(" ")[2]
+    unit = _unit(m)[2]
     low, high = (figure(m, bound).removesuffix(unit).rstrip() for bound in (m.low, m.high))
-    gap = f"gap {figure(m, m.estimate)}, " if m.measure in _POINTS else ""
-    return f"{gap}{m.level * 100:g} % interval {low} to {high}"
+    gap = f"gap {figure(m, m.estimate)}, " if m.measure.endswith("_gap") else ""
+    return f"{gap}{m.level * 100:.5g} % interval {low} to {high}"
 
 
 def figure(m: Measurement, value: float | None) -> str:
     """A figure of a measurement in the unit a reader expects; None is a bound at infinity."""
     if value is None:
         return "unbounded"
-    text = f"{value * 100:.1f}" if m.measure in _POINTS else f"{value:.3f}"
-    text = text.removeprefix("-") if float(text) == 0 else text  # no minus zero
-    return f"{text} percentage points" if m.measure in _POINTS else text
+    factor, decimals, unit = _unit(m)
+    text = f"{value * factor:.{decimals}f}"
+    return (text.removeprefix("-") if float(text) == 0 else text) + unit  # no minus zero
+
+
+def _unit(m: Measurement) -> tuple[float, int, str]:
+    found = ((factor, decimals, unit) for end, factor, decimals, unit in _UNITS if m.measure.endswith(end))
+    return next(found, (1.0, 3, ""))
 
 
 def _because(m: Measurement, rule: Rule, verdict: Verdict) -> str:
@@ -62,11 +110,14 @@ def _because(m: Measurement, rule: Rule, verdict: Verdict) -> str:
             "the whole interval lies beyond it." if rule.test == "interval" else "the count lies beyond it."
         )
     if verdict == "clear":
-        return limit + "the whole interval lies within it."
-    if m.equality is None:
-        mde = ""
-    elif m.mde:
-        mde = f"A departure of {figure(m, m.mde)} from equality would have been found with power 0.8."
-    else:
-        mde = "So few rows could not be counted on to show any departure from equality (power 0.8)."
-    return limit + f"the interval holds values on both sides, so these data do not decide. {mde}".rstrip()
+        return limit + ("no case lies beyond it." if rule.test == "census" else "the whole interval lies within it.")
+    return f"{limit}the interval holds values on both sides, so these data do not decide. {_detectable(m)}"
+
+
+def _detectable(m: Measurement) -> str:
+    """What this sample would have found: stands with every inconclusive finding."""
+    level = f"(power 0.8, level {m.level * 100:.5g} %)"
+    whence = "the limit" if m.equality is None else "equality"
+    if m.mde is None:
+        return f"So few rows could not be counted on to show any departure from {whence} {level}."
+    return f"A departure of {figure(m, m.mde)} from {whence} would have been found {level}."

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import datetime as dt
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from checks.inputs.prepared import Prepared
@@ -54,6 +55,30 @@ class Source:
                 self.address, f"the source cannot be read: {reason}", "data that can be read to the end",
                 "open the source by hand and look for damaged files, changed columns or withdrawn rights",
             )) from None  # fmt: skip
+
+
+def within_days(source: Source, column: str, first: str, last: str) -> Source:
+    """The same source, its rows restricted to those whose time lies on these days, both inclusive.
+
+    Only what is asked through Ibis is restricted; ``relation`` still names all rows.
+    """
+    import ibis.expr.operations as ops
+
+    end = (dt.date.fromisoformat(last) + dt.timedelta(days=1)).isoformat()
+    table = source.table
+    node = table.op()
+    if not isinstance(node, ops.Project):
+        time = table[column].cast("timestamp")
+        restricted = table.filter((time >= first) & (time < end))
+    else:  # before the cleaning, so that a GROUP BY may still come first
+        raw = node.parent.to_expr()
+        time = node.values[column].to_expr().cast("timestamp")
+        kept = raw.filter((time >= first) & (time < end))
+        moved = {raw[name].op(): kept[name].op() for name in raw.columns}
+        restricted = kept.select(
+            [value.replace(moved).to_expr().name(name) for name, value in node.values.items()]
+        )  # fmt: skip
+    return replace(source, prepared=replace(source.prepared, table=restricted))
 
 
 def _engine_errors() -> tuple[type[Exception], ...]:

@@ -39,10 +39,11 @@ class SourceAddress:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Where and for what products the decisions were made; rules out of scope are not judged."""
+    """Where, for what products and by what kind of lender decisions were made; rules out of scope are not judged."""
 
     jurisdictions: tuple[str, ...] = ()
     products: tuple[str, ...] = ()
+    lenders: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,10 +172,11 @@ def _read_source(place: Place) -> SourceAddress:
 
 
 def _read_scope(place: Place) -> Scope:
-    at = place.entries(("jurisdictions", "products"))
+    at = place.entries(("jurisdictions", "products", "lenders"))
     return Scope(
         jurisdictions=at["jurisdictions"].texts() if "jurisdictions" in at else (),
         products=at["products"].texts() if "products" in at else (),
+        lenders=at["lenders"].texts() if "lenders" in at else (),
     )
 
 

@@ -19,13 +19,13 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from checks.inputs.duckdb_source import open_duckdb
-from checks.inputs.opened import RELATION, Source, address_of
+from checks.inputs.opened import RELATION, Source, address_of, within_days
 from checks.inputs.period import Period
 from checks.inputs.postgres_source import open_postgres
 from checks.inputs.program import AuditProgram
 from checks.problem import InputError, Problem
 
-__all__ = ["RELATION", "ConnectionResolver", "Source", "environment_connection", "open_source"]
+__all__ = ["RELATION", "ConnectionResolver", "Source", "environment_connection", "open_source", "within_days"]
 
 ConnectionResolver = Callable[[str], str]
 

@@ -88,8 +88,6 @@ def test_a_group_treated_better_than_the_reference_is_no_harm_under_a_gap_rule()
         ({"limit_source": "ours"}, "setting of the policy pack"),
         ({"verified": False}, "primary text"),
         ({"borrowed_from": "elsewhere"}, "borrowed from elsewhere"),
-        ({"effective_from": "2025-06-01"}, "part of the period"),
-        ({"effective_to": "2025-06-01"}, "part of the period"),
         ({"jurisdictions": ("XX",)}, "declares no jurisdictions"),
     ],
 )
@@ -98,6 +96,15 @@ def test_only_law_in_force_in_scope_verified_with_its_own_limit_makes_a_breach(c
     (finding,) = judge(a_run([measured(0.5, 0.4, 0.6)]), "d", [PolicyPack("p", {"en": "p"}, (rule,), "")]).findings
     assert finding.verdict == "concern"
     assert any(words in caution for caution in finding.cautions)
+
+
+@pytest.mark.parametrize("changes", [{"effective_from": "2025-06-01"}, {"effective_to": "2025-06-01"}])
+def test_a_rule_in_force_for_a_part_of_undivided_decisions_judges_nothing_and_says_what_would(changes):
+    rule = replace(LAW, **changes)
+    (finding,) = judge(a_run([measured(0.5, 0.4, 0.6)]), "d", [PolicyPack("p", {"en": "p"}, (rule,), "")]).findings
+    assert finding.verdict == "not_identified"
+    assert "a part of the period" in finding.explanation
+    assert "under 'time'" in finding.explanation
 
 
 def test_undated_decisions_cannot_make_a_breach():
