@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
-from audits.catalogue import questions
+from audits.policies.planned import PLANNED_ROLES, contract_roles, measure_kinds
 from audits.record import Rule, canonical_json, digest_of
 from checks.inputs.yaml_reader import Place, read_yaml
 from checks.problem import InputError, Problem, listed, nearest
@@ -21,8 +21,9 @@ _REQUIRED = (
     "id", "title", "citation", "jurisdiction", "status", "limit_source", "measure", "test", "comparison", "limit",
     "severity", "verified",
 )  # fmt: skip
+_LISTS = ("jurisdictions", "products", "lenders", "inputs")
 _OPTIONAL = (
-    "effective_from", "effective_to", "jurisdictions", "products", "borrowed_from", "partial", "note",
+    "effective_from", "effective_to", *_LISTS, "formula", "borrowed_from", "partial", "note",
 )  # fmt: skip
 
 
@@ -87,44 +88,47 @@ def _read_pack(file: Path, _state: tuple[int, int] | None) -> PolicyPack:
 def _read_rule(place: Place) -> Rule:
     at = place.entries((*_REQUIRED, *_OPTIONAL), _REQUIRED)
     values: dict[str, Any] = {}
-    for key in ("id", "citation", "jurisdiction", "borrowed_from", "partial", "note"):
+    for key in ("id", "citation", "jurisdiction", "formula", "borrowed_from", "partial", "note"):
         values[key] = at[key].text() if key in at else None
     for key in ("status", "limit_source", "test", "comparison", "severity"):
         allowed = get_args(get_type_hints(Rule)[key])
         values[key] = at[key].choice(allowed) if key in at else allowed[0]
-    values["measure"] = at["measure"].choice(_measures()) if "measure" in at else ""
+    values["measure"] = at["measure"].choice(tuple(measure_kinds())) if "measure" in at else ""
     if "test" in at:
         _check_test(at["test"], values["test"], values["measure"])
     values["title"] = at["title"].languages() if "title" in at else {}
     values["limit"] = at["limit"].number() if "limit" in at else 0.0
     values["verified"] = at["verified"].boolean() if "verified" in at else False
-    for key in ("jurisdictions", "products"):
+    for key in _LISTS:
         values[key] = at[key].texts() if key in at else ()
+    for item in at["inputs"].items() if "inputs" in at else ():
+        item.choice((*contract_roles(), *PLANNED_ROLES))
     for key in ("effective_from", "effective_to"):
         values[key] = at[key].date().isoformat() if key in at else None
-    if values["effective_from"] and values["effective_to"] and values["effective_to"] < values["effective_from"]:
+    if values["effective_from"] and values["effective_to"] and values["effective_to"] <= values["effective_from"]:
         at["effective_to"].complain(
-            f"{values['effective_to']}, before effective_from", "a day after effective_from", "swap or mend the two"
-        )
+            f"{values['effective_to']}, not after effective_from {values['effective_from']}",
+            "the first day on which the rule is no longer in force", "swap or mend the two",
+        )  # fmt: skip
     return Rule(**values)
 
 
 def _check_test(place: Place, test: str, measure: str) -> None:
     """A test that a measure cannot be put to would never fire, or explain itself wrongly."""
-    kind = next((kind for kind in questions().values() if measure in kind.measures), None)
+    kind = measure_kinds().get(measure)
     if kind is None:
         return
-    if test == "point_and_significant" and kind.measures[measure] is None:
-        place.complain(
-            f"'{test}' for {measure}, which has no value that means equality", "test: interval",
-            "write interval, or name a measure that compares two groups",
-        )  # fmt: skip
-    if test == "census" and measure not in kind.counted:
+    if test == "census" and not kind.counted:
         place.complain(
             f"'{test}' for {measure}, which is estimated and not counted", "test: interval or point_and_significant",
             "write one of these",
         )  # fmt: skip
-
-
-def _measures() -> tuple[str, ...]:
-    return tuple(sorted({measure for kind in questions().values() for measure in kind.measures}))
+    elif test != "census" and kind.counted:
+        place.complain(
+            f"'{test}' for {measure}, which is counted case by case", "test: census", "write census",
+        )  # fmt: skip
+    elif test == "point_and_significant" and kind.equality is None:
+        place.complain(
+            f"'{test}' for {measure}, which has no value that means equality", "test: interval",
+            "write interval, or name a measure that compares two groups",
+        )  # fmt: skip
