@@ -123,10 +123,6 @@ def _check_test(place: Place, test: str, measure: str) -> None:
             f"'{test}' for {measure}, which is estimated and not counted", "test: interval or point_and_significant",
             "write one of these",
         )  # fmt: skip
-    elif test != "census" and kind.counted:
-        place.complain(
-            f"'{test}' for {measure}, which is counted case by case", "test: census", "write census",
-        )  # fmt: skip
     elif test == "point_and_significant" and kind.equality is None:
         place.complain(
             f"'{test}' for {measure}, which has no value that means equality", "test: interval",
