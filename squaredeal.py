@@ -133,15 +133,22 @@ def policies(
         list[str] | None, typer.Argument(help="Packs by name or file; all shipped ones by default.")
     ] = None,
     on: Annotated[str | None, typer.Option(help="Only rules in force on this day, YYYY-MM-DD.")] = None,
+    rule: Annotated[str | None, typer.Option(help="Explain this one rule in full, by its id.")] = None,
 ) -> None:
-    """List the rules of policy packs: limit, status, dates, citation."""
+    """List and explain the rules of policy packs: limit, test, formula, status, dates, scope, what each can say."""
     with _plain_errors():
-        from audits.policies.listing import describe
+        from audits.policies.listing import describe, describe_rule
         from audits.policies.packs import find_pack, shipped_packs
 
         day = _day(on, "--on")
-        for name in names or shipped_packs():
-            typer.echo("\n".join(describe(find_pack(name, Path.cwd()), day)))
+        packs = [find_pack(name, Path.cwd()) for name in names or shipped_packs()]
+        owners = {one.id: (one, pack) for pack in packs for one in pack.rules}
+        if rule is not None and rule not in owners:
+            raise InputError(Problem(
+                "--rule", f"unknown rule '{rule}'", f"one of {listed(owners)}", suggest(rule, owners)
+            ))  # fmt: skip
+        told = [describe_rule(*owners[rule])] if rule else [describe(pack, day) for pack in packs]
+        typer.echo("\n".join(line for lines in told for line in lines))
 
 
 @app.command()
