@@ -5,6 +5,9 @@ A group is `x` events in `n` people; suffix 1 is the group asked about, suffix 0
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import IntEnum
 from statistics import NormalDist
@@ -16,6 +19,7 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Codes = NDArray[np.uint8]
 
+_FRACTIONS: ContextVar[bool] = ContextVar("fractions", default=False)
 _LARGEST_COUNT = 2.0**53  # whole numbers are exact in float64 up to here
 
 
@@ -78,12 +82,29 @@ def checked_pairs(x1: ArrayLike, n1: ArrayLike, x0: ArrayLike, n0: ArrayLike) ->
     return a, m, b, k
 
 
+@contextmanager
+def effective_counts() -> Iterator[None]:
+    """Within this block score intervals and tests take fractions: counts over a design effect, not counted heads.
+
+    A rate from a weighted or clustered sample has the variance of a simple random one of n / d people, d its design
+    effect (Kish 1965, Survey Sampling, 8.1), and takes that sample's interval (Korn and Graubard 1998, Survey
+    Methodology 24:193–201). Exact tests of counted heads have no meaning there.
+    """
+    before = _FRACTIONS.set(True)
+    try:
+        yield
+    finally:
+        _FRACTIONS.reset(before)
+
+
 def checked_counts(x: ArrayLike, n: ArrayLike, suffix: str) -> tuple[Floats, Floats]:
     """Counts as float64 of one shape, or ValueError."""
     events, size = np.broadcast_arrays(numbers(x, f"x{suffix}"), numbers(n, f"n{suffix}"))
     for name, values in ((f"n{suffix}", size), (f"x{suffix}", events)):
-        whole = (values >= 0) & (values <= _LARGEST_COUNT) & (values == np.floor(values))
-        demand(name, values, whole, "whole numbers from 0 to 2**53")
+        fine = (values >= 0) & (values <= _LARGEST_COUNT)
+        if not _FRACTIONS.get():
+            fine &= values == np.floor(values)
+        demand(name, values, fine, f"{'' if _FRACTIONS.get() else 'whole '}numbers from 0 to 2**53")
     demand(f"x{suffix}", events, events <= size, f"no more events than n{suffix} has people")
     return events, size
 

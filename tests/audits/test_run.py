@@ -84,7 +84,7 @@ def test_a_question_that_fails_is_an_error_of_the_run_and_not_a_result(tmp_path,
     assert run.errors[0].error == "RuntimeError: planted"
     assert not judgement.findings
     assert {rule.reason for rule in judgement.rules_not_applied if rule.rule.id == "us.air.80"} == {
-        "this run has no measurement of adverse_impact_ratio"
+        "this run has no measurement of adverse_impact_ratio; the question fair_lending.approval failed while it ran"
     }
 
 
@@ -148,7 +148,12 @@ def test_a_declared_role_that_would_change_the_figures_is_never_ignored_in_silen
     }
     run, _ = run_program(write_program(tmp_path, data, contract=contract), tmp_path / "out")
     told = {missing.question.split(": ")[1] for missing in run.not_answered}
-    assert told == {"adjusted_approval_gap", "weight", "entity", "strata"}
+    assert told == {"adjusted_approval_gap"}
+    raw = [m for m in run.measurements if m.measure == "approval_gap"]
+    assert all("weighted by sampling weight, dependence within case allowed for" in m.method for m in raw)
+    within = [m for m in run.measurements if m.measure.startswith("stratified")]
+    assert within
+    assert all(m.estimate is None and m.reason for m in within)  # the stratum is the group itself
 
 
 def test_times_with_a_zone_are_read_in_utc_wherever_the_machine_stands(tmp_path, monkeypatch):

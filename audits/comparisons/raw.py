@@ -1,0 +1,169 @@
+"""One group against its reference as the rows stand: ratio, gap, odds ratio and standardized difference of approval.
+
+Intervals invert score tests (`audits.statistics.proportions`, `ratio_interval`); the standardized difference divides
+the gap by the standard deviation pooled over both groups. A gap is the reference's rate minus the group's, so that
+positive means that the group is approved less often.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from typing import Any
+
+from audits.comparisons.rates import FAIRLEARN, GroupRate, GroupRates
+from audits.measuring import POWER, bounded, item, number, within
+from audits.record import Measurement
+
+MEASURES = ("adverse_impact_ratio", "approval_gap", "approval_odds_ratio", "standardized_mean_difference")
+
+Pair = tuple[float, float, float, float]  # x1, n1, x0, n0
+
+
+def counting(rates: GroupRates) -> AbstractContextManager[None]:
+    """Within it, score intervals take the counts of these rates, which may be fractions."""
+    from audits.statistics.counts import effective_counts
+
+    return nullcontext() if rates.plain else effective_counts()
+
+
+def rate_of(question: str, rates: GroupRates, group: GroupRate, level: float) -> Measurement:
+    """The approval rate of a group with Wilson's interval."""
+    from audits.statistics.proportions import score_interval_rate
+
+    shared = Measurement(
+        question=question, measure="approval_rate", attribute=rates.attribute, group=group.label, reference=None,
+        estimate=None, low=None, high=None, level=level, n=group.decided, counts=group.counts, method="none",
+        source=FAIRLEARN,
+    )  # fmt: skip
+    if group.rate is None:
+        return replace(shared, reason=weightless(group.label))
+    with counting(rates):
+        method = score_interval_rate(group.x, group.n, level).method
+        bounds = bounded(lambda at: _ends(score_interval_rate(group.x, group.n, at)), level)
+    return replace(shared, estimate=group.rate, method=_with(method, rates), **bounds)
+
+
+def weightless(label: str) -> str:
+    """The reason for a group whose rows all weigh nothing."""
+    return f"every decided row of '{label}' has the weight 0 or none"
+
+
+def comparisons(question: str, rates: GroupRates, label: str, level: float) -> Iterator[Measurement]:
+    """All raw comparisons of a group against the reference, or each with the reason why there is none."""
+    one, zero = rates.groups[label], rates.groups.get(rates.reference)
+    shared = Measurement(
+        question=question, measure="", attribute=rates.attribute, group=label, reference=rates.reference,
+        estimate=None, low=None, high=None, level=level, n=one.decided + (zero.decided if zero else 0), method="none",
+        source="none",
+    )  # fmt: skip
+    reason = None
+    if zero is None:
+        reason = f"no row of the reference group '{rates.reference}' has a decision that counts"
+    elif one.rate is None or zero.rate is None:
+        reason = weightless(label if one.rate is None else rates.reference)
+    if reason or zero is None:
+        yield from (replace(shared, measure=measure, reason=reason) for measure in MEASURES)
+        return
+    shared = replace(shared, source=FAIRLEARN, counts={
+        "group_favourable": one.favourable, "group_decided": one.decided,
+        "reference_favourable": zero.favourable, "reference_decided": zero.decided,
+    })  # fmt: skip
+    with counting(rates):
+        yield from _compared(shared, rates, one, zero, level)
+
+
+def _compared(
+    shared: Measurement, rates: GroupRates, one: GroupRate, zero: GroupRate, level: float
+) -> Iterator[Measurement]:
+    from audits.statistics import proportions
+    from audits.statistics.detectable_effect import minimum_detectable_rates
+    from audits.statistics.ratio_interval import ratio_interval
+
+    pair: Pair = (one.x, one.n, zero.x, zero.n)
+    test = (proportions.equality_p_value if rates.plain else proportions.score_p_value)(*pair)
+    tested = f", {item(test.method)} p-value"
+    p0, p1 = float(zero.rate or 0.0), float(one.rate or 0.0)
+    # the departure that would be a harm: a lower rate of the group
+    below = float(minimum_detectable_rates(p0, *_sizes(one, zero), level, POWER).below)
+    mde, p_value = p0 - below, number(test.p_value)
+    ratio = ratio_interval(*pair, level)
+    yield replace(
+        shared, measure="adverse_impact_ratio", estimate=p1 / p0 if p0 else None, equality=1.0, p_value=p_value,
+        mde=within(mde / p0, 1.0) if p0 else None, method=_with(f"{ratio.method} interval{tested}", rates),
+        reason=None if p0 else f"nobody of the reference group '{rates.reference}' was approved: there is no ratio",
+        **bounded(lambda at: _ends(ratio_interval(*pair, at)), level),
+    )  # fmt: skip
+
+    def gap_at(at: float) -> tuple[object, object]:
+        gap = proportions.score_interval_difference(*pair, at, corrected=True)
+        return -gap.high, -gap.low
+
+    method = proportions.score_interval_difference(*pair, level, corrected=True).method
+    yield replace(
+        shared, measure="approval_gap", estimate=p0 - p1, equality=0.0, p_value=p_value, mde=within(mde, p0),
+        method=_with(f"{method} interval{tested}", rates), **bounded(gap_at, level),
+    )  # fmt: skip
+    yield _odds(shared, rates, pair, level, p_value, below)
+    yield _standardized(shared, rates, pair, level, p_value, mde)
+
+
+def _odds(
+    shared: Measurement, rates: GroupRates, pair: Pair, level: float, p_value: float | None, below: float
+) -> Measurement:
+    from audits.statistics.proportions import score_interval_odds_ratio
+
+    found = score_interval_odds_ratio(*pair, level)
+    estimate, p0 = number(found.estimate), pair[2] / pair[3]
+    reason = None
+    if estimate is None:
+        reason = (
+            "both groups share one outcome, or nobody of the group was declined: the odds ratio has no finite value"
+        )
+    possible = number(below) is not None and 0 < below < 1 and 0 < p0 < 1
+    return replace(
+        shared, measure="approval_odds_ratio", estimate=estimate, equality=1.0, p_value=p_value, reason=reason,
+        mde=1 - below / (1 - below) * (1 - p0) / p0 if possible else None,
+        method=_with(f"{found.method} interval", rates),
+        **bounded(lambda at: _ends(score_interval_odds_ratio(*pair, at)), level),
+    )  # fmt: skip
+
+
+def _standardized(
+    shared: Measurement, rates: GroupRates, pair: Pair, level: float, p_value: float | None, mde: float
+) -> Measurement:
+    from audits.statistics.standardized_difference import (
+        Denominator,
+        DifferenceCaveat,
+        standardized_rate_difference,
+    )
+
+    def at(level: float) -> Any:
+        return standardized_rate_difference(*pair, Denominator.POOLED, level)
+
+    found = at(level)
+    estimate = number(found.estimate)
+    reason = None if estimate is not None else DifferenceCaveat(int(found.caveat)).reason
+    deviation = number(found.deviation)
+    p0 = pair[2] / pair[3]
+    return replace(
+        shared, measure="standardized_mean_difference", estimate=None if estimate is None else 0.0 - estimate,
+        equality=0.0, p_value=p_value, reason=reason, standard_error=number(found.standard_error),
+        mde=mde / deviation if deviation and within(mde, p0) is not None else None,
+        method=_with(f"{found.method}, deviation pooled over both groups", rates),
+        **bounded(lambda level: (-at(level).high, -at(level).low), level),
+    )  # fmt: skip
+
+
+def _sizes(one: GroupRate, zero: GroupRate) -> tuple[int, int]:
+    """Whole numbers of people for the detectable departure."""
+    return max(1, round(one.n)), max(1, round(zero.n))
+
+
+def _ends(interval: Any) -> tuple[object, object]:
+    return interval.low, interval.high
+
+
+def _with(method: str, rates: GroupRates) -> str:
+    return f"{method}; {rates.how}" if rates.how else method

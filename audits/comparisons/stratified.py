@@ -1,0 +1,154 @@
+"""One group against its reference within declared strata: what is left once like is compared with like?
+
+Mantel and Haenszel (1959, JNCI 22:719–748) for the odds ratio, with errors of Robins, Breslow and Greenland (1986); the
+common ratio (Greenland and Robins 1985) and gap (Sato 1989) of rates. Beside them a logit of the decision on the group
+and the levels of every stratum, whose average effect of the group is again a gap in rates. A row whose stratum holds
+nobody of the other group cannot be compared: above 5 % of the group, no figure passes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from audits.comparisons.rates import GroupRates
+from audits.comparisons.raw import counting
+from audits.measuring import POWER, bounded, from_error, number
+from audits.record import Measurement
+from audits.statistics.ladder import critical
+
+if TYPE_CHECKING:
+    from audits.statistics.mantel_haenszel import StratifiedEstimate
+
+MEASURES = ("stratified_odds_ratio", "stratified_risk_ratio", "stratified_approval_gap", "logit_approval_gap")
+_MOST_ALONE = 0.05
+_MOST_LEVELS = 100
+_DIFFERENT = 0.01  # p-value below which strata are said not to share one odds ratio
+
+
+def stratified(
+    question: str, rates: GroupRates, columns: tuple[str, ...], label: str, level: float
+) -> list[Measurement]:
+    """All figures within strata, or each with the reason why there is none."""
+    one, zero = rates.groups[label], rates.groups.get(rates.reference)
+    shared = Measurement(
+        question=question, measure="", attribute=rates.attribute, group=label, reference=rates.reference,
+        estimate=None, low=None, high=None, level=level, n=one.decided + (zero.decided if zero else 0), method="none",
+        source=f"cells by {', '.join(columns)}",
+    )  # fmt: skip
+    if zero is None:
+        why = f"no row of the reference group '{rates.reference}' has a decision that counts"
+        return [replace(shared, measure=measure, reason=why) for measure in MEASURES]
+    table = _table(rates, label)
+    alone = _alone(table)
+    shared = replace(
+        shared,
+        counts={"strata": len(table), "group_alone": round(alone * one.decided)},
+        unseen=(f"{100 * alone:.1f} % of {label} are in strata without anybody of {rates.reference}",)
+        if alone > _MOST_ALONE else (),
+    )  # fmt: skip
+    with counting(rates):
+        return [*_mantel_haenszel(shared, rates, table, level), _logit(shared, table, level)]
+
+
+Table = dict[tuple[str | None, ...], tuple[float, float, float, float]]
+
+
+def _table(rates: GroupRates, label: str) -> Table:
+    """Stratum → x1, n1, x0, n0, in the order of the strata's names."""
+    mine, theirs = rates.strata.get(label, {}), rates.strata.get(rates.reference, {})
+    keys = sorted({*mine, *theirs}, key=lambda key: tuple((part is None, part or "") for part in key))
+    return {key: (*mine.get(key, (0.0, 0.0)), *theirs.get(key, (0.0, 0.0))) for key in keys}
+
+
+def _alone(table: Table) -> float:
+    """Share of the group in strata where nobody of the reference is."""
+    total = sum(row[1] for row in table.values())
+    return sum(row[1] for row in table.values() if row[3] == 0) / total if total else 1.0
+
+
+def _columns(table: Table) -> list[list[float]]:
+    return [list(column) for column in zip(*table.values(), strict=True)]
+
+
+def _mantel_haenszel(shared: Measurement, rates: GroupRates, table: Table, level: float) -> Iterator[Measurement]:
+    from audits.statistics import mantel_haenszel as mh
+
+    columns: list[Any] = _columns(table)
+    test = mh.cochran_mantel_haenszel_test(columns[0], columns[1], columns[2], columns[3])
+    alike = mh.breslow_day_tarone_test(columns[0], columns[1], columns[2], columns[3])
+    homogeneity = number(alike.p_value)
+    details = {} if homogeneity is None else {"homogeneity_p": homogeneity}
+    cautions = shared.cautions
+    if homogeneity is not None and homogeneity < _DIFFERENT:
+        cautions += (f"the strata do not share one odds ratio (p = {homogeneity:.2g}): one figure averages over them",)
+    how = f"; {rates.how}" if rates.how else ""
+    shared = replace(shared, details=details, cautions=cautions, p_value=number(test.p_value))
+    for measure, estimator, sign, equality in (
+        ("stratified_odds_ratio", mh.mantel_haenszel_odds_ratio, 1, 1.0),
+        ("stratified_risk_ratio", mh.mantel_haenszel_risk_ratio, 1, 1.0),
+        ("stratified_approval_gap", mh.mantel_haenszel_risk_difference, -1, 0.0),
+    ):
+
+        def ends(at: float, estimator: Any = estimator, sign: int = sign) -> tuple[object, object]:
+            found = estimator(*columns, at)
+            return (found.low, found.high) if sign > 0 else (-found.high, -found.low)
+
+        found = estimator(*columns, level)
+        estimate = number(found.estimate)
+        yield replace(
+            shared, measure=measure, estimate=None if estimate is None else sign * estimate + 0.0, equality=equality,
+            standard_error=number(found.standard_error), mde=_detectable(found, equality, level),
+            method=found.method + how, reason=found.caveat.reason or "no stratum compares the two groups"
+            if estimate is None else None,
+            **bounded(ends, level),
+        )  # fmt: skip
+
+
+def _detectable(found: StratifiedEstimate, equality: float, level: float) -> float | None:
+    """Departure below equality found with power .8: of a ratio on its logarithm."""
+    error = number(found.standard_error)
+    if error is None or error <= 0:
+        return None
+    reach = (critical(level) + critical(2 * POWER - 1)) * error
+    return 1 - math.exp(-reach) if equality == 1.0 else reach
+
+
+def _logit(shared: Measurement, table: Table, level: float) -> Measurement:
+    """Average effect of the group in a logit on the levels of every stratum."""
+    import numpy as np
+
+    from audits.statistics.generalized_linear import fit_logit
+    from audits.statistics.marginal_effects import average_effects
+
+    shared = replace(
+        shared, measure="logit_approval_gap", equality=0.0, method="logit on group and strata, average effect"
+    )
+    keys = [key for key in table for _ in (1, 0)]
+    group = np.array([side for _ in table for side in (1.0, 0.0)])
+    favourable = np.array([row[2 * (1 - side)] for row in table.values() for side in (1, 0)])
+    decided = np.array([row[2 * (1 - side) + 1] for row in table.values() for side in (1, 0)])
+    levels = [sorted({key[i] for key in keys}, key=str) for i in range(len(keys[0]))]
+    if sum(map(len, levels)) > _MOST_LEVELS:
+        return replace(shared, reason=f"the strata have more than {_MOST_LEVELS} levels, too many for one regression")
+    indicators = [[float(key[i] == value) for key in keys] for i, values in enumerate(levels) for value in values[1:]]
+    design = np.column_stack([group, np.ones(len(keys)), *indicators])
+    held = decided > 0
+    try:
+        fit = fit_logit(design[held], decided[held], favourable[held])
+        found = average_effects(fit, design[held], decided[held], [0], factors=[[0]])
+    except (ValueError, np.linalg.LinAlgError) as failure:
+        return replace(shared, reason=f"the logit cannot be fitted ({failure})")
+    effect, error = number(found.effects[0]), number(found.errors[0])
+    if effect is None or error is None or error <= 0:
+        why = _reason(found.caveat[0] or found.error_caveat[0])
+        return replace(shared, reason=f"the logit gives no effect of the group: {why}")
+    return replace(shared, **from_error(-effect + 0.0, error, max(fit.n - fit.k, 1.0), level))
+
+
+def _reason(code: int) -> str:
+    from audits.statistics.sandwich import Caveat
+
+    return Caveat(int(code)).reason or "all its rows share one outcome, or its strata tell it apart by themselves"

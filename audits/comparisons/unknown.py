@@ -1,0 +1,90 @@
+"""Decided applications whose group nobody knows: how many, and what they could make of the comparison.
+
+Coverage is a census: the share of decided rows with a label. The worst case for a group puts every declined stranger
+into it and every approved one into the reference; the best case the reverse (Manski 1990, American Economic Review
+80:319–323; Horowitz and Manski 2000, JASA 95:77–84). The limits reported are the lower score limit of the worst case
+and the upper one of the best case, so they hold the true figure with the stated level whoever the strangers are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from audits.comparisons.rates import GroupRates
+from audits.measuring import bounded
+from audits.record import Measurement
+
+MEASURES = ("group_coverage", "bounded_adverse_impact_ratio", "bounded_approval_gap")
+MOST_UNKNOWN = 0.05
+
+
+def unknown_share(rates: GroupRates) -> float:
+    """Share of decided rows without a label; 0 without any decided row."""
+    known = sum(group.decided for group in rates.groups.values())
+    decided = known + rates.unknown[1]
+    return rates.unknown[1] / decided if decided else 0.0
+
+
+def coverage(question: str, rates: GroupRates, level: float) -> Measurement:
+    """The share of decided rows whose label is known, also among the approved and the declined alone."""
+    known = sum(group.decided for group in rates.groups.values())
+    approved = sum(group.favourable for group in rates.groups.values())
+    decided, favourable = known + rates.unknown[1], approved + rates.unknown[0]
+    shared = Measurement(
+        question=question, measure="group_coverage", attribute=rates.attribute, group=None, reference=None,
+        estimate=None, low=None, high=None, level=level, n=decided, method="counted", source="cells", corrected=True,
+        counts={"known": known, "decided": decided},
+    )  # fmt: skip
+    if not decided:
+        return replace(shared, reason="no row has a decision that counts")
+    details = {}
+    if favourable:
+        details["known_among_approved"] = approved / favourable
+    if decided > favourable:
+        details["known_among_declined"] = (known - approved) / (decided - favourable)
+    share = known / decided
+    return replace(shared, estimate=share, low=share, high=share, details=details)
+
+
+def bounds(question: str, rates: GroupRates, label: str, level: float) -> Iterator[Measurement]:
+    """Ratio and gap of a group whoever the strangers are; nothing when everybody's group is known."""
+    one, zero = rates.groups[label], rates.groups.get(rates.reference)
+    yes, all_ = rates.unknown
+    if zero is None or not all_:
+        return
+    no = all_ - yes
+    worst = (one.favourable, one.decided + no, zero.favourable + yes, zero.decided + yes)
+    best = (one.favourable + yes, one.decided + yes, zero.favourable, zero.decided + no)
+    shared = Measurement(
+        question=question, measure="", attribute=rates.attribute, group=label, reference=rates.reference,
+        estimate=None, low=None, high=None, level=level, n=one.decided + zero.decided + all_,
+        method="bounds over every group that the unlabelled rows could have, with score limits", source="cells",
+        counts={
+            "group_favourable": one.favourable, "group_decided": one.decided, "reference_favourable": zero.favourable,
+            "reference_decided": zero.decided, "unknown_favourable": yes, "unknown_decided": all_,
+        },
+    )  # fmt: skip
+    from audits.statistics.proportions import score_interval_difference
+    from audits.statistics.ratio_interval import ratio_interval
+
+    def ratio_at(at: float) -> tuple[object, object]:
+        return ratio_interval(*worst, at).low, ratio_interval(*best, at).high
+
+    def gap_at(at: float) -> tuple[object, object]:
+        low = score_interval_difference(*best, at, corrected=True).high
+        return -low, -score_interval_difference(*worst, at, corrected=True).low
+
+    p1, p0 = one.favourable / one.decided, zero.favourable / zero.decided
+    yield _bounded(shared, "bounded_adverse_impact_ratio", p1 / p0 if p0 else None, bounded(ratio_at, level), rates)
+    yield _bounded(shared, "bounded_approval_gap", p0 - p1, bounded(gap_at, level), rates)
+
+
+def _bounded(
+    shared: Measurement, measure: str, estimate: float | None, limits: dict[str, Any], rates: GroupRates
+) -> Measurement:
+    reason = None
+    if estimate is None:
+        reason = f"nobody of the reference group '{rates.reference}' was approved: there is no ratio"
+    return replace(shared, measure=measure, estimate=estimate, reason=reason, **limits)
