@@ -36,6 +36,10 @@ _SUBJECT = {
         "At equal strata (logit), the approval rate of {group} applicants lies {distance} {side} that of {reference} "
         "applicants"
     ),
+    "risk_adjusted_gap": (
+        "Among applications of equal estimated risk, the approval rate of {group} applicants lies {distance} {side} "
+        "that of {reference} applicants"
+    ),
     "group_coverage": "The attribute {attribute} is known for {estimate} of the decided applications",
     "bounded_adverse_impact_ratio": (
         "Whoever the applicants without a known {attribute} are, the approval rate of {group} applicants lies between "

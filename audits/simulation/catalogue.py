@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from audits.simulation.approved_only import ApprovedOnly
+from audits.simulation.estimated_risk import EstimatedRisk
 from audits.simulation.intersections import Intersections
 from audits.simulation.many_groups import ManyGroups
 from audits.simulation.noisy_groups import NoisyGroups
 from audits.simulation.proxy import Proxy
 from audits.simulation.repeated import Repeated
+from audits.simulation.same_ratio import SameRatio
 from audits.simulation.strata import Strata
 from audits.simulation.true_risk import TrueRisk
 from audits.simulation.world import World
 from checks.problem import InputError, Problem, suggest
 
 WORLDS: tuple[type[World], ...] = (
-    TrueRisk, Proxy, Strata, ApprovedOnly, ManyGroups, NoisyGroups, Repeated, Intersections,
+    TrueRisk, Proxy, Strata, ApprovedOnly, ManyGroups, NoisyGroups, Repeated, SameRatio, EstimatedRisk,
+    Intersections,
 )  # fmt: skip
 
 

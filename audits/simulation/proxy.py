@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from audits.simulation.population import Population, conditional_gap, either, odds_ratio, table, tilted
-from audits.simulation.world import World, checked_effect, rates
+from audits.simulation.world import World, checked_effect, rates, repayment_gap
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,7 @@ class Proxy(World):
     for each further band. Given risk and group, it has no bearing on repayment. ``group_tilt`` makes the group's
     risks worse. ``effect`` is the penalty δ; the harm is what it does to the group at equal risk, which differs by
     band, so the weighting matters and ``truth`` gives three. A regression that controls for the trait finds 0.
+    Repayment, known of everyone, falls from ``best_repaid`` to ``worst_repaid`` over the bands and with nothing else.
     """
 
     bands: int = 10
@@ -32,6 +33,8 @@ class Proxy(World):
     group_slope: float = -0.02
     group_tilt: float = 0.8
     group_share: float = 0.3
+    best_repaid: float = 0.97
+    worst_repaid: float = 0.5
 
     code: ClassVar[str] = "D2"
     name: ClassVar[str] = "proxy"
@@ -42,7 +45,7 @@ class Proxy(World):
     example_effect: ClassVar[float] = 0.3
 
     def population(self, effect: float) -> Population:
-        """Axes group, risk, trait, approved."""
+        """Axes group, risk, trait, approved, repaid."""
         checked_effect(self, effect)
         band = np.arange(self.bands)
         trait = np.stack(
@@ -50,13 +53,16 @@ class Proxy(World):
         )
         chance = np.linspace(self.best_chance, self.worst_chance, self.bands)
         even = np.full(self.bands, 1 / self.bands)
-        parts = {"group": ("A", "B"), "risk": tuple(range(1, self.bands + 1)), "trait": (0, 1), "approved": (0, 1)}
+        repaid = np.linspace(self.best_repaid, self.worst_repaid, self.bands)
+        parts = {"group": ("A", "B"), "risk": tuple(range(1, self.bands + 1))}
+        parts |= dict.fromkeys(("trait", "approved", "repaid"), (0, 1))
         return table(
             parts,
             (("group",), [1 - self.group_share, self.group_share]),
             (("group", "risk"), np.stack([even, tilted(even, self.group_tilt)])),
             (("group", "risk", "trait"), either(trait)),
             (("risk", "trait", "approved"), either(np.stack([chance, chance - effect], axis=1))),
+            (("risk", "repaid"), either(repaid)),
         )
 
     def truth(self, effect: float) -> dict[str, float]:
@@ -76,14 +82,16 @@ class Proxy(World):
             "conditional_gap_of_the_reference": gaps["reference"],
             "gap_given_risk_and_trait": conditional_gap(within)["overlap"],
             "mantel_haenszel_odds_ratio": odds_ratio(joint),
+            "repayment_gap_among_the_approved": repayment_gap(people.over("group", "approved", "repaid")[:, 1]),
         }
 
     def contract(self) -> dict[str, Any]:
-        """Risk may be weighed; the trait is an input of the model and no control."""
+        """Risk may be weighed; the trait is an input of the model beside it and no control."""
         return {
             "unit": "case",
             "decision": {"column": "approved", "favourable": 1},
+            "outcome": {"column": "repaid", "favourable": 1},
             "groups": {"group": {"column": "group", "values": ["A", "B"], "reference": "A"}},
             "controls": ["risk"],
-            "features": ["trait"],
+            "features": ["risk", "trait"],
         }

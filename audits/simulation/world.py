@@ -59,3 +59,12 @@ def effect_for(world: World, value: float) -> float:
 def rates(joint: Floats, labels: tuple[str, ...]) -> dict[str, float]:
     """approval_rate of every group; axes (group, no and yes)."""
     return {f"approval_rate[{label}]": float(row[1] / row.sum()) for label, row in zip(labels, joint, strict=True)}
+
+
+def repayment_gap(joint: Floats) -> float:
+    """Repayment rate of the reference minus that of the group; axes (group, no and yes).
+
+    Among the approved it is what Becker's outcome test looks at: below nought reads as a higher bar for the group.
+    """
+    rate = joint[:, 1] / joint.sum(axis=1)
+    return float(rate[0] - rate[1])

@@ -217,6 +217,7 @@ _RULES = {
 
 _MEASURED = {
     "question.fair_lending.approval": "Approval",
+    "question.fair_lending.risk_adjusted": "Approval at equal risk",
     "block.attribute": "{question} by {attribute}",
     "block.segment": "{title}, within {segment}",
     "rates": "{what} by group",
@@ -264,6 +265,7 @@ _MEASURES = {
     "measure.adverse_impact_ratio": "Adverse impact ratio",
     "measure.approval_gap": "Gap in approval rates",
     "measure.adjusted_approval_gap": "Adjusted gap in approval rates",
+    "measure.risk_adjusted_gap": "Gap in approval rates at equal risk",
     "unit.fair_lending": "applications",
     "denominators": "{total} {unit}: {group}, {reference}",
     "denominator": "{count} {name}",
@@ -292,6 +294,17 @@ _MEASURES = {
         "Among applications alike in the declared controls, {group} and {reference} applicants have the same "
         "approval rate."
     ),
+    "says.risk_adjusted_gap.above": (
+        "Among applications of equal estimated risk, the approval rate of {group} applicants lies {figure} below that "
+        "of {reference} applicants."
+    ),
+    "says.risk_adjusted_gap.below": (
+        "Among applications of equal estimated risk, the approval rate of {group} applicants lies {figure} above that "
+        "of {reference} applicants."
+    ),
+    "says.risk_adjusted_gap.equal": (
+        "Among applications of equal estimated risk, {group} and {reference} applicants have the same approval rate."
+    ),
     "says.other": "{measure}, {who}: {figure}.",
     "limits.adverse_impact_ratio": (
         "It compares raw approval rates. It does not say why they differ: applicants may differ in what a lender "
@@ -306,6 +319,11 @@ _MEASURES = {
         "is not among the controls would appear here too, and a control that is itself tainted can hide a "
         "difference."
     ),
+    "limits.risk_adjusted_gap": (
+        "Risk is estimated from the declared features and the group, on the rows whose outcome is known. A lender "
+        "that knew more of an applicant’s risk than the features say can look harmful, and one that takes the group "
+        "itself for a sign of risk can look fair; the gap at equal risk estimated without the group stands beside it."
+    ),
     "limits.clear": "Not finding a difference beyond the limit is not a finding that there is none.",
     "limits.other": "It does not say why the figure is as it is.",
     "count.decided": "decided",
@@ -317,6 +335,27 @@ _MEASURES = {
     "detail.group_left_out_share": "Share of the group left out",
     "detail.declared_strata_ignored": "Declared strata not told apart",
     "detail.reference_left_out_share": "Share of the reference left out",
+    "detail.gap_at_equal_blind_risk": "Gap at equal risk estimated without the group (1 is 100 percentage points)",
+    "detail.outside_common_risk_share": "Share of applications with none of the other group near them in risk",
+    "detail.standard_error_risk_taken_as_known": "Standard error if the estimated risk were the true one (too small)",
+    "detail.risk_discrimination": "How well estimated risk tells outcomes apart (0.5 not at all, 1 wholly)",
+    "detail.risk_calibration_slope": "Spread of estimated risk before recalibration (1 is right, less is too spread)",
+    "detail.decision_explained_by_risk_share": "Share of the decisions that estimated risk explains",
+    "detail.outcome_error_to_overturn": (
+        "How far the group’s chance of a good outcome would have to be misjudged for the gap to be none "
+        "(1 is 100 percentage points)"
+    ),
+    "detail.robustness_value": (
+        "Share of what is left of decisions and of group that something omitted would have to explain for the gap to "
+        "be none"
+    ),
+    "detail.robustness_value_of_the_interval": "The same for the interval to reach none (0: it does already)",
+    "detail.gap_if_declined_of_the_group_are_riskier": (
+        "Gap if the declined of the group had half the odds of a good outcome of approved people alike"
+    ),
+    "detail.gap_if_declined_of_the_reference_are_riskier": (
+        "Gap if the declined of the reference had half the odds of a good outcome of approved people alike"
+    ),
     "count.group_decided": "{group}, decided",
     "count.group_favourable": "{group}, favourable",
     "count.reference_decided": "{reference}, decided",
