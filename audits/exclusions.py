@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from audits.evidence.collect import Evidence
 from audits.evidence.needs import CellsNeed
@@ -11,9 +12,17 @@ from audits.record import Exclusion
 from checks.inputs.program import AuditProgram
 
 
-def exclusions_of(evidence: Evidence, program: AuditProgram) -> tuple[Exclusion, ...]:
-    """Rows and groups that figures leave out, by role and reason, from the evidence."""
-    found = []
+def exclusions_of(
+    evidence: Evidence, program: AuditProgram, exempt: Mapping[str, int] | None = None
+) -> tuple[Exclusion, ...]:
+    """Rows and groups that figures leave out, by role and reason, from the evidence.
+
+    ``exempt`` says by column how many of the missing values need not be reported.
+    """
+    found = [
+        Exclusion(place, None, rows, "exempt: it need not be reported (these rows are among those without a value)")
+        for place, rows in _by_role(exempt or {}, program)
+    ]
     for attribute in evidence.attributes():
         counts = evidence.cells(CellsNeed((attribute,))).by(attribute)
         missing = sum(count for (label, _), count in counts.items() if label is None)
@@ -24,19 +33,38 @@ def exclusions_of(evidence: Evidence, program: AuditProgram) -> tuple[Exclusion,
         why = "no decision that counts: it is missing, excluded by the contract, or without a time in a period"
         found.append(Exclusion("decision", None, undecided, why))
     for file in sorted(evidence.folder.glob("moments-*.json")):
-        moments = json.loads(file.read_text(encoding="utf-8"))
-        found += [
-            Exclusion(f"controls.{name}", None, rows, "no value of a control: left out of adjusted figures only")
-            for name, rows in moments["missing"].items()
-        ]
-        lost = moments["cluster_missing"]
-        found.append(Exclusion("entity", None, lost, "no value of the cluster: left out of adjusted figures only"))
-        found += [
-            Exclusion(f"controls.{name}", None, 0, "the control never varies: it adjusts nothing")
-            for name in moments["constant"]
-        ]
+        found += _of_moments(json.loads(file.read_text(encoding="utf-8")), program)
     kept = dict.fromkeys(item for item in found if item.rows or item.label or "never varies" in item.reason)
     return tuple(kept)
+
+
+def _of_moments(moments: Mapping[str, Any], program: AuditProgram) -> Iterator[Exclusion]:
+    """Rows that linear models leave out, and columns that tell them nothing."""
+    imputed = {
+        column: f"imputed_groups.{one.name}.{label}"
+        for one in program.contract.imputed_groups for label, column in one.probabilities.items()
+    }  # fmt: skip
+    of_members = moments["attribute"] is None  # a model of probabilities, whose columns are no controls
+    for name, rows in moments["missing"].items():
+        if of_members and name in imputed:
+            yield Exclusion(imputed[name], None, rows, "no probability of belonging: left out of imputed figures")
+        else:
+            yield Exclusion(f"controls.{name}", None, rows, "no value of a control: left out of adjusted figures only")
+    lost = moments["cluster_missing"]
+    yield Exclusion("entity", None, lost, "no value of the cluster: left out of adjusted figures only")
+    if measured := moments.get("measured"):
+        role = "rate" if measured == program.contract.rate else f"response.{measured}"
+        yield Exclusion(role, None, moments["measured_missing"], "no value: left out of the figures about it")
+    for name in moments["constant"]:
+        if not (of_members and name in imputed):
+            yield Exclusion(f"controls.{name}", None, 0, "the control never varies: it adjusts nothing")
+
+
+def _by_role(counts: Mapping[str, int], program: AuditProgram) -> Iterator[tuple[str, int]]:
+    for column, places in program.contract.columns_used().items():
+        if column in counts:
+            role = places[0].split("[")[0].removesuffix(".column")
+            yield (role if "." in role else f"{role}.{column}"), counts[column]
 
 
 def _unheard(

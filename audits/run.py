@@ -25,6 +25,7 @@ from audits.evidence.collect import Evidence, collect
 from audits.exclusions import exclusions_of
 from audits.parts import collect_parts, measure_parts
 from audits.plan import Plan, make_plan
+from audits.policies.again import write_judgement
 from audits.policies.judge import judge
 from audits.question import Question
 from audits.record import (
@@ -46,6 +47,7 @@ from audits.record import (
 from checks.check_report import CheckReport
 from checks.inputs.contract import AUDITED_ROLES
 from checks.inputs.fingerprint import fingerprint
+from checks.inputs.hmda_register import years_of
 from checks.inputs.period import Period
 from checks.inputs.program import AuditProgram
 from checks.inputs.source import ConnectionResolver, Source, environment_connection, open_source
@@ -163,7 +165,7 @@ def gather(source: Source, program: AuditProgram, plan: Plan, staging: Path) -> 
             "the source", "other data than at the start of the run", "data that stay as they are during a run",
             "run again when the job that writes the data has ended",
         ))  # fmt: skip
-    exclusions = exclusions_of(Evidence(staging / "evidence", data), program) if fit and files else ()
+    exclusions = exclusions_of(Evidence(staging / "evidence", data), program, source.exempt) if fit and files else ()
     collected = Collected(tuple(question.name for question in ready), files, exclusions)
     _write(staging / "collected.json", collected)
     return collected
@@ -193,7 +195,7 @@ def conclude(program: AuditProgram, plan: Plan, staging: Path) -> Path:
         if previous and _same_content(run, previous):
             shutil.rmtree(staging)
             run = read_record(AuditRun, previous / RUN_FILE)
-            _judge_again(previous, judge(run, digest_of((previous / RUN_FILE).read_bytes()), plan.packs))
+            write_judgement(previous, judge(run, digest_of((previous / RUN_FILE).read_bytes()), plan.packs))
             return previous
         number = max((_number(other) for other in _numbered(parent)), default=0) + 1
         superseded = digest_of((previous / RUN_FILE).read_bytes()) if previous else None
@@ -248,18 +250,6 @@ def latest_version(parent: Path) -> Path | None:
 def _numbered(parent: Path) -> list[Path]:
     """Whatever bears the name of a version, whole or not."""
     return [path for path in parent.glob("v*") if re.fullmatch(r"v[0-9]+", path.name)]
-
-
-def _judge_again(folder: Path, judgement: Judgement) -> None:
-    """Write a judgement beside a run that has one; another one, under other rules, is kept by its digest."""
-    file = folder / JUDGEMENT_FILE
-    earlier = file.read_bytes() if file.is_file() else b""
-    if earlier == canonical_json(judgement):
-        return
-    if earlier:
-        kept = folder / f"judgement-{digest_of(earlier).removeprefix('sha256:')[:12]}.json"
-        kept.write_bytes(earlier)
-    _write(file, judgement)
 
 
 def _number(folder: Path) -> int:
@@ -346,7 +336,7 @@ def _days(source: Source, program: AuditProgram) -> tuple[str | None, str | None
     if contract.dated:
         return contract.dated.first.isoformat(), contract.dated.last.isoformat()
     if not contract.time:
-        return None, None
+        return years_of(source) if program.source.format else (None, None)
     time = source.table[contract.time].cast("timestamp")
     low, high = source.rows(source.table.aggregate(low=time.min(), high=time.max()))[0]
     return (low.date().isoformat(), high.date().isoformat()) if low else (None, None)

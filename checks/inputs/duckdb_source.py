@@ -1,7 +1,8 @@
 """Files and DuckDB databases, opened through a work file that vanishes afterwards.
 
 The work file holds the prepared relation: a view over Parquet, which is scanned in place each
-time, or a table for everything else, which is read once.
+time, or a table for everything else, which is read once. A register (``format: hmda``) is read once
+into a table of its typed columns, over which the prepared relation is a view.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from checks.inputs.files import existing_files, package_file, uneven_line, unpacked_file
+from checks.inputs.files import existing_files, literally, package_file, quoted, uneven_line, unpacked_file
+from checks.inputs.hmda_register import load_register
 from checks.inputs.opened import RELATION, Source, address_of, no_such_table, unreadable
 from checks.inputs.period import Period
 from checks.inputs.prepared import Prepared, prepare
@@ -46,7 +48,8 @@ def open_duckdb(program: AuditProgram, period: Period, url: str) -> Iterator[Sou
     try:
         writer = _connected(work, folder)
         try:
-            raw = _raw_duckdb(program, url, writer, folder)
+            exempt = load_register(program, writer, folder, _RAW) if program.source.format else {}
+            raw = writer.table(_RAW) if program.source.format else _raw_duckdb(program, url, writer, folder)
             try:
                 prepared = prepare(raw, program, period)
             except InputError:
@@ -55,7 +58,7 @@ def open_duckdb(program: AuditProgram, period: Period, url: str) -> Iterator[Sou
                 raise InputError(Problem(
                     address_of(program), "no rows", "a header and at least one row", "check the job that writes it"
                 )) from None  # fmt: skip
-            kind = "VIEW" if _stays_in_file(program) else "TABLE"
+            kind = "VIEW" if _stays_in_file(program) or program.source.format else "TABLE"
             writer.raw_sql(f"CREATE {kind} {RELATION} AS {writer.compile(prepared.table)}")
         except duckdb.Error as error:
             raise unreadable(program, error) from None
@@ -69,7 +72,7 @@ def open_duckdb(program: AuditProgram, period: Period, url: str) -> Iterator[Sou
                 relation = Prepared(reader.table(RELATION), prepared.references, prepared.declared)
             settings = "&".join(f"{key}={value}" for key, value in _duckdb_settings(folder).items())
             url = f"squaredeal_duckdb:///{work}?access_mode=read_only&{settings}"
-            yield Source(address_of(program), "duckdb", reader, RELATION, url, relation)
+            yield Source(address_of(program), "duckdb", reader, RELATION, url, relation, exempt)
         finally:
             reader.disconnect()
     finally:
@@ -117,10 +120,10 @@ def _raw_duckdb(program: AuditProgram, url: str, con: Any, folder: Path) -> ir.T
     database = url.removeprefix("duckdb://")
     if database:
         path = existing_files(program, database.removeprefix("/"), "source.connection")[0]
-        con.raw_sql(f"ATTACH {_quoted(path)} AS given (READ_ONLY)")
+        con.raw_sql(f"ATTACH {quoted(path)} AS given (READ_ONLY)")
         con.raw_sql("USE given")
     if program.source.query:
-        con.raw_sql(f"SET file_search_path = {_quoted(str(program.folder))}")
+        con.raw_sql(f"SET file_search_path = {quoted(str(program.folder))}")
         select = program.source.query.strip().rstrip(";")
     elif database:
         select = f"SELECT * FROM {_known_table(program, con)}"
@@ -152,14 +155,14 @@ def _reader(program: AuditProgram, con: Any, folder: Path) -> str:
     else:
         files = existing_files(program, table, "source.table")
     unpacked = [unpacked_file(file, folder, i) for i, file in enumerate(files)]
-    names = "[" + ", ".join(_quoted(_literally(file)) for file in unpacked) + "]"
+    names = "[" + ", ".join(quoted(literally(file)) for file in unpacked) + "]"
     suffix = Path(unpacked[0].removesuffix(".gz").removesuffix(".zst")).suffix.lower()
     if suffix in (".parquet", ".pq"):
         return f"read_parquet({names}, union_by_name = true)"
     if suffix in (".csv", ".tsv", ".txt"):
         for file in unpacked:
             _refuse_repeated_names(program, con, file)
-        nulls = "[" + ", ".join(_quoted(text) for text in _NULL_TEXTS) + "]"
+        nulls = "[" + ", ".join(quoted(text) for text in _NULL_TEXTS) + "]"
         return (
             f"read_csv({names}, sample_size = -1, header = true, comment = '', nullstr = {nulls}, union_by_name = true)"
         )
@@ -172,9 +175,9 @@ def _reader(program: AuditProgram, con: Any, folder: Path) -> str:
 
 def _refuse_repeated_names(program: AuditProgram, con: Any, file: str) -> None:
     """DuckDB would rename the second of two columns of a name; nobody could tell which is meant."""
-    name = _quoted(_literally(file))
+    name = quoted(literally(file))
     dialect = con.raw_sql(f"SELECT Delimiter, Quote, Escape, SkipRows FROM sniff_csv({name}, comment = '')").fetchone()
-    delimiter, quote, escape = (_quoted("" if sign == "(empty)" else sign) for sign in dialect[:3])
+    delimiter, quote, escape = (quoted("" if sign == "(empty)" else sign) for sign in dialect[:3])
     header = con.raw_sql(
         f"SELECT * FROM read_csv({name}, header = false, all_varchar = true, comment = '', delim = {delimiter}, "
         f"quote = {quote}, escape = {escape}, skip = {dialect[3]}) LIMIT 1"
@@ -191,12 +194,3 @@ def _refuse_repeated_names(program: AuditProgram, con: Any, file: str) -> None:
             program.where("source.table"), f"the column '{twice[0]}' twice in {file}", "each column name once",
             "rename or remove one of the two in the source",
         ))  # fmt: skip
-
-
-def _literally(file: str) -> str:
-    """A path that DuckDB takes as it is: signs of a pattern stand for themselves."""
-    return re.sub(r"([*?\[])", r"[\1]", file)
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -7,6 +7,7 @@ import csv
 import glob
 import importlib.util
 import lzma
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -78,6 +79,16 @@ def unpacked_file(file: str, folder: Path, index: int) -> str:
             Problem(file, f"it cannot be unpacked ({error})", "a whole compressed file", "fetch the file again")
         ) from None
     return str(target)
+
+
+def literally(file: str) -> str:
+    """A path that DuckDB takes as it is: signs of a pattern stand for themselves."""
+    return re.sub(r"([*?\[])", r"[\1]", file)
+
+
+def quoted(text: str) -> str:
+    """A text as a literal of SQL."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 def uneven_line(file: str, header: str) -> tuple[int, int, str] | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from checks.inputs.prepared import Prepared
@@ -22,7 +23,8 @@ class Source:
 
     ``address`` is the place in the program that names it; ``relation`` may follow FROM in the
     engine's SQL; ``sqlalchemy_url`` opens the same data for Great Expectations; ``prepared``
-    carries the Ibis table and the labels in use.
+    carries the Ibis table and the labels in use; ``exempt`` says by column how many cells are missing because
+    they need not be reported.
     """
 
     address: str
@@ -31,6 +33,7 @@ class Source:
     relation: str
     sqlalchemy_url: str
     prepared: Prepared
+    exempt: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def table(self) -> ir.Table:

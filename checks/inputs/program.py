@@ -14,6 +14,7 @@ from pathlib import Path
 
 from checks.inputs.contract import ON_FAILURE, DataContract
 from checks.inputs.contract_reader import read_contract
+from checks.inputs.hmda_program import FORMAT, with_register_roles
 from checks.inputs.schedule import read_schedule
 from checks.inputs.yaml_reader import Place, read_yaml
 from checks.problem import InputError, Problem
@@ -29,12 +30,14 @@ DEFAULT_SEED = 20210709
 class SourceAddress:
     """Where the model outputs lie. Exactly one of ``table`` and ``query`` is set.
 
-    ``connection`` is ``duckdb://`` for files, a database URL, or ``airflow://CONN_ID``.
+    ``connection`` is ``duckdb://`` for files, a database URL, or ``airflow://CONN_ID``. ``format`` names what a
+    file's columns mean where a standard says so: ``hmda``, the public loan/application register.
     """
 
     connection: str = "duckdb://"
     table: str | None = None
     query: str | None = None
+    format: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,7 @@ def read_program(file: Path | str) -> AuditProgram:
     file = Path(file).absolute()
     root = read_yaml(file, "program")
     _refuse_secrets(root)
+    root = with_register_roles(root)
     at = root.entries(PROGRAM_KEYS, ("program", "source", "contract", "audits", "policies"))
     name = _read_name(at["program"]) if "program" in at else ""
     audits = _read_audits(at["audits"]) if "audits" in at else {}
@@ -160,14 +164,18 @@ def _read_name(place: Place) -> str:
 
 
 def _read_source(place: Place) -> SourceAddress:
-    at = place.entries(("connection", "table", "query"))
+    at = place.entries(("connection", "table", "query", "format"))
     if at and ("table" in at) == ("query" in at):
         found = "both 'table' and 'query'" if "table" in at else "neither 'table' nor 'query'"
         place.complain(found, "one of the two", "name a file or table under 'table', or SQL under 'query'")
+    if "format" in at and ("query" in at or "connection" in at):
+        found = "'format' beside " + ("'query'" if "query" in at else "'connection'")
+        at["format"].complain(found, "a file under 'table'", "a register is read from its file: remove the other key")
     return SourceAddress(
         connection=at["connection"].text() if "connection" in at else "duckdb://",
         table=at["table"].text() if "table" in at else None,
         query=at["query"].text() if "query" in at else None,
+        format=at["format"].choice((FORMAT,)) if "format" in at else None,
     )
 
 
