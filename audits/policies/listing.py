@@ -115,7 +115,7 @@ def _scope(rule: Rule) -> str:
 def _power(rule: Rule, kind: MeasureKind) -> str:
     reasons = against_breach(rule)
     able = f"a concern at most: {'; '.join(reasons)}" if reasons else "a breach: law, checked, with a limit of its own"
-    return f"not measured yet; once {kind.question} is built, {able}" if kind.planned else f"can make {able}"
+    return f"not measured yet; once {kind.question} is built it can make {able}" if kind.planned else f"can make {able}"
 
 
 def _whence(kind: MeasureKind) -> str:
