@@ -1,0 +1,101 @@
+"""Whose outcome is known? Decision by matured outcome of each group, and whether the known ones are a selected sample.
+
+An outcome that is known for the approved only says nothing on what the declined would have done. Where some of the
+declined have one, those are rarely a fair draw of them. So a figure on known outcomes is marked whenever the contract
+says that they are observed on a condition, or when the known share differs between approved and declined.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from audits.evidence.cells import Cells
+from audits.record import Measurement
+
+_ALIKE = 0.05  # known shares of approved and declined that differ by less, relative to the larger, count as alike
+DECLINED_UNKNOWN = "what the declined would have done is unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeTable:
+    """Rows of a group: ``known[decision][outcome]``, and ``unknown[decision]`` without a known matured outcome."""
+
+    known: tuple[tuple[int, int], tuple[int, int]]
+    unknown: tuple[int, int]
+
+    @property
+    def confusion(self) -> tuple[int, int, int, int]:
+        """True negatives, false positives, false negatives, true positives; positive is favourable."""
+        (bad_declined, good_declined), (bad_approved, good_approved) = self.known
+        return bad_declined, bad_approved, good_declined, good_approved
+
+    @property
+    def rows(self) -> int:
+        """Rows with a known outcome."""
+        return sum(map(sum, self.known))
+
+    @property
+    def unseen_declined(self) -> bool:
+        """Whether some were declined and the outcome of none of them is known."""
+        return not sum(self.known[0]) and self.unknown[0] > 0
+
+    def known_share(self, decision: int) -> float | None:
+        """Share of the approved (1) or declined (0) whose outcome is known; None without any."""
+        known = sum(self.known[decision])
+        return known / (known + self.unknown[decision]) if known + self.unknown[decision] else None
+
+
+def outcome_tables(cells: Cells, attribute: str) -> dict[str, OutcomeTable]:
+    """The table of each label, from cells by attribute, outcome and decision; others than decided rows left out."""
+    at = cells.attributes.index(attribute), len(cells.attributes)
+    counts: dict[str, dict[tuple[int, str | None], int]] = {}
+    for labels, decision, rows in cells.cells:
+        label, outcome = labels[at[0]], labels[at[1]]
+        if label is not None and decision is not None:
+            own = counts.setdefault(label, {})
+            own[decision, outcome] = own.get((decision, outcome), 0) + rows
+    return {label: _table(own) for label, own in sorted(counts.items())}
+
+
+def _table(counts: Mapping[tuple[int, str | None], int]) -> OutcomeTable:
+    declined, approved = ((counts.get((d, "0"), 0), counts.get((d, "1"), 0)) for d in (0, 1))
+    return OutcomeTable((declined, approved), (counts.get((0, None), 0), counts.get((1, None), 0)))
+
+
+def added(tables: Iterable[OutcomeTable]) -> OutcomeTable:
+    """All rows of some groups in one table."""
+    every = list(tables)
+    declined, approved = ((sum(t.known[d][0] for t in every), sum(t.known[d][1] for t in every)) for d in (0, 1))
+    return OutcomeTable((declined, approved), (sum(t.unknown[0] for t in every), sum(t.unknown[1] for t in every)))
+
+
+def selection(tables: Iterable[OutcomeTable], conditional: bool) -> str | None:
+    """What to say of a selected sample, or None where the known outcomes are not selected by the decision.
+
+    ``conditional`` says that the contract names a condition under which outcomes are observed.
+    """
+    every = list(tables)
+    whole = added(every)
+    if not (conditional or not sum(whole.known[0]) or any(map(_uneven, every))):
+        return None
+    shares = " and ".join(
+        f"{100 * share:.1f} % of the {name}"
+        for name, share in (("approved", whole.known_share(1)), ("declined", whole.known_share(0)))
+        if share is not None
+    )
+    return f"a selected sample: the outcome is known for {shares or 'no decided application'}, and others may differ"
+
+
+def _uneven(table: OutcomeTable) -> bool:
+    approved, declined = table.known_share(1), table.known_share(0)
+    if approved is None or declined is None:
+        return False
+    return abs(approved - declined) > _ALIKE * max(approved, declined)
+
+
+def marked_selected(figure: Measurement, said: str | None) -> Measurement:
+    """The figure with the caution: no breach may rest on a selected sample, and it is never clear."""
+    if said is None or figure.estimate is None:
+        return figure
+    return replace(figure, cautions=(*figure.cautions, said), unseen=(*figure.unseen, said))
