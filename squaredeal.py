@@ -128,6 +128,34 @@ def schema(record: Annotated[str, typer.Argument(help="run or judgement")] = "ru
 
 
 @app.command()
+def judge(
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run, with run.json.")],
+    policies: Annotated[
+        list[str] | None, typer.Option(help="A pack by name or file; repeatable, or a list with commas.")
+    ] = None,
+    fail_on: Annotated[
+        str | None, typer.Option(help="End with exit code 1 at this verdict or worse: breach, concern, inconclusive.")
+    ] = None,
+) -> None:
+    """Judge a finished run again, without its data: under other policies, or under a pack that was changed."""
+    with _plain_errors():
+        from audits.policies.again import judge_again, packs_named
+        from audits.run import read_run
+        from reports.outcome import check_fail_on, exit_code, summary
+        from reports.publish import write_page
+
+        check_fail_on(fail_on, "--fail-on")
+        kept = judge_again(folder, packs_named(folder, policies or ()))
+        page = write_page(folder, None)
+        records = read_run(folder)
+        typer.echo("\n".join(summary(*records)))
+        if kept:
+            typer.echo(f"  the judgement before: {kept}")
+        typer.echo(f"  report: {page}")
+        raise typer.Exit(exit_code(*records, fail_on))
+
+
+@app.command()
 def policies(
     names: Annotated[
         list[str] | None, typer.Argument(help="Packs by name or file; all shipped ones by default.")

@@ -76,7 +76,7 @@ def _columns(table: Table) -> list[list[float]]:
 def _mantel_haenszel(shared: Measurement, rates: GroupRates, table: Table, level: float) -> Iterator[Measurement]:
     from audits.statistics import mantel_haenszel as mh
 
-    columns: list[Any] = _columns(table)
+    columns: Any = _columns(table)
     test = mh.cochran_mantel_haenszel_test(columns[0], columns[1], columns[2], columns[3])
     alike = mh.breslow_day_tarone_test(columns[0], columns[1], columns[2], columns[3])
     homogeneity = number(alike.p_value)
@@ -86,17 +86,18 @@ def _mantel_haenszel(shared: Measurement, rates: GroupRates, table: Table, level
         cautions += (f"the strata do not share one odds ratio (p = {homogeneity:.2g}): one figure averages over them",)
     how = f"; {rates.how}" if rates.how else ""
     shared = replace(shared, details=details, cautions=cautions, p_value=number(test.p_value))
-    for measure, estimator, sign, equality in (
+    asked: tuple[tuple[str, Any, int, float], ...] = (
         ("stratified_odds_ratio", mh.mantel_haenszel_odds_ratio, 1, 1.0),
         ("stratified_risk_ratio", mh.mantel_haenszel_risk_ratio, 1, 1.0),
         ("stratified_approval_gap", mh.mantel_haenszel_risk_difference, -1, 0.0),
-    ):
+    )
+    for measure, estimator, sign, equality in asked:
 
         def ends(at: float, estimator: Any = estimator, sign: int = sign) -> tuple[object, object]:
-            found = estimator(*columns, at)
+            found: Any = estimator(*columns, level=at)
             return (found.low, found.high) if sign > 0 else (-found.high, -found.low)
 
-        found = estimator(*columns, level)
+        found = estimator(*columns, level=level)
         estimate = number(found.estimate)
         yield replace(
             shared, measure=measure, estimate=None if estimate is None else sign * estimate + 0.0, equality=equality,

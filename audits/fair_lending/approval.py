@@ -112,7 +112,7 @@ class Approval:
             ))  # fmt: skip
         if contract.weight and contract.controls:
             missing.append(NotAnswered(
-                f"{self.name}: weight", "the adjusted gap counts every row once: the declared weight is not used in it",
+                f"{self.name}: weight", "the adjusted gap counts every row once, whatever its declared weight",
                 "read the adjusted gap as that of the rows given",
             ))  # fmt: skip
         return missing
@@ -129,14 +129,17 @@ class Approval:
             source="moments", equality=0.0,
             reason="once rows without a value of a control or an entity are left out, no two groups remain to compare",
         )  # fmt: skip
+        if moments.refused:
+            return [replace(nothing, reason=moments.refused)]
         if reference not in moments.labels or len(moments.labels) < 2:
             return [nothing]
         fit = fit_group_effects(moments.grouped())
-        used = len(moments.controls) - len(fit.dropped)
+        used = len(moments.columns) - len(fit.dropped)
         if not used:
             return [replace(nothing, reason="no declared control varies, so there is nothing to adjust for")]
         repeated = f" ({', '.join(fit.dropped)} only repeat others)" if fit.dropped else ""
-        method = f"linear probability model with {used} controls{repeated}, {_errors(moments)}"
+        levels = f", {len(moments.indicators)} of them levels of strata" if moments.indicators else ""
+        method = f"linear probability model with {used} controls{levels}{repeated}, {_errors(moments)}"
         nothing = replace(nothing, method=method)
         rows = dict(zip(moments.labels, moments.counts, strict=True))
         reason = "every row of the group lacks a value of a control or an entity"
@@ -196,7 +199,9 @@ def _with_unknown(figure: Measurement, rates: GroupRates) -> Measurement:
     share = unknown.unknown_share(rates)
     if share <= unknown.MOST_UNKNOWN or figure.reference is None or figure.estimate is None:
         return figure
-    told = f"{rates.attribute} is not known for {100 * share:.1f} % of the decided applications, which are left out here"
+    told = (
+        f"{rates.attribute} is not known for {100 * share:.1f} % of the decided applications, which are left out here"
+    )
     return replace(figure, cautions=(*figure.cautions, told), unseen=(*figure.unseen, told))
 
 
