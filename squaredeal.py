@@ -175,7 +175,7 @@ def policies(
             raise InputError(Problem(
                 "--rule", f"unknown rule '{rule}'", f"one of {listed(owners)}", suggest(rule, owners)
             ))  # fmt: skip
-        told = [describe_rule(*owners[rule])] if rule else [describe(pack, day) for pack in packs]
+        told = [describe_rule(*owners[rule], day)] if rule else [describe(pack, day) for pack in packs]
         typer.echo("\n".join(line for lines in told for line in lines))
 
 

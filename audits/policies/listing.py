@@ -42,8 +42,8 @@ def describe(pack: PolicyPack, day: dt.date | None = None) -> Iterator[str]:
         yield from _absent(pack.rules, day)
 
 
-def describe_rule(rule: Rule, pack: PolicyPack) -> Iterator[str]:
-    """One rule in full."""
+def describe_rule(rule: Rule, pack: PolicyPack, day: dt.date | None = None) -> Iterator[str]:
+    """One rule in full; with a day, whether it is in force then."""
     yield from _explain(rule, indent="")
     facts = (
         ("title", " · ".join(rule.title.values())), ("pack", f"{pack.id}: {pack.title['en']}"),
@@ -51,6 +51,8 @@ def describe_rule(rule: Rule, pack: PolicyPack) -> Iterator[str]:
         ("measure", _whence(_kind(rule))),
     )  # fmt: skip
     yield from (f"    {name}: {text}" for name, text in facts if text)
+    if day:
+        yield f"    on {day}: {'within' if in_force_on(rule, day) else 'outside'} its dates"
 
 
 def in_force_on(rule: Rule, day: dt.date) -> bool:

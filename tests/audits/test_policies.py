@@ -488,6 +488,8 @@ def test_one_rule_is_explained_in_full_and_an_unknown_one_gets_the_nearest_name(
     assert "高成本短期信贷" in text
     assert "planned question predatory_lending.cost_caps" in text
     assert "us.air" not in text
+    assert "on 2015-01-01: outside its dates" in told("--rule", "uk.hcstc.daily", "--on", "2015-01-01")
+    assert "on 2015-01-02: within its dates" in told("--rule", "uk.hcstc.daily", "--on", "2015-01-02")
     refused = told("--rule", "uk.hcstc.dayly")
     assert refused.startswith("2\n")
     assert "did you mean 'uk.hcstc.daily'?" in refused
