@@ -72,7 +72,6 @@ _FAIR_LENDING: dict[str, MeasureKind] = {
         adjusted_rate_gap_bp="gap in rates at equal controls in basis points",
     ),
     **_ratios("fair_lending.pricing", high_cost_ratio="share of high-cost loans over that of the reference group"),
-    **_differences("fair_lending.calibration", calibration_gap="risk overstated for a group"),
 }
 
 _LOYALTY_PRICING: dict[str, MeasureKind] = {
