@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 MEASURES = ("stratified_odds_ratio", "stratified_risk_ratio", "stratified_approval_gap", "logit_approval_gap")
 _MOST_ALONE = 0.05
 _MOST_LEVELS = 100
+_OUTCOMES = 10  # below, the errors of Sato and others are too small: five of five gave a gap far from zero for sure
 _DIFFERENT = 0.01  # p-value below which strata are said not to share one odds ratio
 
 
@@ -49,6 +50,13 @@ def stratified(
         unseen=(f"{100 * alone:.1f} % of {label} are in strata without anybody of {rates.reference}",)
         if alone > _MOST_ALONE else (),
     )  # fmt: skip
+    scarce = _scarcest(table)
+    if scarce < _OUTCOMES:
+        why = (
+            f"in strata that hold both groups, one of the two has only {scarce:.3g} rows of its rarer decision, and an "
+            f"interval to rely on needs {_OUTCOMES}"
+        )
+        return [replace(shared, measure=measure, reason=why) for measure in MEASURES]
     with counting(rates):
         return [*_mantel_haenszel(shared, rates, table, level), _logit(shared, table, level)]
 
@@ -67,6 +75,13 @@ def _alone(table: Table) -> float:
     """Share of the group in strata where nobody of the reference is."""
     total = sum(row[1] for row in table.values())
     return sum(row[1] for row in table.values() if row[3] == 0) / total if total else 1.0
+
+
+def _scarcest(table: Table) -> float:
+    """The smallest number of rows of either decision in either group, over strata that hold both groups."""
+    shared = [row for row in table.values() if row[1] > 0 and row[3] > 0]
+    sums = [sum(column) for column in zip(*((x1, n1 - x1, x0, n0 - x0) for x1, n1, x0, n0 in shared), strict=True)]
+    return min(sums, default=0.0)
 
 
 def _columns(table: Table) -> list[list[float]]:
