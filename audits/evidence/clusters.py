@@ -245,7 +245,7 @@ def _long(source: Source, rows: ClusterRows) -> Products:
 
 
 def _spread(rows: ClusterRows, pairs: Sequence[tuple[Any, ...]], clusters: int, largest: int) -> Products:
-    """The blocks of pairs of classes in their places; shared figures add up over all classes."""
+    """The blocks of pairs of classes in their places; shared figures add up over all classes, always in one order."""
     width, classes, depth = rows.width, len(rows.classes), len(rows.keys)
     size = width + len(rows.shared)
     known = {one: c for c, one in enumerate(rows.classes)}
@@ -256,7 +256,7 @@ def _spread(rows: ClusterRows, pairs: Sequence[tuple[Any, ...]], clusters: int, 
         own = [(known[one] * width + i, i) for i in range(width)] if one in known else []
         return own + [(classes * width + j, width + j) for j in range(len(rows.shared))]
 
-    for row in pairs:
+    for row in sorted(pairs, key=lambda row: [(value is None, str(value)) for value in row[: 2 * depth]]):
         left, right, (common, rows_held, *values) = row[:depth], row[depth : 2 * depth], row[2 * depth :]
         block = np.array(_added(values, rows.limbs)).reshape(size, size)
         for (r, i), (c, j) in product(places(left), places(right)):

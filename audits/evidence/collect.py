@@ -149,6 +149,7 @@ def _ranges(source: Source, needs: Sequence[Need]) -> Ranges | None:
 
     numbers = [name for need in needs if isinstance(need, (CellsNeed, ClusterCellsNeed)) for name in need.sums]
     numbers += [name for need in of_kind(needs, MomentsNeed) for name in need.controls]
+    numbers += [need.response for need in of_kind(needs, MomentsNeed) if need.response is not None]
     numbers += [need.score for need in of_kind(needs, HistogramNeed)]
     clusters = [need.cluster for need in needs if isinstance(need, (MomentsNeed, ClusterCellsNeed)) and need.cluster]
     if not numbers and not clusters:
@@ -211,17 +212,23 @@ def _cells_at_hand(folder: Path, need: ClusterCellsNeed) -> Cells | None:
 def _file_name(need: Need) -> str:
     """A name that tells needs apart. Names of attributes may hold signs that no file may."""
     if isinstance(need, MomentsNeed):
-        asked = need.controls if need.cluster is None else (*need.controls, "", need.cluster)
-        plain = re.sub(r"\W", "_", need.attribute)
-        if plain != need.attribute:
-            asked = (*asked, "", need.attribute)
-        digest = _short("\x1f".join(asked))
-        return f"moments-{plain}-{digest}.json"
+        return _moments_name(need)
     digest = _short(json.dumps(astuple(need)))
     if isinstance(need, SampleNeed):
         return f"../{RESTRICTED}/sample-{digest}.parquet"
     kinds = {ClusterCellsNeed: "cluster-cells", HistogramNeed: "histogram", SequenceNeed: "sequences"}
     return f"{kinds[type(need)]}-{digest}.json"
+
+
+def _moments_name(need: MomentsNeed) -> str:
+    asked = need.controls if need.cluster is None else (*need.controls, "", need.cluster)
+    plain = "everyone" if need.attribute is None else re.sub(r"\W", "_", need.attribute)
+    if need.attribute is not None and plain != need.attribute:
+        asked = (*asked, "", need.attribute)
+    text = "\x1f".join(asked)
+    if need.attribute is None or need.response is not None or need.strata:
+        text = json.dumps(astuple(need))
+    return f"moments-{plain}-{_short(text)}.json"
 
 
 def _short(text: str) -> str:

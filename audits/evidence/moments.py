@@ -1,16 +1,15 @@
 """Moments: the sums that a linear model needs, taken in the engine and exact in any row order.
 
-Every control x is mapped to u = (x − centre) / half_range in [−1, 1] by its own minimum and
-maximum. Each summand is scaled by 2^61 and rounded to an integer before it is summed, so
-that the sum is exact integer arithmetic: the same on any number of threads, to 2^-61 of a row.
-Sums are kept within each group of one attribute, which gives the regression on group
-indicators without an indicator column. A second scan collects the sandwich's meat
-Σ e² z zᵀ with e the residual of the fit, z = (1, u₁ … u_k).
+Controls, and a response that is not the decision, are mapped to [−1, 1] and summed as integers (``design``).
+Sums are kept within each group of one attribute, or over all rows where there is none, which gives the regression on
+group indicators without an indicator column. Strata enter as indicators beside the controls: sums are taken in each
+stratum and spread to the indicators' columns. A second scan collects the sandwich's meat Σ e² z zᵀ with e the
+residual of the fit, z = (1, u₁ … u_k, indicators).
 
 With a cluster column a further scan collects Σ_g s_g s_gᵀ, with s_g the sum of e over the rows of
-cluster g in each group and of e u_j over all its rows (Liang and Zeger 1986, Biometrika 73:13–22).
+cluster g in each group and of e z_j over all its rows (Liang and Zeger 1986, Biometrika 73:13–22).
 
-Rows with a missing label, decision, control or cluster are left out and counted.
+Rows with a missing label, decision or response, control or cluster are left out and counted.
 """
 
 from __future__ import annotations
@@ -18,27 +17,34 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
-from functools import reduce
-from operator import and_
-from typing import TYPE_CHECKING, Any
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from audits.evidence.clusters import ClusterRows, cross_products, rounded
-from audits.evidence.exact_sums import Range, Ranges, as_number, collect_ranges, zero_below
+from audits.evidence.clustered_moments import plain_products, stratified_products
+from audits.evidence.design import (
+    EVERYONE,
+    NEGLIGIBLE,
+    SCALE,
+    Design,
+    half_range,
+    integer_sums,
+    is_complete,
+    make_design,
+    matrices,
+    vector,
+)
+from audits.evidence.exact_sums import Ranges, collect_ranges, zero_below
 from audits.evidence.needs import MomentsNeed
+from audits.evidence.strata import Strata, find_strata
 from audits.statistics.linear_model import GroupedMoments, fit_group_effects
-from checks.inputs.prepared import FAVOURABLE, group_column
 from checks.inputs.source import Source
 
-if TYPE_CHECKING:
-    import ibis.expr.types as ir
-
-_SCALE = 2**61
-_NEGLIGIBLE = 2.0**-200  # taken as 0: products of four such factors are still ordinary numbers
-_NARROW = 2.0**-40
+_LATER = (
+    "measured", "measured_missing", "measured_range", "squares", "ranges", "strata", "crossed", "indicators", "refused",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +55,14 @@ class Moments:
     ``constant`` the controls that never vary and are therefore not in ``controls``.
     ``cluster_meat`` is (L + k) × (L + k) over the labels' indicators, then the controls;
     ``clusters_by_label`` says in how many clusters each label has a used row.
+
+    ``measured`` names the response where it is not the decision: ``measured_range`` are its two ends, ``squares``
+    Σ v² of v in [−1, 1], ``measured_missing`` the rows without it; ``favourable`` is empty then. ``ranges`` holds the
+    two ends of each control. ``indicators`` are the levels of ``strata``, ``crossed`` or adding up; they stand after
+    the controls in every matrix. ``refused`` says why there are too many levels for a model; there is none then.
     """
 
-    attribute: str
+    attribute: str | None
     reference: str
     labels: list[str]
     controls: list[str]
@@ -69,6 +80,20 @@ class Moments:
     largest_cluster: int = 0
     cluster_meat: list[list[float]] = field(default_factory=list)
     clusters_by_label: list[int] = field(default_factory=list)
+    measured: str | None = None
+    measured_missing: int = 0
+    measured_range: list[float] = field(default_factory=list)
+    squares: list[float] = field(default_factory=list)
+    ranges: list[list[float]] = field(default_factory=list)
+    strata: list[str] = field(default_factory=list)
+    crossed: bool = True
+    indicators: list[str] = field(default_factory=list)
+    refused: str | None = None
+
+    @property
+    def columns(self) -> list[str]:
+        """Controls, then indicators: the order of every matrix after the constant."""
+        return [*self.controls, *self.indicators]
 
     def clustered_meat(self) -> NDArray[np.float64]:
         """Σ_g s_g s_gᵀ over the columns that ``fit_group_effects`` uses: 1, controls, groups but the reference.
@@ -78,7 +103,7 @@ class Moments:
         """
         if not self.cluster_meat:
             raise ValueError(f"no cluster sums were collected for '{self.attribute}'")
-        labels, width = len(self.labels), len(self.controls)
+        labels, width = len(self.labels), len(self.columns)
         turn = np.zeros((labels + width, labels + width))
         turn[0, :labels] = 1
         turn[1 : 1 + width, labels:] = np.eye(width)
@@ -86,24 +111,34 @@ class Moments:
         return np.asarray(turn @ np.array(self.cluster_meat) @ turn.T)
 
     def grouped(self) -> GroupedMoments:
-        """As arrays, for ``fit_group_effects``."""
+        """As arrays, for ``fit_group_effects``: a response that is not the decision is fitted in its own unit."""
+        low, high = self.measured_range or (-1.0, 1.0)
+        response = np.array(self.response, dtype=float)
         return GroupedMoments(
             labels=tuple(self.labels),
             reference=self.reference,
-            controls=tuple(self.controls),
+            controls=tuple(self.columns),
             counts=np.array(self.counts, dtype=float),
-            favourable=np.array(self.favourable, dtype=float),
+            favourable=response[:, 0] if self.measured else np.array(self.favourable, dtype=float),
             cross=np.array(self.cross, dtype=float),
-            response=np.array(self.response, dtype=float),
+            response=response,
             meat=np.array(self.meat, dtype=float),
             cluster_meat=self.clustered_meat() if self.cluster_meat else np.zeros((0, 0)),
             clusters=self.clusters,
+            squares=math.fsum(self.squares) if self.measured else None,
+            unit=high / 2 - low / 2,
+            centre=low / 2 + high / 2,
         )
 
 
 def moments_to_json(moments: Moments) -> str:
-    """Text of a file; floats in full precision."""
-    return json.dumps(asdict(moments), indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+    """Text of a file; floats in full precision. What a plain need does not ask for is left out."""
+    content = asdict(moments)
+    for one in fields(Moments):
+        empty = [] if one.default is MISSING else one.default
+        if one.name in _LATER and content[one.name] == empty:
+            del content[one.name]
+    return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def moments_from_json(text: str) -> Moments:
@@ -112,137 +147,129 @@ def moments_from_json(text: str) -> Moments:
 
 
 def collect_moments(source: Source, need: MomentsNeed, ranges: Ranges | None = None) -> Moments:
-    """Three scans: ranges (unless given), sums, and the meat of the robust errors; two more with a cluster."""
+    """Three scans: ranges (unless given), sums, and the meat of the robust errors.
+
+    One more with strata, two more with a cluster, and with both one beyond these.
+    """
     clusters = (need.cluster,) if need.cluster else ()
-    ranges = ranges or collect_ranges(source, need.controls, clusters)
-    controls = [name for name in need.controls if _half_range(ranges.by_column[name])]
-    table = source.table.filter(_complete(source, need))
-    design = [_standardised(table[name], ranges.by_column[name]) for name in controls]
-    label, decision = table[group_column(need.attribute)], table[FAVOURABLE].cast("float64")
-    width = len(controls) + 1
-    z = [_one(label), *design]
-    pairs = [(i, j) for i in range(width) for j in range(i, width)]
-    sums = [z[i] * z[j] for i, j in pairs] + [decision * z[i] for i in range(width)]
-    found = _sum_by_label(source, table, label, sums, table.count())
-    labels = sorted(found)
-    cross = [_symmetric(found[name][1 : 1 + len(pairs)], pairs, width) for name in labels]
-    moments = Moments(
-        attribute=need.attribute,
-        reference=source.prepared.references[need.attribute],
-        labels=labels,
-        controls=controls,
-        constant=[name for name in need.controls if name not in controls],
-        missing={name: ranges.rows - ranges.by_column[name].known for name in need.controls},
-        rows=ranges.rows,
-        counts=[int(found[name][0]) for name in labels],
-        favourable=[round(found[name][1 + len(pairs)]) for name in labels],
-        cross=cross,
-        response=[[float(value) for value in found[name][1 + len(pairs) :]] for name in labels],
-        meat=[],
-        cluster=need.cluster,
-        cluster_missing=sum(ranges.rows - ranges.by_column[name].known for name in clusters),
-    )
-    if moments.reference not in labels or len(labels) < 2:
+    numbers = (*need.controls, *((need.response,) if need.response is not None else ()))
+    ranges = ranges or collect_ranges(source, numbers, clusters)
+    nothing = _nothing_yet(source, need, ranges)
+    table = source.table.filter(is_complete(source, need))
+    strata = find_strata(source, table, need.strata)
+    if isinstance(strata, str):
+        return replace(nothing, refused=strata)
+    design = make_design(table, need, ranges, nothing.controls, strata).worked_out()
+    pairs, z = _pairs(nothing), design.z
+    width = len(z)
+    sums = [z[i] * z[j] for i, j in pairs] + [design.response * column for column in z]
+    sums += [] if need.response is None else [design.response * design.response]
+    found = integer_sums(source, design.table, design.keys, sums)
+    response = {key: values[len(pairs) : len(pairs) + width] for key, (_, values) in found.items()}
+    labels = sorted({str(key[0]) for key in found})
+    measured = need.response is not None
+    moments = replace(
+        nothing, labels=labels, crossed=design.strata.crossed, indicators=list(design.strata.indicators),
+        counts=[sum(n for key, (n, _) in found.items() if key[0] == name) for name in labels],
+        cross=matrices(found, labels, design, pairs),
+        response=[vector(((key[1:], one) for key, one in response.items() if key[0] == name), design)
+                  for name in labels],
+        squares=[sum(values[-1] for key, (_, values) in found.items() if key[0] == name) / SCALE
+                 for name in labels] if measured else [],
+    )  # fmt: skip
+    if not measured:
+        moments = replace(moments, favourable=[round(one[0]) for one in moments.response])
+    if moments.reference not in labels or (len(labels) < 2 and need.attribute is not None):
         return moments
-    moments = replace(moments, meat=_meat(source, table, moments, z, pairs))
-    return _with_clusters(source, need, moments, ranges) if need.cluster else moments
+    moments = replace(moments, meat=_meat(source, moments, design, pairs))
+    return _with_clusters(source, need, moments, ranges, strata) if need.cluster else moments
 
 
-def _half_range(found: Range) -> float:
-    return 0.0 if found.low is None or found.high is None else found.high / 2 - found.low / 2
+def _nothing_yet(source: Source, need: MomentsNeed, ranges: Ranges) -> Moments:
+    """What is known of a need before anything is summed."""
+    known = {name: found.known for name, found in ranges.by_column.items()}
+    varying = [name for name in need.controls if half_range(ranges.by_column[name])]
+    plain = need.attribute is not None and need.response is None and not need.strata
+    measured = ranges.by_column[need.response] if need.response is not None else None
+    return Moments(
+        attribute=need.attribute,
+        reference=EVERYONE if need.attribute is None else source.prepared.references[need.attribute],
+        labels=[],
+        controls=varying,
+        constant=[name for name in need.controls if name not in varying],
+        missing={name: ranges.rows - known[name] for name in need.controls},
+        rows=ranges.rows,
+        counts=[], favourable=[], cross=[], response=[], meat=[],
+        cluster=need.cluster,
+        cluster_missing=ranges.rows - known[need.cluster] if need.cluster else 0,
+        measured=need.response,
+        measured_missing=ranges.rows - measured.known if measured else 0,
+        measured_range=[measured.low or 0.0, measured.high or 0.0] if measured else [],
+        ranges=[] if plain else [_ends(ranges, name) for name in varying],
+        strata=list(need.strata),
+    )  # fmt: skip
 
 
-def _complete(source: Source, need: MomentsNeed) -> Any:
-    """The condition that a row has all that the model uses."""
-    needed = [group_column(need.attribute), FAVOURABLE, *need.controls, *([need.cluster] if need.cluster else [])]
-    return reduce(and_, (source.table[name].notnull() for name in needed))
+def _ends(ranges: Ranges, name: str) -> list[float]:
+    found = ranges.by_column[name]
+    return [found.low or 0.0, found.high or 0.0]
 
 
-def _standardised(column: ir.Value, found: Range) -> Any:
-    """u in [−1, 1]. In a narrow range a rounded centre would be off by as much as the range: its lower end is exact."""
-    low, half = found.low or 0.0, _half_range(found)
-    centre = low / 2 + (found.high or 0.0) / 2
-    if half < abs(centre) * _NARROW:
-        return (as_number(column) - low) / half - 1.0
-    return zero_below(as_number(column) - centre, half * _NEGLIGIBLE) / half
-
-
-def _one(column: ir.Value) -> Any:
-    """The constant column of a design, on rows where ``column`` is known."""
-    import ibis
-
-    return ibis.ifelse(column.notnull(), 1.0, 0.0)
-
-
-def _sum_by_label(
-    source: Source, table: ir.Table, label: ir.Value, sums: Sequence[Any], *exact: ir.Scalar
-) -> dict[str, list[float]]:
-    """label → [exact counts …, sums …]; the summands lie in [−1, 1]."""
-    figures = {f"exact{i}": scalar for i, scalar in enumerate(exact)}
-    for i, summand in enumerate(sums):
-        figures[f"sum{i}"] = (summand * float(_SCALE)).round().cast("int64").sum()
-    grouped = table.group_by(label=label).aggregate(**figures)
-    found = {}
-    for name, *values in source.rows(grouped):
-        whole = [float(value) for value in values[: len(exact)]]
-        found[str(name)] = whole + [int(value) / _SCALE for value in values[len(exact) :]]
-    return found
-
-
-def _symmetric(values: Sequence[float], pairs: Sequence[tuple[int, int]], width: int) -> list[list[float]]:
-    matrix = [[0.0] * width for _ in range(width)]
-    for value, (i, j) in zip(values, pairs, strict=True):
-        matrix[i][j] = matrix[j][i] = float(value)
-    return matrix
+def _pairs(moments: Moments) -> list[tuple[int, int]]:
+    width = 1 + len(moments.controls)
+    return [(i, j) for i in range(width) for j in range(i, width)]
 
 
 def _meat(
-    source: Source, table: ir.Table, moments: Moments, z: Sequence[Any], pairs: Sequence[tuple[int, int]]
+    source: Source, moments: Moments, design: Design, pairs: Sequence[tuple[int, int]]
 ) -> list[list[list[float]]]:
     """Σ e² z zᵀ by label; e is divided by a bound to stay in [−1, 1]."""
-    residual, bound = _residual(table, moments, z[1:])
-    squared = residual * residual
-    label = table[group_column(moments.attribute)]
-    found = _sum_by_label(source, table, label, [z[i] * z[j] * squared for i, j in pairs])
-    scaled = {name: [value * bound * bound for value in values] for name, values in found.items()}
-    return [_symmetric(scaled[name], pairs, len(z)) for name in moments.labels]
+    residual, bound = _residual(moments, design)
+    rows = design.table.mutate(e=residual)
+    squared = rows["e"] * rows["e"]
+    sums = [rows[f"z{i}"] * rows[f"z{j}"] * squared for i, j in pairs]
+    found = integer_sums(source, rows, design.keys, sums)
+    scaled = matrices(found, moments.labels, design, pairs)
+    return [[[value * bound * bound for value in row] for row in matrix] for matrix in scaled]
 
 
-def _residual(table: ir.Table, moments: Moments, design: Sequence[Any]) -> tuple[Any, float]:
+def _residual(moments: Moments, design: Design) -> tuple[Any, float]:
     """e / bound with e from the fit on the moments, and the bound, a power of two."""
     import ibis
 
-    fit = fit_group_effects(moments.grouped())
-    label = table[group_column(moments.attribute)]
-    effects = [(label == name, float(effect)) for name, effect in zip(fit.labels, fit.group_coefficients, strict=True)]
-    fitted = ibis.cases(*effects, else_=0.0) + float(fit.intercept)
-    for column, coefficient in zip(design, fit.control_coefficients, strict=True):
-        if abs(coefficient) >= _NEGLIGIBLE:
+    fit = fit_group_effects(replace(moments.grouped(), unit=1.0, centre=0.0))
+    width = len(moments.controls)
+    controls, indicators = fit.control_coefficients[:width], fit.control_coefficients[width:].tolist()
+    effects = [(design.label == name, float(effect))
+               for name, effect in zip(fit.labels, fit.group_coefficients, strict=True)]  # fmt: skip
+    fitted = (ibis.cases(*effects, else_=0.0) if effects else design.z[0] * 0.0) + float(fit.intercept)
+    for column, coefficient in zip(design.z[1:], controls, strict=True):
+        if abs(coefficient) >= NEGLIGIBLE:
             fitted = fitted + column * float(coefficient)
+    for effect in design.strata.effects(design.levels, indicators):
+        fitted = fitted + effect
     largest = (
         1
         + abs(fit.intercept)
         + float(np.abs(fit.group_coefficients).max(initial=0))
-        + float(np.abs(fit.control_coefficients).sum())
+        + float(np.abs(controls).sum())
+        + design.strata.largest(indicators)
     )
     bound = 2.0 ** math.ceil(math.log2(largest))
-    return zero_below(table[FAVOURABLE].cast("float64") - fitted, _NEGLIGIBLE * bound) / bound, bound
+    return zero_below(design.response - fitted, NEGLIGIBLE * bound) / bound, bound
 
 
-def _with_clusters(source: Source, need: MomentsNeed, moments: Moments, ranges: Ranges) -> Moments:
-    table = source.table
-    design = [_standardised(table[name], ranges.by_column[name]) for name in moments.controls]
-    residual, bound = _residual(table, moments, design)
-    scores = [(rounded(residual * column, ranges.rows),) for column in design]
-    label = table[group_column(need.attribute)]
-    classes = [(name,) for name in moments.labels]
-    rows = ClusterRows(
-        table[need.cluster], {"label": label}, classes, moments.counts, _complete(source, need), need,
-        [(rounded(residual, ranges.rows),)], scores,
-    )  # fmt: skip
-    found = cross_products(source, rows)
-    meat = (found.matrix * bound * bound).tolist()
+def _with_clusters(source: Source, need: MomentsNeed, moments: Moments, ranges: Ranges, strata: Strata) -> Moments:
+    counts, products = moments.counts, plain_products
+    design = make_design(source.table, need, ranges, moments.controls, strata)
+    if need.strata:
+        table, first = source.table.filter(is_complete(source, need)), 1 + len(moments.controls)
+        design = make_design(table, need, ranges, moments.controls, strata).worked_out(cluster=table[need.cluster])
+        whole = np.array(moments.cross)[:, 0, first:].sum(axis=0)
+        counts, products = [*counts, *(round(float(n)) for n in whole)], stratified_products
+    residual, bound = _residual(moments, design)
+    found = products(source, need, design, residual, moments.labels, counts, ranges.rows)
     return replace(
-        moments, clusters=found.clusters, largest_cluster=found.largest, cluster_meat=meat,
-        clusters_by_label=list(found.by_class),
+        moments, clusters=found.clusters, largest_cluster=found.largest, clusters_by_label=list(found.by_class),
+        cluster_meat=(found.matrix * bound * bound).tolist(),
     )  # fmt: skip

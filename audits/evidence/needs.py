@@ -28,13 +28,17 @@ class CellsNeed:
 class MomentsNeed:
     """Sums and cross-products of decision and controls within each group of one attribute.
 
-    With ``cluster`` (a column that tells which rows belong together) also the products of the
-    clusters' score sums, for errors that allow for dependence within clusters.
+    Without an ``attribute`` all rows are one group. ``response`` names a number that takes the place of the
+    decision; ``strata`` columns of labels whose levels enter the model beside the controls. With ``cluster`` (a
+    column that tells which rows belong together) also the products of the clusters' score sums, for errors that
+    allow for dependence within clusters.
     """
 
-    attribute: str
+    attribute: str | None
     controls: tuple[str, ...]
     cluster: str | None = None
+    response: str | None = None
+    strata: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +106,8 @@ def unknown_names(need: Need, attributes: Iterable[str], columns: Iterable[str])
     groups: tuple[str, ...] = ()
     named: tuple[str | None, ...]
     if isinstance(need, MomentsNeed):
-        groups, named = (need.attribute,), (*need.controls, need.cluster)
+        groups = (need.attribute,) if need.attribute is not None else ()
+        named = (*need.controls, need.cluster, need.response, *need.strata)
     elif isinstance(need, HistogramNeed):
         groups, named = need.attributes, (need.score, *need.columns)
     elif isinstance(need, SequenceNeed):

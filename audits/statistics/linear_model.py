@@ -31,6 +31,8 @@ class GroupedMoments:
     ``counts`` and ``favourable`` have shape (G,), ``cross`` (G, 1+k, 1+k), ``response``
     (G, 1+k) with Σ y z, ``meat`` (G, 1+k, 1+k) with Σ e² z zᵀ, or empty before the second scan.
     ``cluster_meat`` (k+G, k+G) is M over 1, controls and groups but the reference; empty without clusters.
+    For a response other than 0 and 1 ``squares`` is Σ y², and ``favourable`` Σ y by group; with y = (response −
+    ``centre``) / ``unit`` the fit is in the response's own unit.
     """
 
     labels: tuple[str, ...]
@@ -43,6 +45,9 @@ class GroupedMoments:
     meat: Array
     cluster_meat: Array = field(default_factory=lambda: np.zeros((0, 0)))
     clusters: int = 0
+    squares: float | None = None
+    unit: float = 1.0
+    centre: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,9 @@ class GroupEffects:
     shape (G − 1,) in the order of ``labels``; NaN where the controls reproduce the group
     (``aliased``), and the last also without two ``clusters`` at least.
     ``dropped`` names controls that add nothing to earlier ones. ``n`` rows, ``k`` columns.
+    ``information`` is what is left of each group's indicator once all else is taken out of it, Σ d̃²: about the rows of
+    the group where the reference is large, n₁n₀/(n₁ + n₀) where nothing else is in the model; NaN where aliased.
+    ``control_classical``, ``control_robust`` and ``control_cluster`` are the errors of the controls' coefficients.
     """
 
     labels: tuple[str, ...]
@@ -67,6 +75,10 @@ class GroupEffects:
     aliased: tuple[str, ...]
     cluster_errors: Array
     clusters: int
+    information: Array
+    control_classical: Array
+    control_robust: Array
+    control_cluster: Array
 
 
 def fit_group_effects(moments: GroupedMoments) -> GroupEffects:
@@ -84,7 +96,8 @@ def fit_group_effects(moments: GroupedMoments) -> GroupEffects:
     coefficients[kept] = inverse @ right[kept]
     n, k = int(moments.counts.sum()), len(kept)
     residual = max(squares - float(right @ coefficients), 0.0)
-    classical, robust, clustered = (np.full(len(gram), np.nan) for _ in range(3))
+    classical, robust, clustered, information = (np.full(len(gram), np.nan) for _ in range(4))
+    information[kept] = 1 / np.diag(inverse)
     if n > k:
         classical[kept] = np.sqrt(residual / (n - k) * np.diag(inverse))
         if moments.meat.size:
@@ -94,6 +107,8 @@ def fit_group_effects(moments: GroupedMoments) -> GroupEffects:
             meat = moments.cluster_meat[np.ix_(kept, kept)]
             factor = moments.clusters / (moments.clusters - 1) * (n - 1) / (n - k)
             clustered[kept] = np.sqrt(np.maximum(factor * np.diag(inverse @ meat @ inverse), 0.0))
+    for figures in (coefficients, classical, robust, clustered):
+        figures *= moments.unit
     width = len(moments.controls) + 1
     labels = tuple(moments.labels[i] for i in groups)
     out = [j for j in range(len(gram)) if j not in kept]
@@ -102,7 +117,7 @@ def fit_group_effects(moments: GroupedMoments) -> GroupEffects:
         group_coefficients=coefficients[width:],
         classical_errors=classical[width:],
         robust_errors=robust[width:],
-        intercept=float(coefficients[0]),
+        intercept=float(coefficients[0]) + moments.centre,
         control_coefficients=coefficients[1:width],
         n=n,
         k=k,
@@ -110,13 +125,18 @@ def fit_group_effects(moments: GroupedMoments) -> GroupEffects:
         aliased=tuple(labels[j - width] for j in out if j >= width),
         cluster_errors=clustered[width:],
         clusters=moments.clusters,
+        information=information[width:],
+        control_classical=classical[1:width],
+        control_robust=robust[1:width],
+        control_cluster=clustered[1:width],
     )
 
 
 def _assemble(moments: GroupedMoments, groups: list[int]) -> tuple[Array, Array, float]:
-    """Gram matrix and right-hand side over (1, controls, indicators), and Σ y² (y is 0 or 1)."""
+    """Gram matrix and right-hand side over (1, controls, indicators), and Σ y², which is Σ y where y is 0 or 1."""
     right = np.concatenate([moments.response.sum(axis=0), moments.favourable[groups]])
-    return _spread(moments.cross, groups), right, float(moments.favourable.sum())
+    squares = float(moments.favourable.sum()) if moments.squares is None else moments.squares
+    return _spread(moments.cross, groups), right, squares
 
 
 def _spread(blocks: Array, groups: list[int]) -> Array:
