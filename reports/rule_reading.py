@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from audits.record import Finding, Rule, RuleNotApplied
-from reports.figures import exact, exact_number, unit_of
+from reports.figures import exact, exact_number, percent, span, unit_of
 from reports.html.words import Words
 from reports.report_model import Fact, IdleRule, LimitLine, Phrase, RuleReading
 
@@ -51,6 +52,7 @@ def rule_reading(say: Words, rule: Rule, finding: Finding | None = None, shared:
         return basis
     return RuleReading(
         **{name: getattr(basis, name) for name in basis.__slots__ if name not in _FROM_FINDING},
+        facts=(*_judged_by(say, finding), *basis.facts),
         verdict=finding.verdict,
         standing=say(f"standing.{finding.standing}"),
         reading=say(f"says.{finding.verdict}", how=say(f"test.{rule.test}")),
@@ -59,7 +61,16 @@ def rule_reading(say: Words, rule: Rule, finding: Finding | None = None, shared:
     )
 
 
-_FROM_FINDING = ("verdict", "standing", "reading", "cautions", "finding_id")
+_FROM_FINDING = ("facts", "verdict", "standing", "reading", "cautions", "finding_id")
+
+
+def _judged_by(say: Words, finding: Finding) -> tuple[Fact, ...]:
+    """The interval that the verdict rests on, where it allows for other comparisons."""
+    if finding.family == 1 or finding.level is None or finding.measurement.estimate is None:
+        return ()
+    wide = replace(finding.measurement, low=finding.low, high=finding.high)
+    told = say("judged_by", level=percent(finding.level), interval=span(say, wide, (finding.rule.limit,)))
+    return (Fact(say("judged"), told, say("judged_note", count=finding.family)),)
 
 
 def limit_text(say: Words, rule: Rule) -> str:

@@ -92,7 +92,8 @@ def _why_unmeasured(rule: Rule, run: AuditRun) -> str:
         return "no decision of this run falls into the days on which the rule was in force"
     if any(error.question == owner for error in run.errors):
         return f"this run has no measurement of {rule.measure}; the question {owner} failed while it ran"
-    lacking = next((missing for missing in run.not_answered if missing.question.split(":")[0] == owner), None)
+    about = (owner, f"{owner}: {rule.measure}")
+    lacking = next((missing for missing in run.not_answered if missing.question in about), None)
     told = f"; {owner}: {lacking.reason}" if lacking else f"; the question {owner} measures it"
     return f"this run has no measurement of {rule.measure}{told}"
 

@@ -111,10 +111,12 @@ def _because(m: Measurement, rule: Rule, verdict: Verdict) -> str:
         if rule.test == "point_and_significant":
             return limit + "the figure lies beyond it and the interval excludes equality."
         return limit + (
-            "the whole interval lies beyond it." if rule.test == "interval" else "the count lies beyond it."
+            "the whole interval lies beyond it." if rule.test == "interval" else "the counted figure lies beyond it."
         )
     if verdict == "clear":
-        return limit + ("no case lies beyond it." if rule.test == "census" else "the whole interval lies within it.")
+        return limit + (
+            "the counted figure lies within it." if rule.test == "census" else "the whole interval lies within it."
+        )
     return f"{limit}the interval holds values on both sides, so these data do not decide. {_detectable(m)}"
 
 

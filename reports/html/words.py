@@ -208,6 +208,9 @@ _RULES = {
     "says.not_identified": "Not judged: there is no figure.",
     "says.unfit": "Not judged: the data failed the checks.",
     "rules_of": "Rules that judge this figure",
+    "judged": "Judged by",
+    "judged_by": "{level} interval {interval}",
+    "judged_note": "allows for {count} comparisons judged together",
     "no_rule": "No rule of the chosen policies judges this figure.",
     "idle_none": "Every rule of the chosen policies was applied.",
     "no_policies": "The program names no policies.",
@@ -265,6 +268,100 @@ _MEASURES = {
     "measure.adverse_impact_ratio": "Adverse impact ratio",
     "measure.approval_gap": "Gap in approval rates",
     "measure.adjusted_approval_gap": "Adjusted gap in approval rates",
+    "measure.approval_odds_ratio": "Odds ratio of approval",
+    "measure.standardized_mean_difference": "Standardized mean difference",
+    "measure.stratified_odds_ratio": "Odds ratio within strata",
+    "measure.stratified_risk_ratio": "Ratio of approval rates within strata",
+    "measure.stratified_approval_gap": "Gap in approval rates within strata",
+    "measure.logit_approval_gap": "Gap at equal strata, by logit",
+    "measure.group_coverage": "Applications whose group is known",
+    "measure.bounded_adverse_impact_ratio": "Adverse impact ratio, whoever the unknown are",
+    "measure.bounded_approval_gap": "Gap in approval rates, whoever the unknown are",
+    "says.approval_odds_ratio": (
+        "The odds of approval of {group} applicants are {figure} times those of {reference} applicants."
+    ),
+    "says.standardized_mean_difference": (
+        "The approval of {group} applicants lies {figure} standard deviations below that of {reference} applicants "
+        "(a negative number: above)."
+    ),
+    "says.stratified_odds_ratio": (
+        "Within the declared strata, the odds of approval of {group} applicants are {figure} times those of "
+        "{reference} applicants."
+    ),
+    "says.stratified_risk_ratio": (
+        "Within the declared strata, the approval rate of {group} applicants is {figure} times that of {reference} "
+        "applicants."
+    ),
+    "says.stratified_approval_gap.above": (
+        "Within the declared strata, the approval rate of {group} applicants lies {figure} below that of {reference} "
+        "applicants."
+    ),
+    "says.stratified_approval_gap.below": (
+        "Within the declared strata, the approval rate of {group} applicants lies {figure} above that of {reference} "
+        "applicants."
+    ),
+    "says.stratified_approval_gap.equal": (
+        "Within the declared strata, {group} and {reference} applicants have the same approval rate."
+    ),
+    "says.logit_approval_gap.above": (
+        "At equal strata, by a logit, the approval rate of {group} applicants lies {figure} below that of {reference} "
+        "applicants."
+    ),
+    "says.logit_approval_gap.below": (
+        "At equal strata, by a logit, the approval rate of {group} applicants lies {figure} above that of {reference} "
+        "applicants."
+    ),
+    "says.logit_approval_gap.equal": (
+        "At equal strata, by a logit, {group} and {reference} applicants have the same approval rate."
+    ),
+    "says.group_coverage": "For {figure} of the decided applications it is known which group they belong to.",
+    "says.bounded_adverse_impact_ratio": (
+        "Among applicants whose group is known, the approval rate of {group} applicants is {figure} times that of "
+        "{reference} applicants; the interval holds the ratio of all, whoever the others are."
+    ),
+    "says.bounded_approval_gap.above": (
+        "Among applicants whose group is known, the approval rate of {group} applicants lies {figure} below that of "
+        "{reference} applicants; the interval holds the gap of all, whoever the others are."
+    ),
+    "says.bounded_approval_gap.below": (
+        "Among applicants whose group is known, the approval rate of {group} applicants lies {figure} above that of "
+        "{reference} applicants; the interval holds the gap of all, whoever the others are."
+    ),
+    "says.bounded_approval_gap.equal": (
+        "Among applicants whose group is known, {group} and {reference} applicants have the same approval rate; the "
+        "interval holds the gap of all, whoever the others are."
+    ),
+    "limits.approval_odds_ratio": (
+        "It compares raw odds of approval. It does not say why they differ: applicants may differ in what a lender "
+        "may lawfully weigh."
+    ),
+    "limits.standardized_mean_difference": (
+        "It compares raw approval rates against their spread. It does not say why they differ."
+    ),
+    "limits.stratified_odds_ratio": "Applicants alike in the strata may still differ in what a lender may lawfully weigh.",
+    "limits.stratified_risk_ratio": "Applicants alike in the strata may still differ in what a lender may lawfully weigh.",
+    "limits.stratified_approval_gap": (
+        "Applicants alike in the strata may still differ in what a lender may lawfully weigh; and a stratum that is "
+        "itself tainted can hide a difference."
+    ),
+    "limits.logit_approval_gap": (
+        "It takes the strata to act alike on the odds of either group. What is not among them is not held equal."
+    ),
+    "limits.group_coverage": "It does not say who the applicants without a known group are.",
+    "limits.bounded_adverse_impact_ratio": (
+        "The bounds are as wide as the worst and best case allow; where the truth lies between them is not known."
+    ),
+    "limits.bounded_approval_gap": (
+        "The bounds are as wide as the worst and best case allow; where the truth lies between them is not known."
+    ),
+    "count.known": "Group known",
+    "count.strata": "Strata",
+    "count.group_alone": "{group}, in strata without anybody to compare with",
+    "count.unknown_favourable": "Group unknown, favourable",
+    "count.unknown_decided": "Group unknown, decided",
+    "detail.homogeneity_p": "p-value that all strata share one odds ratio",
+    "detail.known_among_approved": "Share known among the approved",
+    "detail.known_among_declined": "Share known among the declined",
     "measure.risk_adjusted_gap": "Gap in approval rates at equal risk",
     "unit.fair_lending": "applications",
     "denominators": "{total} {unit}: {group}, {reference}",
