@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from audits.statistics.risk_adjusted import Applicants, applicants
+from audits.statistics.applicants import Applicants, applicants
 
 if TYPE_CHECKING:
     import pandas as pd

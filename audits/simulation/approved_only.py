@@ -96,13 +96,14 @@ class ApprovedOnly(World):
         }
 
     def contract(self) -> dict[str, Any]:
-        """The score may be weighed; the outcome is observed when approved."""
+        """The score may be weighed and is the one feature; the outcome is observed when approved."""
         return {
             "unit": "case",
             "decision": {"column": "approved", "favourable": 1},
             "outcome": {"column": "default", "favourable": 0, "observed_when": "approved"},
             "groups": {"group": {"column": "group", "values": ["A", "B"], "reference": "A"}},
             "controls": ["risk"],
+            "features": ["risk"],
             "columns": {"default": {"null_tolerance": 1}},
         }
 

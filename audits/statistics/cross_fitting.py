@@ -14,16 +14,18 @@ in true risk, as error in a control does.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
+from scipy.special import expit, logit
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 _RIDGE = 1.0  # on columns of unit spread: as much as one person's worth of knowledge that they do not matter
 _MANY = 60  # columns above which one step must do; its error is of the order of one over the rows
 _BLOCK = 4096  # rows of products held at once
-_CALIBRATION_STEPS = 3
+_CALIBRATION_STEPS = 2
 _HELD = np.array([0.01, 4.0, 25.0])  # precision with which level, slope and bend are held to the fit's own
 
 
@@ -40,17 +42,31 @@ def deal(counts: Ints, folds: int, rng: np.random.Generator, owners: Ints | None
     return row, fold, split[row, fold]
 
 
-def converged_fit(matrix: Floats, outcome: Floats, weight: Floats) -> Floats:
-    """Coefficients of the penalised logit, the first column being the level, which is not penalised."""
-    beta = np.zeros(matrix.shape[1])
-    beta[0] = _log_odds(float(np.clip(np.average(outcome, weights=weight), 1e-6, 1 - 1e-6)))
-    value = _penalised(matrix, outcome, weight, beta)
+def converged_fit(
+    matrix: Floats, outcome: Floats, weight: Floats, held: Floats | None = None, towards: Floats | None = None
+) -> Floats:
+    """Coefficients of the penalised logit: held ``towards`` some by the precisions ``held``.
+
+    Without these towards 0 as `_penalty` says, the first column being the level. Newton's steps, halved till they gain.
+    """
+    precision = _penalty(matrix.shape[1]) if held is None else held
+    aim = np.zeros(matrix.shape[1]) if towards is None else towards
+    beta = aim.copy()
+    if towards is None:
+        beta[0] = logit(np.clip(np.average(outcome, weights=weight), 1e-6, 1 - 1e-6))
+
+    def value_at(at: Floats) -> float:
+        log_odds = matrix @ at
+        gain = weight @ (outcome * log_odds - np.logaddexp(0.0, log_odds))
+        return float(gain - 0.5 * precision @ (at - aim) ** 2)
+
+    value = value_at(beta)
     for _ in range(60):
         chance = expit(matrix @ beta)
-        slope = matrix.T @ (weight * (outcome - chance)) - _penalty(len(beta)) * beta
-        curve = (matrix.T * (weight * chance * (1 - chance))) @ matrix + np.diag(_penalty(len(beta)))
+        slope = matrix.T @ (weight * (outcome - chance)) - precision * (beta - aim)
+        curve = (matrix.T * (weight * chance * (1 - chance))) @ matrix + np.diag(precision)
         step, length = np.linalg.solve(curve, slope), 1.0
-        while (after := _penalised(matrix, outcome, weight, beta + length * step)) < value - 1e-9 and length > 1e-6:
+        while (after := value_at(beta + length * step)) < value - 1e-9 and length > 1e-6:
             length /= 2
         beta = beta + length * step
         if after - value < 1e-9:
@@ -81,24 +97,44 @@ def out_of_fold(
     return found
 
 
-def recalibrated(log_odds: Floats, outcome: Floats, weights: Floats, level: Ints, levels: int) -> Floats:
-    """Chances (draws, rows) after a logit of the outcome on the log-odds and their square, apart for each group.
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """``curves`` (groups, 3): level, slope and bend of log-odds in (log-odds − ``centre``) / ``spread``."""
 
-    The fit itself is the starting point and, where a group has few outcomes, what the result is held to.
+    curves: Floats
+    centre: float
+    spread: float
+
+
+def calibration(log_odds: Floats, outcome: Floats, weight: Floats, group: Ints, groups: int) -> Calibration:
+    """A logit of the outcome on out-of-fold log-odds (rows,) and their square, for each group by itself.
+
+    Where a group has few outcomes it is held to the log-odds as they are.
     """
+    centre = float(np.average(log_odds, weights=weight))
+    spread = max(float(np.sqrt(np.average((log_odds - centre) ** 2, weights=weight))), 1e-6)
+    z, known, as_is = (log_odds - centre) / spread, np.isfinite(outcome), np.array([centre, spread, 0.0])
+    curves = []
+    for g in range(groups):
+        mine = known & (group == g)
+        design = np.column_stack([np.ones(int(mine.sum())), z[mine], z[mine] ** 2])
+        curves.append(converged_fit(design, outcome[mine], weight[mine], _HELD, as_is))
+    return Calibration(np.array(curves), centre, spread)
+
+
+def recalibrated(log_odds: Floats, outcome: Floats, weights: Floats, group: Ints, start: Calibration) -> Floats:
+    """Chances (draws, rows) after the calibration of each draw, which begins at that of all rows."""
     found = np.empty_like(log_odds)
-    centre = np.average(log_odds[0], weights=np.maximum(weights[0], 1e-12))
-    spread = max(float(np.sqrt(np.average((log_odds[0] - centre) ** 2, weights=weights[0]))), 1e-6)
-    for group in range(levels):
-        mine = level == group
-        known = mine & np.isfinite(outcome)
-        z, w, y = (log_odds[:, known] - centre) / spread, weights[:, known], outcome[known]
-        start = np.tile([centre, spread, 0.0], (len(weights), 1))
-        curve = start.copy()
+    aim = np.array([start.centre, start.spread, 0.0])
+    for g, first in enumerate(start.curves):
+        mine = group == g
+        z = (log_odds[:, mine] - start.centre) / start.spread
+        known = np.isfinite(outcome[mine])
+        parts = (z[:, known], weights[:, mine][:, known], outcome[mine][known])
+        curve = np.tile(first, (len(weights), 1))
         for _ in range(_CALIBRATION_STEPS):
-            curve = _calibration_step(curve, start, z, w, y)
-        at = (log_odds[:, mine] - centre) / spread
-        found[:, mine] = expit(_polynomial(curve, at))
+            curve = _calibration_step(curve, aim, *parts)
+        found[:, mine] = expit(_polynomial(curve, z))
     return found
 
 
@@ -109,7 +145,7 @@ def spread_of_log_odds(log_odds: Floats, outcome: Floats, weight: Floats) -> flo
     return float(converged_fit(design, outcome[known], weight[known])[1])
 
 
-def _calibration_step(curve: Floats, start: Floats, z: Floats, weights: Floats, outcome: Floats) -> Floats:
+def _calibration_step(curve: Floats, aim: Floats, z: Floats, weights: Floats, outcome: Floats) -> Floats:
     """One step of Newton for all draws; ``curve`` (draws, 3) are level, slope and bend."""
     chance = expit(_polynomial(curve, z))
     miss, bend = weights * (outcome - chance), weights * chance * (1 - chance)
@@ -118,7 +154,7 @@ def _calibration_step(curve: Floats, start: Floats, z: Floats, weights: Floats, 
     bend *= square
     moments += [np.einsum("bn,bn->b", bend, power) for power in (z, square)]
     slope = np.stack([miss.sum(axis=1)] + [np.einsum("bn,bn->b", miss, power) for power in (z, square)], axis=1)
-    slope -= _HELD * (curve - start)
+    slope -= _HELD * (curve - aim)
     matrix = np.stack([np.stack([moments[i + j] for j in range(3)], axis=1) for i in range(3)], axis=1)
     return np.asarray(curve + np.clip(np.linalg.solve(matrix + np.diag(_HELD), slope[..., None])[..., 0], -2.0, 2.0))
 
@@ -156,13 +192,3 @@ def _penalty(k: int) -> Floats:
     penalty = np.full(k, _RIDGE)
     penalty[0] = 1e-6
     return penalty
-
-
-def _penalised(matrix: Floats, outcome: Floats, weight: Floats, beta: Floats) -> float:
-    log_odds = matrix @ beta
-    fit = weight @ (outcome * log_odds - np.logaddexp(0.0, log_odds))
-    return float(fit - 0.5 * _penalty(len(beta)) @ beta**2)
-
-
-def _log_odds(chance: float) -> float:
-    return float(np.log(chance / (1 - chance)))

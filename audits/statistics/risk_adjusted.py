@@ -23,10 +23,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy.special import expit
 
-from audits.statistics.cross_fitting import converged_fit, deal, out_of_fold, recalibrated, spread_of_log_odds
+from audits.statistics.applicants import Applicants
+from audits.statistics.cross_fitting import (
+    Calibration,
+    calibration,
+    converged_fit,
+    deal,
+    out_of_fold,
+    recalibrated,
+    spread_of_log_odds,
+)
 from audits.statistics.equal_risk import bends_of, equal_risk, gap_at_equal_risk, gap_if_declined_repay_less
 
 Floats = NDArray[np.float64]
@@ -35,23 +44,6 @@ FEWEST = 10  # people of either outcome and of either decision in a group, below
 FEWEST_OWNERS = 20
 FAILED_DRAWS = 0.05
 _NUMBERS = 2_000_000  # of weights held at once
-
-
-@dataclass(frozen=True, slots=True)
-class Applicants:
-    """Rows, each of which may stand for ``counts`` people alike in everything.
-
-    ``group`` is 0 for the reference, ``decision`` 1 or 0, ``outcome`` 1, 0 or NaN where unknown; ``weights`` undo
-    unequal chances of being in a sample; rows of one owner (from 0) depend on each other, and stand for one each.
-    """
-
-    features: Floats
-    group: Ints
-    decision: Floats
-    outcome: Floats
-    counts: Ints
-    weights: Floats
-    owners: Ints | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,31 +86,6 @@ class RiskAdjusted:
 ODDS = 2.0
 
 
-def applicants(
-    features: ArrayLike, group: ArrayLike, decision: ArrayLike, outcome: ArrayLike,
-    counts: ArrayLike | None = None, weights: ArrayLike | None = None, owners: ArrayLike | None = None,
-) -> Applicants:  # fmt: skip
-    """Arrays as `Applicants`. ``ValueError`` for unequal lengths, other decisions or outcomes, counts below 0."""
-    made, became = np.asarray(decision, dtype=np.float64), np.asarray(outcome, dtype=np.float64)
-    rows = len(made)
-    own = None if owners is None else np.unique(np.asarray(owners), return_inverse=True)[1].astype(np.int64)
-    found = Applicants(
-        np.asarray(features, dtype=np.float64).reshape(rows, -1), np.asarray(group, dtype=np.int64), made, became,
-        np.ones(rows, dtype=np.int64) if counts is None else np.asarray(counts, dtype=np.int64),
-        np.ones(rows) if weights is None else np.asarray(weights, dtype=np.float64), own,
-    )  # fmt: skip
-    lengths = {len(part) for part in (found.features, found.group, made, became, found.counts, found.weights)}
-    if len(lengths) > 1:
-        raise ValueError(f"arrays: found lengths {sorted(lengths)}, expected one length")
-    if not np.isin(made, (0, 1)).all() or not np.isin(became[np.isfinite(became)], (0, 1)).all():
-        raise ValueError("decision, outcome: found another value, expected 0, 1 or, for an outcome, NaN")
-    if (found.counts < 0).any() or not (found.weights > 0).all() or not np.isfinite(found.features).all():
-        raise ValueError("counts, weights, features: found a negative count, a weight not above 0 or a missing feature")
-    if own is not None and (found.counts != 1).any():
-        raise ValueError("owners: found rows that stand for several people, expected a row for each")
-    return found
-
-
 def risk_adjusted_gaps(
     people: Applicants, *, folds: int = 5, bins: int = 5, replicates: int = 200, seed: int = 20210709
 ) -> RiskAdjusted:
@@ -131,8 +98,8 @@ def risk_adjusted_gaps(
         unknown = tuple(RiskAdjustedGap(g, reason=said[g]) for g in range(1, groups))
         return RiskAdjusted(unknown, np.nan, np.nan)
     rng = np.random.default_rng(seed)
-    pipeline = _Pipeline.over(_only(people, usable), usable, folds, bins, rng)
-    risks, slope = pipeline.risks(pipeline.base[None, :] * pipeline.people[None, :])
+    pipeline = _Pipeline.over(people.of_groups(usable), usable, folds, rng)
+    risks = pipeline.risks((pipeline.base * pipeline.people)[None, :])
     bends = {key: bends_of(risk[0], pipeline.base * pipeline.people, bins) for key, risk in risks.items()}
     draws = _draws(pipeline, bends, replicates, rng)
     gaps = []
@@ -144,12 +111,15 @@ def risk_adjusted_gaps(
         gaps.append(_gap(pipeline, g, place, {key: risk[0] for key, risk in risks.items()}, bends, draws[:, place - 1]))
     known = np.isfinite(pipeline.outcome)
     area = _area(risks["aware"][0][known], pipeline.outcome[known], (pipeline.base * pipeline.people)[known])
-    return RiskAdjusted(tuple(gaps), area, slope)
+    return RiskAdjusted(tuple(gaps), area, pipeline.slope)
 
 
 @dataclass(frozen=True, slots=True)
 class _Pipeline:
-    """Rows dealt into folds, with the designs of both risks and the fits to all rows, where every draw starts."""
+    """Rows dealt into folds, with the designs of both risks and the fits to all rows, where every draw starts.
+
+    ``slope`` is that of the outcomes on the out-of-fold log-odds of all rows.
+    """
 
     matrix: Floats  # level, features, then the groups but the first
     blind_columns: int
@@ -159,15 +129,16 @@ class _Pipeline:
     fold: Ints
     people: Floats
     base: Floats
-    row: Ints
     owners: Ints | None
     folds: int
     aware_start: Floats
     blind_start: Floats
+    calibration: Calibration
+    slope: float
     fewest: Ints
 
     @classmethod
-    def over(cls, all_: Applicants, usable: list[int], folds: int, bins: int, rng: np.random.Generator) -> _Pipeline:
+    def over(cls, all_: Applicants, usable: list[int], folds: int, rng: np.random.Generator) -> _Pipeline:
         row, fold, people = deal(all_.counts, folds, rng, all_.owners)
         group = np.searchsorted(usable, all_.group[row])
         spread = np.eye(len(usable))[group][:, 1:]
@@ -178,25 +149,28 @@ class _Pipeline:
         outcome = all_.outcome[row]
         known, plain = np.isfinite(outcome), 1 + features.shape[1]
         w = (base * people)[known]
-        fewest = np.array([_fewest(all_, g) for g in usable])
+        aware = converged_fit(matrix[known], outcome[known], w)
+        log_odds = out_of_fold(matrix, outcome, fold, (base * people)[None, :], aware, folds)[0]
         return cls(
-            matrix, plain, group, all_.decision[row], outcome, fold, people.astype(np.float64), base, row,
+            matrix, plain, group, all_.decision[row], outcome, fold, people.astype(np.float64), base,
             None if all_.owners is None else all_.owners[row], folds,
-            converged_fit(matrix[known], outcome[known], w),
-            converged_fit(matrix[known][:, :plain], outcome[known], w), fewest,
+            aware, converged_fit(matrix[known][:, :plain], outcome[known], w),
+            calibration(log_odds, outcome, base * people, group, len(usable)),
+            spread_of_log_odds(log_odds, outcome, base * people), np.array([_fewest(all_, g) for g in usable]),
         )  # fmt: skip
 
-    def risks(self, weights: Floats) -> tuple[dict[str, Floats], float]:
+    def risks(self, weights: Floats) -> dict[str, Floats]:
         """Chances of a favourable outcome (draws, rows), given the features and with or without the group.
 
-        Also the spread of the first draw's log-odds.
+        Blind ones are not calibrated: a line in risk is bent the same way whatever their spread.
         """
         aware = out_of_fold(self.matrix, self.outcome, self.fold, weights, self.aware_start, self.folds)
         plain = np.ascontiguousarray(self.matrix[:, : self.blind_columns])
         blind = out_of_fold(plain, self.outcome, self.fold, weights, self.blind_start, self.folds)
-        groups = int(self.group.max()) + 1
-        found = {"aware": recalibrated(aware, self.outcome, weights, self.group, groups), "blind": expit(blind)}
-        return found, spread_of_log_odds(aware[0], self.outcome, weights[0])
+        return {
+            "aware": recalibrated(aware, self.outcome, weights, self.group, self.calibration),
+            "blind": expit(blind),
+        }
 
     def resampled(self, draws: int, rng: np.random.Generator) -> Floats:
         """How often each row, or each owner with all of its rows, is drawn."""
@@ -219,7 +193,7 @@ def _draws(pipeline: _Pipeline, bends: dict[str, Floats], replicates: int, rng: 
     pairs = {place: pipeline.pair(place) for place in places}
     for begin in range(0, replicates, step):
         times = pipeline.resampled(min(step, replicates - begin), rng)
-        risks, _ = pipeline.risks(times * pipeline.base)
+        risks = pipeline.risks(times * pipeline.base)
         for b, drawn in enumerate(times):
             for place, (both, inside) in pairs.items():
                 there = drawn[both] > 0
@@ -249,15 +223,6 @@ def _gap(
         float(min(done.sum(), pipeline.fewest[0], pipeline.fewest[place])) - 1, found.error, found.freedom,
         blind, float((draws[done, 1] - draws[done, 0]).std(ddof=1)), found.left_out, found.risk_share, found.slope,
         gap_if_declined_repay_less(risks["aware"][both], *parts, bends["aware"], ODDS),
-    )  # fmt: skip
-
-
-def _only(people: Applicants, groups: list[int]) -> Applicants:
-    kept = np.isin(people.group, groups) & (people.counts > 0)
-    return Applicants(
-        people.features[kept], people.group[kept], people.decision[kept], people.outcome[kept], people.counts[kept],
-        people.weights[kept],
-        None if people.owners is None else np.unique(people.owners[kept], return_inverse=True)[1].astype(np.int64),
     )  # fmt: skip
 
 
