@@ -1,4 +1,4 @@
-"""A program through a real Airflow on embedded defaults: SQLite metadata, a local MLflow store.
+"""Programs through a real Airflow on embedded defaults: SQLite metadata, a local MLflow store.
 
 Airflow runs as separate processes of this Python; the states of the tasks are read back from
 its metadata database, not from what the processes print.
@@ -7,6 +7,7 @@ its metadata database, not from what the processes print.
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -20,29 +21,48 @@ PROGRAM = "boston-mortgages"
 
 
 def demonstrate(home: Path, announce: Callable[[str], None]) -> list[str]:
-    """Run the demonstration program's DAG in ``home``. Returns lines for the terminal.
+    """Run the DAGs of real mortgage decisions and of two simulated lenders in ``home``. Returns lines for the terminal.
 
-    Raises ``InputError`` with the end of Airflow's log when the DAG did not succeed.
+    Raises ``InputError`` with the end of Airflow's log when a DAG did not succeed.
     """
+    from dags.two_lenders import EFFECTS, told_apart, write_lenders
+
+    programs = home / "programs"
     try:
-        (home / "airflow").mkdir(parents=True, exist_ok=True)
+        for folder in (home / "airflow", programs):
+            folder.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(DAGS_FOLDER / "programs" / f"{PROGRAM}.yaml", programs / f"{PROGRAM}.yaml")
+        announce("drawing two simulated lenders")
+        write_lenders(programs, home / "lenders")
     except OSError as error:
         raise InputError(Problem(
             str(home), f"the folder cannot be written ({error.strerror})", "a folder for the demonstration",
             "name another one with --out",
         )) from None  # fmt: skip
-    environment = airflow_environment(home, DAGS_FOLDER / "programs")
+    environment = airflow_environment(home, programs)
     announce("preparing Airflow's metadata database (about 20 s the first time)")
     airflow(["db", "migrate"], environment, home / "airflow" / "migrate.log")
-    announce(f"running the DAG {PROGRAM} through Airflow")
-    log = home / "airflow" / "dag.log"
-    ended = airflow(["dags", "test", PROGRAM], environment, log, must_succeed=False)
-    states = task_states(home / "airflow" / "airflow.db", PROGRAM)
+    states = {}
+    for program in (PROGRAM, *EFFECTS):
+        announce(f"running the DAG {program} through Airflow")
+        states[program] = _run_dag(program, home, environment)
+    lenders = [
+        "", "Two simulated lenders with one ratio of approval rates, told apart:", *told_apart(home / "runs"),
+        *(f"  report: {home / 'runs' / name / 'all' / 'v1' / 'report.html'}" for name in EFFECTS),
+    ]  # fmt: skip
+    return [*_lines(home, states[PROGRAM]), *lenders]
+
+
+def _run_dag(program: str, home: Path, environment: dict[str, str]) -> list[tuple[str, int, str]]:
+    """Run one DAG; returns its tasks with their states, all of which are success."""
+    log = home / "airflow" / f"{program}.log"
+    ended = airflow(["dags", "test", program], environment, log, must_succeed=False)
+    states = task_states(home / "airflow" / "airflow.db", program)
     if ended or not states or any(state not in ("success",) for _, _, state in states):
         found = ", ".join(f"{task} {state}" for task, _, state in states) or "no task instance"
         tail = " | ".join(log.read_text(errors="replace").splitlines()[-15:])
         raise InputError(Problem(str(log), f"the DAG did not succeed: {found}", "every task in state success", tail))
-    return _lines(home, states)
+    return states
 
 
 def airflow_environment(home: Path, programs: Path) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from audits.policies.judge import worst
@@ -13,6 +14,7 @@ FAIL_ON = {
     "concern": ("breach", "concern"),
     "inconclusive": ("breach", "concern", "inconclusive", "not_identified"),
 }
+_OFTEN = 3  # findings that share a note before it is written once for all
 OK, STOPPED, BAD_INPUT, INCOMPLETE = 0, 1, 2, 3
 
 
@@ -45,17 +47,27 @@ def summary(run: AuditRun, judgement: Judgement) -> Iterator[str]:
         name = f" '{exclusion.label}'" if exclusion.label else ""
         yield f"  left out: {exclusion.rows:,} rows, {exclusion.role}{name}: {exclusion.reason}"
     yield from _figures(run)
-    for finding in judgement.findings:
-        if finding.verdict != "unfit":
-            yield f"  {finding.verdict.upper()}  {finding.rule.id} ({finding.rule.status}, {finding.standing})"
-            yield f"      {finding.explanation}"
-            yield from (f"      note: {caution}" for caution in finding.cautions)
+    yield from _findings(judgement)
     for missing in run.not_answered:
         yield f"  not answered: {missing.question}: {missing.reason}; {missing.needed}"
     for error in run.errors:
         yield f"  ERROR in {error.question}: {error.error}"
     verdict = worst(finding.verdict for finding in judgement.findings)
     yield f"  overall: {verdict}" if verdict else "  overall: nothing was judged, which is not a finding of no harm"
+
+
+def _findings(judgement: Judgement) -> Iterator[str]:
+    """Every finding with its notes; a note that stands on many is written once, below, and pointed at."""
+    findings = [finding for finding in judgement.findings if finding.verdict != "unfit"]
+    counted = Counter(caution for finding in findings for caution in finding.cautions)
+    often = {caution: i for i, caution in enumerate((c for c, n in counted.items() if n >= _OFTEN), 1)}
+    for finding in findings:
+        marks = [str(often[caution]) for caution in finding.cautions if caution in often]
+        pointer = f" [{', '.join(marks)}]" if marks else ""
+        yield f"  {finding.verdict.upper()}  {finding.rule.id} ({finding.rule.status}, {finding.standing}){pointer}"
+        yield f"      {finding.explanation}"
+        yield from (f"      note: {caution}" for caution in finding.cautions if caution not in often)
+    yield from (f"  [{i}] {caution}" for caution, i in often.items())
 
 
 def _figures(run: AuditRun) -> Iterator[str]:
