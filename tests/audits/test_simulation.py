@@ -339,15 +339,17 @@ def test_the_lender_that_decides_on_risk_is_cleared_at_equal_risk_and_the_strict
     # rates at 40,000 rows are known to about half a point, the limit is five points, the planted gap ten
     fair = verdicts(tmp_path, "D1", 0.0, seed, 40_000, renames)
     harmful = verdicts(tmp_path, "D1", 0.1, seed, 40_000, renames)
-    assert fair == {"adverse_impact_ratio": "concern", "adjusted_approval_gap": "clear"}
-    assert harmful == {"adverse_impact_ratio": "concern", "adjusted_approval_gap": "concern"}
+    assert (fair["adverse_impact_ratio"], fair["adjusted_approval_gap"]) == ("concern", "clear")
+    assert (harmful["adverse_impact_ratio"], harmful["adjusted_approval_gap"]) == ("concern", "concern")
+    assert harmful["risk_adjusted_gap"] == "concern"
 
 
 @pytest.mark.parametrize("seed", [5, 90_210])
 def test_a_penalised_proxy_is_found_since_the_trait_is_no_control(tmp_path, seed: int) -> None:
     # δ = .3 makes the gap at equal risk ten points, twice the limit
     assert verdicts(tmp_path, "D2", 0.0, seed, 40_000)["adjusted_approval_gap"] == "clear"
-    assert verdicts(tmp_path, "D2", 0.3, seed, 40_000)["adjusted_approval_gap"] == "concern"
+    harmful = verdicts(tmp_path, "D2", 0.3, seed, 40_000)
+    assert harmful["adjusted_approval_gap"] == harmful["risk_adjusted_gap"] == "concern"
 
 
 @pytest.mark.parametrize("name", [kind.name for kind in WORLDS])
@@ -366,4 +368,8 @@ def test_binomial_mixture_of_repeated_decisions_matches_its_definition() -> None
 def test_harm_within_every_product_is_not_called_clear_because_it_vanishes_over_all(tmp_path, seed) -> None:
     files = write_simulation(Simulation(find_world("D3"), 60_000, 0.12, seed), tmp_path / "d3")
     _, judgement = run_program(files.program, tmp_path / "out")
-    assert {finding.verdict for finding in judgement.findings} == {"inconclusive"}
+    within = ("stratified_odds_ratio", "stratified_approval_gap", "logit_approval_gap")
+    for finding in judgement.findings:
+        measure = finding.measurement.measure
+        if measure != "group_coverage":
+            assert (measure, finding.verdict) == (measure, "concern" if measure in within else "inconclusive")
