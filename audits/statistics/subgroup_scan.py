@@ -24,7 +24,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import IntEnum
 from itertools import combinations
-from math import erfc, sqrt
 from typing import Any
 
 import numpy as np
@@ -32,7 +31,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from audits.statistics.cell_metrics import coded_labels
 from audits.statistics.max_t import critical_value, single_step_p
-from audits.statistics.proportions import score_interval_difference
+from audits.statistics.subgroup_limits import differences
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -89,6 +88,7 @@ class SubgroupScan:
     judged: int
     replicates: int
     null: str  # "permutation", or "binomial" from 1e9 people on
+    maxima: Floats  # the largest |z| in each replicate of the null, ascending, for limits at other levels
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +101,7 @@ class _Leaves:
     n: Codes
     x: Codes
     base: Flags  # leaves of the stated reference; empty when it is everyone else
+    missing: tuple[int, ...]  # of each attribute the code of its missing label, or -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,8 @@ class _Tables:
 
     names: tuple[Name, ...]  # deepest first, in the order of `totals`
     steps: tuple[Any, ...]  # sparse matrices, applied one after another
+    starts: Codes  # where the subgroups of each set of attributes begin
+    known: Flags  # (S,): no label is missing
 
     def totals(self, leaves: Floats) -> Floats:
         """Subgroup sums (S, …) of leaf values (C, …)."""
@@ -116,6 +119,13 @@ class _Tables:
         for step in self.steps[1:]:
             parts.append(step @ parts[-1])
         return np.concatenate(parts)
+
+    def all_known(self, totals: Floats) -> Floats:
+        """Of every subgroup the total of all whose labels are known in its attributes, from subgroup totals."""
+        sums = np.add.reduceat(
+            np.where(self.known if totals.ndim == 1 else self.known[:, None], totals, 0.0), self.starts
+        )
+        return np.repeat(sums, np.diff([*self.starts, len(self.known)]), axis=0)
 
 
 def scan_subgroups(
@@ -127,6 +137,7 @@ def scan_subgroups(
     least_size: int = 50,
     least_expected: float = 5.0,
     reference: Mapping[str, str] | None = None,
+    missing: str | None = None,
     level: float = 0.95,
     replicates: int = 499,
     seed: int = 0,
@@ -139,29 +150,37 @@ def scan_subgroups(
     A subgroup is judged from `least_size` people on, when it and those it is compared with are each expected to
     have `least_expected` events and non-events. With `reference`, a label for some attributes, subgroups (without
     those people) are compared with the people who carry all these labels instead of with everyone else.
+    `missing` is the label of those whose value is not known: it names no subgroup, and everyone else is then whoever
+    has a known label in the attributes of the subgroup.
     Raises ValueError for counts that are not whole or larger than n, missing labels, or too few replicates.
     """
-    leaves = _leaves(attributes, n, x, reference)
+    leaves = _leaves(attributes, n, x, reference, missing)
     tables = _tables(leaves, depth)
     size, events, all_size, all_events = _compared(leaves, tables, leaves.x[:, None].astype(np.float64))
     rest = (all_size - size, (all_events - events)[:, 0])
     unjudged = _unjudged(leaves, size, rest[0], least_size, least_expected)
+    unjudged[~tables.known] = Unjudged.TOO_SMALL  # left out below
     z = np.where(unjudged == Unjudged.NONE, _score(size, events, all_size, all_events)[:, 0], np.nan)
-    critical, p_value = np.nan, z
+    critical, p_value, maxima = np.nan, z, np.empty(0)
     if np.isfinite(z).any():
         maxima = _null_maxima(leaves, tables, np.isfinite(z), replicates, seed, threads)
         critical, p_value = critical_value(maxima, level), single_step_p(z, maxima)
     columns = [size, events[:, 0], *rest]
-    columns += [*_differences(critical, z, *columns), z, p_value]
+    columns += [*differences(critical, z, *columns), z, p_value]
     order = _ranking(tables.names, z)
+    order = order[tables.known[order]]
     size, hits, others, other_hits, gap, low, high, z, p_value = (np.asarray(column[order]) for column in columns)
     names = tuple(tables.names[i] for i in order)
     return SubgroupScan(names, size, hits, others, other_hits, gap, z, p_value, low, high, unjudged[order], critical,
-                        level, int(np.isfinite(z).sum()), replicates, _null(leaves))  # fmt: skip
+                        level, int(np.isfinite(z).sum()), replicates, _null(leaves), np.sort(maxima))  # fmt: skip
 
 
 def _leaves(
-    attributes: Mapping[str, ArrayLike], n: ArrayLike, x: ArrayLike, reference: Mapping[str, str] | None
+    attributes: Mapping[str, ArrayLike],
+    n: ArrayLike,
+    x: ArrayLike,
+    reference: Mapping[str, str] | None,
+    missing: str | None,
 ) -> _Leaves:
     """Checked leaves, listed once each, in canonical order."""
     people, events = _whole("n", n), _whole("x", x)
@@ -177,7 +196,8 @@ def _leaves(
     for total, counts in zip(sums, (people, events), strict=True):
         np.add.at(total, inverse, counts)
     base = _reference_leaves(reference, names, labels, keys) if reference is not None else np.empty(0, dtype=bool)
-    return _Leaves(names, labels, keys, sums[0], sums[1], base)
+    unknown = tuple(found.index(missing) if missing in found else -1 for found in labels)
+    return _Leaves(names, labels, keys, sums[0], sums[1], base, unknown)
 
 
 def _distinct(codes: Codes) -> tuple[Codes, Codes]:
@@ -213,7 +233,8 @@ def _tables(leaves: _Leaves, depth: int) -> _Tables:
     if depth < 1:
         raise ValueError(f"depth: found {depth}, expected at least 1")
     names: list[Name] = []
-    steps = []
+    known: list[Flags] = []
+    steps, starts = [], []
     cells: dict[tuple[int, ...], tuple[Codes, int]] = {tuple(range(width)): (leaves.codes, 0)}
     columns = leaves.codes.shape[1]
     for size in range(min(depth, width), 0, -1):
@@ -226,12 +247,14 @@ def _tables(leaves: _Leaves, depth: int) -> _Tables:
             rows.append(start + inverse)
             places.append(offset + np.arange(part.shape[1]))
             cells[subset] = (keys, start)
+            starts.append(len(names))
             names.extend(_names(leaves, subset, keys))
+            known.append((keys != np.array([leaves.missing[i] for i in subset])[:, None]).all(axis=0))
             start += keys.shape[1]
         spots = (np.concatenate(rows), np.concatenate(places))
         steps.append(sparse.csr_array((np.ones(len(spots[0])), spots), shape=(start, columns)))
         columns = start
-    return _Tables(tuple(names), tuple(steps))
+    return _Tables(tuple(names), tuple(steps), np.array(starts, dtype=np.int64), np.concatenate(known))
 
 
 def _names(leaves: _Leaves, subset: tuple[int, ...], keys: Codes) -> list[Name]:
@@ -245,9 +268,13 @@ def _names(leaves: _Leaves, subset: tuple[int, ...], keys: Codes) -> list[Name]:
 def _compared(leaves: _Leaves, tables: _Tables, events: Floats) -> tuple[Floats, Floats, Floats, Floats]:
     """People (S,) and events (S, R) of subgroups, and of both sides of their comparison together.
 
-    Against everyone else both sides are always the same people, so that the last two have one row.
+    Against everyone else both sides are always the same people, so that the last two have one row, unless some labels
+    are missing.
     """
     people = leaves.n.astype(np.float64)
+    if not leaves.base.size and not tables.known.all():
+        size, hits = tables.totals(people), tables.totals(events)
+        return size, hits, tables.all_known(size), tables.all_known(hits)
     if not leaves.base.size:
         return tables.totals(people), tables.totals(events), people.sum(keepdims=True), events.sum(axis=0)[None, :]
     outside = ~leaves.base
@@ -303,24 +330,6 @@ def _null_events(leaves: _Leaves, rows: int, rng: np.random.Generator) -> Floats
     else:
         drawn = rng.binomial(leaves.n[:, None], events / people, size=(len(leaves.n), rows))
     return np.ascontiguousarray(drawn, dtype=np.float64)
-
-
-def _differences(
-    critical: float, z: Floats, size: Floats, events: Floats, rest_size: Floats, rest_events: Floats
-) -> tuple[Floats, Floats, Floats]:
-    """Differences with their score intervals at the critical value of the maximum, NaN where z is."""
-    judged = np.isfinite(z)
-    x1, n1, x0, n0 = (column[judged] for column in (events, size, rest_events, rest_size))
-    gap, low, high = x1 / n1 - x0 / n0, np.full(len(x1), -1.0), np.full(len(x1), 1.0)
-    level = 1.0 - erfc(critical / sqrt(2.0)) if len(x1) else 0.0
-    if 0 < level < 1:  # else nothing deviated in any replicate, or more than float64 tells from certainty
-        interval = score_interval_difference(x1, n1, x0, n0, level)
-        beyond = np.abs(z[judged]) > critical  # z at the critical value itself must not leave 0 out by rounding
-        low = np.where(beyond, interval.low, np.minimum(interval.low, 0.0))
-        high = np.where(beyond, interval.high, np.maximum(interval.high, 0.0))
-    result = np.full((3, len(z)), np.nan)
-    result[:, judged] = gap, low, high
-    return result[0], result[1], result[2]
 
 
 def _ranking(names: tuple[Name, ...], z: Floats) -> Codes:
