@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from audits.statistics.ladder import climb
+from audits.statistics.ladder import LEVELS, climb, ladder
 
 POWER = 0.8
 
@@ -37,6 +37,15 @@ def bounded(interval_at: Callable[[float], tuple[object, object]], level: float)
 
     low, high = plain(level)
     return {"low": low, "high": high, "level": level, "ladder": climb(plain)}
+
+
+def bounded_at_once(interval_at: Callable[[Any], tuple[Any, Any]], level: float) -> dict[str, Any]:
+    """As ``bounded``, of an interval that takes an array of levels and gives arrays of bounds."""
+    import numpy as np
+
+    low, high = (np.asarray(ends, dtype=float) for ends in interval_at(np.array([level, *LEVELS])))
+    rungs = ladder((at, number(one), number(two)) for at, one, two in zip(LEVELS, low[1:], high[1:], strict=True))
+    return {"low": number(low[0]), "high": number(high[0]), "level": level, "ladder": rungs}
 
 
 def from_error(estimate: float, error: float, freedom: float, level: float, equality: float = 0.0) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from audits.comparisons.rates import FAIRLEARN, GroupRate, GroupRates
-from audits.measuring import POWER, bounded, item, number, within
+from audits.measuring import POWER, bounded, bounded_at_once, item, number, within
 from audits.record import Measurement
 
 MEASURES = ("adverse_impact_ratio", "approval_gap", "approval_odds_ratio", "standardized_mean_difference")
@@ -41,7 +41,7 @@ def rate_of(question: str, rates: GroupRates, group: GroupRate, level: float) ->
         return replace(shared, reason=weightless(group.label))
     with counting(rates):
         method = score_interval_rate(group.x, group.n, level).method
-        bounds = bounded(lambda at: _ends(score_interval_rate(group.x, group.n, at)), level)
+        bounds = bounded_at_once(lambda at: _ends(score_interval_rate(group.x, group.n, at)), level)
     return replace(shared, estimate=group.rate, method=_with(method, rates), **bounds)
 
 
@@ -93,17 +93,17 @@ def _compared(
         shared, measure="adverse_impact_ratio", estimate=p1 / p0 if p0 else None, equality=1.0, p_value=p_value,
         mde=within(mde / p0, 1.0) if p0 else None, method=_with(f"{ratio.method} interval{tested}", rates),
         reason=None if p0 else f"nobody of the reference group '{rates.reference}' was approved: there is no ratio",
-        **bounded(lambda at: _ends(ratio_interval(*pair, at)), level),
+        **bounded_at_once(lambda at: _ends(ratio_interval(*pair, at)), level),
     )  # fmt: skip
 
-    def gap_at(at: float) -> tuple[object, object]:
+    def gap_at(at: Any) -> tuple[object, object]:
         gap = proportions.score_interval_difference(*pair, at, corrected=True)
         return -gap.high, -gap.low
 
     method = proportions.score_interval_difference(*pair, level, corrected=True).method
     yield replace(
         shared, measure="approval_gap", estimate=p0 - p1, equality=0.0, p_value=p_value, mde=within(mde, p0),
-        method=_with(f"{method} interval{tested}", rates), **bounded(gap_at, level),
+        method=_with(f"{method} interval{tested}", rates), **bounded_at_once(gap_at, level),
     )  # fmt: skip
     yield _odds(shared, rates, pair, level, p_value, below)
     yield _standardized(shared, rates, pair, level, p_value, mde)
@@ -126,7 +126,7 @@ def _odds(
         shared, measure="approval_odds_ratio", estimate=estimate, equality=1.0, p_value=p_value, reason=reason,
         mde=1 - below / (1 - below) * (1 - p0) / p0 if possible else None,
         method=_with(f"{found.method} interval", rates),
-        **bounded(lambda at: _ends(score_interval_odds_ratio(*pair, at)), level),
+        **bounded_at_once(lambda at: _ends(score_interval_odds_ratio(*pair, at)), level),
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from audits.comparisons.rates import GroupRates
-from audits.measuring import bounded
+from audits.measuring import bounded_at_once
 from audits.record import Measurement
 
 MEASURES = ("group_coverage", "bounded_adverse_impact_ratio", "bounded_approval_gap")
@@ -69,16 +69,18 @@ def bounds(question: str, rates: GroupRates, label: str, level: float) -> Iterat
     from audits.statistics.proportions import score_interval_difference
     from audits.statistics.ratio_interval import ratio_interval
 
-    def ratio_at(at: float) -> tuple[object, object]:
+    def ratio_at(at: Any) -> tuple[object, object]:
         return ratio_interval(*worst, at).low, ratio_interval(*best, at).high
 
-    def gap_at(at: float) -> tuple[object, object]:
+    def gap_at(at: Any) -> tuple[object, object]:
         low = score_interval_difference(*best, at, corrected=True).high
         return -low, -score_interval_difference(*worst, at, corrected=True).low
 
     p1, p0 = one.favourable / one.decided, zero.favourable / zero.decided
-    yield _bounded(shared, "bounded_adverse_impact_ratio", p1 / p0 if p0 else None, bounded(ratio_at, level), rates)
-    yield _bounded(shared, "bounded_approval_gap", p0 - p1, bounded(gap_at, level), rates)
+    yield _bounded(
+        shared, "bounded_adverse_impact_ratio", p1 / p0 if p0 else None, bounded_at_once(ratio_at, level), rates
+    )
+    yield _bounded(shared, "bounded_approval_gap", p0 - p1, bounded_at_once(gap_at, level), rates)
 
 
 def _bounded(

@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import IntEnum
 from statistics import NormalDist
+from typing import overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -61,13 +62,13 @@ class Interval:
     estimate: Floats
     low: Floats
     high: Floats
-    level: float
+    level: float | Floats
     method: str
     caveat: Codes  # codes of Caveat
 
 
 def reported_interval(
-    estimate: Floats, low: Floats, high: Floats, level: float, method: str, caveat: Codes
+    estimate: Floats, low: Floats, high: Floats, level: float | Floats, method: str, caveat: Codes
 ) -> Interval:
     """An Interval with NaN wherever a group is empty; rounding never leaves the estimate outside it."""
     gap = caveat == Caveat.EMPTY_GROUP
@@ -132,8 +133,17 @@ def inside(value: float, name: str, floor: float = 0.0) -> float:
     return value
 
 
-def critical(level: float) -> float:
-    """Two-sided normal critical value; a level below float resolution still gives one above 0."""
+@overload
+def critical(level: float) -> float: ...
+@overload
+def critical(level: Floats) -> Floats: ...
+def critical(level: float | Floats) -> float | Floats:
+    """Two-sided normal critical value; a level below float resolution still gives one above 0.
+
+    An array of levels, of a shape that broadcasts with the counts, gives bounds at all of them at once.
+    """
+    if isinstance(level, np.ndarray):
+        return np.reshape([critical(float(one)) for one in level.ravel()], level.shape).astype(np.float64)
     return max(-NormalDist().inv_cdf((1.0 - inside(level, "level")) / 2), 1e-12)
 
 

@@ -9,7 +9,7 @@ estimate ± z · error and within rounding of reports for score intervals; beyon
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from statistics import NormalDist
 
 LEVELS = (0.5, 0.8, 0.9, 0.95, 0.975, 0.99, 0.995, 0.998, 0.999, 0.9998, 0.9999, 0.99999, 0.999999)
@@ -24,11 +24,22 @@ def critical(level: float) -> float:
 
 def climb(interval_at: Callable[[float], tuple[float | None, float | None]]) -> tuple[Rung, ...]:
     """The ladder of an interval that is a function of its level; a bound that is not finite becomes None."""
-    rungs = []
-    for level in LEVELS:
-        low, high = interval_at(level)
-        rungs.append((level, _finite(low), _finite(high)))
-    return tuple(rungs)
+    return ladder((level, *interval_at(level)) for level in LEVELS)
+
+
+def ladder(rungs: Iterable[Rung]) -> tuple[Rung, ...]:
+    """Rungs in ascending levels made into a ladder: a higher level never has a narrower interval.
+
+    Bounds by two methods, each serving a range of levels, may cross by a little where one takes over.
+    """
+    found: list[Rung] = []
+    for level, low, high in rungs:
+        one, two = _finite(low), _finite(high)
+        if found:
+            one = None if one is None or found[-1][1] is None else min(one, found[-1][1])
+            two = None if two is None or found[-1][2] is None else max(two, found[-1][2])
+        found.append((level, one, two))
+    return tuple(found)
 
 
 def bounds_at(ladder: Sequence[Rung], level: float) -> tuple[float | None, float | None]:

@@ -62,7 +62,7 @@ class EqualityTest:
     caveat: Codes  # codes of Caveat
 
 
-def score_interval_rate(x: ArrayLike, n: ArrayLike, level: float = 0.95) -> Interval:
+def score_interval_rate(x: ArrayLike, n: ArrayLike, level: float | Floats = 0.95) -> Interval:
     """Interval for one rate (Wilson 1927): every p with (x - np)^2 <= z^2 n p (1 - p)."""
     events, size = checked_counts(x, n, "")
     z2 = critical(level) ** 2
@@ -79,7 +79,7 @@ def score_interval_ratio(
     n1: ArrayLike,
     x0: ArrayLike,
     n0: ArrayLike,
-    level: float = 0.95,
+    level: float | Floats = 0.95,
     *,
     corrected: bool = False,
 ) -> Interval:
@@ -107,7 +107,7 @@ def score_interval_difference(
     n1: ArrayLike,
     x0: ArrayLike,
     n0: ArrayLike,
-    level: float = 0.95,
+    level: float | Floats = 0.95,
     *,
     corrected: bool = False,
 ) -> Interval:
@@ -134,7 +134,7 @@ def score_interval_odds_ratio(
     n1: ArrayLike,
     x0: ArrayLike,
     n0: ArrayLike,
-    level: float = 0.95,
+    level: float | Floats = 0.95,
     *,
     corrected: bool = False,
 ) -> Interval:
@@ -196,7 +196,7 @@ def equality_p_value(x1: ArrayLike, n1: ArrayLike, x0: ArrayLike, n0: ArrayLike)
     return EqualityTest(p_value, plain.statistic, method, plain.caveat)
 
 
-def _target(n1: Floats, n0: Floats, level: float, corrected: bool) -> Floats:
+def _target(n1: Floats, n0: Floats, level: float | Floats, corrected: bool) -> Floats:
     """Value of the score statistic at a limit: z^2, times N/(N - 1) when the variance is corrected."""
     total = np.where((n1 == 0) | (n0 == 0), 2.0, n1 + n0)
     return np.asarray(critical(level) ** 2 * (total / (total - 1) if corrected else np.ones(total.shape)))

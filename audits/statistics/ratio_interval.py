@@ -14,19 +14,23 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from audits.statistics.counts import Interval, checked_pairs, critical
+from audits.statistics.counts import Floats, Interval, checked_pairs, critical
 from audits.statistics.proportions import score_interval_ratio
 from audits.statistics.skewness_corrected import BEYOND_CRITICAL, skewness_corrected_interval_ratio
 
 
-def ratio_interval(x1: ArrayLike, n1: ArrayLike, x0: ArrayLike, n0: ArrayLike, level: float = 0.95) -> Interval:
+def ratio_interval(
+    x1: ArrayLike, n1: ArrayLike, x0: ArrayLike, n0: ArrayLike, level: float | Floats = 0.95
+) -> Interval:
     """Interval for p1/p0; shapes, edges and errors as `score_interval_ratio`, which also serves extreme levels."""
     a, m, b, k = checked_pairs(x1, n1, x0, n0)
     plain = score_interval_ratio(a, m, b, k, level)
-    if not 1 <= critical(level) < BEYOND_CRITICAL:
+    z = np.asarray(critical(level))
+    served = (z >= 1) & (z < BEYOND_CRITICAL)
+    if not served.any():
         return plain
-    corrected = skewness_corrected_interval_ratio(a, m, b, k, level)
-    filled = (a > 0) & (a < m) & (b > 0) & (b < k)
+    corrected = skewness_corrected_interval_ratio(a, m, b, k, np.where(served, level, 0.95) if z.ndim else level)
+    filled = (a > 0) & (a < m) & (b > 0) & (b < k) & served
     method = corrected.method if filled.all() else plain.method if not filled.any() else "score, corrected if filled"
     low, high = np.where(filled, corrected.low, plain.low), np.where(filled, corrected.high, plain.high)
     return replace(plain, low=low, high=high, method=method)

@@ -35,7 +35,7 @@ _HALVINGS = 72  # a limit lies 3e-9 of the bracket or more from its start, and 2
 
 
 def skewness_corrected_interval_ratio(
-    x1: ArrayLike, n1: ArrayLike, x0: ArrayLike, n0: ArrayLike, level: float = 0.95
+    x1: ArrayLike, n1: ArrayLike, x0: ArrayLike, n0: ArrayLike, level: float | Floats = 0.95
 ) -> Interval:
     """Interval for p1/p0 by the skewness-corrected score statistic; shapes and edges as `score_interval_ratio`.
 
@@ -49,7 +49,7 @@ def skewness_corrected_interval_ratio(
     demand(
         "level",
         np.asarray(level, dtype=np.float64),
-        np.asarray(1 <= z < BEYOND_CRITICAL),
+        np.asarray((np.asarray(z) >= 1) & (np.asarray(z) < BEYOND_CRITICAL)),
         "a level from 0.683 to 0.991",
     )
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -61,11 +61,12 @@ def skewness_corrected_interval_ratio(
     return reported_interval(estimate, low, high, level, "Gart-Nam skewness-corrected score", caveat)
 
 
-def _lower(x1: Floats, n1: Floats, x0: Floats, n0: Floats, z: float) -> Floats:
+def _lower(x1: Floats, n1: Floats, x0: Floats, n0: Floats, z: float | Floats) -> Floats:
     """Lower limit: the path of constrained fits is followed from the estimate until the statistic is too large."""
     none = x1 == 0
     a, big, k = np.where(none, 1.0, x1), np.maximum(n1, 1.0), np.maximum(n0, 1.0)
-    near, far = np.zeros(a.shape), np.where(a == big, 2.0, 1.0)
+    shape = np.broadcast_shapes(a.shape, np.shape(z))
+    near, far = np.zeros(shape), np.broadcast_to(np.where(a == big, 2.0, 1.0), shape)
     for _ in range(_HALVINGS):
         middle = (near + far) / 2
         inside = _within(middle, a, big, x0, k, z)
@@ -87,7 +88,7 @@ def _fits(t: Floats, x1: Floats, n1: Floats, x0: Floats, n0: Floats) -> tuple[Fl
     return p1, q1, (x0 + m) / (n0 + m), (n0 - x0) / (n0 + m)
 
 
-def _within(t: Floats, x1: Floats, n1: Floats, x0: Floats, n0: Floats, z: float) -> Flags:
+def _within(t: Floats, x1: Floats, n1: Floats, x0: Floats, n0: Floats, z: float | Floats) -> Flags:
     """Whether the ratio at t of the way down is not yet below the interval."""
     p1, q1, p0, q0 = _fits(t, x1, n1, x0, n0)
     ratio = p1 / p0

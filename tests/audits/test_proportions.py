@@ -675,3 +675,31 @@ def test_a_count_that_is_no_number_is_refused_by_name(wrong: object) -> None:
         score_interval_ratio(wrong, 10, 3, 10)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="level"):
         score_interval_rate(3, 10, "0.95")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "table", [(218, 308, 1527, 1681), (30, 30, 900, 1000), (0, 5, 10, 20), (5, 5, 0, 20), (3, 9, 1, 40)]
+)
+def test_an_array_of_levels_gives_the_bounds_of_each_level(table):
+    from audits.statistics.ratio_interval import ratio_interval
+
+    levels = np.array([0.5, 0.9, 0.95, 0.99, 0.995, 0.9999])
+    for interval in (ratio_interval, score_interval_ratio, score_interval_difference, score_interval_odds_ratio):
+        together = interval(*table, levels)
+        for end in ("low", "high"):
+            alone = [getattr(interval(*table, float(level)), end) for level in levels]
+            assert np.array_equal(getattr(together, end), alone, equal_nan=True)
+
+
+def test_effective_counts_may_be_fractions_only_where_asked_for():
+    from audits.statistics.counts import effective_counts
+
+    with pytest.raises(ValueError, match="whole numbers"):
+        score_interval_difference(30.5, 60.2, 80, 100)
+    with effective_counts():
+        between = score_interval_difference(30.5, 60.5, 80, 100)
+    lower, upper = score_interval_difference(30, 60, 80, 100), score_interval_difference(31, 61, 80, 100)
+    assert lower.low < between.low < upper.low
+    assert lower.high < between.high < upper.high
+    with pytest.raises(ValueError, match="whole numbers"):
+        score_interval_difference(30.5, 60.2, 80, 100)
