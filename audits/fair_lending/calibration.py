@@ -205,8 +205,10 @@ class Calibration:
             empty = nothing.reference if own.rows else nothing.group
             return replace(nothing, reason=f"no row of '{empty}' has a score and a known outcome")
         scores = sorted({*own.counts, *other.counts})
-        columns = [[group.counts.get(s, (0, 0))[i] for s in scores] for group in (own, other) for i in (0, 1)]
-        fit = calibration_gap(scores, *columns)
+        (x1, n1), (x0, n0) = (
+            [[group.counts.get(s, (0, 0))[i] for s in scores] for i in (0, 1)] for group in (own, other)
+        )
+        fit = calibration_gap(scores, x1, n1, x0, n0)
         counts = {**nothing.counts, "group_alone": fit.alone1, "reference_alone": fit.alone0}
         nothing = replace(nothing, counts=counts)
         if fit.caveat is not CalibrationCaveat.NONE:

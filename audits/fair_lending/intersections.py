@@ -203,7 +203,7 @@ def _limits(scan: SubgroupScan, level: float) -> list[Any]:
     """(level, low, high) of all differences, for the figure's own level and those of the ladder that can be had."""
     from audits.statistics.subgroup_limits import critical_at, differences
 
-    found = []
+    found: list[Any] = []
     for at in sorted({*LEVELS, level}):
         critical = scan.critical_value if at == level else critical_at(scan.maxima, at)
         if critical is None:

@@ -40,6 +40,46 @@ _SUBJECT = {
         "Among applications of equal estimated risk, the approval rate of {group} applicants lies {distance} {side} "
         "that of {reference} applicants"
     ),
+    "selection_rate_gap": (
+        "Where the outcome is known, the approval rate of {group} applicants lies {distance} {side} that of "
+        "{reference} applicants"
+    ),
+    "true_positive_rate_gap": (
+        "Of those who repaid, the share of {group} applicants who were approved lies {distance} {side} that of "
+        "{reference} applicants"
+    ),
+    "false_negative_rate_gap": (
+        "Of those who repaid, the share of {group} applicants who were approved lies {distance} {side} that of "
+        "{reference} applicants"
+    ),
+    "false_positive_rate_gap": (
+        "Of those who did not repay, the share of {group} applicants who were declined lies {distance} {side} that of "
+        "{reference} applicants"
+    ),
+    "true_negative_rate_gap": (
+        "Of those who did not repay, the share of {group} applicants who were approved lies {distance} {side} that of "
+        "{reference} applicants"
+    ),
+    "accuracy_score_gap": (
+        "The share of decisions on {group} applicants that the outcome bears out lies {distance} {side} that of "
+        "{reference} applicants"
+    ),
+    "zero_one_loss_gap": (
+        "The share of decisions on {group} applicants that the outcome bears out lies {distance} {side} that of "
+        "{reference} applicants"
+    ),
+    "precision_score_gap": (
+        "Of the approved, the share of {group} applicants who did not repay lies {distance} {side} that of {reference} "
+        "applicants"
+    ),
+    "calibration_gap": (
+        "At equal score, the rate of unfavourable outcomes of {group} applicants lies {distance} {side} that of "
+        "{reference} applicants"
+    ),
+    "subgroup_gap": "The approval rate of {group} applicants lies {distance} {side} that of {reference}",
+    "largest_subgroup_gap": (
+        "The approval rate of the judged subgroup approved least often lies {distance} {side} that of {reference}"
+    ),
     "group_coverage": "The attribute {attribute} is known for {estimate} of the decided applications",
     "bounded_adverse_impact_ratio": (
         "Whoever the applicants without a known {attribute} are, the approval rate of {group} applicants lies between "

@@ -86,8 +86,9 @@ def calibration_gap(
     if values.shape != a.shape or values.ndim != 1 or not np.isfinite(values).all():
         raise ValueError(f"score: found shape {values.shape}, expected one finite score for each of {a.size} counts")
     kept = m + k > 0
-    found, place = np.unique(values[kept], return_inverse=True)
-    sums = [np.bincount(place, part[kept], minlength=len(found)) for part in (a, m, c, k)]
+    found, inverse = np.unique(values[kept], return_inverse=True)
+    place = inverse.astype(np.int64)
+    sums = [_added(place, part[kept], len(found)) for part in (a, m, c, k)]
     rows1, rows0 = int(m.sum()), int(k.sum())
     if not rows1 or not rows0:
         return _without(CalibrationCaveat.NO_ROWS, rows1, rows0)
@@ -100,6 +101,11 @@ def calibration_gap(
 
 def _without(caveat: CalibrationCaveat, rows1: int, rows0: int) -> CalibrationGap:
     return CalibrationGap(np.nan, np.nan, np.nan, 0, False, rows1, rows0, (0, 0), (0, 0), caveat)
+
+
+def _added(place: NDArray[np.int64], values: Floats, size: int) -> Floats:
+    """Sum of the values at each place."""
+    return np.bincount(place, values, minlength=size).astype(np.float64)
 
 
 def _unit(score: Floats) -> Floats:
@@ -120,7 +126,7 @@ def _fitted(score: Floats, bin_of: NDArray[np.int64], sums: list[Floats]) -> Cal
     """Least squares within bins; cells are (score, group, outcome), those of group 1 first."""
     a, m, c, k = sums
     bins = int(bin_of[-1]) + 1
-    in1, in0 = (np.bincount(bin_of, part, minlength=bins) for part in (m, k))
+    in1, in0 = (_added(bin_of, part, bins) for part in (m, k))
     shared = ((in1 > 0) & (in0 > 0))[bin_of]
     counted = [int(part[shared].sum()) for part in sums]
     alone1, alone0 = (int(part[~shared].sum()) for part in (m, k))
@@ -159,7 +165,7 @@ def _within(
     """What bin and score within the bin leave of group and outcome, and the leverage that they take."""
 
     def total(value: Floats) -> Floats:
-        return np.bincount(b, n * value, minlength=bins)
+        return _added(b, n * value, bins)
 
     rows = np.maximum(total(np.ones_like(s)), 1.0)
     centred = s - (total(s) / rows)[b]

@@ -220,6 +220,9 @@ _RULES = {
 
 _MEASURED = {
     "question.fair_lending.approval": "Approval",
+    "question.fair_lending.intersections": "Intersections",
+    "question.fair_lending.calibration": "Calibration",
+    "question.fair_lending.errors": "Errors against outcomes",
     "question.fair_lending.risk_adjusted": "Approval at equal risk",
     "block.attribute": "{question} by {attribute}",
     "block.segment": "{title}, within {segment}",
@@ -338,8 +341,12 @@ _MEASURES = {
     "limits.standardized_mean_difference": (
         "It compares raw approval rates against their spread. It does not say why they differ."
     ),
-    "limits.stratified_odds_ratio": "Applicants alike in the strata may still differ in what a lender may lawfully weigh.",
-    "limits.stratified_risk_ratio": "Applicants alike in the strata may still differ in what a lender may lawfully weigh.",
+    "limits.stratified_odds_ratio": (
+        "Applicants alike in the strata may still differ in what a lender may lawfully weigh."
+    ),
+    "limits.stratified_risk_ratio": (
+        "Applicants alike in the strata may still differ in what a lender may lawfully weigh."
+    ),
     "limits.stratified_approval_gap": (
         "Applicants alike in the strata may still differ in what a lender may lawfully weigh; and a stratum that is "
         "itself tainted can hide a difference."
@@ -459,6 +466,246 @@ _MEASURES = {
     "count.reference_favourable": "{reference}, favourable",
 }  # fmt: skip
 
+_OUTCOMES_AND_CROSSINGS = {
+    "measure.selection_rate": "Approval rate where the outcome is known",
+    "measure.true_positive_rate": "Approved among those who repaid",
+    "measure.true_negative_rate": "Declined among those who did not repay",
+    "measure.false_positive_rate": "Approved among those who did not repay",
+    "measure.false_negative_rate": "Declined among those who repaid",
+    "measure.accuracy_score": "Decisions that the outcome bears out",
+    "measure.zero_one_loss": "Decisions that the outcome refutes",
+    "measure.precision_score": "Repaid among the approved",
+    "measure.mean_prediction": "Mean decision where the outcome is known",
+    "measure.recall_score": "Recall",
+    "measure.f1_score": "F1 score",
+    "measure.jaccard_score": "Jaccard score",
+    "measure.balanced_accuracy_score": "Balanced accuracy",
+    "measure.roc_auc_score": "Area under the curve of the decision",
+    "measure.matthews_corrcoef": "Matthews correlation",
+    "measure.hamming_loss": "Hamming loss",
+    "measure.mean_absolute_error": "Mean absolute error",
+    "measure.mean_squared_error": "Mean squared error",
+    "measure.root_mean_squared_error": "Root mean squared error",
+    "measure.r2_score": "R²",
+    "measure.selection_rate_gap": "Gap in approval where the outcome is known",
+    "measure.true_positive_rate_gap": "Gap in approval of those who repaid",
+    "measure.true_negative_rate_gap": "Gap in refusal of those who did not repay",
+    "measure.false_positive_rate_gap": "Gap in approval of those who did not repay",
+    "measure.false_negative_rate_gap": "Gap in refusal of those who repaid",
+    "measure.accuracy_score_gap": "Gap in decisions that the outcome bears out",
+    "measure.zero_one_loss_gap": "Gap in decisions that the outcome refutes",
+    "measure.precision_score_gap": "Gap in repayment among the approved",
+    "says.selection_rate_gap.above": (
+        "Where the outcome is known, the approval rate of {group} applicants lies {figure} below that of "
+        "{reference} applicants."
+    ),
+    "says.selection_rate_gap.below": (
+        "Where the outcome is known, the approval rate of {group} applicants lies {figure} above that of "
+        "{reference} applicants."
+    ),
+    "says.selection_rate_gap.equal": (
+        "Where the outcome is known, the approval rate of {group} applicants equals that of {reference} "
+        "applicants."
+    ),
+    "says.true_positive_rate_gap.above": (
+        "Of those who repaid, the share of {group} applicants who were approved lies {figure} below that of "
+        "{reference} applicants."
+    ),
+    "says.true_positive_rate_gap.below": (
+        "Of those who repaid, the share of {group} applicants who were approved lies {figure} above that of "
+        "{reference} applicants."
+    ),
+    "says.true_positive_rate_gap.equal": (
+        "Of those who repaid, the share of {group} applicants who were approved equals that of {reference} "
+        "applicants."
+    ),
+    "says.true_negative_rate_gap.above": (
+        "Of those who did not repay, the share of {group} applicants who were declined lies {figure} above that of "
+        "{reference} applicants."
+    ),
+    "says.true_negative_rate_gap.below": (
+        "Of those who did not repay, the share of {group} applicants who were declined lies {figure} below that of "
+        "{reference} applicants."
+    ),
+    "says.true_negative_rate_gap.equal": (
+        "Of those who did not repay, the share of {group} applicants who were declined equals that of {reference} "
+        "applicants."
+    ),
+    "says.false_positive_rate_gap.above": (
+        "Of those who did not repay, the share of {group} applicants who were approved lies {figure} above that of "
+        "{reference} applicants."
+    ),
+    "says.false_positive_rate_gap.below": (
+        "Of those who did not repay, the share of {group} applicants who were approved lies {figure} below that of "
+        "{reference} applicants."
+    ),
+    "says.false_positive_rate_gap.equal": (
+        "Of those who did not repay, the share of {group} applicants who were approved equals that of {reference} "
+        "applicants."
+    ),
+    "says.false_negative_rate_gap.above": (
+        "Of those who repaid, the share of {group} applicants who were declined lies {figure} above that of "
+        "{reference} applicants."
+    ),
+    "says.false_negative_rate_gap.below": (
+        "Of those who repaid, the share of {group} applicants who were declined lies {figure} below that of "
+        "{reference} applicants."
+    ),
+    "says.false_negative_rate_gap.equal": (
+        "Of those who repaid, the share of {group} applicants who were declined equals that of {reference} "
+        "applicants."
+    ),
+    "says.accuracy_score_gap.above": (
+        "The share of decisions that the outcome bears out lies for {group} applicants {figure} below that of "
+        "{reference} applicants."
+    ),
+    "says.accuracy_score_gap.below": (
+        "The share of decisions that the outcome bears out lies for {group} applicants {figure} above that of "
+        "{reference} applicants."
+    ),
+    "says.accuracy_score_gap.equal": (
+        "The share of decisions that the outcome bears out for {group} applicants equals that of {reference} "
+        "applicants."
+    ),
+    "says.zero_one_loss_gap.above": (
+        "The share of decisions that the outcome refutes lies for {group} applicants {figure} above that of "
+        "{reference} applicants."
+    ),
+    "says.zero_one_loss_gap.below": (
+        "The share of decisions that the outcome refutes lies for {group} applicants {figure} below that of "
+        "{reference} applicants."
+    ),
+    "says.zero_one_loss_gap.equal": (
+        "The share of decisions that the outcome refutes for {group} applicants equals that of {reference} "
+        "applicants."
+    ),
+    "says.precision_score_gap.above": (
+        "Of the approved, the share of {group} applicants who repaid lies {figure} above that of {reference} "
+        "applicants."
+    ),
+    "says.precision_score_gap.below": (
+        "Of the approved, the share of {group} applicants who repaid lies {figure} below that of {reference} "
+        "applicants."
+    ),
+    "says.precision_score_gap.equal": (
+        "Of the approved, the share of {group} applicants who repaid equals that of {reference} applicants."
+    ),
+    "limits.selection_rate_gap": (
+        "Only rows with a known outcome count. It moves with how risk is spread in each group: under one standard "
+        "for all it differs where risks are spread differently."
+    ),
+    "limits.true_positive_rate_gap": (
+        "Only rows with a known outcome count. It moves with how risk is spread in each group: under one standard "
+        "for all it differs where risks are spread differently."
+    ),
+    "limits.true_negative_rate_gap": (
+        "Only rows with a known outcome count. Neither sign is harmful for sure: approval of those who do not "
+        "repay is leniency, and a debt that they could not carry. It moves with how risk is spread in each group: "
+        "under one standard for all it differs where risks are spread differently."
+    ),
+    "limits.false_positive_rate_gap": (
+        "Only rows with a known outcome count. Neither sign is harmful for sure: approval of those who do not "
+        "repay is leniency, and a debt that they could not carry. It moves with how risk is spread in each group: "
+        "under one standard for all it differs where risks are spread differently."
+    ),
+    "limits.false_negative_rate_gap": (
+        "Only rows with a known outcome count. It moves with how risk is spread in each group: under one standard "
+        "for all it differs where risks are spread differently."
+    ),
+    "limits.accuracy_score_gap": (
+        "Only rows with a known outcome count. It counts refusals of those who would repay and approvals of those "
+        "who would not as one. It moves with how risk is spread in each group: under one standard for all it "
+        "differs where risks are spread differently."
+    ),
+    "limits.zero_one_loss_gap": (
+        "Only rows with a known outcome count. It counts refusals of those who would repay and approvals of those "
+        "who would not as one. It moves with how risk is spread in each group: under one standard for all it "
+        "differs where risks are spread differently."
+    ),
+    "limits.precision_score_gap": (
+        "It is a mean outcome test. Repayment among the approved depends on all who are above the bar, not on the "
+        "bar: where risks are spread differently it can be of the wrong sign under one standard for all "
+        "(infra-marginality). The approved are a selected sample."
+    ),
+    "measure.calibration_gap": "Gap in outcomes at equal score",
+    "measure.calibration_in_the_large": "Outcomes less what the score says",
+    "measure.outcome_rate": "Favourable outcomes where known",
+    "says.calibration_gap.above": (
+        "At equal score, {group} applicants have a favourable outcome {figure} more often than {reference} "
+        "applicants: the score is too harsh on them."
+    ),
+    "says.calibration_gap.below": (
+        "At equal score, {group} applicants have a favourable outcome {figure} less often than {reference} "
+        "applicants: the score is lenient on them."
+    ),
+    "says.calibration_gap.equal": (
+        "At equal score, {group} and {reference} applicants have a favourable outcome equally often."
+    ),
+    "says.calibration_in_the_large": (
+        "The mean outcome of {group} applicants less the mean chance that the score gives them is {figure}."
+    ),
+    "says.outcome_rate": "{figure} of the known outcomes of {group} applicants are favourable.",
+    "limits.calibration_gap": (
+        "It is a mean over all scores: a score may be harsh at one end and lenient at the other. A score that "
+        "means the same for all can still be a poor reason to decline."
+    ),
+    "limits.calibration_in_the_large": (
+        "It is a mean over all scores of a group: what is too high for some and too low for others is not seen."
+    ),
+    "limits.outcome_rate": "It covers known outcomes only, and does not hold the score equal.",
+    "measure.subgroup_gap": "Gap in approval rates of a subgroup",
+    "measure.largest_subgroup_gap": "Largest gap of any subgroup",
+    "says.subgroup_gap.above": "The approval rate of {group} applicants lies {figure} below that of {reference}.",
+    "says.subgroup_gap.below": "The approval rate of {group} applicants lies {figure} above that of {reference}.",
+    "says.subgroup_gap.equal": "The approval rate of {group} applicants equals that of {reference}.",
+    "says.largest_subgroup_gap.above": (
+        "Of all judged subgroups, the one approved least often against {reference} lies {figure} below."
+    ),
+    "says.largest_subgroup_gap.below": (
+        "No judged subgroup is approved less often than {reference}; the nearest lies {figure} above."
+    ),
+    "says.largest_subgroup_gap.equal": "No judged subgroup is approved less often than {reference}.",
+    "limits.subgroup_gap": (
+        "It compares raw approval rates and does not say why they differ. A subgroup can stand out because a group "
+        "that it lies in does, or because it shares many people with one that does."
+    ),
+    "limits.largest_subgroup_gap": (
+        "It compares raw approval rates and does not say why they differ. Subgroups that are too small are not "
+        "judged."
+    ),
+    "count.counted": "Counted",
+    "count.counted_in": "Counted in",
+    "count.outcome_known": "Outcome known",
+    "count.outcome_unknown": "Outcome not known, or not old enough",
+    "count.group_counted": "{group}, counted",
+    "count.group_counted_in": "{group}, counted in",
+    "count.reference_counted": "{reference}, counted",
+    "count.reference_counted_in": "{reference}, counted in",
+    "count.group_outcome_unknown": "{group}, outcome not known or not old enough",
+    "count.reference_outcome_unknown": "{reference}, outcome not known or not old enough",
+    "count.good_outcomes": "Favourable outcomes",
+    "count.scored_and_known": "With a score and a known outcome",
+    "count.group_without_score": "{group}, without a score",
+    "count.reference_without_score": "{reference}, without a score",
+    "count.reference_alone": "{reference}, without anybody to compare with",
+    "count.subgroups": "Subgroups",
+    "count.judged": "Judged",
+    "count.not_judged": "Not judged",
+    "count.approved_less_often": "Subgroups approved less often, beyond chance",
+    "count.approved_more_often": "Subgroups approved more often, beyond chance",
+    "count.rows_of_subgroups_not_judged": "Rows in subgroups not judged",
+    "count.rows_without_a_label": "Rows without one of the labels",
+    "detail.bins": "Bins of the score",
+    "detail.mean_outcome": "Mean outcome",
+    "detail.mean_score_chance": "Mean chance by the score",
+    "detail.subgroup_rate": "Approval rate of the subgroup",
+    "detail.shrunken_rate": "The same, shrunk towards crossings alike (for display)",
+    "detail.shrunken_rate_low": "Shrunken rate, lower end",
+    "detail.shrunken_rate_high": "Shrunken rate, upper end",
+    "detail.largest_gap_of_its_groups": "Largest gap of the single groups it crosses (1 is 100 percentage points)",
+    "detail.z": "Deviation in standard errors, positive when approved less often",
+}  # fmt: skip
+
 _FIGURES = {
     "points": "{number} percentage points",
     "points_one": "{number} percentage point",
@@ -557,5 +804,6 @@ _PROVENANCE = {
 
 ENGLISH = Words("en", {
     **_PAGE, **_ASKED, **_VERDICTS, **_HARMS, **_UNANSWERED, **_RULES, **_MEASURED, **_MEASURES, **_FIGURES, **_CHART,
+    **_OUTCOMES_AND_CROSSINGS,
     **_CHECKS, **_PROVENANCE,
 })  # fmt: skip
