@@ -11,6 +11,8 @@ from audits.evidence.needs import CellsNeed
 from audits.record import Exclusion
 from checks.inputs.program import AuditProgram
 
+_UNDECIDED = "no decision that counts: it is missing, excluded by the contract, or without a time in a period"
+
 
 def exclusions_of(
     evidence: Evidence, program: AuditProgram, exempt: Mapping[str, int] | None = None
@@ -30,10 +32,12 @@ def exclusions_of(
         found += _unheard(counts, attribute, evidence.data.declared.get(attribute, ()), program)
     if evidence.attributes():
         undecided = sum(count for _, decision, count in evidence.cells(CellsNeed()).cells if decision is None)
-        why = "no decision that counts: it is missing, excluded by the contract, or without a time in a period"
-        found.append(Exclusion("decision", None, undecided, why))
+        found.append(Exclusion("decision", None, undecided, _UNDECIDED))
     for file in sorted(evidence.folder.glob("moments-*.json")):
         found += _of_moments(json.loads(file.read_text(encoding="utf-8")), program)
+    for file in sorted(evidence.folder.glob("memberships-*.json")):
+        lost = json.loads(file.read_text(encoding="utf-8"))["undecided"]
+        found.append(Exclusion("decision", None, lost, _UNDECIDED))
     kept = dict.fromkeys(item for item in found if item.rows or item.label or "never varies" in item.reason)
     return tuple(kept)
 
@@ -54,7 +58,7 @@ def _of_moments(moments: Mapping[str, Any], program: AuditProgram) -> Iterator[E
     yield Exclusion("entity", None, lost, "no value of the cluster: left out of adjusted figures only")
     if measured := moments.get("measured"):
         role = "rate" if measured == program.contract.rate else f"response.{measured}"
-        yield Exclusion(role, None, moments["measured_missing"], "no value: left out of the figures about it")
+        yield Exclusion(role, None, moments.get("measured_missing", 0), "no value: left out of the figures about it")
     for name in moments["constant"]:
         if not (of_members and name in imputed):
             yield Exclusion(f"controls.{name}", None, 0, "the control never varies: it adjusts nothing")

@@ -22,6 +22,7 @@ from audits.evidence.needs import (
     CellsNeed,
     ClusterCellsNeed,
     HistogramNeed,
+    MembershipNeed,
     MomentsNeed,
     Need,
     SampleNeed,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from audits.evidence.cluster_cells import ClusterCells
     from audits.evidence.exact_sums import Ranges
     from audits.evidence.histograms import Histogram
+    from audits.evidence.memberships import Memberships
     from audits.evidence.moments import Moments
     from audits.evidence.sequences import Sequences
 
@@ -71,6 +73,12 @@ class Evidence:
         from audits.evidence.moments import moments_from_json
 
         return moments_from_json(self._text(need))
+
+    def memberships(self, need: MembershipNeed) -> Memberships:
+        """The sums and products of probabilities of one need."""
+        from audits.evidence.memberships import memberships_from_json
+
+        return memberships_from_json(self._text(need))
 
     def cluster_cells(self, need: ClusterCellsNeed) -> ClusterCells:
         """The products of cells within clusters of one need."""
@@ -176,6 +184,11 @@ def _collect_one(source: Source, need: Need, ranges: Ranges | None, folder: Path
 
         moments = collect_moments(source, need, ranges)
         return _write(file, moments_to_json(moments), sum(moments.counts))
+    if isinstance(need, MembershipNeed):
+        from audits.evidence.memberships import collect_memberships, memberships_to_json
+
+        likely = collect_memberships(source, need)
+        return _write(file, memberships_to_json(likely), sum(likely.counts))
     if isinstance(need, ClusterCellsNeed):
         from audits.evidence.cluster_cells import cluster_cells_to_json, collect_cluster_cells
 
@@ -216,7 +229,10 @@ def _file_name(need: Need) -> str:
     digest = _short(json.dumps(astuple(need)))
     if isinstance(need, SampleNeed):
         return f"../{RESTRICTED}/sample-{digest}.parquet"
-    kinds = {ClusterCellsNeed: "cluster-cells", HistogramNeed: "histogram", SequenceNeed: "sequences"}
+    kinds = {
+        ClusterCellsNeed: "cluster-cells", HistogramNeed: "histogram", SequenceNeed: "sequences",
+        MembershipNeed: "memberships",
+    }  # fmt: skip
     return f"{kinds[type(need)]}-{digest}.json"
 
 

@@ -42,6 +42,18 @@ class MomentsNeed:
 
 
 @dataclass(frozen=True, slots=True)
+class MembershipNeed:
+    """Sums and products of probabilities of belonging to groups, by decision; by cluster too where one is named.
+
+    ``columns`` hold one probability each; with ``remainder`` a last one is one less all the others.
+    """
+
+    columns: tuple[str, ...]
+    remainder: bool = False
+    cluster: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ClusterCellsNeed:
     """For every pair of cells c, c′ the sum over clusters of n_c n_c′, and of the sums of columns."""
 
@@ -97,7 +109,7 @@ class SampleNeed:
     columns: tuple[str, ...] = ()
 
 
-Need = CellsNeed | MomentsNeed | ClusterCellsNeed | HistogramNeed | SequenceNeed | SampleNeed
+Need = CellsNeed | MomentsNeed | MembershipNeed | ClusterCellsNeed | HistogramNeed | SequenceNeed | SampleNeed
 Kind = TypeVar("Kind", bound=Need)
 
 
@@ -108,6 +120,8 @@ def unknown_names(need: Need, attributes: Iterable[str], columns: Iterable[str])
     if isinstance(need, MomentsNeed):
         groups = (need.attribute,) if need.attribute is not None else ()
         named = (*need.controls, need.cluster, need.response, *need.strata)
+    elif isinstance(need, MembershipNeed):
+        named = (*need.columns, need.cluster)
     elif isinstance(need, HistogramNeed):
         groups, named = need.attributes, (need.score, *need.columns)
     elif isinstance(need, SequenceNeed):

@@ -65,13 +65,6 @@ _FAIR_LENDING: dict[str, MeasureKind] = {
         subgroup_gap="gap of a subgroup by several attributes",
         largest_subgroup_gap="the largest of all gaps of subgroups",
     ),
-    **_differences("fair_lending.imputed_groups", imputed_approval_gap="gap in approval between imputed groups"),
-    **_differences(
-        "fair_lending.pricing",
-        rate_gap_bp="gap in rates in basis points",
-        adjusted_rate_gap_bp="gap in rates at equal controls in basis points",
-    ),
-    **_ratios("fair_lending.pricing", high_cost_ratio="share of high-cost loans over that of the reference group"),
 }
 
 _LOYALTY_PRICING: dict[str, MeasureKind] = {

@@ -5,6 +5,18 @@ from __future__ import annotations
 from audits.record import Measurement, Rule, Verdict
 
 _SUBJECT = {
+    "rate_gap_bp": "The mean rate of {group} borrowers less that of {reference} borrowers is {estimate}",
+    "adjusted_rate_gap_bp": (
+        "At equal controls and strata, the mean rate of {group} borrowers less that of {reference} borrowers is "
+        "{estimate}"
+    ),
+    "high_cost_ratio": (
+        "The share of high-cost loans of {group} borrowers is {estimate} times that of {reference} borrowers"
+    ),
+    "imputed_approval_gap": (
+        "Going by probabilities of belonging, the approval rate of {group} applicants lies at least {distance} {side} "
+        "that of {reference} applicants"
+    ),
     "adverse_impact_ratio": (
         "The approval rate of {group} applicants is {estimate} times that of {reference} applicants"
     ),

@@ -74,12 +74,18 @@ class NoisyGroups(World):
         }
 
     def contract(self) -> dict[str, Any]:
-        """The likely group stands where the group would; the probability is beside it."""
+        """The likely group stands where the group would; beside it the attribute that the probability is of."""
         return {
             "unit": "case",
             "decision": {"column": "approved", "favourable": 1},
             "groups": {"likely": {"column": "likely", "values": ["A", "B"], "reference": "A"}},
-            "features": ["probability"],
+            "imputed_groups": {
+                "member": {
+                    "probabilities": {"B": "probability"},
+                    "reference": "A",
+                    "calibration": "made so: among people of a probability exactly that share belongs",
+                }
+            },
         }
 
 

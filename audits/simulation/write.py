@@ -231,6 +231,9 @@ def _renamed(simulation: Simulation) -> dict[str, Any]:
     contract = {role: rename(block) for role, block in simulation.world.contract().items()}
     for role in {"groups", "columns"} & set(contract):
         contract[role] = {simulation.called(name): block for name, block in contract[role].items()}
+    for imputed in contract.get("imputed_groups", {}).values():
+        named = imputed["probabilities"].items()
+        imputed["probabilities"] = {simulation.called(label): column for label, column in named}
     return contract
 
 

@@ -60,7 +60,7 @@ class GroupEffects:
     ``dropped`` names controls that add nothing to earlier ones. ``n`` rows, ``k`` columns.
     ``information`` is what is left of each group's indicator once all else is taken out of it, Σ d̃²: about the rows of
     the group where the reference is large, n₁n₀/(n₁ + n₀) where nothing else is in the model; NaN where aliased.
-    ``control_classical``, ``control_robust`` and ``control_cluster`` are the errors of the controls' coefficients.
+    ``control_classical``, ``control_robust``, ``control_cluster`` and ``control_information`` are the same of controls.
     """
 
     labels: tuple[str, ...]
@@ -79,6 +79,7 @@ class GroupEffects:
     control_classical: Array
     control_robust: Array
     control_cluster: Array
+    control_information: Array
 
 
 def fit_group_effects(moments: GroupedMoments) -> GroupEffects:
@@ -129,6 +130,7 @@ def fit_group_effects(moments: GroupedMoments) -> GroupEffects:
         control_classical=classical[1:width],
         control_robust=robust[1:width],
         control_cluster=clustered[1:width],
+        control_information=information[1:width],
     )
 
 

@@ -92,12 +92,17 @@ class GroupAttribute:
 
 @dataclass(frozen=True, slots=True)
 class ImputedAttribute:
-    """An attribute that nobody recorded: for each of its labels a column with the probability of belonging."""
+    """An attribute that nobody recorded: for each of its labels a column with the probability of belonging.
+
+    The reference may have no column: its probability is then one less all the others. ``calibration`` says how the
+    probabilities were held against people whose group is known, where they were.
+    """
 
     name: str
     probabilities: Mapping[str, str]
     reference: str
     basis: str | None = None
+    calibration: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,19 +179,25 @@ def _read_imputed(place: Place) -> tuple[ImputedAttribute, ...]:
 def _read_one_imputed(name: str, place: Place) -> ImputedAttribute:
     if not re.fullmatch(r"[\w][\w .-]{0,60}", name):
         place.complain(f"the attribute '{name}'", "letters, digits, '-', '_', '.' and spaces", "choose another name")
-    at = place.entries(("probabilities", "reference", "basis"), ("probabilities", "reference"))
+    at = place.entries(("probabilities", "reference", "basis", "calibration"), ("probabilities", "reference"))
     columns = at["probabilities"].free_entries() if "probabilities" in at else {}
     probabilities = {label: column.text() for label, column in columns.items()}
-    if "probabilities" in at and len(probabilities) < 2:
-        at["probabilities"].complain(
-            f"{len(probabilities)} label", "two labels at least, each with a column", "write {LABEL: COLUMN, …}"
-        )
     reference = at["reference"].text() if "reference" in at else ""
-    if probabilities and "reference" in at and reference not in probabilities:
+    near = nearest(reference, probabilities) if reference not in probabilities else None
+    if near:
         at["reference"].complain(
-            f"reference '{reference}'", f"one of {listed(tuple(probabilities))}", suggest(reference, probabilities)
-        )
-    return ImputedAttribute(name, probabilities, reference, at["basis"].text() if "basis" in at else None)
+            f"reference '{reference}'", f"one of {listed(tuple(probabilities))}, or another label without a column",
+            suggest(reference, probabilities),
+        )  # fmt: skip
+    if "probabilities" in at and not set(probabilities) - {reference}:
+        at["probabilities"].complain(
+            "no label beside the reference", "two labels at least, of which the reference alone may lack a column",
+            "write {LABEL: COLUMN, …}",
+        )  # fmt: skip
+    return ImputedAttribute(
+        name, probabilities, reference, at["basis"].text() if "basis" in at else None,
+        at["calibration"].text() if "calibration" in at else None,
+    )  # fmt: skip
 
 
 def _check_reference(at: Mapping[str, Place], group: GroupAttribute) -> None:

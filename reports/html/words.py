@@ -223,6 +223,8 @@ _MEASURED = {
     "question.fair_lending.intersections": "Intersections",
     "question.fair_lending.calibration": "Calibration",
     "question.fair_lending.errors": "Errors against outcomes",
+    "question.fair_lending.pricing": "Rates",
+    "question.fair_lending.imputed_groups": "Approval of groups that nobody recorded",
     "question.fair_lending.risk_adjusted": "Approval at equal risk",
     "block.attribute": "{question} by {attribute}",
     "block.segment": "{title}, within {segment}",
@@ -369,6 +371,76 @@ _MEASURES = {
     "detail.homogeneity_p": "p-value that all strata share one odds ratio",
     "detail.known_among_approved": "Share known among the approved",
     "detail.known_among_declined": "Share known among the declined",
+    "measure.rate_gap_bp": "Gap in mean rates",
+    "measure.adjusted_rate_gap_bp": "Adjusted gap in mean rates",
+    "measure.high_cost_share": "Share of high-cost loans",
+    "measure.high_cost_ratio": "Ratio of shares of high-cost loans",
+    "measure.imputed_approval_gap": "Gap in approval rates by probability of belonging",
+    "says.rate_gap_bp.above": "The mean rate of {group} borrowers lies {figure} above that of {reference} borrowers.",
+    "says.rate_gap_bp.below": "The mean rate of {group} borrowers lies {figure} below that of {reference} borrowers.",
+    "says.rate_gap_bp.equal": "The mean rate of {group} borrowers equals that of {reference} borrowers.",
+    "says.adjusted_rate_gap_bp.above": (
+        "Among loans alike in the declared controls and strata, the mean rate of {group} borrowers lies {figure} above "
+        "that of {reference} borrowers."
+    ),
+    "says.adjusted_rate_gap_bp.below": (
+        "Among loans alike in the declared controls and strata, the mean rate of {group} borrowers lies {figure} below "
+        "that of {reference} borrowers."
+    ),
+    "says.adjusted_rate_gap_bp.equal": (
+        "Among loans alike in the declared controls and strata, {group} and {reference} borrowers pay the same mean "
+        "rate."
+    ),
+    "says.high_cost_share": "{figure} of the loans of {group} borrowers are high-cost.",
+    "says.high_cost_ratio": (
+        "The share of high-cost loans of {group} borrowers is {figure} times that of {reference} borrowers."
+    ),
+    "says.imputed_approval_gap.above": (
+        "Going by probabilities of belonging, the approval rate of {group} applicants lies at least {figure} below "
+        "that of {reference} applicants."
+    ),
+    "says.imputed_approval_gap.below": (
+        "Going by probabilities of belonging, the approval rate of {group} applicants lies at least {figure} above "
+        "that of {reference} applicants."
+    ),
+    "says.imputed_approval_gap.equal": (
+        "Going by probabilities of belonging, no gap between the approval rates of {group} and {reference} applicants "
+        "is certain."
+    ),
+    "limits.rate_gap_bp": (
+        "It compares rates of those who got one. It does not say why they differ: loans may differ in what may "
+        "lawfully move a rate, and who got a loan is the lender’s own choice."
+    ),
+    "limits.adjusted_rate_gap_bp": (
+        "It is what the declared controls and strata leave unexplained among those who got a rate, and no proof of "
+        "discrimination: a lawful reason that is not among them would appear here too, and a control that is itself "
+        "tainted can hide a difference. The robustness value says how strong such a reason would have to be."
+    ),
+    "limits.high_cost_ratio": (
+        "It compares shares of high-cost loans. It does not say whether these borrowers could have had a cheaper one."
+    ),
+    "limits.imputed_approval_gap": (
+        "Nobody’s group is known. The bounds rest on calibrated probabilities, and on leanings that go one way; which "
+        "value between them is right is not known."
+    ),
+    "count.group_approved_without_rate": "{group}, approved without a rate",
+    "count.reference_approved_without_rate": "{reference}, approved without a rate",
+    "count.high_cost": "high-cost",
+    "count.flagged": "with a flag",
+    "count.group_high_cost": "{group}, high-cost",
+    "count.group_flagged": "{group}, with a flag",
+    "count.reference_high_cost": "{reference}, high-cost",
+    "count.reference_flagged": "{reference}, with a flag",
+    "count.entities": "Entities",
+    "detail.weighted_gap": "Gap of probability-weighted rates",
+    "detail.weighted_gap_error": "Its standard error",
+    "detail.least_squares_gap": "Gap by least squares on the probabilities",
+    "detail.least_squares_gap_error": "Standard error of that",
+    "detail.group_weighted_rate": "Weighted approval rate of the group",
+    "detail.reference_weighted_rate": "Weighted approval rate of the reference",
+    "detail.group_expected": "Members that the probabilities expect",
+    "detail.group_effective": "Effective size of the group (Kish)",
+    "detail.reference_effective": "Effective size of the reference (Kish)",
     "measure.risk_adjusted_gap": "Gap in approval rates at equal risk",
     "unit.fair_lending": "applications",
     "denominators": "{total} {unit}: {group}, {reference}",
