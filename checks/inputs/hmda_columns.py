@@ -42,9 +42,10 @@ class RegisterColumn:
         return (*blank, *self.codes, *((self.exempt,) if self.exempt else ()))
 
     @property
-    def missing(self) -> tuple[str, ...]:
-        """The legal texts that are read as missing."""
-        return (*BLANK, *self.unknown, *((self.exempt,) if self.exempt else ()))
+    def numbers(self) -> tuple[int, ...]:
+        """The codes as ascending numbers where all of them are, else nothing."""
+        texts = (*self.codes, *((self.exempt,) if self.exempt else ()))
+        return tuple(sorted(map(int, texts))) if all(text.isdigit() for text in texts) else ()
 
     @property
     def expected(self) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import yaml
 
-from checks.inputs.yaml_reader import Place
+from checks.inputs.yaml_reader import Place, read_yaml
 
 FORMAT = "hmda"
 _FILE = Path(__file__).with_name("hmda_contract.yaml")
@@ -24,7 +24,7 @@ def with_register_roles(root: Place) -> Place:
     named = _entry(_entry(root.node, "source"), "format")
     if not isinstance(named, yaml.ScalarNode) or named.value != FORMAT:
         return root
-    derived: yaml.Node = yaml.compose(_FILE.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)  # type: ignore[assignment]
+    derived = read_yaml(_FILE, "contract of a register").node
     _place_at(derived, named)
     own = _entry(root.node, "contract")
     if own is not None and not isinstance(own, yaml.MappingNode) and own.value:

@@ -2,8 +2,8 @@
 
 Question: what do the cells of a register file say? Harm of guessing: a code, a band or an
 ``Exempt`` that is taken for a number or a group changes figures and nobody sees it. Every cell is
-read as text and either is a legal value of its column or stops the run; DuckDB does both while it
-reads the file, and only the columns that the contract names are kept. When it refuses, the file
+either a legal value of its column or stops the run; DuckDB checks and converts while it reads the
+file (``hmda_select``), and only the columns that the contract names are kept. When it refuses, the file
 is read once more by ``hmda_faults``, which finds the line, the column and the cell.
 
 Groups that are not available become missing labels, numbers stay what they are, bands stay
@@ -19,15 +19,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from checks.inputs.files import existing_files, literally, package_file, quoted, unpacked_file
+from checks.inputs.files import existing_files, package_file, unpacked_file
 from checks.inputs.hmda_columns import COLUMNS, YEAR, RegisterColumn, checked, known_as
 from checks.inputs.hmda_faults import Header, faults, opened
+from checks.inputs.hmda_select import EXEMPT, can_be_exempt, select_of
 from checks.inputs.opened import address_of
 from checks.inputs.program import AuditProgram
 from checks.problem import InputError, Problem, listed, nearest, suggest
 
-EXEMPT = "squaredeal_exempt"
-_NEVER = "\x01"  # the text that DuckDB reads as NULL: no cell holds it, so that blank cells stay texts
 _SHOWN, _MOST = 5, 1000
 _MEMORY = "1GB"  # while the file is read: what is kept goes to disk, so more would only be a cache
 
@@ -47,7 +46,7 @@ def load_register(program: AuditProgram, connection: Any, folder: Path, table: s
     headers = _headers(files)
     columns = checked(names)
     used = tuple(COLUMNS[name] for name in COLUMNS if name in names)
-    select = " UNION ALL ".join(_select(group, headers[group[0]], used, columns) for group in _alike(files, headers))
+    select = " UNION ALL ".join(select_of(group, headers[group[0]], used, columns) for group in _alike(files, headers))
     connection.raw_sql("SET preserve_insertion_order = false")
     if not os.environ.get("SQUAREDEAL_MEMORY"):
         connection.raw_sql(f"SET memory_limit = '{_MEMORY}'")
@@ -169,59 +168,11 @@ def _alike(files: dict[str, str], headers: dict[str, Header]) -> list[list[str]]
     return list(groups.values())
 
 
-def _select(files: list[str], header: Header, used: Iterable[RegisterColumn], columns: Iterable[RegisterColumn]) -> str:
-    names = "[" + ", ".join(quoted(literally(file)) for file in files) + "]"
-    types = "{" + ", ".join(f"{quoted(name)}: 'VARCHAR'" for name in header.names) + "}"
-    reader = (
-        f"read_csv({names}, auto_detect = false, header = true, delim = {quoted(header.delimiter)}, quote = '\"', "
-        f"escape = '\"', comment = '', nullstr = '{_NEVER}', columns = {types})"
-    )
-    legal = " AND ".join(map(_legal, columns))
-    values = ", ".join(f'{_value(column)} AS "{column.name}"' for column in used)
-    guard = f"CASE WHEN {legal} THEN true ELSE error('a cell that cannot be read') END"
-    return f"SELECT {values}, {_exempt_bits(used)} AS {EXEMPT} FROM {reader} WHERE {guard}"
-
-
-def _in(column: RegisterColumn, texts: Iterable[str]) -> str:
-    return f'"{column.name}" IN ({", ".join(map(quoted, texts))})'
-
-
-def _legal(column: RegisterColumn) -> str:
-    """SQL: whether the cell is a legal value."""
-    formed = f'regexp_full_match("{column.name}", {quoted(column.pattern)})' if column.pattern else ""
-    parts = [part for part in (_in(column, column.words) if column.words else "", formed) if part]
-    return "(" + " OR ".join(parts) + ")"
-
-
-def _value(column: RegisterColumn) -> str:
-    """SQL: the cell as a number, a flag or a text, NULL where it is missing."""
-    cell = f'"{column.name}"'
-    if column.kind == "flag":
-        return f"CASE {cell} WHEN '1' THEN true WHEN '2' THEN false END"
-    if column.kind == "year":
-        return f"CAST({cell} AS SMALLINT)"
-    value = f"CAST({cell} AS DOUBLE)" if column.kind == "number" else cell
-    return f"CASE WHEN {_in(column, column.missing)} THEN NULL ELSE {value} END"
-
-
-def _can_be_exempt(used: Iterable[RegisterColumn]) -> list[RegisterColumn]:
-    return [column for column in used if column.exempt]
-
-
-def _exempt_bits(used: Iterable[RegisterColumn]) -> str:
-    """SQL: one bit for each column whose cell is exempt."""
-    bits = [
-        f"CASE WHEN {_in(column, [str(column.exempt)])} THEN {1 << i} ELSE 0 END"
-        for i, column in enumerate(_can_be_exempt(used))
-    ]  # fmt: skip
-    return f"CAST({' + '.join(bits) or '0'} AS UBIGINT)"
-
-
 def _exempt(connection: Any, table: str, used: Iterable[RegisterColumn]) -> dict[str, int]:
     rows = connection.raw_sql(f"SELECT {EXEMPT}, count(*) FROM {table} GROUP BY 1").fetchall()
     counts = {
         column.name: sum(int(n) for bits, n in rows if int(bits) >> i & 1)
-        for i, column in enumerate(_can_be_exempt(used))
+        for i, column in enumerate(can_be_exempt(used))
     }  # fmt: skip
     return {name: n for name, n in counts.items() if n}
 

@@ -1,7 +1,7 @@
 """``make bench``: every comparison in one run, printed and written to docs/benchmarks.md.
 
 SQUAREDEAL_BENCH_ROWS scales all of them (default: one million rows for questions and metrics, one hundred million
-for the evidence, which take about 5 GB of disk for some minutes).
+for the evidence and ten million for the register, which take about 5 GB of disk for some minutes).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
-from tests.benchmarks import cells, evidence, questions
+from tests.benchmarks import cells, evidence, questions, register
 from tests.programs import ROOT
 
 FILE = ROOT / "docs" / "benchmarks.md"
@@ -71,6 +71,7 @@ def main() -> None:
         (f"Questions and checks, {questions.ROWS:,} rows", questions.measure),
         (f"Metrics, bootstrap and scan, {cells.ROWS:,} rows", cells.measure),
         (f"Evidence, {evidence.ROWS:,} rows of Parquet", evidence.measure),
+        (f"A public HMDA register, {register.ROWS:,} lines", register.measure),
     ):
         sections.append(table(title, measure()))
         print(sections[-1], flush=True)
