@@ -73,13 +73,15 @@ def _findings(judgement: Judgement) -> Iterator[str]:
 def _figures(run: AuditRun) -> Iterator[str]:
     """Every figure with its interval, its error and its denominators, or why it is missing."""
     for m in run.measurements:
-        whom = f"{m.attribute} {m.group}" + (f" against {m.reference}" if m.reference else "")
+        whom = f"{m.attribute} {m.group}" if m.group else f"{m.attribute or 'all rows'}"
+        whom += f" against {m.reference}" if m.reference else ""
+        whom += "" if m.segment == "all" else f", {m.segment}"
         if m.estimate is None:
-            yield f"  {m.measure}, {whom if m.group else 'nobody'}: none, {m.reason}"
+            yield f"  {m.measure}, {whom if m.group or m.attribute else 'nobody'}: none, {m.reason}"
             continue
         low, high = (f"{bound:.4f}" if bound is not None else "unbounded" for bound in (m.low, m.high))
-        kind = "CR1" if "CR1" in m.method else "HC1"
-        error = f", {kind} standard error {m.standard_error:.4f}" if m.standard_error is not None else ""
+        kind = next((f"{name} " for name in ("CR1", "HC1") if name in m.method), "")
+        error = f", {kind}standard error {m.standard_error:.4f}" if m.standard_error is not None else ""
         error += "".join(f", {name.replace('_', ' ')} {value:.4f}" for name, value in m.details.items())
         counts = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in m.counts.items())
         yield f"  {m.measure}, {whom}: {m.estimate:.4f} ({m.level * 100:g} % interval {low} to {high}{error}; {counts})"
