@@ -94,7 +94,8 @@ def _harms(
     """The harms that were asked about: those with the worst verdict first."""
     if not judgement.findings:
         return ()
-    asked = dict.fromkeys([j.harm for j in judged] + [package(q) for q in _open_questions(run, judgement)])
+    open_harms = [package(question) for question in _open_questions(run, judgement)]
+    asked = dict.fromkeys([j.harm for j in judged] + [harm for harm in open_harms if harm != "contract"])
     summaries = [_harm(say, harm, [j for j in judged if j.harm == harm], figures) for harm in asked]
     return tuple(sorted(summaries, key=lambda s: len(VERDICTS) if s.verdict is None else VERDICTS.index(s.verdict)))
 

@@ -184,3 +184,15 @@ def test_a_label_at_the_start_of_a_sentence_stays_as_the_data_write_it(tmp_path)
     told = [figure.sentence for figure in figures_of(report_model(run, judgement)) if "south" in figure.who]
     assert all("south" in sentence and not sentence.startswith("South") for sentence in told)
     assert told
+
+
+def test_a_role_that_nobody_reads_is_no_harm_without_a_verdict(tmp_path):
+    from tests.programs import loans, run_program, write_program
+
+    contract = {
+        "unit": "case", "decision": {"column": "granted", "favourable": 1}, "tenure": "burden",
+        "groups": {"region": {"column": "region", "reference": "north"}},
+    }  # fmt: skip
+    model = report_model(*run_program(write_program(tmp_path, loans(), contract=contract), tmp_path / "out"))
+    assert [harm.title for harm in model.harms] == ["Fair lending"]
+    assert any("tenure" in entry.reason for entry in model.unanswered)
