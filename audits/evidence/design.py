@@ -46,10 +46,18 @@ class Design:
         return ["label", *(f"s{i}" for i in range(len(self.levels)))]
 
     def worked_out(self, **more: Any) -> Design:
-        """The same over a table that holds each expression as a column, so that none is worked out twice a row."""
+        """The same over a table that holds each expression as a column.
+
+        With strata it is joined with a table of one row: engines inline a plain selection, and a level that is compared
+        with many others would be worked out anew each time.
+        """
+        import ibis
+
         levels = {f"s{i}": level for i, level in enumerate(self.levels)}
         columns = {f"z{i}": column for i, column in enumerate(self.z)}
         table = self.table.select(label=self.label, **levels, y=self.response, **columns, **more)
+        if levels:
+            table = table.cross_join(self.table.limit(1).select(one=ibis.literal(1)))
         return Design(
             table, table["label"], [table[name] for name in levels], table["y"], [table[name] for name in columns],
             self.strata,
