@@ -44,7 +44,8 @@ def plan_checks(program: AuditProgram, prepared: Prepared, as_of: dt.date) -> tu
     """
     contract = program.contract
     checks = [
-        *_unit_checks(contract), *_decision_checks(program, prepared), *_group_checks(program, prepared),
+        *_unit_checks(contract), *_decision_checks(program, prepared), *_outcome_checks(program, prepared),
+        *_group_checks(program, prepared),
         *_time_checks(contract, as_of), *_role_checks(contract), *_rule_checks(program, prepared),
         *_undeclared_null_checks(contract),
     ]  # fmt: skip
@@ -108,6 +109,28 @@ def _decision_checks(program: AuditProgram, prepared: Prepared) -> Iterator[Plan
         )  # fmt: skip
         return
     known = (*decision.favourable, *decision.unfavourable, *decision.excluded)
+    values = typed_values(known, kind_of(prepared.table[column]), program.where(place))
+    yield PlannedCheck(
+        _IN_SET, {"column": column, "value_set": values}, place, column, subject, "stop",
+        f"{subject} holds only {listed(known, 20)}", "name the other values under unfavourable or excluded",
+    )  # fmt: skip
+
+
+def _outcome_checks(program: AuditProgram, prepared: Prepared) -> Iterator[PlannedCheck]:
+    """No third value may count as unfavourable in silence: a loan that still runs is neither."""
+    outcome = program.contract.outcome
+    if outcome is None:
+        return
+    column, subject, place = outcome.column, about(outcome.column, "outcome"), "contract.outcome"
+    if not outcome.unfavourable:
+        most = len(outcome.favourable) + len(outcome.excluded) + 1
+        yield PlannedCheck(
+            _DISTINCT, {"column": column, "max_value": most}, place, column, subject, "stop",
+            f"at most {most} different values in {subject}", "name the values under unfavourable and excluded",
+            "labels",
+        )  # fmt: skip
+        return
+    known = (*outcome.favourable, *outcome.unfavourable, *outcome.excluded)
     values = typed_values(known, kind_of(prepared.table[column]), program.where(place))
     yield PlannedCheck(
         _IN_SET, {"column": column, "value_set": values}, place, column, subject, "stop",

@@ -140,7 +140,7 @@ class Block:
     anchor: str
     title: str
     harm: str
-    rates: RatePanel | None
+    rates: tuple[RatePanel, ...]
     figures: tuple[MeasuredFigure, ...]
 
 

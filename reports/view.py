@@ -196,8 +196,9 @@ def _blocks(
         title = title if segment == "all" else say("block.segment", title=title, segment=segment)
         rates = [j.measurement for j in members if _is_rate(j.measurement)]
         shown = tuple(figures[key_of(j.measurement)] for j in members if j.findings or not _is_rate(j.measurement))
-        panel = _rate_panel(say, run, rates) if rates else None
-        blocks.append(Block(f"block-{i}", title, say.named("harm", members[0].harm), panel, shown))
+        by_measure = {m.measure: [rate for rate in rates if rate.measure == m.measure] for m in rates}
+        panels = tuple(_rate_panel(say, run, own) for own in by_measure.values())
+        blocks.append(Block(f"block-{i}", title, say.named("harm", members[0].harm), panels, shown))
     return tuple(blocks)
 
 
@@ -212,7 +213,8 @@ def _rate_panel(say: Words, run: AuditRun, rates: Sequence[Measurement]) -> Rate
     rows = tuple(_rate_row(say, m, m.group == reference) for m in ordered)
     decision = (run.program.content.get("contract") or {}).get("decision") or {}
     values = ", ".join(str(value) for value in decision.get("favourable") or ())
-    note = say("favourable_is", column=decision["column"], values=values) if values and decision.get("column") else ""
+    told = values and decision.get("column") and rates[0].measure == "approval_rate"
+    note = say("favourable_is", column=decision["column"], values=values) if told else ""
     return RatePanel(
         title=say("rates", what=what), caption=say("rates_table", what=what, level=level),
         description=" ".join(say("chart.rate_desc", group=r.group, rate=r.rate, interval=r.interval) for r in rows),

@@ -51,6 +51,8 @@ class Decision:
 class Outcome:
     """What became of the contract: known only where ``observed_when`` holds and after a while.
 
+    ``unfavourable`` and ``excluded`` (not yet known, such as a loan that still runs) may be empty, as with a decision.
+
     ``observed_when`` is a column that is true where the outcome can be known; ``matures_after`` a span such as
     ``12 months`` from the contract's time; ``observed_until`` the last day on which outcomes were noted, by
     default that of the newest row of the source.
@@ -58,6 +60,8 @@ class Outcome:
 
     column: str
     favourable: tuple[str, ...]
+    unfavourable: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
     observed_when: str | None = None
     matures_after: str | None = None
     observed_until: dt.date | None = None

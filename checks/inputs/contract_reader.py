@@ -89,13 +89,7 @@ def _read_dated(place: Place) -> Dated:
 
 def _read_decision(place: Place) -> Decision:
     at = place.entries(("column", "favourable", "unfavourable", "excluded"), ("column", "favourable"))
-    values = {key: at[key].texts() for key in ("favourable", "unfavourable", "excluded") if key in at}
-    seen: dict[str, str] = {}
-    for key, texts in values.items():
-        for text in texts:
-            if text in seen:
-                at[key].complain(f"'{text}' under {seen[text]} and {key}", "each value once", "remove one of the two")
-            seen[text] = key
+    values = _read_sides(at)
     if "favourable" in at and not values["favourable"]:
         at["favourable"].complain(
             "no favourable value", "at least one value", "name the value that favours the customer"
@@ -104,16 +98,27 @@ def _read_decision(place: Place) -> Decision:
 
 
 def _read_outcome(place: Place) -> Outcome:
-    at = place.entries(
-        ("column", "favourable", "observed_when", "matures_after", "observed_until"), ("column", "favourable")
-    )
+    keys = ("column", "favourable", "unfavourable", "excluded", "observed_when", "matures_after", "observed_until")
+    at = place.entries(keys, ("column", "favourable"))
     return Outcome(
         column=at["column"].text() if "column" in at else "",
-        favourable=at["favourable"].texts() if "favourable" in at else (),
         observed_when=at["observed_when"].text() if "observed_when" in at else None,
         matures_after=_read_duration(at["matures_after"]) if "matures_after" in at else None,
         observed_until=at["observed_until"].date() if "observed_until" in at else None,
+        **{"favourable": (), **_read_sides(at)},
     )
+
+
+def _read_sides(at: Mapping[str, Place]) -> dict[str, tuple[str, ...]]:
+    """The values on either side and those that do not count, each value once."""
+    values = {key: at[key].texts() for key in ("favourable", "unfavourable", "excluded") if key in at}
+    seen: dict[str, str] = {}
+    for key, texts in values.items():
+        for text in texts:
+            if text in seen:
+                at[key].complain(f"'{text}' under {seen[text]} and {key}", "each value once", "remove one of the two")
+            seen[text] = key
+    return values
 
 
 def _read_duration(place: Place) -> str:

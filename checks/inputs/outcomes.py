@@ -44,10 +44,14 @@ def outcome_column(
     column = raw[outcome.column]
     text = as_text(column)
     good = canonical(outcome.favourable, column, program.where("contract.outcome.favourable"))
-    value = ibis.ifelse(text.isin(good), ibis.literal(1, "int8"), ibis.literal(0, "int8"))
-    nothing = ibis.null("int8")
+    bad = canonical(outcome.unfavourable, column, program.where("contract.outcome.unfavourable"))
+    out = canonical(outcome.excluded, column, program.where("contract.outcome.excluded"))
+    one, zero, nothing = ibis.literal(1, "int8"), ibis.literal(0, "int8"), ibis.null("int8")
+    is_bad = text.isin(bad) if bad else ~text.isin(out or [""])
+    value = ibis.ifelse(text.isin(good), one, ibis.ifelse(is_bad, zero, nothing))
+    named = (*outcome.favourable, *outcome.unfavourable, *outcome.excluded)
     known = [
-        ~_missing(text, outcome.favourable), _observed(raw, program, outcome, favourable, as_text),
+        ~_missing(text, named), _observed(raw, program, outcome, favourable, as_text),
         _matured(raw, everyone, program, outcome),
     ]  # fmt: skip
     if everyone is not raw and contract.time is not None:

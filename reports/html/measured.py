@@ -18,7 +18,7 @@ def measured(say: Words, model: ReportModel) -> Markup:
 
 
 def _block(say: Words, block: Block) -> Markup:
-    rates = _rates(say, block.rates, block.anchor) if block.rates else Markup("")
+    rates = joined(_rates(say, panel, f"{block.anchor}-r{i}") for i, panel in enumerate(block.rates, 1))
     figures = joined(_figure(say, figure) for figure in block.figures)
     return Markup(
         '<section class="block" id="{0}" aria-labelledby="{0}-h"><h3 id="{0}-h"><span class="of">{1}</span> {2}</h3>'

@@ -207,3 +207,25 @@ def test_postgres_knows_the_same_outcomes(server, tmp_path, condition, known):
     source = {"connection": server, "table": "matured"}
     # the newest real time is 31 March 2026; an infinite one is none
     assert outcomes(tmp_path, [1] * 10, rule, source=source, decided=[DAY] * 10, seen=[True] * 10) == known
+
+
+@pytest.mark.parametrize(("named", "fit"), [({}, False), ({"excluded": ["current"]}, True),
+                                            ({"unfavourable": ["default"], "excluded": ["current"]}, True),
+                                            ({"unfavourable": ["default"]}, False)])  # fmt: skip
+def test_a_third_value_of_an_outcome_is_named_or_stops_the_run(tmp_path, named, fit):
+    from tests.programs import loans, run_program, write_program
+
+    data = loans(2, 300)
+    data["paid"] = ["repaid", "default", "current"] * 100
+    contract = {
+        "unit": "case", "decision": {"column": "granted", "favourable": 1}, "outcome": {
+            "column": "paid", "favourable": "repaid", **named},
+        "groups": {"region": {"column": "region", "reference": "north"}},
+    }  # fmt: skip
+    file = write_program(tmp_path, data, contract=contract, audits={"primary": ["fair_lending.errors"]})
+    run, _ = run_program(file, tmp_path / "out")
+    assert run.checks.fit is fit
+    if fit:
+        counted = {m.n for m in run.measurements if m.measure == "accuracy_score" and m.group}
+        assert counted
+        assert sum({m.group: m.n for m in run.measurements if m.measure == "accuracy_score"}.values()) == 200

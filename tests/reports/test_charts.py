@@ -57,7 +57,7 @@ def test_pictures_have_words_and_escape_them():
 
 
 def test_every_group_has_its_row_and_a_missing_rate_no_dot():
-    panel = report_model(*sample.awkward()).blocks[0].rates
+    panel = report_model(*sample.awkward()).blocks[0].rates[0]
     svg = str(rates_by_group(panel, "r"))
     assert svg.count('class="dot"') == len(panel.rows) - 1
     assert "white (reference)" in svg
