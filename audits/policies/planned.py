@@ -58,15 +58,6 @@ def _counted(question: str, **what: str) -> dict[str, MeasureKind]:
     return {measure: MeasureKind(question, None, True, text) for measure, text in what.items()}
 
 
-# fair lending: these questions are being built; delete each line when its question stands in the catalogue
-_FAIR_LENDING: dict[str, MeasureKind] = {
-    **_differences(
-        "fair_lending.intersections",
-        subgroup_gap="gap of a subgroup by several attributes",
-        largest_subgroup_gap="the largest of all gaps of subgroups",
-    ),
-}
-
 _LOYALTY_PRICING: dict[str, MeasureKind] = {
     **_counted("loyalty_pricing.renewal_price", highest_renewal_ratio="highest renewal over new-customer price"),
     **_differences("loyalty_pricing.tenure_gradient", tenure_margin_slope="change of the margin per year of tenure"),
@@ -184,7 +175,7 @@ _MODELS: dict[str, MeasureKind] = {
 }
 
 PLANNED: dict[str, MeasureKind] = {
-    **_FAIR_LENDING, **_LOYALTY_PRICING, **_PREDATORY_LENDING, **_DIGITAL_DIVIDE, **_MODELS,
+    **_LOYALTY_PRICING, **_PREDATORY_LENDING, **_DIGITAL_DIVIDE, **_MODELS,
 }  # fmt: skip
 
 # roles that rules take and that no contract has yet
