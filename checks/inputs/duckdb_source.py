@@ -2,7 +2,7 @@
 
 The work file holds the prepared relation: a view over Parquet, which is scanned in place each
 time, or a table for everything else, which is read once. A register (``format: hmda``) is read once
-into a table of its typed columns, over which the prepared relation is a view.
+into Parquet of its typed columns, over which the prepared relation is a view.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ import csv
 import gzip
 import io
 import lzma
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import contains, itemgetter
@@ -46,6 +47,7 @@ def faults(file: str, header: Header, columns: Iterable[RegisterColumn]) -> Iter
     places = [header.names.index(column.name) for column in looked_at]
     coded = [(place, column) for place, column in zip(places, looked_at, strict=True) if not column.pattern]
     free = [(place, column) for place, column in zip(places, looked_at, strict=True) if column.pattern]
+    fits = [(place, frozenset(column.words), re.compile(column.pattern).fullmatch) for place, column in free]
     words = [frozenset(column.words) for _, column in coded]
     pick: Callable[[Sequence[str]], Any] = itemgetter(*(place for place, _ in coded))
     with opened(file) as stream:
@@ -56,11 +58,11 @@ def faults(file: str, header: Header, columns: Iterable[RegisterColumn]) -> Iter
             if problem:
                 yield problem
                 continue
-            if not all(map(contains, words, pick(cells))):
-                looked: list[tuple[int, RegisterColumn]] = sorted([*coded, *free], key=itemgetter(0))
-            else:
-                looked = free
-            for place, column in looked:
+            if all(map(contains, words, pick(cells))) and all(
+                cells[place] in few or fit(cells[place]) for place, few, fit in fits
+            ):
+                continue
+            for place, column in sorted([*coded, *free], key=itemgetter(0)):
                 if not column.allows(cells[place]):
                     yield _cell_problem(f"{file}, line {line:,}, column '{column.name}'", cells[place], column)
 

@@ -3,7 +3,7 @@
 Question: what do the cells of a register file say? Harm of guessing: a code, a band or an
 ``Exempt`` that is taken for a number or a group changes figures and nobody sees it. Every cell is
 either a legal value of its column or stops the run; DuckDB checks and converts while it reads the
-file (``hmda_select``), and only the columns that the contract names are kept. When it refuses, the file
+file (``hmda_select``), and only the columns that the contract names are kept, as Parquet. When it refuses, the file
 is read once more by ``hmda_faults``, which finds the line, the column and the cell.
 
 Groups that are not available become missing labels, numbers stay what they are, bands stay
@@ -19,7 +19,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from checks.inputs.files import existing_files, package_file, unpacked_file
+from checks.inputs.files import existing_files, package_file, quoted, unpacked_file
 from checks.inputs.hmda_columns import COLUMNS, YEAR, RegisterColumn, checked, known_as
 from checks.inputs.hmda_faults import Header, faults, opened
 from checks.inputs.hmda_select import EXEMPT, can_be_exempt, select_of
@@ -31,8 +31,8 @@ _SHOWN, _MOST = 5, 1000
 _MEMORY = "1GB"  # while the file is read: what is kept goes to disk, so more would only be a cache
 
 
-def load_register(program: AuditProgram, connection: Any, folder: Path, table: str) -> dict[str, int]:
-    """Read the program's register files into a table of the connection, typed and checked.
+def load_register(program: AuditProgram, connection: Any, folder: Path, view: str) -> dict[str, int]:
+    """Read the program's register files, typed and checked, into a Parquet file of the folder and a view over it.
 
     Returns by column how many cells were exempt. Raises ``InputError`` with the first cells that
     cannot be read, by line and column.
@@ -46,18 +46,20 @@ def load_register(program: AuditProgram, connection: Any, folder: Path, table: s
     headers = _headers(files)
     columns = checked(names)
     used = tuple(COLUMNS[name] for name in COLUMNS if name in names)
+    file = str(folder / "register.parquet")
     select = " UNION ALL ".join(select_of(group, headers[group[0]], used, columns) for group in _alike(files, headers))
     connection.raw_sql("SET preserve_insertion_order = false")
     if not os.environ.get("SQUAREDEAL_MEMORY"):
         connection.raw_sql(f"SET memory_limit = '{_MEMORY}'")
     try:
-        connection.raw_sql(f"CREATE TABLE {table} AS {select}")
+        connection.raw_sql(f"COPY ({select}) TO {quoted(file)} (FORMAT parquet)")
     except duckdb.Error as error:
         found = _found(program, files, headers, columns)
         if found is None:
             raise error
         raise found from None
-    return _exempt(connection, table, used)
+    connection.raw_sql(f"CREATE VIEW {view} AS SELECT * FROM read_parquet({quoted(file)})")
+    return _exempt(connection, view, used)
 
 
 def _files(program: AuditProgram) -> list[str]:
@@ -168,8 +170,8 @@ def _alike(files: dict[str, str], headers: dict[str, Header]) -> list[list[str]]
     return list(groups.values())
 
 
-def _exempt(connection: Any, table: str, used: Iterable[RegisterColumn]) -> dict[str, int]:
-    rows = connection.raw_sql(f"SELECT {EXEMPT}, count(*) FROM {table} GROUP BY 1").fetchall()
+def _exempt(connection: Any, view: str, used: Iterable[RegisterColumn]) -> dict[str, int]:
+    rows = connection.raw_sql(f"SELECT {EXEMPT}, count(*) FROM {view} GROUP BY 1").fetchall()
     counts = {
         column.name: sum(int(n) for bits, n in rows if int(bits) >> i & 1)
         for i, column in enumerate(can_be_exempt(used))
