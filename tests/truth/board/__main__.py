@@ -1,6 +1,7 @@
 """Plays the whole board and writes its page; what was played before is kept, so a cut run goes on.
 
-``python -m tests.truth.board [--scale 0.1] [--out docs/truth.md] [--processes 2]``; ends with 1 when a check fails.
+``python -m tests.truth.board [--seed 12345 …] [--scale 0.1] [--out docs/truth.md] [--processes 2]``; ends with 1 when a
+check fails.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ import sys
 import time
 from pathlib import Path
 
+from tests.truth.board.lines import scenarios
 from tests.truth.board.page import page
-from tests.truth.board.replicates import ROOT, board, checks
-from tests.truth.board.scenarios import scenarios
+from tests.truth.board.replicates import ROOT, SEEDS, board, checks
 
 QUIET_SECONDS = 5.0  # between lines where nothing can be overwritten
 
@@ -23,10 +24,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.truth.board", description=__doc__)
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "truth.md", help="page to write")
     parser.add_argument("--scale", type=float, default=1.0, help="share of the replicates to play")
+    parser.add_argument("--seed", type=int, action="append", help=f"seed of files and names, may be repeated; {SEEDS}")
     parser.add_argument("--processes", type=int, default=min(2, os.cpu_count() or 1))
     asked = parser.parse_args()
-    if not asked.scale > 0 or asked.processes < 1:
-        parser.error("expected a scale above 0 and at least one process")
+    seeds = tuple(dict.fromkeys(asked.seed or SEEDS))
+    if not asked.scale > 0 or asked.processes < 1 or min(seeds) < 0:
+        parser.error("expected a scale above 0, at least one process and seeds from 0 on")
     start, played = time.monotonic(), scenarios()
     live, told = sys.stderr.isatty(), [-QUIET_SECONDS]
 
@@ -40,9 +43,9 @@ def main() -> int:
         sys.stderr.flush()
 
     kept = asked.out.with_name(f".{asked.out.stem}-kept.jsonl")
-    results = board(played, asked.scale, kept, asked.processes, announce)
+    results = board(played, seeds, asked.scale, kept, asked.processes, announce)
     found = checks(played, results)
-    asked.out.write_text(page(played, results, found), encoding="utf-8")
+    asked.out.write_text(page(played, results, found, seeds), encoding="utf-8")
     failed = [key for key, check in found.items() if not check.held]
     if live:
         sys.stderr.write("\n")

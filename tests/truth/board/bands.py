@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from scipy.stats import binom
 
 FALSE_FAILURE = 1e-3
-LEAST, MOST = 0, 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +29,12 @@ SMALL_COVERAGE = Target("coverage of small groups", 0.93, 1.0)
 POWER = Target("power at the detectable effect", 0.8)
 HIGH_POWER = Target("power at 1.5 times that", 0.95)
 FALSE_CLEAR = Target("false clear at the limit", most=0.025)
+FALSE_CONCERN = Target("false concern at the limit", most=0.025)
+TYPE_ONE_OF_ESTIMATED_RISK = Target("type-I error of an estimated risk", most=0.07)
+BOUNDS = Target("coverage by bounds", 0.94, 1.0)  # bounds hold the truth at least as often as they say
+BOUNDS_OF_RISK = Target("coverage at an estimated risk", 0.93, 1.0)  # a type-I error of .07 is allowed there
+VERDICT_COVERAGE = Target("coverage of the judged intervals", 0.94, 1.0)  # corrected for all comparisons of the run
+NEVER = Target("never clear, never a breach", most=0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,5 +65,5 @@ def check(target: Target, count: int, replicates: int, checks: int) -> Check:
     share = FALSE_FAILURE / checks / (2 if target.least > 0 and target.most < 1 else 1)
     # the largest low with P(X < low) <= share, and the smallest high with P(X > high) <= share
     low = int(binom.ppf(share, replicates, target.least)) if target.least > 0 else 0
-    high = int(binom.isf(share, replicates, target.most)) if target.most < 1 else replicates
+    high = int(binom.isf(share, replicates, target.most)) if 0 < target.most < 1 else round(target.most) * replicates
     return Check(target, count, replicates, low, high)

@@ -1,14 +1,26 @@
-"""The board as a page for people: one table a world, what each practice does there, and every check with its band."""
+"""The board as a page for people: two tables a world, what each practice does there, and every check with its band."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from inspect import getdoc
 
 from tests.truth.board.bands import FALSE_FAILURE, Check
 from tests.truth.board.practices import LIMIT
-from tests.truth.board.replicates import BASE_SEED, BATCH, Results, Tally
-from tests.truth.board.scenarios import AT_LIMIT, FAIR, MULTIPLES, OURS, Scenario, detectable_gap
+from tests.truth.board.replicates import BATCH, Results, Tally, add
+from tests.truth.board.scenarios import (
+    AT_LIMIT,
+    BEYOND,
+    DETECTABLE,
+    FAIR,
+    FAR_BEYOND,
+    HALF,
+    LARGE,
+    OURS,
+    VERDICT,
+    Scenario,
+    detectable_gap,
+)
 
 Checks = Mapping[tuple[int, str, str, str], Check]
 
@@ -16,68 +28,94 @@ HEAD = """# The scoreboard
 
 Made by `make truth`; do not edit. Simulated lenders whose truth is known exactly, drawn many times over
 (`squaredeal simulate` writes any of them as files): what customary practice says about the fair lender and about the
-harmful one, and what the estimators of the audits say.
+harmful one, and what the audits say. A line of a *question* is that question measured on each file, by its own 95 %
+interval; a line of a *verdict* is the judge under the shipped rules, with all corrections of the run; a line without
+either is an estimator by itself. Every file of a question bears other names for its columns and labels.
 
-- **Flags the fair twin**: how often harm is found where there is none (type-I error; at most 5 % is aimed at).
+First table of each world, where equality is at stake:
+
+- **Flags the fair twin**: how often harm is found where there is none (type-I error; at most 5 % is aimed at, at an
+  estimated risk 7 %).
 - **Finds**: how often the planted harm itself is found at half, once and 1.5 times the *detectable gap*, the gap that a
   file of this size lets a test find in 80 % of cases. It is computed from the world, not from the samples.
 - **Passes a gap at the limit**: how often a lender whose true gap is exactly {limit:.0f} percentage points, the limit
-  of the shipped rules, is let pass. Ours passes when the whole 95 % interval lies within the limit, as a judgement
-  says `clear`; customary practice passes what it does not flag.
+  of the shipped rules, is let pass. Ours passes when the whole 95 % interval lies within the limit; customary practice
+  passes what it does not flag.
 - **Holds the truth**: how often the interval holds the true figure that the audit is after, least over all effects
   played. A practice without an interval has a dash.
 
-The bands are exact binomial quantiles, set so that all {checks} checks together would fail a correct tool with a
-probability of at most {failure:g}. Every batch of {batch} replicates has the seed ({seed}, scenario, effect, batch),
-counted from 0. {verdict}
+Second table, where a rule's limit is at stake: how often the judge says `concern` or `breach` of the fair twin and of a
+lender at the limit (false either way; at most 2.5 % at the limit), how often it says `clear` at the limit (at most
+2.5 %), and how often it finds a lender who is beyond the limit by the detectable gap at the corrected level, and by 1.5
+times that.
+
+Figures are over {seeds} seeds together ({listed}), with the range over seeds in parentheses: neither a test nor any
+tuning has seen their files. The bands are exact binomial quantiles, set so that all {checks} checks together would fail
+a correct tool with a probability of at most {failure:g}. Every batch of up to {batch} files has the generator (seed,
+scenario, effect, first file). {verdict} `python -m tests.truth.board --seed 12345 --scale 0.2` plays it under another
+seed.
 """
 
-MISSING = """## Not on the board yet
-Risk that must be estimated from the data (cross-fitted); error rates and calibration when labels are missing for the
-declined; a question that reports both bounds for an unrecorded group; repeated looks over time; everything on loyalty
-pricing, predatory lending and digital exclusion. A judgement's intervals are not corrected for the number of
-comparisons: the corrected tests above are estimators of the audits that no question uses yet. The board judges
-estimators on counts; that the whole line from file to verdict agrees is tested in `tests/audits/test_simulation.py`
-on files that `squaredeal simulate` writes.
+MISSING = """## Not on the board
+Prices (`pricing` has no world yet); repeated looks over time; everything on loyalty pricing, predatory lending and
+digital exclusion. The board computes the evidence of each file from its counts; that this gives the same figures
+as the collector on a written file is tested for every question here, figure by figure, and that the whole line from
+file to verdict agrees in `tests/audits/test_simulation.py`.
 """
-COLUMNS = (
-    "practice", "flags the fair twin", "finds half", "finds it", "finds 1.5 ×", "passes a gap at the limit",
-    "holds the truth",
-)  # fmt: skip
+EQUALITY = {
+    "flags the fair twin": (FAIR, "flagged"), "finds half": (HALF, "found"), "finds it": (DETECTABLE, "found"),
+    "finds 1.5 ×": (LARGE, "found"), "passes a gap at the limit": (AT_LIMIT, "passed"),
+}  # fmt: skip
+RULES = {
+    "concern: fair twin": (FAIR, "flagged"), "concern: at the limit": (AT_LIMIT, "flagged"),
+    "clear: at the limit": (AT_LIMIT, "passed"), "concern: detectable beyond": (BEYOND, "found"),
+    "concern: 1.5 × beyond": (FAR_BEYOND, "found"),
+}  # fmt: skip
+EQUALITY_RULES = {
+    "concern: fair twin": (FAIR, "flagged"), "concern: detectable": (DETECTABLE, "found"),
+    "concern: 1.5 ×": (LARGE, "found"), "clear: at the limit": (AT_LIMIT, "passed"),
+}  # fmt: skip
+Columns = Mapping[str, tuple[str, str]]
 
 
-def page(played: tuple[Scenario, ...], results: Results, checks: Checks) -> str:
+def page(played: tuple[Scenario, ...], results: Results, checks: Checks, seeds: Sequence[int]) -> str:
     """The whole page as Markdown."""
     failed = [key for key, check in checks.items() if not check.held]
     verdict = f"All {len(checks)} checks hold." if not failed else f"**{len(failed)} of {len(checks)} checks fail.**"
     head = HEAD.format(
-        limit=100 * LIMIT, checks=len(checks), failure=FALSE_FAILURE, batch=BATCH, seed=BASE_SEED, verdict=verdict
-    )
+        limit=100 * LIMIT, checks=len(checks), failure=FALSE_FAILURE, batch=BATCH, seeds=len(seeds), verdict=verdict,
+        listed=", ".join(f"{seed}" for seed in seeds),
+    )  # fmt: skip
     parts = [head, *(_section(s, scenario, results, checks) for s, scenario in enumerate(played)), MISSING]
     return "\n".join(parts)
 
 
 def _section(s: int, scenario: Scenario, results: Results, checks: Checks) -> str:
-    tallies = {name: {e: results[s, e, name] for e in scenario.effects()} for name in scenario.practices}
-    replicates = next(iter(next(iter(tallies.values())).values())).replicates
-    lines = [
-        f"## {scenario.name}",
-        _plain(scenario),
-        "",
-        _truth(scenario),
-        f"{replicates:,} files of {scenario.rows:,} rows for each effect.",
-        "",
-        f"| {' | '.join(COLUMNS)} |",
-        "|---" * len(COLUMNS) + "|",
-    ]
-    for name, (who, _) in scenario.practices.items():
-        found = [_percent(tallies[name][FAIR], "flagged")]
-        found += [_percent(tallies[name].get(effect), "found") for effect in MULTIPLES]
-        passed, covered = _percent(tallies[name].get(AT_LIMIT), "passed"), _least_covered(tallies[name])
-        mark = "**" if who == OURS else ""
-        lines.append(f"| {mark}{who}: {name}{mark} | {' | '.join(found)} | {passed} | {covered} |")
-    lines += ["", *_bands(s, checks), ""]
-    return "\n".join(lines)
+    plain = [name for name, way in scenario.ways.items() if way.who != VERDICT]
+    judged = [name for name, way in scenario.ways.items() if way.who == VERDICT]
+    beyond = any(BEYOND in scenario.ways[name].plan or FAR_BEYOND in scenario.ways[name].plan for name in judged)
+    lines = [f"## {scenario.name}", _plain(scenario), "", _truth(scenario), ""]
+    lines += _table("practice", plain, EQUALITY, s, scenario, results)
+    lines += _table("the judge", judged, RULES if beyond else EQUALITY_RULES, s, scenario, results) if judged else []
+    return "\n".join([*lines, *_bands(s, checks), ""])
+
+
+def _table(
+    what: str, names: Sequence[str], columns: Columns, s: int, scenario: Scenario, results: Results
+) -> list[str]:
+    heads = [what, "files an effect", *columns, "holds the truth"]
+    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    for name in names:
+        way = scenario.ways[name]
+        tallies = {e: results[s, e, name] for e in way.plan}
+        files = add(next(iter(tallies.values())).values()).replicates
+        shown = [_shown(tallies.get(effect), count) for effect, count in columns.values()]
+        mark, who = ("", "customary: ") if way.who not in (OURS, VERDICT) else ("**", "" if way.who == VERDICT else
+                                                                               "ours: ")  # fmt: skip
+        lines.append(
+            f"| {mark}{who}{name}{mark} | {files:,} | {' | '.join(shown)} | {_least_covered(tallies.values())} |"
+        )
+    return [*lines, ""]
 
 
 def _plain(scenario: Scenario) -> str:
@@ -87,14 +125,19 @@ def _plain(scenario: Scenario) -> str:
 
 
 def _truth(scenario: Scenario) -> str:
-    world, fair = scenario.world, scenario.world.truth(0.0)
-    known = f"Truth: in the fair twin the ratio of approval rates is {fair['adverse_impact_ratio']:.3f}"
-    known += f" and the figure sought (`{world.estimand}`) is 0."
-    if not scenario.powered:
-        return known
-    gap = detectable_gap(scenario)
-    ratio = world.truth(scenario.effects()["detectable effect"])["adverse_impact_ratio"]
-    return f"{known} The detectable gap is {100 * gap:.2f} percentage points; there the ratio is {ratio:.3f}."
+    world, fair, played = scenario.world, scenario.world.truth(0.0), scenario.effects()
+    known = f"Files have {scenario.rows:,} rows. In the fair twin the ratio of approval rates is"
+    known += f" {fair['adverse_impact_ratio']:.3f} and the figure sought (`{world.estimand}`) is 0."
+    told = [known]
+    for effect, beyond, words in ((DETECTABLE, False, "The detectable gap is"), (BEYOND, True, "Beyond the limit it")):
+        if effect in played:
+            gap, truth = detectable_gap(scenario, beyond), world.truth(played[effect])
+            verb = " is" if beyond else ""
+            told.append(
+                f"{words}{verb} {100 * gap:.2f} percentage points: a true gap of {100 * truth[world.estimand]:.2f}, "
+                f"where the ratio is {truth['adverse_impact_ratio']:.3f}."
+            )
+    return " ".join(told)
 
 
 def _bands(s: int, checks: Checks) -> list[str]:
@@ -117,10 +160,23 @@ def _band(check: Check) -> str:
     return f"at least {low} %" if check.high == check.replicates else f"{low} to {high} %"
 
 
-def _percent(tally: Tally | None, count: str) -> str:
-    return "–" if tally is None else f"{100 * getattr(tally, count) / tally.replicates:.1f} %"
+def _shown(seeds: Mapping[int, Tally] | None, count: str) -> str:
+    """The share over all seeds, and its range over them; in words where nothing was identified."""
+    if seeds is None:
+        return "–"
+    whole = add(seeds.values())
+    if whole.unknown == whole.replicates:
+        return "not identified"
+    shares = [100 * getattr(one, count) / one.replicates for one in seeds.values()]
+    over = f" ({min(shares):.1f}–{max(shares):.1f})" if len(shares) > 1 else ""
+    some = f", {100 * whole.unknown / whole.replicates:.1f} % not identified" if whole.unknown else ""
+    return f"{100 * getattr(whole, count) / whole.replicates:.1f} %{over}{some}"
 
 
-def _least_covered(tallies: Mapping[str, Tally]) -> str:
-    shares = [tally.covered / tally.replicates for tally in tallies.values() if tally.covered is not None]
+def _least_covered(every: Sequence[Mapping[int, Tally]] | object) -> str:
+    shares = []
+    for seeds in every:  # type: ignore[attr-defined]
+        whole = add(seeds.values())
+        if whole.covered is not None and whole.unknown < whole.replicates:
+            shares.append(whole.covered / whole.replicates)
     return f"{100 * min(shares):.1f} %" if shares else "–"

@@ -20,7 +20,6 @@ from audits.simulation.world import World, effect_for
 from audits.statistics.least_squares import fit_least_squares
 from audits.statistics.mantel_haenszel import mantel_haenszel_odds_ratio, mantel_haenszel_risk_difference
 from audits.statistics.proportions import equality_p_value, score_interval_difference
-from audits.statistics.subgroup_scan import scan_subgroups
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -33,11 +32,12 @@ FOUR_FIFTHS = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A world with an effect, and how many rows a file has."""
+    """A world with an effect, how many rows a file has, and the seed that its files' names come from."""
 
     world: World
     effect: float
     rows: int
+    seed: int = 0
 
     @property
     def people(self) -> Population:
@@ -51,6 +51,7 @@ class Outcome:
 
     ``found`` says whether the planted harm itself is flagged, in its own direction; without it, ``low`` > 0 does,
     or ``flags`` where there is no interval. ``covers`` is given where more than one interval must hold at once.
+    ``unknown`` says where nothing could be said: the figure is not identified, which is neither a flag nor a pass.
     """
 
     flags: Flags
@@ -59,6 +60,7 @@ class Outcome:
     high: Floats | None = None
     covers: Flags | None = None
     found: Flags | None = None
+    unknown: Flags | None = None
 
     def finds(self) -> Flags:
         """Whether the planted harm is flagged."""
@@ -102,7 +104,7 @@ def lowest_over_highest(setting: Setting, counts: NDArray[np.int64], _: np.rando
 
 def raw_gap(setting: Setting, counts: NDArray[np.int64], _: np.random.Generator) -> Outcome:
     """A z test of the difference of approval rates as they stand; not significant passes."""
-    low, high = _wald(margin(setting, counts, _group(setting), "approved"), Z)
+    low, high = wald(margin(setting, counts, _group(setting), "approved"), Z)
     flags = (low > 0) | (high < 0)
     return Outcome(flags, ~flags, low, high)
 
@@ -110,7 +112,7 @@ def raw_gap(setting: Setting, counts: NDArray[np.int64], _: np.random.Generator)
 def every_group_uncorrected(setting: Setting, counts: NDArray[np.int64], _: np.random.Generator) -> Outcome:
     """A z test of every group against the reference, each at 5 %; any significant one flags."""
     joint = margin(setting, counts, _group(setting), "approved")
-    limits = [_wald(joint[:, [0, i]], Z) for i in range(1, joint.shape[1])]
+    limits = [wald(joint[:, [0, i]], Z) for i in range(1, joint.shape[1])]
     flags = np.any([(low > 0) | (high < 0) for low, high in limits], axis=0)
     return Outcome(flags, ~flags, found=limits[_harmed(setting)][0] > 0)
 
@@ -124,14 +126,14 @@ def kitchen_sink(setting: Setting, counts: NDArray[np.int64], _: np.random.Gener
 
 def default_rates(setting: Setting, counts: NDArray[np.int64], _: np.random.Generator) -> Outcome:
     """Parity of default rates among the approved: any significant difference flags."""
-    low, high = _wald(margin(setting, counts, "group", "default")[..., :2], Z)
+    low, high = wald(margin(setting, counts, "group", "default")[..., :2], Z)
     flags = (low > 0) | (high < 0)
     return Outcome(flags, ~flags)
 
 
 def outcome_test(setting: Setting, counts: NDArray[np.int64], _: np.random.Generator) -> Outcome:
     """Becker's outcome test: flagged when the approved of the group default less, as if held to a higher bar."""
-    low, _high = _wald(margin(setting, counts, "group", "default")[..., :2], Z)
+    low, _high = wald(margin(setting, counts, "group", "default")[..., :2], Z)
     return Outcome(low > 0, low <= 0)
 
 
@@ -144,6 +146,17 @@ def every_subgroup_uncorrected(setting: Setting, counts: NDArray[np.int64], _: n
     """A z test of every subgroup against the rest, each at 5 %; any significant one flags."""
     flags = np.array([bool((np.abs(subgroup_scores(replicate)) > Z).any()) for replicate in counts])
     return Outcome(flags, ~flags)
+
+
+def counted_by_row(practice: Practice) -> Practice:
+    """A practice for two decisions, given people with a count of approvals: every row as if another person's."""
+
+    def by_row(setting: Setting, counts: NDArray[np.int64], rng: np.random.Generator) -> Outcome:
+        times = np.arange(counts.shape[-1])
+        rows = np.stack([counts @ (times[-1] - times), counts @ times], axis=-1)
+        return practice(setting, rows, rng)
+
+    return by_row
 
 
 # the audits' own
@@ -210,29 +223,6 @@ def slope_on_probability(setting: Setting, counts: NDArray[np.int64], _: np.rand
     q = np.array(setting.people.values("probability"), dtype=np.float64)
     design = np.column_stack([q, np.ones(len(q))])
     return from_interval(*_limits([fit_least_squares(design, x.sum(axis=1), x[:, 1], x[:, 1]) for x in joint]))
-
-
-def scan(setting: Setting, counts: NDArray[np.int64], rng: np.random.Generator) -> Outcome:
-    """The scan of all subgroups up to three attributes, judged against the largest of them (max-T)."""
-    columns = setting.people.columns[:-1]
-    grid = np.meshgrid(*(np.array(column.values) for column in columns), indexing="ij")
-    attributes = {column.name: labels.ravel() for column, labels in zip(columns, grid, strict=True)}
-    planted, gaps = tuple(sorted(setting.world.planted().items())), subgroup_gaps(setting.people)
-    flags, covers, hits = [], [], []
-    for replicate in counts:
-        n, x = replicate.sum(axis=-1).ravel(), replicate[..., 1].ravel()
-        found = scan_subgroups(attributes, n, x, replicates=SCAN_DRAWS, seed=int(rng.integers(2**32)), threads=1)
-        beyond = np.abs(found.z) > found.critical_value
-        place = found.subgroups.index(planted)
-        flags.append(bool(beyond.any()))
-        hits.append(bool(beyond[place] and found.difference[place] < 0))
-        true = np.array([gaps[name] for name in found.subgroups])
-        covers.append(bool(((-found.high <= true) & (true <= -found.low) | np.isnan(found.z)).all()))
-    alone = score_interval_planted(setting, counts)
-    return Outcome(np.array(flags), alone[1] <= LIMIT, covers=np.array(covers), found=np.array(hits))
-
-
-SCAN_DRAWS = 199  # permutations; the critical value is exact at any number, more of them gain a little power
 
 
 # what they are made of
@@ -302,15 +292,6 @@ def subgroup_gaps(people: Population) -> dict[tuple[tuple[str, str], ...], float
     return found
 
 
-def score_interval_planted(setting: Setting, counts: NDArray[np.int64]) -> tuple[Floats, Floats]:
-    """The uncorrected 95 % interval of the planted subgroup's gap, which a verdict on it alone would use."""
-    joint = margin(setting, counts, *setting.world.planted(), "approved")
-    inside, total = joint[:, -1, -1, -1], joint.sum(axis=(1, 2, 3))
-    rest = total - inside
-    interval = score_interval_difference(inside[:, 1], inside.sum(axis=1), rest[:, 1], rest.sum(axis=1), LEVEL)
-    return -interval.high, -interval.low
-
-
 def _limits(fits: list, shrink: float = 1.0, kind: str = "hc1") -> tuple[Floats, Floats]:  # type: ignore[type-arg]
     """Limits of the gap, which is minus the first coefficient."""
     from scipy.special import stdtrit
@@ -322,7 +303,7 @@ def _limits(fits: list, shrink: float = 1.0, kind: str = "hc1") -> tuple[Floats,
     return gap - reach, gap + reach
 
 
-def _wald(joint: Floats, z: float) -> tuple[Floats, Floats]:
+def wald(joint: Floats, z: float) -> tuple[Floats, Floats]:
     """Limits of rate 0 minus rate 1 by the textbook error; counts (R, two groups, no and yes)."""
     size, rate = joint.sum(axis=2), _rates(joint)
     gap = rate[:, 0] - rate[:, 1]

@@ -1,8 +1,8 @@
 """Plays scenarios many times: draws counts from the exact table of a world, applies every practice, adds up.
 
-A job is a scenario, an effect and a batch of replicates with a seed of its own, so the result does not depend on how
-many processes there are or where a run was cut. Finished jobs are kept as lines of JSON under a key that changes
-with the code they depend on.
+A job is a seed, a scenario, an effect and a batch of files with a generator of its own, so the result does not depend
+on how many processes there are or where a run was cut. The seed also gives the files' columns and labels other names.
+Finished jobs are kept as lines of JSON under a key that changes with the code they depend on.
 """
 
 from __future__ import annotations
@@ -11,20 +11,23 @@ import hashlib
 import json
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from functools import cache
-from math import prod
+from math import ceil, prod
 from pathlib import Path
 
 import numpy as np
 
-from tests.truth.board.bands import FALSE_CLEAR, HIGH_POWER, POWER, TYPE_ONE, Check, Target, check
+from audits.catalogue import questions
+from audits.policies.packs import PACKS_FOLDER
+from tests.truth.board.bands import Check, check
+from tests.truth.board.lines import scenarios
 from tests.truth.board.practices import Outcome, Setting
-from tests.truth.board.scenarios import AT_LIMIT, FAIR, OURS, Scenario, scenarios
+from tests.truth.board.scenarios import NAIVE, Scenario, Way
 
-BASE_SEED = 20_260_701
+SEEDS = (48_271, 69_621, 907_633_385)  # of nothing else: neither a test nor any tuning has seen their files
 BATCH = 100
 _NUMBERS = 4_000_000  # counts drawn at once
 ROOT = Path(__file__).resolve().parents[3]
@@ -32,7 +35,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Of ``replicates``: anything flagged, the planted harm found, let pass, and intervals that held the truth.
+    """Of ``replicates``: anything flagged, the planted harm found, let pass, not identified, and truths held.
 
     ``covered`` is None without an interval.
     """
@@ -42,51 +45,71 @@ class Tally:
     found: int
     passed: int
     covered: int | None
+    unknown: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A batch of replicates of one effect of one scenario, by position."""
+    """A batch of files of one effect of one scenario, by position, under one seed; ``start`` is the first file."""
 
+    seed: int
     scenario: int
     effect: int
-    batch: int
-    replicates: int
+    start: int
+    files: int
 
-    def seed(self) -> list[int]:
+    def generator(self) -> list[int]:
         """Numbers that no other job shares."""
-        return [BASE_SEED, self.scenario, self.effect, self.batch]
+        return [self.seed, self.scenario, self.effect, self.start]
 
 
-Results = dict[tuple[int, str, str], Tally]
+Results = dict[tuple[int, str, str], dict[int, Tally]]  # scenario, effect, practice → seed → tally
 
 
-def jobs(played: tuple[Scenario, ...], scale: float = 1.0) -> list[Job]:
-    """All batches of the board, the dearest scenarios first."""
+def share_of(files: int, scale: float, seeds: int) -> int:
+    """Files under each seed."""
+    return max(1, ceil(files * scale / seeds))
+
+
+def jobs(played: tuple[Scenario, ...], seeds: Sequence[int], scale: float = 1.0) -> list[Job]:
+    """All batches of the board, the dearest first: those whose files questions are asked of."""
     found = []
     for s, scenario in enumerate(played):
-        total = max(1, round(scenario.replicates * scale))
-        for e in range(len(scenario.effects())):
-            for b, start in enumerate(range(0, total, BATCH)):
-                found.append(Job(s, e, b, min(BATCH, total - start)))
-    return sorted(found, key=lambda job: (-played[job.scenario].rows, job.scenario, job.effect, job.batch))
+        total = share_of(scenario.files, scale, len(seeds))
+        for seed in seeds:
+            for e in range(len(scenario.effects())):
+                found += [Job(seed, s, e, at, min(BATCH, total - at)) for at in range(0, total, BATCH)]
+    return sorted(found, key=lambda job: (job.start, -played[job.scenario].rows, *job.generator()))
 
 
-def play(scenario: Scenario, effect: float, replicates: int, seed: list[int]) -> dict[str, Tally]:
-    """Practice → tally of so many replicates."""
-    setting = Setting(scenario.world, effect, scenario.rows)
-    truth, estimand = scenario.world.truth(effect), scenario.world.estimand
+def play(
+    scenario: Scenario,
+    effect: str,
+    start: int,
+    files: int,
+    generator: Sequence[int],
+    seed: int,
+    most: Callable[[Way], int] | None = None,
+) -> dict[str, Tally]:
+    """Practice → tally of so many files; ``most`` says how many of all files, counted from 0, a practice is given."""
+    value = scenario.effect(effect)
+    setting, truth = Setting(scenario.world, value, scenario.rows, seed), scenario.world.truth(value)
     people, draws = setting.people, scenario.rows // scenario.world.rows_each
-    rng, found = np.random.default_rng(seed), defaultdict(list)
+    rng, found = np.random.default_rng(list(generator)), defaultdict(list)
+    ways = {name: way for name, way in scenario.ways.items() if effect in way.plan}
     step = max(1, _NUMBERS // prod(people.probability.shape))
-    for start in range(0, replicates, step):
-        size = min(step, replicates - start)
+    for first in range(0, files, step):
+        size = min(step, files - first)
         counts = rng.multinomial(draws, people.probability.ravel(), size=size)
         shaped = counts.reshape(size, *people.probability.shape)
-        for name, (who, practice) in scenario.practices.items():
-            figure = truth[scenario.covered or estimand] if who == OURS else truth[estimand]
-            found[name].append(_tally(practice(setting, shaped, rng), figure))
-    return {name: add(parts) for name, parts in found.items()}
+        parts: dict[int, np.ndarray] = {}  # one array for all practices that are given as many files  # type: ignore[type-arg]
+        for name, way in ways.items():
+            given = size if most is None else min(size, most(way) - start - first)
+            if given > 0:
+                part = parts.setdefault(given, shaped[:given])
+                figure = truth[way.covered or scenario.world.estimand]
+                found[name].append(_tally(way.practice(setting, part, rng), figure))
+    return {name: add(every) for name, every in found.items()}
 
 
 def _tally(outcome: Outcome, truth: float) -> Tally:
@@ -95,7 +118,7 @@ def _tally(outcome: Outcome, truth: float) -> Tally:
         covers = (outcome.low <= truth) & (truth <= outcome.high)
     return Tally(
         len(outcome.flags), int(outcome.flags.sum()), int(outcome.finds().sum()), int(outcome.passes.sum()),
-        None if covers is None else int(covers.sum()),
+        None if covers is None else int(covers.sum()), 0 if outcome.unknown is None else int(outcome.unknown.sum()),
     )  # fmt: skip
 
 
@@ -106,13 +129,17 @@ def add(parts: Iterable[Tally]) -> Tally:
     return Tally(
         sum(part.replicates for part in every), sum(part.flagged for part in every),
         sum(part.found for part in every), sum(part.passed for part in every), sum(covered) if covered else None,
+        sum(part.unknown for part in every),
     )  # fmt: skip
 
 
-def run_job(job: Job) -> dict[str, Tally]:
+def run_job(job: Job, scale: float, seeds: int) -> dict[str, Tally]:
     """One batch, found by its place, so that it can be sent to another process."""
     scenario = _played()[job.scenario]
-    return play(scenario, list(scenario.effects().values())[job.effect], job.replicates, job.seed())
+    return play(
+        scenario, list(scenario.effects())[job.effect], job.start, job.files, job.generator(), job.seed,
+        lambda way: share_of(way.files or scenario.files, scale, seeds),
+    )  # fmt: skip
 
 
 @cache
@@ -121,15 +148,16 @@ def _played() -> tuple[Scenario, ...]:
 
 
 def board(
-    played: tuple[Scenario, ...], scale: float, kept: Path | None, processes: int, announce: Callable[[str], None]
-) -> Results:
+    played: tuple[Scenario, ...], seeds: Sequence[int], scale: float, kept: Path | None, processes: int,
+    announce: Callable[[str], None],
+) -> Results:  # fmt: skip
     """Play every job not yet kept, in so many processes, and add up all of them."""
-    todo, key = jobs(played, scale), code_digest()
+    todo, key = jobs(played, seeds, scale), f"{code_digest()} {scale:g} {len(seeds)}"
     done = _read(kept, key) if kept else {}
     missing = [job for job in todo if job not in done]
     announce(f"{len(todo) - len(missing)} of {len(todo)} batches kept from before")
     with ProcessPoolExecutor(processes) as pool:
-        waiting = {pool.submit(run_job, job): job for job in missing}
+        waiting = {pool.submit(run_job, job, scale, len(seeds)): job for job in missing}
         for count, future in enumerate(as_completed(waiting), 1):
             job = waiting[future]
             done[job] = future.result()
@@ -140,52 +168,44 @@ def board(
 
 
 def collect(played: tuple[Scenario, ...], done: Mapping[Job, Mapping[str, Tally]]) -> Results:
-    """(scenario, effect's name, practice) → tally."""
-    parts: dict[tuple[int, str, str], list[Tally]] = defaultdict(list)
-    for job, tallies in sorted(done.items(), key=lambda item: item[0].seed()):
+    """(scenario, effect's name, practice) → seed → tally."""
+    parts: dict[tuple[int, str, str], dict[int, list[Tally]]] = defaultdict(lambda: defaultdict(list))
+    for job, tallies in sorted(done.items(), key=lambda item: item[0].generator()):
         effect = list(played[job.scenario].effects())[job.effect]
         for name, tally in tallies.items():
-            parts[job.scenario, effect, name].append(tally)
-    return {key: add(tallies) for key, tallies in parts.items()}
-
-
-def targets(scenario: Scenario, effect: str) -> list[tuple[str, Target]]:
-    """What our practices must reach at an effect: (the count that is held against it, target)."""
-    asked = [("covered", scenario.coverage)]
-    if effect == FAIR and scenario.powered:
-        asked.append(("flagged", TYPE_ONE))
-    if effect == "detectable effect":
-        asked.append(("found", POWER))
-    if effect == "1.5 times it":
-        asked.append(("found", HIGH_POWER))
-    if effect == AT_LIMIT:
-        asked.append(("passed", FALSE_CLEAR))
-    return asked
+            parts[job.scenario, effect, name][job.seed].append(tally)
+    return {key: {seed: add(tallies) for seed, tallies in seeds.items()} for key, seeds in parts.items()}
 
 
 def checks(played: tuple[Scenario, ...], results: Results) -> dict[tuple[int, str, str, str], Check]:
-    """(scenario, effect, practice, target) → check, for our practices only."""
-    asked = []
-    for s, scenario in enumerate(played):
-        ours = [name for name, (who, _) in scenario.practices.items() if who == OURS]
-        for effect in scenario.effects():
-            for count, target in targets(scenario, effect):
-                asked += [((s, effect, name, target.name), count, target) for name in ours]
+    """(scenario, effect, practice, target) → check over all seeds together, for our practices only."""
+    asked = [
+        ((s, effect, name, target.name), count, target)
+        for s, scenario in enumerate(played) for effect in scenario.effects()
+        for name, way in scenario.ways.items() if way.who != NAIVE
+        for count, target in way.plan.get(effect, ())
+    ]  # fmt: skip
     found = {}
     for key, count, target in asked:
-        tally = results[key[0], key[1], key[2]]
+        tally = add(results[key[0], key[1], key[2]].values())
         value = getattr(tally, count)
         found[key] = check(target, 0 if value is None else value, tally.replicates, len(asked))
     return found
 
 
 def code_digest() -> str:
-    """Over every module of ours that the figures depend on: all that are loaded, but for the page and the bands."""
+    """Over all that the figures depend on: modules of ours that are loaded, but for page and bands, and the packs."""
+    questions()
+    files = {
+        name: Path(module.__file__)
+        for name, module in sys.modules.items()
+        if name.startswith(("audits.", "checks.", "tests.truth.board.")) and not name.endswith((".page", ".bands"))
+        and getattr(module, "__file__", None)
+    }  # fmt: skip
+    files |= {f"packs/{file.name}": file for file in PACKS_FOLDER.glob("*.yaml")}
     whole = hashlib.sha256()
-    for name, module in sorted(sys.modules.items()):
-        counts = name.startswith(("audits.", "tests.truth.board.")) and not name.endswith((".page", ".bands"))
-        if counts and module.__file__ and "__init__" not in module.__file__:
-            whole.update(name.encode() + b"\0" + Path(module.__file__).read_bytes())
+    for name, file in sorted(files.items()):
+        whole.update(name.encode() + b"\0" + file.read_bytes())
     return whole.hexdigest()[:16]
 
 

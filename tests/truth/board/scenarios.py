@@ -4,42 +4,109 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from statistics import NormalDist
 
 import numpy as np
 
-from audits.simulation.approved_only import ApprovedOnly
 from audits.simulation.intersections import Intersections
 from audits.simulation.many_groups import ManyGroups
 from audits.simulation.noisy_groups import NoisyGroups
-from audits.simulation.proxy import Proxy
 from audits.simulation.repeated import Repeated
 from audits.simulation.strata import Strata
-from audits.simulation.true_risk import TrueRisk
 from audits.simulation.world import World, effect_for
 from tests.truth.board import practices as by
-from tests.truth.board.bands import COVERAGE, FAMILY_COVERAGE, SMALL_COVERAGE, Target
+from tests.truth.board.asked import Asked, case_of
+from tests.truth.board.bands import (
+    COVERAGE,
+    FALSE_CLEAR,
+    FALSE_CONCERN,
+    HIGH_POWER,
+    NEVER,
+    POWER,
+    TYPE_ONE,
+    VERDICT_COVERAGE,
+    Target,
+)
 
-MULTIPLES = {"half of it": 0.5, "detectable effect": 1.0, "1.5 times it": 1.5}
 FAIR, AT_LIMIT = "fair twin", "at the limit"
-NAIVE, OURS = "customary", "ours"
+HALF, DETECTABLE, LARGE = "half of it", "detectable effect", "1.5 times it"
+BEYOND, FAR_BEYOND = "detectable beyond the limit", "1.5 times that beyond"
+MULTIPLES = {HALF: 0.5, DETECTABLE: 1.0, LARGE: 1.5}
+EXCESSES = {BEYOND: 1.0, FAR_BEYOND: 1.5}
+NAIVE, OURS, VERDICT = "customary", "ours", "verdict"
+
+Plan = Mapping[str, tuple[tuple[str, Target], ...]]  # effect → the counts that are held against a target there
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A practice with who uses it, the effects that it is played at, and what must hold there.
+
+    ``files`` is the number of files for each effect, over all seeds; None means as many as the scenario has.
+    ``covered`` is the entry of the world's truth that its interval is for.
+    """
+
+    who: str
+    practice: by.Practice
+    plan: Plan
+    files: int | None = None
+    covered: str | None = None
+
+
+def customary(practice: by.Practice, files: int | None = None) -> Way:
+    """Held against nothing: it is there to be compared with."""
+    return Way(NAIVE, practice, dict.fromkeys((FAIR, *MULTIPLES, AT_LIMIT), ()), files)
+
+
+def ours(
+    practice: by.Practice, files: int | None = None, *, coverage: Target = COVERAGE, type_one: Target = TYPE_ONE,
+    covered: str | None = None, powered: bool = True, half: bool = True,
+) -> Way:  # fmt: skip
+    """An estimator, or a question's own interval: what must hold where equality is at stake."""
+    held = ("covered", coverage)
+    plan: dict[str, tuple[tuple[str, Target], ...]] = {FAIR: (held, ("flagged", type_one)) if powered else (held,)}
+    if powered:
+        plan |= {HALF: (held,)} if half else {}
+        plan |= {DETECTABLE: (held, ("found", POWER)), LARGE: (held, ("found", HIGH_POWER))}
+    return Way(OURS, practice, {**plan, AT_LIMIT: (held, ("passed", FALSE_CLEAR))}, files, covered)
+
+
+def verdict(
+    practice: by.Practice, files: int, *, covers: Target | None = VERDICT_COVERAGE, type_one: Target = TYPE_ONE,
+    powered: bool = True,
+) -> Way:  # fmt: skip
+    """The judge under a rule: what must hold where its limit is at stake, with all corrections of the run."""
+    held: tuple[tuple[str, Target], ...] = (("covered", covers),) if covers else ()
+    plan = {FAIR: (*held, ("flagged", type_one))}
+    plan[AT_LIMIT] = (*held, ("flagged", FALSE_CONCERN), ("passed", FALSE_CLEAR))
+    if powered:
+        plan |= {BEYOND: (*held, ("found", POWER)), FAR_BEYOND: (*held, ("found", HIGH_POWER))}
+    return Way(VERDICT, practice, plan, files)
+
+
+def undecided(practice: by.Practice, files: int, effects: tuple[str, ...] = (FAIR, AT_LIMIT, FAR_BEYOND)) -> Way:
+    """A figure that cannot decide: nothing may pass, at any effect."""
+    return Way(VERDICT, practice, dict.fromkeys(effects, (("passed", NEVER),)), files)
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """``practices`` maps a name to (who uses it, how). ``multiplicity`` is the number of comparisons corrected for,
-    ``covered`` the entry of the world's truth that our interval is for, ``coverage`` its target, ``powered`` whether
-    the detectable effect is known by a formula, ``note`` what a reader must know beside the figures.
+    """``ways`` maps a practice's name to how it is played. ``multiplicity`` is the number of comparisons corrected for
+    where equality is at stake, ``family`` that of a judgement, ``limit`` the gap that the rules allow here, ``sized``
+    the entry of the world's truth that the detectable gap is a value of, ``declared`` the question whose own declared
+    detectable gap is played where no formula gives one, ``note`` what a reader must know beside the figures.
     """
 
     world: World
     rows: int
-    practices: Mapping[str, tuple[str, by.Practice]]
-    replicates: int = 5000
+    ways: Mapping[str, Way]
+    files: int = 3000
     multiplicity: int = 1
-    covered: str | None = None
-    coverage: Target = COVERAGE
-    powered: bool = True
+    family: int = 1
+    limit: float = by.LIMIT
+    sized: str | None = None
+    declared: tuple[Asked, str] | None = None
     note: str = ""
     title: str = ""
     quick: int = field(default=400)
@@ -50,25 +117,94 @@ class Scenario:
         return f"{self.world.code} {self.world.name}" + (f", {self.title}" if self.title else "")
 
     def effects(self) -> dict[str, float]:
-        """The effects played: none, multiples of the detectable gap, and the one whose gap is the limit."""
-        played = {FAIR: 0.0}
-        if self.powered:
-            detectable = detectable_gap(self)
-            played |= {name: effect_for(self.world, multiple * detectable) for name, multiple in MULTIPLES.items()}
-        return {**played, AT_LIMIT: effect_for(self.world, by.LIMIT)}
+        """The effects that some practice is played at."""
+        every = (FAIR, *MULTIPLES, AT_LIMIT, *EXCESSES)
+        asked = {effect for way in self.ways.values() for effect in way.plan}
+        return {name: self.effect(name) for name in every if name in asked}
+
+    def effect(self, name: str) -> float:
+        """One of them by its name."""
+        if name == FAIR:
+            return 0.0
+        if name == AT_LIMIT:
+            return effect_for(self.world, self.limit)
+        if name in MULTIPLES:
+            return self.sized_effect(MULTIPLES[name] * detectable_gap(self))
+        return self.sized_effect(self.limit + EXCESSES[name] * detectable_gap(self, beyond=True))
+
+    def sized_effect(self, gap: float) -> float:
+        """The effect at which the sized entry of the truth has this value."""
+        if self.sized is None:
+            return effect_for(self.world, gap)
+        return effect_for(_Sized(self.world, self.sized), gap)  # type: ignore[arg-type]
 
 
-def detectable_gap(scenario: Scenario) -> float:
-    """Smallest gap found with power .8: z of the corrected level times the error that the test uses, plus z of .8
-    times the error that the estimate has, both known from the world at that gap (solved by repetition).
+@dataclass(frozen=True, slots=True)
+class _Sized:
+    """A world by another entry of its truth."""
+
+    world: World
+    estimand: str
+
+    @property
+    def largest_effect(self) -> float:
+        return self.world.largest_effect
+
+    def truth(self, effect: float) -> dict[str, float]:
+        return self.world.truth(effect)
+
+
+def detectable_gap(scenario: Scenario, beyond: bool = False) -> float:
+    """Smallest gap found with power .8, or with ``beyond`` the smallest distance beyond the limit.
+
+    From the world, not from samples: z of the corrected level times the error that the test uses, plus z of .8 times
+    the error that the estimate has, both at that gap (solved by repetition). Where the scenario has a question that
+    declares it, what that question declares on a file of the world's expected counts.
     """
-    normal, effect, gap = NormalDist(), 0.0, 0.0
-    critical = normal.inv_cdf(1 - (1 - by.LEVEL) / 2 / scenario.multiplicity)
+    key = replace_ways(scenario)
+    return _declared_gap(key, beyond) if scenario.declared else _formula_gap(key, beyond)
+
+
+def replace_ways(scenario: Scenario) -> Scenario:
+    """The scenario without its practices, which do not bear on sizes of effects."""
+    from dataclasses import replace
+
+    return replace(scenario, ways=_Nothing())
+
+
+class _Nothing(dict):  # type: ignore[type-arg]
+    """An empty mapping that can be hashed, so that sizes of effects are worked out once."""
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return 0
+
+
+@cache
+def _formula_gap(scenario: Scenario, beyond: bool) -> float:
+    normal, effect, distance = NormalDist(), 0.0, 0.0
+    comparisons = scenario.family if beyond else scenario.multiplicity
+    critical = normal.inv_cdf(1 - (1 - by.LEVEL) / 2 / comparisons)
     for _ in range(8):
         tested, true = _errors(scenario, effect)
-        gap = critical * tested + normal.inv_cdf(0.8) * true
-        effect = effect_for(scenario.world, gap)
-    return gap
+        distance = critical * tested + normal.inv_cdf(0.8) * true
+        effect = scenario.sized_effect(distance + (scenario.limit if beyond else 0.0))
+    return distance
+
+
+@cache
+def _declared_gap(scenario: Scenario, beyond: bool) -> float:
+    if scenario.declared is None:
+        raise ValueError("declared: found no question, expected one")
+    asked, measure = scenario.declared
+    case, effect, distance = case_of(scenario.world, asked, 0), 0.0, 0.0
+    for _ in range(2):
+        expected = np.rint(scenario.world.recorded(effect).probability * scenario.rows).astype(np.int64)
+        own = [one.mde for one in case.answer(expected).findings if one.measurement.measure == measure]
+        if own[0] is None:
+            raise ValueError(f"{scenario.name}: the question declares no detectable gap")
+        distance = own[0]
+        effect = scenario.sized_effect(distance + (scenario.limit if beyond else 0.0))
+    return distance
 
 
 def _errors(scenario: Scenario, effect: float) -> tuple[float, float]:
@@ -109,74 +245,3 @@ def _errors_of_rates(scenario: Scenario, effect: float) -> tuple[float, float]:
     pooled = float(rate @ size / size.sum())
     tested = np.sqrt(pooled * (1 - pooled) * (1 / size).sum())
     return float(tested), float(np.sqrt((rate * (1 - rate) / size).sum()))
-
-
-def scenarios() -> tuple[Scenario, ...]:
-    """Every line of the board."""
-    pooled = {
-        "four-fifths rule on the raw ratio, untested": (NAIVE, by.four_fifths_untested),
-        "z test of the raw gap": (NAIVE, by.raw_gap),
-    }
-    risk = {"gap at equal risk, bands absorbed, HC1": (OURS, by.gap_at_equal_risk)}
-    known = "The lender's true risk is in the file here; risk that must itself be estimated is not yet on the board."
-    return (
-        Scenario(TrueRisk(), 4000, {**pooled, **risk}, note=known),
-        Scenario(Proxy(), 4000, {"regression on everything, the trait too": (NAIVE, by.kitchen_sink), **pooled, **risk},
-                 note=known),
-        Scenario(Strata(), 4000, {**pooled, **_within_products()}),
-        Scenario(ApprovedOnly(), 4000, {
-            "parity of default rates among the approved": (NAIVE, by.default_rates),
-            "outcome test among the approved": (NAIVE, by.outcome_test), **risk,
-        }, note="Ours is the gap in approval. Error rates and calibration for all applicants are not audited yet: "
-                "with repayment known for the approved only they are not identified without further assumptions."),
-        Scenario(ManyGroups(), 2000, {
-            "lowest rate over highest, untested": (NAIVE, by.lowest_over_highest),
-            "four-fifths rule per group, untested": (NAIVE, by.four_fifths_untested),
-            "z test per group, uncorrected": (NAIVE, by.every_group_uncorrected),
-            "score or mid-p test per group, Bonferroni": (OURS, by.every_group_corrected),
-        }, multiplicity=9, coverage=FAMILY_COVERAGE, replicates=10_000,
-            note="The intervals of a judgement are not corrected for the number of groups yet; the test here is."),
-        Scenario(ManyGroups(chance=0.95, harmed=9), 2000, {
-            "z interval of the smallest group": (NAIVE, _smallest_wald),
-            "score interval of the smallest group": (OURS, by.smallest_groups),
-        }, coverage=SMALL_COVERAGE, powered=False, replicates=10_000, title="30 people, 95 % approved",
-            note="Normal theory gives no detectable gap for 30 people near 95 %, so there is no line for power."),
-        Scenario(NoisyGroups(), 4000, {
-            "everyone above one half taken for a member": (NAIVE, by.raw_gap),
-            "least squares on the probability, HC1": (OURS, by.slope_on_probability),
-        }, covered="gap_by_least_squares_on_probability",
-            note="Ours is the upper of two bounds, and its interval is for that bound; the question that reports "
-                 "both is not built yet."),
-        Scenario(Repeated(), 4000, {
-            "gap at equal risk, rows as people, HC1": (NAIVE, by.rows_as_people),
-            "gap at equal risk, clustered by person, CR1": (OURS, by.gap_by_person),
-        }, replicates=2000, quick=300),
-        *_subgroups(),
-    )  # fmt: skip
-
-
-def _within_products() -> dict[str, tuple[str, by.Practice]]:
-    return {
-        "gap within products, levels absorbed, HC1": (OURS, by.gap_within_products),
-        "Mantel-Haenszel risk difference": (OURS, by.common_gap),
-        "Mantel-Haenszel odds ratio": (OURS, by.common_odds),
-    }
-
-
-def _subgroups() -> tuple[Scenario, ...]:
-    return (
-        Scenario(Intersections(), 100_000, {
-            "z test of 1,957 subgroups, uncorrected": (NAIVE, by.every_subgroup_uncorrected),
-            "scan judged by its maximum (max-T)": (OURS, by.scan),
-        }, multiplicity=1957, replicates=500, quick=60, coverage=FAMILY_COVERAGE,
-            note="Found means that the planted subgroup itself is flagged; in the fair twin any flag counts. "
-                 "A pass is the verdict on the planted subgroup's own 95 % interval."),
-    )  # fmt: skip
-
-
-def _smallest_wald(setting: by.Setting, counts: np.ndarray, _: np.random.Generator) -> by.Outcome:  # type: ignore[type-arg]
-    """The textbook interval for the last group against the reference."""
-    joint = by.margin(setting, counts, "group", "approved")[:, [0, -1]]
-    low, high = by._wald(joint, by.Z)
-    flags = (low > 0) | (high < 0)
-    return by.Outcome(flags, ~flags, low, high)
