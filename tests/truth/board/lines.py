@@ -49,7 +49,7 @@ from tests.truth.board.scenarios import (
 )
 
 APPROVAL, RISK = "fair_lending.approval", "fair_lending.risk_adjusted"
-ASKED, ASKED_OF_RISK, ASKED_OF_MANY, ASKED_OF_SUBGROUPS = 450, 240, 300, 150  # files for each effect, over all seeds
+ASKED, ASKED_OF_RISK, ASKED_OF_MANY, ASKED_OF_SUBGROUPS = 240, 120, 150, 75  # files for each effect, over all seeds
 ADJUSTED_RULES = ("conv.adjusted_gap", "us.ecoa.impact", "us.fha.impact")
 RISK_RULES = ("conv.risk_adjusted_gap", "us.ecoa.impact.risk", "us.fha.impact.risk")
 RAW_RULES = ("us.air.80", "us.air.90", "us.smd.30", "conv.odds_ratio")
@@ -194,7 +194,7 @@ def _many_groups() -> tuple[Scenario, ...]:
         Scenario(ManyGroups(), 2000, {
             **beside,
             "score or mid-p test per group, Bonferroni": ours(by.every_group_corrected, coverage=FAMILY_COVERAGE),
-        }, multiplicity=9, files=6000, note="Ours is an estimator here; the judge's own correction stands below."),
+        }, multiplicity=9, files=4800, note="Ours is an estimator here; the judge's own correction stands below."),
         Scenario(ManyGroups(), 2000, {**beside, "verdicts on the ratios of nine groups": judge_way},
             multiplicity=36, limit=0.07, files=3000, title="as judged",
             note="The judge corrects for 36 comparisons, nine groups under four limits; the detectable gap is the one "
@@ -205,7 +205,7 @@ def _many_groups() -> tuple[Scenario, ...]:
             "score interval of the smallest group": ours(by.smallest_groups, coverage=SMALL_COVERAGE, powered=False),
             "question approval, approval_gap of the smallest group": ours(
                 asks.measured(asked, "approval_gap"), ASKED_OF_MANY, coverage=SMALL_COVERAGE, powered=False),
-        }, files=6000, title="30 people, 95 % approved",
+        }, files=4800, title="30 people, 95 % approved",
             note="Normal theory gives no detectable gap for 30 people near 95 %, so there is no line for power."),
     )  # fmt: skip
 
@@ -238,17 +238,18 @@ def _repeated() -> Scenario:
 
 
 def _subgroups() -> Scenario:
-    asked = Asked.about("fair_lending.intersections")
+    asked = Asked.about("fair_lending.intersections", replicates=199, shown=2)
     return Scenario(Intersections(), 100_000, {
-        "z test of 1,957 subgroups, uncorrected": customary(by.every_subgroup_uncorrected, 300),
-        "lowest subgroup rate over highest, untested": customary(usual.lowest_subgroup_over_highest, 300),
+        "z test of 1,957 subgroups, uncorrected": customary(by.every_subgroup_uncorrected, 150),
+        "lowest subgroup rate over highest, untested": customary(usual.lowest_subgroup_over_highest, 150),
         "question intersections, any subgroup (max-T)": ours(
             asks.subgroups(asked), ASKED_OF_SUBGROUPS, coverage=FAMILY_COVERAGE, half=False),
         "verdicts on subgroup_gap and largest_subgroup_gap": verdict(
             asks.judged(asked, "conv.subgroup_gap", "conv.largest_subgroup_gap"), ASKED_OF_SUBGROUPS, covers=None),
-    }, files=300, quick=40, multiplicity=1957, family=1957,
+    }, files=150, quick=40, multiplicity=1957, family=1957,
         note="Found means that the planted subgroup itself is flagged; in the fair twin any flag counts. The interval "
-             "is that of the largest gap of all judged crossings.")  # fmt: skip
+             "is that of the largest gap of all judged crossings. Each scan has 199 draws; the question's own default "
+             "is 499.")  # fmt: skip
 
 
 def _smallest_wald(setting: by.Setting, counts: np.ndarray, _: np.random.Generator) -> by.Outcome:  # type: ignore[type-arg]

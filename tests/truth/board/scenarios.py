@@ -101,7 +101,7 @@ class Scenario:
     world: World
     rows: int
     ways: Mapping[str, Way]
-    files: int = 3000
+    files: int = 2400
     multiplicity: int = 1
     family: int = 1
     limit: float = by.LIMIT
