@@ -28,7 +28,7 @@ lint: $(READY) ## style, types, and which layer may import which
 bench: $(READY) ## speed, as ratios within one run (100 million rows: 5 GB of disk, some minutes)
 	@$(BIN)/python -m tests.benchmarks
 
-truth: $(READY) ## coverage and error rates of the naive practice and of ours
+truth: $(READY) ## error rates of customary practice, of the audits' questions and of the judge (some 15 minutes)
 	@$(BIN)/python -m tests.truth.scoreboard
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.truth.board
 

@@ -20,6 +20,7 @@ from audits.record import Measurement, Rule
 from audits.simulation.intersections import Intersections
 from audits.simulation.world import effect_for
 from audits.statistics.least_squares import fit_least_squares
+from audits.statistics.proportions import score_interval_ratio
 from tests.truth.board import practices as by
 from tests.truth.board import replicates
 from tests.truth.board import verdicts as asks
@@ -333,7 +334,10 @@ BENEATH = {
 
 # what the mutation leaves without a use, and what would take long
 SPARED = {
-    "a judge without its family": {"audits.comparisons.raw._compared": lambda *given: islice(_COMPARED(*given), 1)},
+    "a judge without its family": {
+        "audits.comparisons.raw._compared": lambda *given: islice(_COMPARED(*given), 1),
+        "audits.statistics.ratio_interval.ratio_interval": score_interval_ratio,
+    },
     "estimated risk taken as known": {"audits.statistics.risk_adjusted._draws": no_bootstrap},
 }
 
@@ -342,15 +346,21 @@ SPARED = {
 def test_a_question_or_judge_with_a_broken_part_is_caught(name: str) -> None:
     place, way, size, part, broken, target = BENEATH[name]
     scenario = replace(played()[place], ways={name: replace(way, files=None)})
-    effects = {TYPE_ONE: (FAIR,), TYPE_ONE_OF_ESTIMATED_RISK: (FAIR,), BOUNDS: (LARGE,), NEVER: (FAR_BEYOND,)}
-    asks.forget()
-    with ExitStack() as stack:
-        for place, other in {part: broken, **SPARED.get(name, {})}.items():
-            stack.enter_context(mock.patch(place, other))
-        found = outcome(scenario, size, effects.get(target, ()), only=target)
-    asks.forget()
+    at = {TYPE_ONE: (FAIR,), TYPE_ONE_OF_ESTIMATED_RISK: (FAIR,), BOUNDS: (LARGE,), NEVER: (FAR_BEYOND,)}
+    spared = SPARED.get(name, {})
+    found = patched({part: broken, **spared}, scenario, size, at.get(target, ()), target)
     assert found
     assert not all(c.held for c in found.values())
+
+
+def patched(parts: dict[str, object], scenario: Scenario, size: int, effects: tuple[str, ...], target: Target):
+    asks.forget()
+    with ExitStack() as stack:
+        for place, other in parts.items():
+            stack.enter_context(mock.patch(place, other))
+        found = outcome(scenario, size, effects, only=target)
+    asks.forget()
+    return found
 
 
 # the harness
