@@ -24,7 +24,7 @@ from audits.statistics.proportions import score_interval_ratio
 from tests.truth.board import practices as by
 from tests.truth.board import replicates
 from tests.truth.board import verdicts as asks
-from tests.truth.board.asked import Asked
+from tests.truth.board.asked import Asked, case_of
 from tests.truth.board.bands import (
     BOUNDS,
     COVERAGE,
@@ -44,6 +44,8 @@ from tests.truth.board.page import page
 from tests.truth.board.replicates import SEEDS, Job, Tally, checks, collect, jobs, play
 from tests.truth.board.scenarios import (
     AT_LIMIT,
+    BEYOND,
+    DETECTABLE,
     FAIR,
     FAR_BEYOND,
     LARGE,
@@ -169,6 +171,31 @@ def test_declared_detectable_gaps_match_the_errors_that_samples_show() -> None:
     low, high = by.regression(setting, counts.reshape(600, *setting.people.probability.shape), ("risk",))
     spread = ((low + high) / 2).std()
     assert detectable_gap(scenario) == pytest.approx(2.80 * spread, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("name", "measure", "rule"),
+    [
+        ("D1 true-risk", "adjusted_approval_gap", "conv.adjusted_gap"),
+        ("D2 proxy", "adjusted_approval_gap", "conv.adjusted_gap"),
+        ("D3 strata", "stratified_approval_gap", "conv.stratified_gap"),
+        ("D4 approved-only", "adjusted_approval_gap", "conv.adjusted_gap"),
+        ("D7 repeated", "adjusted_approval_gap", "conv.adjusted_gap"),
+        ("D8 same-ratio", "adjusted_approval_gap", "conv.adjusted_gap"),
+    ],
+)
+def test_the_effects_played_are_those_that_question_and_judge_declare_detectable(name, measure, rule) -> None:
+    # on a file of expected counts; the formula of the board is the normal one, of the question Student's t, and the
+    # estimators weigh bands alike: three parts in a hundred. D7 rounds its expected counts of people to whole ones
+    scenario = played()[name]
+    case = case_of(scenario.world, Asked.about(APPROVAL), 0)
+    for effect, beyond in ((DETECTABLE, False), (BEYOND, True)):
+        people = scenario.world.recorded(scenario.effect(effect)).probability
+        answer = case.answer(np.rint(people * scenario.rows / scenario.world.rows_each).astype(np.int64))
+        (own,) = (one for one in answer.measurements if one.measure == measure)
+        (judged,) = (one for one in answer.findings if one.rule.id == rule)
+        assert judged.family == scenario.family
+        assert (judged.mde if beyond else own.mde) == pytest.approx(detectable_gap(scenario, beyond), rel=0.03)
 
 
 def test_passing_means_what_a_judgement_calls_clear() -> None:
