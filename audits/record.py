@@ -43,6 +43,7 @@ class DataRecord:
 
     ``references`` maps each attribute to its reference label, ``declared`` to the labels that may occur,
     both as the data write them; ``declared`` is empty where any may.
+    ``undated`` counts the rows whose time is missing.
     """
 
     fingerprint: str
@@ -53,6 +54,7 @@ class DataRecord:
     last_day: str | None
     references: Mapping[str, str]
     declared: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    undated: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,7 +132,7 @@ def pull(source: Source, program: AuditProgram, period: Period, staging: Path) -
     first, last = _days(source, program)
     data = DataRecord(
         found.digest, found.rows, found.columns, period.text, first, last, dict(source.prepared.references),
-        dict(source.prepared.declared),
+        dict(source.prepared.declared), _undated(source, program),
     )  # fmt: skip
     _write(staging / "data.json", data)
     address = {"connection": program.source.connection, "table": program.source.table, "program": str(program.file)}
@@ -340,6 +340,14 @@ def _days(source: Source, program: AuditProgram) -> tuple[str | None, str | None
     time = source.table[contract.time].cast("timestamp")
     low, high = source.rows(source.table.aggregate(low=time.min(), high=time.max()))[0]
     return (low.date().isoformat(), high.date().isoformat()) if low else (None, None)
+
+
+def _undated(source: Source, program: AuditProgram) -> int:
+    """Rows whose time is missing: no rule can be said to have been in force for them."""
+    if not program.contract.time:
+        return 0
+    missing = source.table.filter(source.table[program.contract.time].isnull()).count()
+    return int(source.rows(missing)[0][0])
 
 
 def _write(file: Path, value: Any) -> None:

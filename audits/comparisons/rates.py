@@ -19,12 +19,14 @@ from audits.evidence.needs import CellsNeed, ClusterCellsNeed, Need
 from checks.inputs.contract import DataContract
 
 ENTITIES = 20  # in a group, below which errors by entity are too small (simulated: 20 cover .944, 5 cover .84)
+MOST_LOST = 0.05  # share of rows above which a figure without them is no all-clear
+_LEAST_MASS = 1e-100  # sums of weights whose squares a float64 holds
 FAIRLEARN = "fairlearn MetricFrame on cells"
 
 
 @dataclass(frozen=True, slots=True)
 class GroupRate:
-    """``favourable`` of ``decided`` rows; ``rate`` as Fairlearn's selection rate, None where all weights are 0.
+    """``favourable`` of ``decided`` rows; ``rate`` as Fairlearn's selection rate, None with a ``reason``.
 
     ``x`` of ``n`` are effective counts behind intervals, the rows themselves where every row stands for itself.
     """
@@ -35,7 +37,7 @@ class GroupRate:
     rate: float | None
     x: float
     n: float
-    entities: int | None = None
+    reason: str | None = None
 
     @property
     def counts(self) -> dict[str, int]:
@@ -48,7 +50,8 @@ class GroupRates:
     """Rates of all groups of an attribute. ``unknown`` holds the decided rows without a label.
 
     ``strata`` maps a label to its (favourable, decided), by stratum, in effective counts; ``plain`` says that these are
-    rows; ``how`` words what they are instead; ``weightless`` is the number of decided rows without a weight.
+    rows; ``how`` words what they are instead; ``lost`` says which rows a rate leaves out or cannot place, and is empty
+    while they are few.
     """
 
     attribute: str
@@ -58,7 +61,7 @@ class GroupRates:
     strata: Mapping[str, Mapping[tuple[str | None, ...], tuple[float, float]]]
     plain: bool = True
     how: str = ""
-    weightless: int = 0
+    lost: tuple[str, ...] = ()
     others: tuple[str, ...] = field(default=())
 
 
@@ -75,10 +78,10 @@ def group_rates(evidence: Evidence, contract: DataContract, attribute: str) -> G
     tallies = _tallies(cells, contract)
     rows = {label: (tally.rows[1], sum(tally.rows)) for label, tally in tallies.items() if label is not None}
     shares = _selection_rates({label: tally.mass for label, tally in tallies.items() if label is not None})
-    sizes, entities = _effective(evidence, contract, attribute, tallies, shares)
+    sizes, reasons, adrift = _effective(evidence, contract, attribute, tallies, shares)
     groups = {
         label: GroupRate(
-            label, rows[label][0], rows[label][1], shares.get(label), *sizes[label], entities=entities.get(label)
+            label, *rows[label], None if label in reasons else shares[label], *sizes[label], reasons.get(label)
         )
         for label in sorted(rows)
     }  # fmt: skip
@@ -92,7 +95,7 @@ def group_rates(evidence: Evidence, contract: DataContract, attribute: str) -> G
         strata=_strata(cells, contract, groups, tallies) if contract.strata else {},
         plain=not contract.weight and not contract.entity,
         how=_how(contract),
-        weightless=sum(tally.weightless for tally in tallies.values()),
+        lost=(*_weightless(tallies), *adrift),
         others=tuple(label for label in groups if label != reference),
     )
 
@@ -155,69 +158,97 @@ def _selection_rates(mass: Mapping[str, list[float]]) -> dict[str, float]:
     return {str(label): float(rate) for label, rate in frame.by_group["selection_rate"].items()}
 
 
+def _weightless(tallies: Mapping[str | None, _Tally]) -> list[str]:
+    """Groups of which more rows than a few have no weight and take no part."""
+    shares = {
+        label: tally.weightless / sum(tally.rows) for label, tally in tallies.items() if label and sum(tally.rows)
+    }  # fmt: skip
+    told = [f"{100 * share:.1f} % of {label}" for label, share in sorted(shares.items()) if share > MOST_LOST]
+    return [f"{' and '.join(told)} have no weight and take no part"] if told else []
+
+
+Sizes = dict[str, tuple[float, float]]
+
+
 def _effective(
     evidence: Evidence,
     contract: DataContract,
     attribute: str,
     tallies: Mapping[str | None, _Tally],
     shares: Mapping[str, float],
-) -> tuple[dict[str, tuple[float, float]], dict[str, int]]:
-    """label → effective (x, n), and label → entities where they are declared."""
+) -> tuple[Sizes, dict[str, str], list[str]]:
+    """label → effective (x, n); label → why there is no rate; what cannot be placed with an entity."""
+    known = {label: tally for label, tally in tallies.items() if label is not None}
     if not contract.weight and not contract.entity:
-        return {label: (tally.rows[1], sum(tally.rows)) for label, tally in tallies.items() if label is not None}, {}
-    spread, entities = _spread_by_entity(evidence, contract, attribute, shares)
-    found = {}
-    for label, tally in tallies.items():
-        if label is None:
-            continue
+        return {label: (tally.rows[1], sum(tally.rows)) for label, tally in known.items()}, {}, []
+    spread, adrift = _spread_by_entity(evidence, contract, attribute, tallies, shares)
+    sizes, reasons = dict.fromkeys(known, (0.0, 0.0)), {}
+    for label, tally in known.items():
         rate, total = shares.get(label), sum(tally.mass)
-        if rate is None:
-            found[label] = (0.0, 0.0)
-            continue
-        variance, together = spread.get(label, (0.0, sum(tally.squares) / total**2))
-        if not contract.entity:
-            variance = ((1 - rate) ** 2 * tally.squares[1] + rate**2 * tally.squares[0]) / total**2
-        few = contract.entity is not None and entities.get(label, 0) < ENTITIES
-        size = 1 / together if few or not 0 < rate < 1 or variance <= 0 else rate * (1 - rate) / variance
-        size = min(size, float(sum(tally.rows)))
-        found[label] = (rate * size, size)
-    return found, entities
+        if rate is None or not _LEAST_MASS < total < 1 / _LEAST_MASS or not sum(tally.squares) > 0:
+            reasons[label] = f"every decided row of '{label}' has the weight 0, none, or one beyond all measure"
+        elif contract.entity and label not in spread:
+            reasons[label] = f"no decided row of '{label}' names its entity, so that nothing is known of dependence"
+        else:
+            size = min(_worth(rate, tally, spread.get(label)), float(sum(tally.rows)))
+            sizes[label] = rate * size, size
+    return sizes, reasons, adrift
+
+
+@dataclass(frozen=True, slots=True)
+class _Spread:
+    """Of one group: the variance of its rate over entities, Σ(entity's weight)² / (Σw)², and its entities at least."""
+
+    variance: float
+    together: float
+    entities: int
+
+
+def _worth(rate: float, tally: _Tally, spread: _Spread | None) -> float:
+    """The number of independent people with the variance of this rate."""
+    total = sum(tally.mass)
+    if spread is None:
+        variance = ((1 - rate) ** 2 * tally.squares[1] + rate**2 * tally.squares[0]) / total**2
+        together = sum(tally.squares) / total**2
+    else:
+        variance, together = spread.variance, spread.together
+    few = spread is not None and spread.entities < ENTITIES
+    return 1 / together if few or not 0 < rate < 1 or variance <= 0 else rate * (1 - rate) / variance
 
 
 def _spread_by_entity(
-    evidence: Evidence, contract: DataContract, attribute: str, shares: Mapping[str, float]
-) -> tuple[dict[str, tuple[float, float]], dict[str, int]]:
-    """label → variance of its rate over entities, and Σ(entity's weight)² / (Σw)²; label → entities at least."""
+    evidence: Evidence,
+    contract: DataContract,
+    attribute: str,
+    tallies: Mapping[str | None, _Tally],
+    shares: Mapping[str, float],
+) -> tuple[dict[str, _Spread], list[str]]:
+    """label → spread of its rate over entities; rows without one are taken to depend on each other as the others do."""
     import numpy as np
 
     if not contract.entity:
-        return {}, {}
+        return {}, []
     found = evidence.cluster_cells(_cluster_need(attribute, contract))
     variable = contract.weight or "rows"
     products = found.between(variable, variable)
-    spread, entities = {}, {}
+    total = sum(rows for _, _, rows in found.cells)
+    held = (total - found.missing) / total if total else 0.0
+    spread = {}
     for label, rate in shares.items():
         score = np.array([_score(cell[0][0], cell[1], label, rate) for cell in found.cells])
         own = np.array([float(cell[0][0] == label and cell[1] is not None) for cell in found.cells])
-        held = [n for n, mine in zip(found.clusters_by_cell, own, strict=True) if mine]
-        many = max(held, default=0)
-        together = float(own @ products @ own)
-        mass = _mass_with_entity(evidence, contract, attribute, label)
-        if many < 2 or together <= 0 or mass <= 0:
+        many = max((n for n, mine in zip(found.clusters_by_cell, own, strict=True) if mine), default=0)
+        together, mass = float(own @ products @ own), sum(tallies[label].mass)
+        if many < 1 or together <= 0 or mass <= 0 or held <= 0:
             continue
-        entities[label] = many
-        spread[label] = (float(score @ products @ score) * many / (many - 1) / mass**2, together / mass**2)
-    return spread, entities
+        factor = many / max(many - 1, 1) / held
+        spread[label] = _Spread(float(score @ products @ score) * factor / mass**2, together / held / mass**2, many)
+    adrift = 1 - held
+    return spread, [f"{100 * adrift:.1f} % of all rows name no {contract.entity}"] if adrift > MOST_LOST else []
 
 
 def _score(label: str | None, decision: int | None, asked: str, rate: float) -> float:
     return 0.0 if label != asked or decision is None else decision - rate
-
-
-def _mass_with_entity(evidence: Evidence, contract: DataContract, attribute: str, label: str) -> float:
-    """Σw of a group's decided rows, of which the few without an entity count as if each were one of its own."""
-    cells = evidence.cells(_cells_need(attribute, contract))
-    return sum(sum(tally.mass) for name, tally in _tallies(cells, contract).items() if name == label)
 
 
 def _strata(

@@ -38,16 +38,11 @@ def rate_of(question: str, rates: GroupRates, group: GroupRate, level: float) ->
         source=FAIRLEARN,
     )  # fmt: skip
     if group.rate is None:
-        return replace(shared, reason=weightless(group.label))
+        return replace(shared, reason=group.reason)
     with counting(rates):
         method = score_interval_rate(group.x, group.n, level).method
         bounds = bounded_at_once(lambda at: _ends(score_interval_rate(group.x, group.n, at)), level)
     return replace(shared, estimate=group.rate, method=_with(method, rates), **bounds)
-
-
-def weightless(label: str) -> str:
-    """The reason for a group whose rows all weigh nothing."""
-    return f"every decided row of '{label}' has the weight 0 or none"
 
 
 def comparisons(question: str, rates: GroupRates, label: str, level: float) -> Iterator[Measurement]:
@@ -62,7 +57,7 @@ def comparisons(question: str, rates: GroupRates, label: str, level: float) -> I
     if zero is None:
         reason = f"no row of the reference group '{rates.reference}' has a decision that counts"
     elif one.rate is None or zero.rate is None:
-        reason = weightless(label if one.rate is None else rates.reference)
+        reason = one.reason or zero.reason
     if reason or zero is None:
         yield from (replace(shared, measure=measure, reason=reason) for measure in MEASURES)
         return

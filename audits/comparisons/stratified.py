@@ -24,13 +24,14 @@ if TYPE_CHECKING:
 
 MEASURES = ("stratified_odds_ratio", "stratified_risk_ratio", "stratified_approval_gap", "logit_approval_gap")
 _MOST_ALONE = 0.05
+_EVENLY = "dependence within entities is spread evenly over the strata here, and may lie in one of them"
 _MOST_LEVELS = 100
 _OUTCOMES = 10  # below, the errors of Sato and others are too small: five of five gave a gap far from zero for sure
 _DIFFERENT = 0.01  # p-value below which strata are said not to share one odds ratio
 
 
 def stratified(
-    question: str, rates: GroupRates, columns: tuple[str, ...], label: str, level: float
+    question: str, rates: GroupRates, columns: tuple[str, ...], label: str, level: float, clustered: bool
 ) -> list[Measurement]:
     """All figures within strata, or each with the reason why there is none."""
     one, zero = rates.groups[label], rates.groups.get(rates.reference)
@@ -42,6 +43,8 @@ def stratified(
     if zero is None:
         why = f"no row of the reference group '{rates.reference}' has a decision that counts"
         return [replace(shared, measure=measure, reason=why) for measure in MEASURES]
+    if one.reason or zero.reason:
+        return [replace(shared, measure=measure, reason=one.reason or zero.reason) for measure in MEASURES]
     table = _table(rates, label)
     alone = _alone(table)
     shared = replace(
@@ -50,6 +53,8 @@ def stratified(
         unseen=(f"{100 * alone:.1f} % of {label} are in strata without anybody of {rates.reference}",)
         if alone > _MOST_ALONE else (),
     )  # fmt: skip
+    if clustered:  # one factor for all strata covers .83 where entities repeat in one stratum only (simulated)
+        shared = replace(shared, cautions=(_EVENLY,), unseen=(*shared.unseen, _EVENLY))
     scarce = _scarcest(table)
     if scarce < _OUTCOMES:
         why = (

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from audits.comparisons.rates import GroupRates
+from audits.comparisons.raw import counting
 from audits.measuring import bounded_at_once
 from audits.record import Measurement
 
@@ -48,15 +49,17 @@ def coverage(question: str, rates: GroupRates, level: float) -> Measurement:
     return replace(shared, estimate=share, low=share, high=share, details=details)
 
 
-def bounds(question: str, rates: GroupRates, label: str, level: float) -> Iterator[Measurement]:
+def bounds(question: str, rates: GroupRates, label: str, level: float, weighted: bool) -> Iterator[Measurement]:
     """Ratio and gap of a group whoever the strangers are; nothing when everybody's group is known."""
     one, zero = rates.groups[label], rates.groups.get(rates.reference)
     yes, all_ = rates.unknown
     if zero is None or not all_:
         return
     no = all_ - yes
-    worst = (one.favourable, one.decided + no, zero.favourable + yes, zero.decided + yes)
-    best = (one.favourable + yes, one.decided + yes, zero.favourable, zero.decided + no)
+    # where entities repeat, a row is worth as much as in that group of the two where it is worth less
+    worth = min(group.n / group.decided if group.decided else 0.0 for group in (one, zero))
+    worst = _scaled(worth, one.favourable, one.decided + no, zero.favourable + yes, zero.decided + yes)
+    best = _scaled(worth, one.favourable + yes, one.decided + yes, zero.favourable, zero.decided + no)
     shared = Measurement(
         question=question, measure="", attribute=rates.attribute, group=label, reference=rates.reference,
         estimate=None, low=None, high=None, level=level, n=one.decided + zero.decided + all_,
@@ -66,6 +69,11 @@ def bounds(question: str, rates: GroupRates, label: str, level: float) -> Iterat
             "reference_decided": zero.decided, "unknown_favourable": yes, "unknown_decided": all_,
         },
     )  # fmt: skip
+    if weighted or one.rate is None or zero.rate is None:
+        why = one.reason or zero.reason or "bounds are worked out for rows that count once, and these are weighted"
+        yield replace(shared, measure="bounded_adverse_impact_ratio", reason=why)
+        yield replace(shared, measure="bounded_approval_gap", reason=why)
+        return
     from audits.statistics.proportions import score_interval_difference
     from audits.statistics.ratio_interval import ratio_interval
 
@@ -77,10 +85,15 @@ def bounds(question: str, rates: GroupRates, label: str, level: float) -> Iterat
         return -low, -score_interval_difference(*worst, at, corrected=True).low
 
     p1, p0 = one.favourable / one.decided, zero.favourable / zero.decided
-    yield _bounded(
-        shared, "bounded_adverse_impact_ratio", p1 / p0 if p0 else None, bounded_at_once(ratio_at, level), rates
-    )
-    yield _bounded(shared, "bounded_approval_gap", p0 - p1, bounded_at_once(gap_at, level), rates)
+    with counting(rates):
+        ratio_bounds, gap_bounds = bounded_at_once(ratio_at, level), bounded_at_once(gap_at, level)
+    yield _bounded(shared, "bounded_adverse_impact_ratio", p1 / p0 if p0 else None, ratio_bounds, rates)
+    yield _bounded(shared, "bounded_approval_gap", p0 - p1, gap_bounds, rates)
+
+
+def _scaled(worth: float, *counts: int) -> tuple[float, float, float, float]:
+    x1, n1, x0, n0 = (worth * count for count in counts)
+    return x1, n1, x0, n0
 
 
 def _bounded(

@@ -80,7 +80,7 @@ class Approval:
             if contract.controls:
                 own += self._adjusted(evidence.moments(self._moments(attribute, contract)), rates, contract)
             figures += [_with_unknown(figure, rates) for figure in own]
-            figures += self._strangers(rates)
+            figures += self._strangers(rates, contract)
         return figures, self._missing(contract)
 
     def _attributes(self, contract: DataContract) -> tuple[str, ...]:
@@ -94,11 +94,16 @@ class Approval:
     def _within_strata(self, rates: GroupRates, contract: DataContract) -> list[Measurement]:
         if not contract.strata:
             return []
-        columns = contract.strata
-        return [one for label in rates.others for one in stratified(self.name, rates, columns, label, self.level)]
+        return [one for label in rates.others for one in self._stratified(rates, contract, label)]
 
-    def _strangers(self, rates: GroupRates) -> list[Measurement]:
-        bounds = [one for label in rates.others for one in unknown.bounds(self.name, rates, label, self.level)]
+    def _stratified(self, rates: GroupRates, contract: DataContract, label: str) -> list[Measurement]:
+        return stratified(self.name, rates, contract.strata, label, self.level, contract.entity is not None)
+
+    def _bounds(self, rates: GroupRates, contract: DataContract, label: str) -> Iterable[Measurement]:
+        return unknown.bounds(self.name, rates, label, self.level, contract.weight is not None)
+
+    def _strangers(self, rates: GroupRates, contract: DataContract) -> list[Measurement]:
+        bounds = [one for label in rates.others for one in self._bounds(rates, contract, label)]
         return [unknown.coverage(self.name, rates, self.level), *bounds]
 
     def _missing(self, contract: DataContract) -> list[NotAnswered]:
@@ -200,8 +205,11 @@ def _lumping_strata(figure: Measurement, contract: DataContract) -> Measurement:
 
 def _with_unknown(figure: Measurement, rates: GroupRates) -> Measurement:
     """A figure of the labelled alone is no all-clear for the others once they are many."""
+    if figure.reference is None or figure.estimate is None:
+        return figure
+    figure = replace(figure, cautions=(*figure.cautions, *rates.lost), unseen=(*figure.unseen, *rates.lost))
     share = unknown.unknown_share(rates)
-    if share <= unknown.MOST_UNKNOWN or figure.reference is None or figure.estimate is None:
+    if share <= unknown.MOST_UNKNOWN:
         return figure
     told = (
         f"{rates.attribute} is not known for {100 * share:.1f} % of the decided applications, which are left out here"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 
 from audits.record import AuditRun, Measurement, Rule
 from checks.problem import nearest
@@ -35,6 +36,22 @@ def covers(rule: Rule, first: str | None, last: str | None) -> bool | None:
     )
 
 
+def fill(rule: Rule, windows: Iterable[tuple[str | None, str | None]], first: str | None, last: str | None) -> bool:
+    """Whether these windows, laid end to end, are just the days of the period on which the rule was in force."""
+    spans = sorted((a, b) for a, b in windows if a and b)
+    if not spans or first is None or last is None:
+        return False
+    wanted = max(first, rule.effective_from or first), last
+    if rule.effective_to and rule.effective_to <= last:
+        wanted = wanted[0], _before(rule.effective_to)
+    joined = all(_before(after[0]) == one[1] for one, after in pairwise(spans))
+    return joined and (spans[0][0], spans[-1][1]) == wanted
+
+
+def _before(day: str) -> str:
+    return (dt.date.fromisoformat(day) - dt.timedelta(days=1)).isoformat()
+
+
 def parts_of(first: str, last: str, rules: Iterable[Rule]) -> tuple[tuple[str, str], ...]:
     """The period cut at every day on which a rule begins or ends within it; nothing when none does."""
     cuts = sorted({
@@ -42,8 +59,7 @@ def parts_of(first: str, last: str, rules: Iterable[Rule]) -> tuple[tuple[str, s
     })  # fmt: skip
     if not cuts:
         return ()
-    before = [(dt.date.fromisoformat(cut) - dt.timedelta(days=1)).isoformat() for cut in cuts]
-    return tuple(zip([first, *cuts], [*before, last], strict=True))
+    return tuple(zip([first, *cuts], [*map(_before, cuts), last], strict=True))
 
 
 def why_not_applicable(rule: Rule, run: AuditRun) -> str | None:
@@ -85,8 +101,19 @@ def cautions_of(rule: Rule, run: AuditRun) -> Iterator[str]:
     if not run.data.first_day or not run.data.last_day:
         yield "the program states no date of the decisions, so it is unknown whether the rule was in force"
     for key in _SCOPE:
-        if getattr(rule, key) and not scope.get(key):
+        wanted, declared = getattr(rule, key), scope.get(key) or ()
+        if wanted and not declared:
             yield f"the program declares no {key}, so it is unknown whether the rule applies"
+        beyond = [one for one in declared if wanted and not _within(str(one), wanted)]
+        if beyond:
+            yield f"the figures also cover {', '.join(beyond)}, for which the rule is not"
+
+
+def _within(declared: str, wanted: Sequence[str]) -> bool:
+    """Whether what a program declares lies within a rule's scope: US-MA within US; US beside US-NJ says no more."""
+    return any(
+        declared == one or declared.startswith(f"{one}-") or one.startswith(f"{declared}-") for one in wanted
+    )  # fmt: skip
 
 
 def undatable(m: Measurement, rule: Rule, run: AuditRun) -> str | None:

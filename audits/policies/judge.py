@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from audits.catalogue import questions
-from audits.policies.in_force import cautions_of, covers, undatable, why_not_applicable, window_of
+from audits.policies.in_force import cautions_of, covers, fill, undatable, why_not_applicable, window_of
 from audits.policies.multiplicity import Candidate, Corrected, corrections, detectable
 from audits.policies.packs import PolicyPack
 from audits.policies.wording import explain
@@ -74,22 +74,23 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict | None:
 
 
 def _judged_by(rule: Rule, run: AuditRun) -> list[Measurement]:
-    """The rule's figures: of the whole period where it was in force throughout, else of those parts in which it was."""
+    """The rule's figures: of the whole period where it was in force throughout, else of the parts that are its days.
+
+    A run judged again under other rules may hold parts cut for the earlier ones: those judge nothing of these.
+    """
     own = [m for m in run.measurements if m.measure == rule.measure]
     whole = [m for m in own if window_of(m, run) == (run.data.first_day, run.data.last_day)]
     if covers(rule, run.data.first_day, run.data.last_day) is not False:
         return whole
-    parts = [m for m in own if m not in whole]
-    covered = [m for m in parts if covers(rule, *window_of(m, run))]
-    return covered if parts else whole
+    covered = [m for m in own if m not in whole and covers(rule, *window_of(m, run))]
+    windows = {window_of(m, run) for m in covered}
+    return covered if fill(rule, windows, run.data.first_day, run.data.last_day) else whole
 
 
 def _why_unmeasured(rule: Rule, run: AuditRun) -> str:
     owner = next((kind.name for kind in questions().values() if rule.measure in kind.measures), None)
     if owner is None:
         return f"this version of Squaredeal does not measure {rule.measure} yet"
-    if any(m.measure == rule.measure for m in run.measurements):
-        return "no decision of this run falls into the days on which the rule was in force"
     if any(error.question == owner for error in run.errors):
         return f"this run has no measurement of {rule.measure}; the question {owner} failed while it ran"
     about = (owner, f"{owner}: {rule.measure}")
@@ -109,7 +110,7 @@ def _find(one: Candidate, corrected: Corrected | None, run: AuditRun) -> Finding
     explanation = explain(read, rule, verdict)
     if undated and run.checks.fit:
         verdict, explanation = "not_identified", f"These data cannot answer it: {undated}."
-    unseen = [*_lost(m), *_unstratified(m), *m.unseen]
+    unseen = [*_lost(m), *_unstratified(m), *_undated(run), *m.unseen]
     if unseen and verdict == "clear":  # what the figure does not see may be the harm
         verdict, explanation = "inconclusive", f"{explanation} But {'; '.join(unseen)}: this figure does not decide."
     return Finding(
@@ -150,6 +151,14 @@ def _unstratified(m: Measurement) -> list[str]:
     if not m.details.get("declared_strata_ignored"):
         return []
     return ["the declared strata are not told apart, and a gap within each of them can vanish over all"]
+
+
+def _undated(run: AuditRun) -> list[str]:
+    """What to say when many rows have no time, so that nobody knows under which rules they fall."""
+    share = run.data.undated / run.data.rows if run.data.rows else 0.0
+    if share <= _MOST_LOST:
+        return []
+    return [f"{100 * share:.1f} % of the rows have no time, and no rule can be put to them"]
 
 
 def _standing(question: str, run: AuditRun) -> Standing:

@@ -140,7 +140,8 @@ def detectable(m: Measurement, rule: Rule, corrected: Corrected, power: float = 
         if m.mde is None:
             return None
         own, wide = critical(m.level) + z_power, critical(corrected.level) + z_power
-        return m.mde * wide / own
+        most = 1.0 if m.measure.endswith("_gap") or (m.equality == 1.0 and rule.comparison == "at_least") else math.inf
+        return m.mde * wide / own if m.mde * wide / own <= most else None
     bound = corrected.low if rule.comparison == "at_most" else corrected.high
     if bound is None or m.estimate is None:
         return None

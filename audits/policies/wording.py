@@ -30,7 +30,7 @@ _SUBJECT = {
         "The odds of approval of {group} applicants are {estimate} times those of {reference} applicants"
     ),
     "standardized_mean_difference": (
-        "The approval of {group} applicants lies {estimate} standard deviations below that of {reference} applicants"
+        "The approval of {group} applicants lies {distance} standard deviations {side} that of {reference} applicants"
     ),
     "stratified_odds_ratio": (
         "Within the declared strata, the odds of approval of {group} applicants are {estimate} times those of "

@@ -158,13 +158,14 @@ def _reader(program: AuditProgram, con: Any, folder: Path) -> str:
     names = "[" + ", ".join(quoted(literally(file)) for file in unpacked) + "]"
     suffix = Path(unpacked[0].removesuffix(".gz").removesuffix(".zst")).suffix.lower()
     if suffix in (".parquet", ".pq"):
-        return f"read_parquet({names}, union_by_name = true)"
+        return f"read_parquet({names}, union_by_name = true, hive_partitioning = false)"
     if suffix in (".csv", ".tsv", ".txt"):
         for file in unpacked:
             _refuse_repeated_names(program, con, file)
         nulls = "[" + ", ".join(quoted(text) for text in _NULL_TEXTS) + "]"
         return (
-            f"read_csv({names}, sample_size = -1, header = true, comment = '', nullstr = {nulls}, union_by_name = true)"
+            f"read_csv({names}, sample_size = -1, header = true, comment = '', nullstr = {nulls}, "
+            "union_by_name = true, hive_partitioning = false)"
         )
     raise InputError(Problem(
         program.where("source.table"), f"a file that ends in '{suffix}'",
@@ -176,10 +177,13 @@ def _reader(program: AuditProgram, con: Any, folder: Path) -> str:
 def _refuse_repeated_names(program: AuditProgram, con: Any, file: str) -> None:
     """DuckDB would rename the second of two columns of a name; nobody could tell which is meant."""
     name = quoted(literally(file))
-    dialect = con.raw_sql(f"SELECT Delimiter, Quote, Escape, SkipRows FROM sniff_csv({name}, comment = '')").fetchone()
+    dialect = con.raw_sql(
+        f"SELECT Delimiter, Quote, Escape, SkipRows FROM sniff_csv({name}, comment = '', hive_partitioning = false)"
+    ).fetchone()
     delimiter, quote, escape = (quoted("" if sign == "(empty)" else sign) for sign in dialect[:3])
     header = con.raw_sql(
-        f"SELECT * FROM read_csv({name}, header = false, all_varchar = true, comment = '', delim = {delimiter}, "
+        f"SELECT * FROM read_csv({name}, header = false, all_varchar = true, comment = '', hive_partitioning = false, "
+        f"delim = {delimiter}, "
         f"quote = {quote}, escape = {escape}, skip = {dialect[3]}) LIMIT 1"
     ).fetchone()
     names = [str(column) for column in header or () if column is not None]

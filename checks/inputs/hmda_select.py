@@ -30,7 +30,8 @@ def select_of(
     types = ", ".join(f"{quoted(name)}: '{'USMALLINT' if name in whole else 'VARCHAR'}'" for name in header.names)
     nulls = "[" + ", ".join(map(quoted, BLANK)) + "]"
     reader = (
-        f"read_csv({names}, auto_detect = false, header = true, delim = {quoted(header.delimiter)}, quote = '\"', "
+        f"read_csv({names}, auto_detect = false, hive_partitioning = false, header = true, "
+        f"delim = {quoted(header.delimiter)}, quote = '\"', "
         f"escape = '\"', comment = '', nullstr = {nulls}, columns = {{{types}}})"
     )
     illegal = " OR ".join(_outside(column) if column.name in whole else _illegal(column) for column in columns)

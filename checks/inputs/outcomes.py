@@ -54,7 +54,7 @@ def outcome_column(
         ~_missing(text, named), _observed(raw, program, outcome, favourable, as_text),
         _matured(raw, everyone, program, outcome),
     ]  # fmt: skip
-    if everyone is not raw and contract.time is not None:
+    if contract.time is not None:
         known.append(raw[contract.time].notnull())
     for fact in known:
         if fact is not None:

@@ -89,8 +89,8 @@ def prepare(raw: ir.Table, program: AuditProgram, period: Period) -> Prepared:
         known = _without_missing_texts(raw[contract.decision.column], contract.decision)
         columns[contract.decision.column] = _finite(known)
         columns[FAVOURABLE] = _favourable(known, contract.decision, program)
-        if period.start is not None:  # a row without a time belongs to no period: checked, but counted nowhere
-            columns[FAVOURABLE] = _unless(raw[contract.time].isnull(), columns[FAVOURABLE])
+        if contract.time is not None:  # a row without a time falls under no rule: checked, but counted nowhere
+            columns[FAVOURABLE] = _unless(columns[contract.time].isnull(), columns[FAVOURABLE])
     if contract.outcome:
         columns[OUTCOME] = outcome_column(raw, everyone, program, columns.get(FAVOURABLE), as_text, _canonical)
     for group in contract.groups:

@@ -285,9 +285,14 @@ _MEASURES = {
     "says.approval_odds_ratio": (
         "The odds of approval of {group} applicants are {figure} times those of {reference} applicants."
     ),
-    "says.standardized_mean_difference": (
-        "The approval of {group} applicants lies {figure} standard deviations below that of {reference} applicants "
-        "(a negative number: above)."
+    "says.standardized_mean_difference.above": (
+        "The approval of {group} applicants lies {figure} standard deviations below that of {reference} applicants."
+    ),
+    "says.standardized_mean_difference.below": (
+        "The approval of {group} applicants lies {figure} standard deviations above that of {reference} applicants."
+    ),
+    "says.standardized_mean_difference.equal": (
+        "The approval of {group} applicants equals that of {reference} applicants."
     ),
     "says.stratified_odds_ratio": (
         "Within the declared strata, the odds of approval of {group} applicants are {figure} times those of "

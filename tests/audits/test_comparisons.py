@@ -182,3 +182,65 @@ def test_weights_of_nought_give_a_reason_and_negative_ones_stop_the_run(tmp_path
     assert not run.checks.fit
     assert "of at least 0" in run.checks.failures[0].expected
     assert {f.verdict for f in judgement.findings} == {"unfit"}
+
+
+@pytest.mark.parametrize("client", ["all one", "two of a kind", "nobody named"])
+def test_a_group_of_one_or_two_entities_or_of_none_named_is_worth_no_more_than_these(tmp_path, client):
+    data = applicants(8, 2000)
+    south = data["region"] == "south"
+    data["granted"] = np.where(south, data["case"] % 10 < 6, data["case"] % 10 < 9).astype(int)
+    if client == "all one":
+        data["client"] = data["client"].where(~south, -1).astype(float)
+    elif client == "two of a kind":
+        data["client"] = np.where(south, -1.0 - data["granted"], data["client"])
+    else:
+        data["client"] = data["client"].where(~south).astype(float)
+    run, judgement = audited(tmp_path, data, entity="client", columns={"client": {"null_tolerance": 1}})
+    ratio = one(run, "adverse_impact_ratio")
+    if client == "nobody named":
+        assert ratio.estimate is None
+        assert "names its entity" in ratio.reason
+    else:
+        assert ratio.low < 0.3
+        assert ratio.high > 1
+    found = {f.verdict for f in judgement.findings if f.measurement.measure == "adverse_impact_ratio"}
+    assert not {"concern", "clear"} & found
+
+
+def test_rows_without_an_entity_or_a_weight_widen_or_hold_back_but_never_narrow(tmp_path):
+    data = applicants(9)
+    data["granted"] = data.groupby("client")["granted"].transform("first")
+    whole, _ = audited(tmp_path / "whole", data, entity="client")
+    halved = data.assign(client=data["client"].where(data["client"] % 2 == 0).astype(float))
+    half, _ = audited(tmp_path / "half", halved, entity="client", columns={"client": {"null_tolerance": 1}})
+    wide, told = one(half, "approval_gap"), one(whole, "approval_gap")
+    assert wide.high - wide.low > 0.9 * (told.high - told.low)
+    assert "name no client" in wide.unseen[0]
+    hidden = data.assign(w=data["w"].where((data["region"] != "south") | (data["granted"] == 1)))
+    run, judgement = audited(tmp_path / "w", hidden, weight="w", columns={"w": {"null_tolerance": 1}})
+    assert "of south have no weight" in one(run, "adverse_impact_ratio").unseen[0]
+    raw = [f.verdict for f in judgement.findings if f.measurement.measure == "adverse_impact_ratio"]
+    assert "clear" not in raw
+
+
+def test_bounds_for_strangers_are_as_wide_as_entities_make_them_and_not_given_for_weights(tmp_path):
+    data = applicants(10)
+    data["granted"] = data.groupby("client")["granted"].transform("first")
+    data.loc[data.index % 20 == 0, "region"] = None
+    roles = {"columns": {"region": {"null_tolerance": 1}}}
+    plain, _ = audited(tmp_path / "plain", data, **roles)
+    repeated, _ = audited(tmp_path / "entity", data, entity="client", **roles)
+    weighted, _ = audited(tmp_path / "weight", data, weight="w", **roles)
+    narrow, wide = (one(run, "bounded_approval_gap") for run in (plain, repeated))
+    assert wide.low < narrow.low < narrow.high < wide.high
+    raw = one(repeated, "approval_gap")
+    assert wide.low <= raw.low
+    assert raw.high <= wide.high
+    assert "weighted" in one(weighted, "bounded_approval_gap").reason
+
+
+@pytest.mark.parametrize("weight", [1e-300, 1e300])
+def test_weights_beyond_all_measure_give_a_reason(tmp_path, weight):
+    run, _ = audited(tmp_path, applicants(11, 300).assign(w=weight), weight="w")
+    assert run.errors == ()
+    assert "beyond all measure" in one(run, "approval_gap").reason

@@ -72,3 +72,40 @@ def test_judging_again_says_what_is_wrong_with_a_folder_or_a_pack(tmp_path):
         judge_again(tmp_path, ())
     with pytest.raises(InputError, match="did you mean 'us'"):
         packs_named(tmp_path, ["uss"])
+
+
+def test_parts_cut_for_other_rules_judge_nothing_of_a_rule_with_other_days(tmp_path):
+    from dataclasses import replace
+
+    from audits.policies.judge import judge
+    from audits.policies.packs import PolicyPack, find_pack
+
+    run, _ = run_program(program(tmp_path), tmp_path / "out")
+    rule = next(rule for rule in find_pack("us", tmp_path).rules if rule.id == "us.ecoa.impact")
+    for first, last, verdict in (
+        (None, "2026-07-21", "concern"), ("2026-07-01", None, "not_identified"),
+        ("2026-06-10", "2026-07-21", "not_identified"), (None, "2026-07-10", "not_identified"),
+        ("2026-07-21", None, "concern"), (None, None, "concern"),
+    ):  # fmt: skip
+        other = replace(rule, effective_from=first, effective_to=last)
+        (finding,) = judge(run, "d", [PolicyPack("p", {}, (other,), "")]).findings
+        assert finding.verdict == verdict, (first, last)
+
+
+def test_rows_without_a_time_fall_under_no_rule_and_hold_back_a_clear(tmp_path):
+    data = loans(3, 6000, gap=0.0)
+    data["when"] = pd.Timestamp("2026-01-01") + pd.to_timedelta(np.arange(6000) % 90, unit="D")
+    hidden = (data["region"] == "south") & (np.arange(6000) % 2 == 0)
+    data.loc[hidden, "granted"] = 0
+    data.loc[hidden, "when"] = pd.NaT
+    contract = {
+        "unit": "case", "time": "when", "decision": {"column": "granted", "favourable": 1}, "controls": ["burden"],
+        "groups": {"region": {"column": "region", "reference": "north"}}, "columns": {"when": {"null_tolerance": 1}},
+    }  # fmt: skip
+    run, judgement = run_program(write_program(tmp_path, data, contract=contract, scope=SCOPE), tmp_path / "out")
+    assert run.data.undated == int(hidden.sum())
+    assert any("without a time" in item.reason and item.rows == hidden.sum() for item in run.exclusions)
+    adjusted = [f for f in judgement.findings if f.measurement.measure == "adjusted_approval_gap"]
+    assert adjusted
+    assert "clear" not in {f.verdict for f in adjusted}
+    assert "have no time" in " ".join(adjusted[0].cautions)

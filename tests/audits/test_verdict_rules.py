@@ -189,3 +189,21 @@ def test_the_detectable_departure_grows_with_the_number_of_comparisons():
     grown = 0.1 * (NORMAL.inv_cdf(1 - 0.05 / 8) + z8) / (NORMAL.inv_cdf(0.975) + z8)
     assert [f.mde for f in findings] == pytest.approx([grown] * 4, rel=1e-6)
     assert all("would have been found (power 0.8, level 98.75 %)" in f.explanation for f in findings)
+
+
+@pytest.mark.parametrize(
+    ("declared", "wanted", "verdict"),
+    [(["US"], ("US",), "breach"), (["US", "US-MA"], ("US",), "breach"), (["US", "DE"], ("US",), "concern"),
+     (["US", "US-NJ"], ("US-NJ",), "breach"), (["US-NJ", "US-NY"], ("US-NJ",), "concern")],
+)  # fmt: skip
+def test_figures_that_also_cover_what_a_rule_is_not_for_make_no_breach(declared, wanted, verdict):
+    run = a_run([measured(0.5, 0.4, 0.6)], scope={"jurisdictions": declared})
+    rule = replace(LAW, jurisdictions=wanted)
+    assert judge(run, "d", [PolicyPack("p", {}, (rule,), "")]).findings[0].verdict == verdict
+
+
+def test_no_departure_that_cannot_occur_is_called_detectable():
+    figures = [measured(0.85, 0.1, 1.9, group=g, mde=0.95) for g in "abcdefgh"]
+    findings = judge(a_run(figures), "d", [PolicyPack("p", {}, (LAW,), "")]).findings
+    assert {f.mde for f in findings} == {None}
+    assert all("could not be counted on to show any departure" in f.explanation for f in findings)

@@ -219,3 +219,17 @@ def test_an_airflow_connection_of_the_environment_may_be_a_uri_or_json(monkeypat
         '{"conn_type": "postgres", "login": "u", "password": "p@s/s", "host": "h", "port": 5433, "schema": "loans"}',
     )
     assert environment_connection("desk") == "postgres://u:p%40s%2Fs@h:5433/loans"
+
+
+@pytest.mark.parametrize("file", ["loans.csv", "loans.parquet"])
+def test_the_name_of_a_folder_is_never_taken_for_a_value(tmp_path, file):
+    from tests.programs import loans, run_program, write_program
+
+    found = []
+    for folder in ("plain", "granted=1"):
+        data = loans(3, 400)
+        path = write_program(tmp_path / folder, data, file=file)
+        run, _ = run_program(path, tmp_path / "out" / folder.replace("=", "-"))
+        found.append([m.estimate for m in run.measurements if m.measure == "approval_rate"])
+    assert found[0] == found[1]
+    assert max(found[0]) < 1
