@@ -111,9 +111,9 @@ def test_a_date_column_and_a_time_with_a_zone_mature_alike(tmp_path):
     assert outcomes(tmp_path / "b", [1, 1], rule, decided=zoned) == [1, None]  # 28 February 23:00, 1 March 01:00 UTC
 
 
-def test_a_row_without_a_time_has_no_outcome_within_a_period(tmp_path):
+def test_a_row_without_a_time_has_no_outcome(tmp_path):
     decided = [dt.datetime(2026, 1, 10), None, dt.datetime(2026, 4, 1)]
-    assert outcomes(tmp_path / "a", [1, 1, 1], {"favourable": 1}, decided=decided) == [1, 1, 1]
+    assert outcomes(tmp_path / "a", [1, 1, 1], {"favourable": 1}, decided=decided) == [1, None, 1]
     assert outcomes(tmp_path / "b", [1, 1, 1], {"favourable": 1}, period="2026-Q1", decided=decided) == [1, None]
 
 
