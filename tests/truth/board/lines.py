@@ -185,7 +185,7 @@ def _many_groups() -> tuple[Scenario, ...]:
         "four-fifths rule per group, untested": customary(by.four_fifths_untested),
         "z test per group, uncorrected": customary(by.every_group_uncorrected),
     }
-    ratios = asks.judged(asked, "us.air.80", "us.air.90", true=asks.ratio_of_its_group)
+    ratios = asks.judged(asked, "us.air.80", "us.air.90", true=asks.ratio_of_its_group, clears="us.air.90")
     judge_way = Way(VERDICT, ratios, {
         FAIR: (("covered", VERDICT_COVERAGE), ("flagged", TYPE_ONE)), DETECTABLE: (("found", POWER),),
         LARGE: (("found", HIGH_POWER),), AT_LIMIT: (("covered", VERDICT_COVERAGE), ("passed", FALSE_CLEAR)),
@@ -222,9 +222,9 @@ def _noisy() -> Scenario:
         "verdict on imputed_approval_gap": verdict(
             asks.judged(asked, "conv.imputed_gap", true=asks.entry("approval_gap")), ASKED),
     }, sized="gap_of_weighted_rates", declared=(asked, "imputed_approval_gap"),
-        note="The bounds must hold the true gap between members and others, not a figure of their own. Effects are "
-             "sized by the lower bound: a gap counts as detectable when the weighted rates, which are too mild, show "
-             "one of the size that the question itself declares.")  # fmt: skip
+        note="The bounds must hold the true gap between members and others, not a figure of their own. Detectable is "
+             "the gap that the question itself declares so on a file of expected counts. A concern needs both bounds "
+             "beyond the limit, so there effects are sized by the milder one, that of the weighted rates.")  # fmt: skip
 
 
 def _repeated() -> Scenario:

@@ -49,11 +49,11 @@ lender at the limit (false either way; at most 2.5 % at the limit), how often it
 2.5 %), and how often it finds a lender who is beyond the limit by the detectable gap at the corrected level, and by 1.5
 times that.
 
-Figures are over {seeds} seeds together ({listed}), with the range over seeds in parentheses: neither a test nor any
-tuning has seen their files. The bands are exact binomial quantiles, set so that all {checks} checks together would fail
-a correct tool with a probability of at most {failure:g}. Every batch of up to {batch} files has the generator (seed,
-scenario, effect, first file). {verdict} `python -m tests.truth.board --seed 12345 --scale 0.2` plays it under another
-seed.
+Figures are over {seeds} seed{several} together ({listed}), with the range over seeds in parentheses: neither a test nor
+any tuning has seen their files. The bands are exact binomial quantiles, set so that all {checks} checks together would
+fail a correct tool with a probability of at most {failure:g}; where files are few bands are wide, so read the figure
+too. Every batch of up to {batch} files has the generator (seed, scenario, effect, first file). {verdict}
+`python -m tests.truth.board --seed 12345 --scale 0.2 --out other.md` plays it under another seed.
 """
 
 MISSING = """## Not on the board
@@ -84,6 +84,7 @@ def page(played: tuple[Scenario, ...], results: Results, checks: Checks, seeds: 
     verdict = f"All {len(checks)} checks hold." if not failed else f"**{len(failed)} of {len(checks)} checks fail.**"
     head = HEAD.format(
         limit=100 * LIMIT, checks=len(checks), failure=FALSE_FAILURE, batch=BATCH, seeds=len(seeds), verdict=verdict,
+        several="s" * (len(seeds) > 1),
         listed=", ".join(f"{seed}" for seed in seeds),
     )  # fmt: skip
     parts = [head, *(_section(s, scenario, results, checks) for s, scenario in enumerate(played)), MISSING]

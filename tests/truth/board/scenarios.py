@@ -94,8 +94,9 @@ def undecided(practice: by.Practice, files: int, effects: tuple[str, ...] = (FAI
 class Scenario:
     """``ways`` maps a practice's name to how it is played. ``multiplicity`` is the number of comparisons corrected for
     where equality is at stake, ``family`` that of a judgement, ``limit`` the gap that the rules allow here, ``sized``
-    the entry of the world's truth that the detectable gap is a value of, ``declared`` the question whose own declared
-    detectable gap is played where no formula gives one, ``note`` what a reader must know beside the figures.
+    the entry of the world's truth that must lie beyond the limit, where that is not the gap sought, ``declared`` the
+    question whose own declared detectable gap is played where no formula gives one, ``note`` what a reader must know
+    beside the figures.
     """
 
     world: World
@@ -129,12 +130,12 @@ class Scenario:
         if name == AT_LIMIT:
             return effect_for(self.world, self.limit)
         if name in MULTIPLES:
-            return self.sized_effect(MULTIPLES[name] * detectable_gap(self))
-        return self.sized_effect(self.limit + EXCESSES[name] * detectable_gap(self, beyond=True))
+            return self.effect_of(MULTIPLES[name] * detectable_gap(self))
+        return self.effect_of(self.limit + EXCESSES[name] * detectable_gap(self, beyond=True), beyond=True)
 
-    def sized_effect(self, gap: float) -> float:
-        """The effect at which the sized entry of the truth has this value."""
-        if self.sized is None:
+    def effect_of(self, gap: float, beyond: bool = False) -> float:
+        """The effect whose true gap has this value; beyond the limit, whose ``sized`` entry has it."""
+        if self.sized is None or not beyond:
             return effect_for(self.world, gap)
         return effect_for(_Sized(self.world, self.sized), gap)  # type: ignore[arg-type]
 
@@ -187,7 +188,7 @@ def _formula_gap(scenario: Scenario, beyond: bool) -> float:
     for _ in range(8):
         tested, true = _errors(scenario, effect)
         distance = critical * tested + normal.inv_cdf(0.8) * true
-        effect = scenario.sized_effect(distance + (scenario.limit if beyond else 0.0))
+        effect = scenario.effect_of(distance + (scenario.limit if beyond else 0.0), beyond)
     return distance
 
 
@@ -203,7 +204,7 @@ def _declared_gap(scenario: Scenario, beyond: bool) -> float:
         if own[0] is None:
             raise ValueError(f"{scenario.name}: the question declares no detectable gap")
         distance = own[0]
-        effect = scenario.sized_effect(distance + (scenario.limit if beyond else 0.0))
+        effect = scenario.effect_of(distance + (scenario.limit if beyond else 0.0), beyond)
     return distance
 
 

@@ -110,11 +110,11 @@ def _ends(one: Measurement | None) -> tuple[float, float]:
 Truth = Callable[[Setting, Case, Finding], float | None]
 
 
-def judged(asked: Asked, *rules: str, true: Truth | None = None, everywhere: bool = False) -> Practice:
+def judged(asked: Asked, *rules: str, true: Truth | None = None, clears: str | None = None) -> Practice:
     """The verdicts under some rules: flagged by any concern, found by one on the harmed group, passed when clear.
 
-    Passed means that some rule calls the harmed group, or with ``everywhere`` anything, clear. With ``true`` the
-    bounds of all findings, corrected as judged, must hold the true figures at once.
+    Passed means that some rule, or the one named by ``clears``, calls the harmed group clear. With ``true`` the bounds
+    of all findings, corrected as judged, must hold the true figures at once.
     """
 
     def practice(setting: Setting, counts: NDArray[np.int64], _: np.random.Generator) -> Outcome:
@@ -123,10 +123,11 @@ def judged(asked: Asked, *rules: str, true: Truth | None = None, everywhere: boo
         columns: list[list[bool]] = [[], [], [], [], []]
         for answer in answers(setting, counts, asked):
             own = [finding for finding in answer.findings if finding.rule.id in rules]
-            mine = [finding for finding in own if finding.measurement.group in (group, None) or everywhere]
+            mine = [finding for finding in own if finding.measurement.group in (group, None)]
+            by_rule = [finding for finding in mine if clears in (None, finding.rule.id)]
             columns[0].append(_any(own, MET))
             columns[1].append(_any(mine, MET))
-            columns[2].append(_any(mine, ("clear",)))
+            columns[2].append(_any(by_rule, ("clear",)))
             columns[3].append(not mine or all(one.verdict == "not_identified" for one in mine))
             columns[4].append(true is not None and all(_holds(one, true(setting, case, one)) for one in own))
         flags, found, passes, unknown, covers = (np.array(column) for column in columns)
