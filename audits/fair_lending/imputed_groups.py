@@ -41,6 +41,7 @@ _ENTITIES = 20.0  # effective entities of either group below which errors by ent
 _WORTH = 5.0  # what is left of a probability once the others are taken out of it, Σ p̃², for its error to be relied on
 _LIKELY = 0.5
 _MOST_OFF = 0.05
+_MOST_LOST = 0.05  # share of the decided rows left out beyond which they may hold the harm
 _ASSUMED = (
     "the truth lies between the two bounds only while leanings against the group itself and against high probabilities "
     "of belonging go the same way: were they to pull apart, it could lie beyond either"
@@ -113,6 +114,8 @@ class ImputedGroups:
         counts = {"decided": n, "favourable": likely.counts[1]}
         if likely.cluster:
             counts |= {"entities": likely.clusters, "largest_entity": likely.largest_cluster}
+        if lost := _left_out(likely):
+            counts["left_out"] = lost
         checked = f"calibration as the program states it: {imputed.calibration}" if imputed.calibration else _UNCHECKED
         unseen = [] if imputed.calibration else [_UNCHECKED]
         told = _odd_probabilities(label, likely, one)
@@ -121,7 +124,7 @@ class ImputedGroups:
             question=self.name, measure="imputed_approval_gap", attribute=imputed.name, group=label,
             reference=imputed.reference, estimate=None, low=None, high=None, level=self.level, n=n, counts=counts,
             equality=0.0, source="memberships and moments", cautions=(_ASSUMED, checked, *told),
-            unseen=(*unseen, *told),
+            unseen=(*unseen, *told, *_incomplete(likely)),
             method="bounds: difference of probability-weighted rates, and least squares on the probabilities "
             f"({errors}); the estimate is the value between them nearest to no gap, the interval the union of both",
         )  # fmt: skip
@@ -169,6 +172,20 @@ def _membership_need(imputed: ImputedAttribute, contract: DataContract) -> Membe
 def _moments_need(imputed: ImputedAttribute, contract: DataContract) -> MomentsNeed:
     others = tuple(column for label, column in imputed.probabilities.items() if label != imputed.reference)
     return MomentsNeed(None, others, contract.entity)
+
+
+def _left_out(likely: Memberships) -> int:
+    """Decided rows that lack a probability or an entity."""
+    return likely.rows - likely.undecided - sum(likely.counts)
+
+
+def _incomplete(likely: Memberships) -> tuple[str, ...]:
+    """What to say where too many decided rows are left out."""
+    lost, decided = _left_out(likely), likely.rows - likely.undecided
+    if lost <= _MOST_LOST * decided:
+        return ()
+    lacking = "a probability of belonging or an entity" if likely.cluster else "a probability of belonging"
+    return (f"{100 * lost / decided:.1f} % of the decided applications ({lost:,}) lack {lacking} and are left out",)
 
 
 def _odd_probabilities(label: str, likely: Memberships, one: int) -> tuple[str, ...]:

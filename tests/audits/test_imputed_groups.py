@@ -272,3 +272,13 @@ def test_bounds_on_either_side_of_no_gap_say_none_at_the_least():
     assert union_p_value(up, far) == pytest.approx(2 * stats.t.sf(3, 50), rel=1e-9)
     reach = stats.t.ppf(0.975, 50)
     assert union_interval(up, far, 0.95) == pytest.approx((0.03 - 0.01 * reach, 0.08 + 0.02 * reach), rel=1e-9)
+
+
+@pytest.mark.parametrize(("every", "told"), [(25, False), (10, True)])
+def test_decided_rows_without_a_probability_are_counted_and_above_a_twentieth_never_clear(tmp_path, every, told):
+    data = people(1)
+    data.loc[::every, "p b"] = np.nan
+    roles = {"columns": {"p b": {"null_tolerance": 1}}}
+    gap = audited(tmp_path, data, **roles)[0]["hispanic"]
+    assert gap.counts["left_out"] == 2500 // every
+    assert any("lack a probability of belonging" in words for words in gap.unseen) is told
