@@ -30,7 +30,7 @@ def exclusions_of(
         missing = sum(count for (label, _), count in counts.items() if label is None)
         found.append(Exclusion(f"groups.{attribute}", None, missing, "no group label: the value is missing"))
         found += _unheard(counts, attribute, evidence.data.declared.get(attribute, ()), program)
-    if evidence.attributes():
+    if evidence.attributes() and program.contract.decision:
         undecided = sum(count for _, decision, count in evidence.cells(CellsNeed()).cells if decision is None)
         found.append(Exclusion("decision", None, undecided, _UNDECIDED))
     for file in sorted(evidence.folder.glob("moments-*.json")):

@@ -24,11 +24,12 @@ MOST_LOST = 0.05  # share of approved, or of all priced rows, beyond which those
 
 @dataclass(frozen=True, slots=True)
 class PricedGroup:
-    """Rows with a rate, Σ and Σ² of their rates, their skewness; decided rows and those of them with a rate.
+    """All rows; ``n`` with a rate, Σ and Σ² of their rates, their skewness; decided rows and those with a rate.
 
     ``high`` of ``flagged`` rows with a rate and a flag are high-cost; ``odd_flags`` are flags that say neither.
     """
 
+    rows: int = 0
     n: int = 0
     total: float = 0.0
     squares: float = 0.0
@@ -65,7 +66,8 @@ def priced(cells: Cells, histogram: Histogram) -> Priced:
         group = found.get(labels[0], PricedGroup())
         flag = _flag(labels[1]) if len(labels) > 1 else None
         found[labels[0]] = replace(
-            group, n=group.n + total.known, total=group.total + total.sum, squares=group.squares + total.squares,
+            group, rows=group.rows + rows, n=group.n + total.known, total=group.total + total.sum,
+            squares=group.squares + total.squares,
             favourable=group.favourable + rows * (decision == 1),
             favourable_priced=group.favourable_priced + total.known * (decision == 1),
             unfavourable=group.unfavourable + rows * (decision == 0),
@@ -116,6 +118,10 @@ def selection(seen: Priced, labels: tuple[str, str], contract: DataContract) -> 
             "for one group changes who is compared"
         )
     for label, group in groups:
+        if not contract.decision and group.rows - group.n > MOST_LOST * group.rows:
+            told = f"{100 * (1 - group.n / group.rows):.1f} % of the rows of {label} have no rate and are left out"
+            cautions.append(told)
+            unseen.append(told)
         lacking = group.favourable - group.favourable_priced
         if lacking:
             told = f"{lacking:,} of {group.favourable:,} approved applications of {label} have no rate"

@@ -134,6 +134,8 @@ class Pricing:
                 "group_approved_without_rate": one.favourable - one.favourable_priced,
                 "reference_approved_without_rate": zero.favourable - zero.favourable_priced,
             }
+        else:
+            counts |= {"group_without_rate": one.rows - one.n, "reference_without_rate": zero.rows - zero.n}
         cautions, unseen = prices.selection(seen, (label, reference), contract)
         return Measurement(
             question=self.name, measure="", attribute=attribute, group=label, reference=reference, estimate=None,

@@ -428,6 +428,8 @@ _MEASURES = {
         "Nobody’s group is known. The bounds rest on calibrated probabilities, and on leanings that go one way; which "
         "value between them is right is not known."
     ),
+    "count.group_without_rate": "{group}, without a rate",
+    "count.reference_without_rate": "{reference}, without a rate",
     "count.group_approved_without_rate": "{group}, approved without a rate",
     "count.reference_approved_without_rate": "{reference}, approved without a rate",
     "count.high_cost": "high-cost",

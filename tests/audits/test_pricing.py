@@ -225,3 +225,17 @@ def test_skewness_matches_scipy_and_cochrans_rule_takes_twenty_five_times_its_sq
     assert (skewness([5.1], [9]), skewness([], [])) == (0.0, 0.0)
     assert too_skewed(100, 2.0)
     assert not too_skewed(101, 2.0)
+
+
+@pytest.mark.parametrize("region", ["south", "north"])
+@pytest.mark.parametrize(("share", "told"), [(0.03, False), (0.2, True)])
+def test_without_a_decision_rows_without_a_rate_are_counted_and_many_never_clear(tmp_path, region, share, told):
+    data = loans(31)
+    own = data.index[data["region"] == region]
+    data.loc[own[: int(share * len(own))], "rate"] = np.nan
+    found, run, _ = audited(tmp_path, data, columns={"rate": {"null_tolerance": 1}})
+    gap = found["rate_gap_bp"]
+    assert gap.counts[f"{'group' if region == 'south' else 'reference'}_without_rate"] == int(share * len(own))
+    assert any(f"of the rows of {region} have no rate" in words for words in gap.unseen) is told
+    assert set(gap.unseen) <= set(gap.cautions)
+    assert "decision" not in {item.role for item in run.exclusions}
