@@ -55,9 +55,9 @@ def load_register(program: AuditProgram, connection: Any, folder: Path, view: st
         connection.raw_sql(f"COPY ({select}) TO {quoted(file)} (FORMAT parquet)")
     except duckdb.Error as error:
         found = _found(program, files, headers, columns)
-        if found is None:
-            raise error
-        raise found from None
+        if found := found or _other_endings(files):
+            raise found from None
+        raise error
     connection.raw_sql(f"CREATE VIEW {view} AS SELECT * FROM read_parquet({quoted(file)})")
     return _exempt(connection, view, used)
 
@@ -117,13 +117,28 @@ def read_header(file: str, readable: str) -> Header:
             Problem(file, f"it cannot be read ({error})", "a whole file", "fetch the file again")
         ) from None
     delimiter = "|" if text.count("|") > text.count(",") else ","
-    given = next(csv.reader([text], delimiter=delimiter), [])
+    given = _names(f"{file}, line 1", text, delimiter)
     if not any(known_as(name) for name in given):
         raise InputError(_no_header(file, given, delimiter))
     problems = _header_problems(f"{file}, line 1", given)
     if problems:
         raise InputError(problems)
     return Header(delimiter, tuple(str(known_as(name)) for name in given))
+
+
+def _names(where: str, text: str, delimiter: str) -> list[str]:
+    if "\r" in text:
+        raise InputError(Problem(
+            where, "lines that end in carriage returns alone", "lines that end in LF or CRLF",
+            "convert the line ends, or fetch the file again",
+        ))  # fmt: skip
+    try:
+        return next(csv.reader([text], delimiter=delimiter), [])
+    except csv.Error as error:
+        raise InputError(Problem(
+            where, f"a header that cannot be read as CSV ({error})", "names separated by commas, lines that end in LF "
+            "or CRLF", "convert the file, or fetch it again",
+        )) from None  # fmt: skip
 
 
 def _no_header(file: str, given: Sequence[str], delimiter: str) -> Problem:
@@ -177,6 +192,22 @@ def _exempt(connection: Any, view: str, used: Iterable[RegisterColumn]) -> dict[
         for i, column in enumerate(can_be_exempt(used))
     }  # fmt: skip
     return {name: n for name, n in counts.items() if n}
+
+
+def _other_endings(files: dict[str, str]) -> InputError | None:
+    """The first line of each file that ends otherwise than its header: CRLF and LF in one file."""
+    names, problems = {b"\r\n": "CRLF", b"\n": "LF"}, []
+    for file, readable in files.items():
+        with opened(readable) as stream:
+            ends = (b"\r\n" if line.endswith(b"\r\n") else b"\n" for line in stream if line.endswith(b"\n"))
+            first = next(ends, b"\n")
+            other = next(((at, end) for at, end in enumerate(ends, 2) if end != first), None)
+        if other:
+            problems.append(Problem(
+                f"{file}, line {other[0]:,}", f"a line that ends in {names[other[1]]}",
+                f"{names[first]}, as the header ends", "convert the file to one kind of line end, or fetch it again",
+            ))  # fmt: skip
+    return InputError(problems) if problems else None
 
 
 def _found(

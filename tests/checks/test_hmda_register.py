@@ -467,3 +467,16 @@ def test_the_example_of_the_documents_runs(tmp_path):
         run, _ = run_program(tmp_path / f"example{i}.yaml", tmp_path / "out")
         assert run.checks.fit
     assert len(examples) == 2
+
+
+@pytest.mark.parametrize(
+    ("ends", "place", "found"),
+    [(("\r", "\r", "\r"), 1, "carriage returns alone"), (("\r\n", "\r\n", "\n"), 3, "a line that ends in LF")],
+)
+def test_line_ends_that_cannot_be_read_are_told_by_line(tmp_path, ends, place, found):
+    program = write(tmp_path, [])
+    text = "".join(row + end for row, end in zip([",".join(NAMES), line(), line()], ends, strict=True))
+    (tmp_path / "register.csv").write_bytes((text + line() + "\r\n").encode())
+    (problem,) = refusal(program).problems
+    assert problem.where.endswith(f"register.csv, line {place}")
+    assert found in problem.found
