@@ -2,7 +2,8 @@
 
 An outcome that is known for the approved only says nothing on what the declined would have done. Where some of the
 declined have one, those are rarely a fair draw of them. So a figure on known outcomes is marked whenever the contract
-says that they are observed on a condition, or when the known share differs between approved and declined.
+says that they are observed on a condition, or when the known share differs between approved and declined; and a group's
+figures when its known share differs from that of the reference, since whatever hides the outcomes may hide a harm.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass, replace
 from audits.evidence.cells import Cells
 from audits.record import Measurement
 
-_ALIKE = 0.05  # known shares of approved and declined that differ by less, relative to the larger, count as alike
+_ALIKE = 0.05  # known shares that differ by less, relative to the larger, count as alike
 DECLINED_UNKNOWN = "what the declined would have done is unknown"
 
 
@@ -87,11 +88,30 @@ def selection(tables: Iterable[OutcomeTable], conditional: bool) -> str | None:
     return f"a selected sample: the outcome is known for {shares or 'no decided application'}, and others may differ"
 
 
+def apart(one: float | None, other: float | None) -> bool:
+    """Whether two shares of known outcomes differ by more than counts as alike."""
+    return one is not None and other is not None and abs(one - other) > _ALIKE * max(one, other)
+
+
+def unlike(shares: Mapping[str, float | None], label: str | None, reference: str) -> str | None:
+    """What to say of a group whose outcomes are known to another share than the reference's, or None."""
+    own, other = shares.get(str(label)), shares.get(reference)
+    if own is None or other is None or not apart(own, other):
+        return None
+    return (
+        f"a selected sample: the outcome is known for {100 * own:.1f} % of {label} and {100 * other:.1f} % of "
+        f"{reference}, and others may differ"
+    )
+
+
+def known_shares(tables: Mapping[str, OutcomeTable]) -> dict[str, float | None]:
+    """Share of each group's decided rows whose outcome is known."""
+    sizes = {label: table.rows + sum(table.unknown) for label, table in tables.items()}
+    return {label: table.rows / sizes[label] if sizes[label] else None for label, table in tables.items()}
+
+
 def _uneven(table: OutcomeTable) -> bool:
-    approved, declined = table.known_share(1), table.known_share(0)
-    if approved is None or declined is None:
-        return False
-    return abs(approved - declined) > _ALIKE * max(approved, declined)
+    return apart(table.known_share(1), table.known_share(0))
 
 
 def marked_selected(figure: Measurement, said: str | None) -> Measurement:

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 class SampledApplicants:
     """``people`` with ``labels`` in the order of their numbers, the reference first; ``rows`` of each, in the sample.
 
-    ``known`` are the shares of the declined and of the approved whose outcome is known, None without any;
+    ``known`` are by label the shares of the declined and of the approved whose outcome is known, None without any, and
+    under None those of all; ``unusable`` says why nobody of a label that was drawn counts;
     ``features`` and ``constant`` name the columns of the basis and the features that never vary; ``left_out`` counts
     rows without a usable weight or without an entity.
     """
@@ -32,10 +33,11 @@ class SampledApplicants:
     people: Applicants
     labels: tuple[str, ...]
     rows: Mapping[str, int]
-    known: tuple[float | None, float | None]
+    known: Mapping[str | None, tuple[float | None, float | None]]
     features: tuple[str, ...]
     constant: tuple[str, ...]
     left_out: int
+    unusable: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,9 @@ def sampled_applicants(
 
     The reference gets half of the rows and the other labels equal parts of the rest, as far as they have so many.
     """
-    frame, left_out = _decided(file, columns)
+    frame, left_out, unusable = _decided(file, columns)
+    if frame.empty:
+        return _nobody(reference, left_out, unusable)
     labels = (reference, *sorted(set(frame["label"]) - {reference}))
     frame = frame[frame["label"].map(_places(frame, labels, rows)) > frame.groupby("label").cumcount()]
     drawn = frame["label"].value_counts()
@@ -72,11 +76,19 @@ def sampled_applicants(
         frame["worth"].to_numpy(np.float64), frame["entity"].to_numpy() if columns.entity else None,
     )  # fmt: skip
     sizes = {label: int(drawn.get(label, 0)) for label in labels}
-    return SampledApplicants(people, labels, sizes, _known(people), basis.names, basis.constant, left_out)
+    known = {None: _known(people), **{label: _known(people.of_groups([i])) for i, label in enumerate(labels)}}
+    return SampledApplicants(people, labels, sizes, known, basis.names, basis.constant, left_out, unusable)
 
 
-def _decided(file: Path, columns: SampledColumns) -> tuple[pd.DataFrame, int]:
-    """Rows with a label and a decision, in the order of the sample, and the number of those that cannot be used."""
+def _nobody(reference: str, left_out: int, unusable: Mapping[str, str]) -> SampledApplicants:
+    """A sample in which no row counts."""
+    whole, real = np.zeros(0, dtype=np.int64), np.zeros(0)
+    people = Applicants(np.zeros((0, 0)), whole, real, real, whole, real)
+    return SampledApplicants(people, (reference,), {}, {}, (), (), left_out, unusable)
+
+
+def _decided(file: Path, columns: SampledColumns) -> tuple[pd.DataFrame, int, dict[str, str]]:
+    """Rows with a label and a decision, in their order; how many cannot be used, and why labels have none."""
     import pandas as pd
     import pyarrow.parquet as pq
 
@@ -94,7 +106,11 @@ def _decided(file: Path, columns: SampledColumns) -> tuple[pd.DataFrame, int]:
     fine = frame["weight"].notna() & (frame["weight"] > 0)
     if columns.entity:
         fine &= frame["entity"] >= 0
-    return frame[fine], int((~fine).sum())
+    unusable = {}
+    for label in sorted(set(frame["label"]) - set(frame.loc[fine, "label"])):
+        nought = (frame.loc[frame["label"] == label, "weight"] == 0).all()
+        unusable[label] = f"every decided row {'has the weight 0' if nought else 'lacks a usable weight or an entity'}"
+    return frame[fine], int((~fine).sum()), unusable
 
 
 def _kept(columns: SampledColumns) -> tuple[str | None, ...]:

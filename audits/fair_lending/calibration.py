@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from audits.evidence.collect import Evidence
 from audits.evidence.needs import CellsNeed, HistogramNeed, Need
-from audits.known_outcomes import marked_selected, outcome_tables, selection
+from audits.known_outcomes import known_shares, marked_selected, outcome_tables, selection, unlike
 from audits.measuring import bounded, from_error
 from audits.record import Measurement, NotAnswered
 from audits.unused_roles import ROLES, left_unused, marked
@@ -100,13 +100,15 @@ class Calibration:
             cells = evidence.cells(_cells_need(attribute, contract))
             histogram = evidence.histogram(_histogram_need(attribute, contract))
             why = self._why_no_level(histogram)
+            reference = evidence.data.references[attribute]
             own = [
                 *self._rates(attribute, cells),
-                *self._gaps(attribute, evidence.data.references[attribute], histogram),
+                *self._gaps(attribute, reference, histogram),
             ]
             own += [] if why else self._in_the_large(attribute, cells)
             said = _selected(cells, attribute, contract)
-            figures += [marked_selected(one, said) for one in own]
+            shares = _shares(cells, attribute, contract)
+            figures += [marked_selected(marked_selected(m, said), unlike(shares, m.group, reference)) for m in own]
         missing = left_unused(self.name, contract)
         if why:
             missing.append(NotAnswered(f"{self.name}: calibration_in_the_large", *why))
@@ -238,6 +240,13 @@ def _selected(cells: Cells, attribute: str, contract: DataContract) -> str | Non
     if not contract.decision:
         return _CONDITION if conditional else None
     return selection(outcome_tables(cells, attribute).values(), conditional)
+
+
+def _shares(cells: Cells, attribute: str, contract: DataContract) -> dict[str, float | None]:
+    """Share of each group whose outcome is known: of its decided rows, or of all without a declared decision."""
+    if contract.decision:
+        return known_shares(outcome_tables(cells, attribute))
+    return {label: known / (known + unknown) for label, (_, known, unknown) in _known(cells).items() if known + unknown}
 
 
 def _known(cells: Cells) -> dict[str, tuple[int, int, int]]:

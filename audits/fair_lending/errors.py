@@ -37,9 +37,11 @@ from audits.known_outcomes import (
     DECLINED_UNKNOWN,
     OutcomeTable,
     added,
+    known_shares,
     marked_selected,
     outcome_tables,
     selection,
+    unlike,
 )
 from audits.measuring import POWER, bounded, item, number, within
 from audits.record import Measurement, NotAnswered
@@ -108,7 +110,8 @@ class Errors:
             reference = evidence.data.references[attribute]
             values = _values(tables, self._chosen())
             own = [*self._levels(attribute, tables, values), *self._gaps(attribute, reference, tables, values)]
-            figures += [marked_selected(one, said) for one in own]
+            shares = known_shares(tables)
+            figures += [marked_selected(marked_selected(m, said), unlike(shares, m.group, reference)) for m in own]
         return [marked(figure, contract) for figure in figures], left_unused(self.name, contract)
 
     def _attributes(self, contract: DataContract) -> tuple[str, ...]:

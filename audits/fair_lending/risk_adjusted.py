@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 _LEAST = {"rows": 100, "folds": 2, "bins": 1, "replicates": 50, "seed": 0}
 _MOST = {"rows": 1_000_000, "folds": 20, "bins": 50, "replicates": 10_000, "seed": 2**32 - 1}
 _MOST_OUTSIDE = 0.05  # share without others of like risk, above which what was left out may be the harm
-_ALIKE = 0.05  # known shares of approved and declined that differ by less, relative to the larger, count as alike
 _TOLD_APART = 0.55  # area under the ROC curve below which risk is hardly known (0.5 is not at all)
 _WORTH_TELLING = 0.01  # difference between the gaps at equal risk and at equal blind risk that matters
 _STRATA = "the declared strata are not told apart here, and a gap within each of them can vanish over all"
@@ -141,12 +140,14 @@ class RiskAdjustedApproval:
         found = risk_adjusted_gaps(
             sample.people, folds=self.folds, bins=self.bins, replicates=self.replicates, seed=self.seed
         )
-        selected = _selected(sample, bool(contract.outcome and contract.outcome.observed_when))
+        conditional = bool(contract.outcome and contract.outcome.observed_when)
         measured = [
-            self._one(attribute, sample, found, gap, selected, contract) for gap in found.gaps
+            self._one(attribute, sample, found, gap, _selected(sample, gap.group, conditional), contract)
+            for gap in found.gaps
         ]  # fmt: skip
-        lost = [label for label in sorted(totals) if label not in sample.labels]
-        return [*measured, *(self._nothing(attribute, sample, label, "no row of it could be drawn") for label in lost)]
+        why = {label: "no row of it could be drawn" for label in sorted(totals) if label not in sample.labels}
+        why |= {label: reason for label, reason in sample.unusable.items() if label in why}
+        return [*measured, *(self._nothing(attribute, sample, label, reason) for label, reason in why.items())]
 
     def _nothing(self, attribute: str, sample: SampledApplicants, group: str | None, reason: str) -> Measurement:
         rows = sample.rows.get(str(group), 0), sample.rows.get(sample.labels[0], 0)
@@ -187,22 +188,39 @@ class RiskAdjustedApproval:
 
 
 def _reason(gap: RiskAdjustedGap, sample: SampledApplicants, label: str) -> str:
-    if not sample.rows.get(sample.labels[0]):
-        return f"no row of the reference group '{sample.labels[0]}' has a decision that counts"
+    reference = sample.labels[0]
+    if reference in sample.unusable:
+        return f"of the reference group '{reference}', {sample.unusable[reference]}"
+    if not sample.rows.get(reference):
+        return f"no row of the reference group '{reference}' has a decision that counts"
     return f"of {label}, {gap.reason}" if str(gap.reason).startswith(("only", "all")) else str(gap.reason)
 
 
-def _selected(sample: SampledApplicants, conditional: bool) -> str | None:
-    """What to say where the decision chose whose outcome is known, or None."""
-    declined, approved = sample.known
-    if declined is None or approved is None:
-        return None
-    if not conditional and abs(approved - declined) <= _ALIKE * max(approved, declined):
-        return None
+def _selected(sample: SampledApplicants, group: int, conditional: bool) -> str | None:
+    """What to say where the decision, or the group, chose whose outcome is known, or None."""
+    from audits.known_outcomes import apart
+
+    label, reference = sample.labels[group], sample.labels[0]
+    pair = {name: sample.known[name] for name in (label, reference)}
+    for name in (None, label, reference):
+        declined, approved = sample.known[name]
+        if declined is None or approved is None or not (conditional or apart(approved, declined)):
+            continue
+        whose = f" of {name}" if name else ""
+        return _indicative(f"{100 * approved:.1f} % of the approved and {100 * declined:.1f} % of the declined{whose}")
+    for i, who in enumerate(("declined", "approved")):
+        own, other = pair[label][i], pair[reference][i]
+        if own is not None and other is not None and apart(own, other):
+            return _indicative(
+                f"{100 * own:.1f} % of the {who} of {label} and {100 * other:.1f} % of those of {reference}"
+            )
+    return None
+
+
+def _indicative(shares: str) -> str:
     return (
-        f"indicative: the outcome is known for {100 * approved:.1f} % of the approved and {100 * declined:.1f} % of "
-        "the declined, so the risk of the others is taken from people alike in the features, who may differ in what "
-        "the lender saw"
+        f"indicative: the outcome is known for {shares}, so the risk of the others is taken from people alike in the "
+        "features, who may differ in what the lender saw"
     )
 
 

@@ -316,3 +316,17 @@ def test_a_program_judges_it(tmp_path):
     }
     assert set(verdicts) <= {"south", "west"}
     assert "breach" not in verdicts.values()
+
+
+@pytest.mark.parametrize("decision", [True, False])
+@pytest.mark.parametrize(("alike", "told"), [(True, False), (False, True)])
+def test_a_group_whose_outcomes_are_less_often_known_is_never_clear(tmp_path, decision, alike, told):
+    data = book(rows=6000)
+    hidden = np.arange(6000) % 5 == 0
+    data.loc[hidden & (alike | (data["region"] == "south").to_numpy()), "paid"] = np.nan
+    found, _ = measured(tmp_path, data, **({} if decision else {"decision": None}))
+    gap = figures(found, "calibration_gap", "south")[0]
+    assert any("% of south and" in words for words in gap.unseen) is told
+    assert any("% of south and" in words for words in gap.cautions) is told
+    west = figures(found, "calibration_gap", "west")[0]
+    assert not any("% of west and" in words for words in west.unseen)

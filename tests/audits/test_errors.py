@@ -279,3 +279,13 @@ def test_metrics_can_be_chosen_and_a_wrong_name_is_an_error_that_names_them(tmp_
     wrong = {"primary": [{"fair_lending.errors": {"metrics": ["precision"]}}]}
     with pytest.raises(InputError, match="precision_score"):
         audited(tmp_path / "wrong", book(), audits=wrong)
+
+
+def test_outcomes_that_are_missing_for_one_group_make_its_gaps_a_selected_sample(tmp_path):
+    data = book(rows=6000)
+    own = data.index[data["region"] == "south"]
+    data.loc[own[::5], "paid"] = np.nan  # alike for approved and declined
+    found, _ = measured(tmp_path, data)
+    gap = figures(found, "true_positive_rate_gap", "south")[0]
+    for said in (gap.cautions, gap.unseen):
+        assert any("80.0 % of south and 100.0 % of north" in words for words in said)

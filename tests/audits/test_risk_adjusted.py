@@ -491,3 +491,31 @@ def test_parameters_out_of_range_are_answered_with_the_range() -> None:
     for name, value in (("folds", 1), ("replicates", 10.5), ("rows", True), ("seed", "x"), ("bins", 0)):
         with pytest.raises(InputError, match=f"(?s){name}.*a whole number from"):
             replace(RiskAdjustedApproval(), **{name: value})
+
+
+@pytest.mark.parametrize(
+    ("hidden", "words"),
+    [
+        (lambda data: data["granted"] == 0, "0.0 % of the declined of south"),
+        (
+            lambda data: data.groupby(["region", "granted"]).cumcount() % 4 == 0,
+            "of the declined of south and 100.0 % of those of north",
+        ),
+    ],
+)
+def test_outcomes_hidden_in_a_small_group_alone_make_its_gap_indicative(tmp_path, hidden, words) -> None:
+    data = file(8000)
+    data = data[(data["region"] == "north") | (data["case"] % 19 == 0)]  # too few to show in the shares of all
+    data.loc[(data["region"] == "south") & hidden(data), "repaid"] = np.nan
+    found = figure(asked(tmp_path, data, {"rows": 8000})[0])
+    assert any(words in told for told in found.unseen), found.unseen
+    assert any(words in told for told in found.cautions)
+
+
+@pytest.mark.parametrize("region", ["south", "north", None])
+def test_weights_of_nought_throughout_are_told(tmp_path, region) -> None:
+    data = file(1000)
+    data.loc[(data["region"] == region) | (region is None), "share"] = 0.0
+    found = figure(asked(tmp_path, data, weight="share")[0])
+    assert found.estimate is None
+    assert "every decided row has the weight 0" in found.reason
