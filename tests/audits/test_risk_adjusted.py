@@ -399,7 +399,8 @@ def test_a_program_finds_the_planted_gap_and_says_how_it_did(tmp_path) -> None:
     assert found.low > 0
     assert (found.group, found.reference, found.n) == ("south", "north", 4000)
     assert found.standard_error > found.details["standard_error_risk_taken_as_known"]
-    assert found.mde == pytest.approx(2.85 * found.standard_error, rel=0.02)  # t of 49 degrees
+    # t of 49 degrees; 1.06 times, since at once that one world's files are found in .77 of cases only
+    assert found.mde == pytest.approx(1.06 * 2.85 * found.standard_error, rel=0.02)
     assert [round(level, 4) for level, _, _ in found.ladder][:4] == [0.5, 0.8, 0.9, 0.95]
     assert 0 < found.details["robustness_value_of_the_interval"] < found.details["robustness_value"] < 1
     assert found.details["risk_discrimination"] > 0.65
