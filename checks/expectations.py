@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from checks.column_rules import missing_allowed, mostly, planned_pair, planned_rule, typed_values, unique_expectation
-from checks.inputs.contract import DataContract, GroupAttribute
+from checks.inputs.contract import DataContract, Decision, GroupAttribute, Outcome
 from checks.inputs.prepared import FAVOURABLE, Prepared, group_column, kind_of
 from checks.inputs.program import AuditProgram
 from checks.planned_check import PlannedCheck, about, named_columns
@@ -100,20 +100,7 @@ def _decision_checks(program: AuditProgram, prepared: Prepared) -> Iterator[Plan
         "labels",
         decision.favourable[0] if decision.favourable else None,
     )  # fmt: skip
-    if not decision.unfavourable:
-        most = len(decision.favourable) + len(decision.excluded) + 1
-        yield PlannedCheck(
-            _DISTINCT, {"column": column, "max_value": most}, place, column, subject, "stop",
-            f"at most {most} different values in {subject}", "name the values under unfavourable and excluded",
-            "labels",
-        )  # fmt: skip
-        return
-    known = (*decision.favourable, *decision.unfavourable, *decision.excluded)
-    values = typed_values(known, kind_of(prepared.table[column]), program.where(place))
-    yield PlannedCheck(
-        _IN_SET, {"column": column, "value_set": values}, place, column, subject, "stop",
-        f"{subject} holds only {listed(known, 20)}", "name the other values under unfavourable or excluded",
-    )  # fmt: skip
+    yield from _known_values(decision, program, prepared, place, subject)
 
 
 def _outcome_checks(program: AuditProgram, prepared: Prepared) -> Iterator[PlannedCheck]:
@@ -121,16 +108,23 @@ def _outcome_checks(program: AuditProgram, prepared: Prepared) -> Iterator[Plann
     outcome = program.contract.outcome
     if outcome is None:
         return
-    column, subject, place = outcome.column, about(outcome.column, "outcome"), "contract.outcome"
-    if not outcome.unfavourable:
-        most = len(outcome.favourable) + len(outcome.excluded) + 1
+    yield from _known_values(outcome, program, prepared, "contract.outcome", about(outcome.column, "outcome"))
+
+
+def _known_values(
+    asked: Decision | Outcome, program: AuditProgram, prepared: Prepared, place: str, subject: str
+) -> Iterator[PlannedCheck]:
+    """Two values at most, or only those that the contract names."""
+    column = asked.column
+    if not asked.unfavourable:
+        most = len(asked.favourable) + len(asked.excluded) + 1
         yield PlannedCheck(
             _DISTINCT, {"column": column, "max_value": most}, place, column, subject, "stop",
             f"at most {most} different values in {subject}", "name the values under unfavourable and excluded",
             "labels",
         )  # fmt: skip
         return
-    known = (*outcome.favourable, *outcome.unfavourable, *outcome.excluded)
+    known = (*asked.favourable, *asked.unfavourable, *asked.excluded)
     values = typed_values(known, kind_of(prepared.table[column]), program.where(place))
     yield PlannedCheck(
         _IN_SET, {"column": column, "value_set": values}, place, column, subject, "stop",

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from checks.inputs.contract import Decision, GroupAttribute, band_labels
+from checks.inputs.contract import Decision, GroupAttribute, Outcome, band_labels
 from checks.inputs.outcomes import OUTCOME, outcome_column
 from checks.inputs.period import Period
 from checks.inputs.program import AuditProgram
@@ -92,6 +92,9 @@ def prepare(raw: ir.Table, program: AuditProgram, period: Period) -> Prepared:
         if contract.time is not None:  # a row without a time falls under no rule: checked, but counted nowhere
             columns[FAVOURABLE] = _unless(columns[contract.time].isnull(), columns[FAVOURABLE])
     if contract.outcome:
+        if contract.outcome.column not in {contract.decision.column if contract.decision else None, contract.time}:
+            known = _without_missing_texts(raw[contract.outcome.column], contract.outcome)
+            columns[contract.outcome.column] = _finite(known)
         columns[OUTCOME] = outcome_column(raw, everyone, program, columns.get(FAVOURABLE), as_text, _canonical)
     for group in contract.groups:
         columns[group_column(group.name)] = _label(raw[group.column], group, program)
@@ -213,8 +216,8 @@ def _favourable(column: ir.Value, decision: Decision, program: AuditProgram) -> 
     return ibis.ifelse(text.isin(favourable), one, ibis.ifelse(is_unfavourable, zero, nothing))
 
 
-def _without_missing_texts(column: ir.Value, decision: Decision) -> ir.Value:
-    """A decision whose text says that it is missing, such as nan, is missing, unless the program names it."""
+def _without_missing_texts(column: ir.Value, decision: Decision | Outcome) -> ir.Value:
+    """A decision or outcome whose text says that it is missing, such as nan, is so, unless the program names it."""
     import ibis
 
     if kind_of(column) != "text":

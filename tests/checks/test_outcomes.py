@@ -229,3 +229,19 @@ def test_a_third_value_of_an_outcome_is_named_or_stops_the_run(tmp_path, named, 
         counted = {m.n for m in run.measurements if m.measure == "accuracy_score" and m.group}
         assert counted
         assert sum({m.group: m.n for m in run.measurements if m.measure == "accuracy_score"}.values()) == 200
+
+
+def test_a_text_that_says_that_an_outcome_is_missing_is_no_third_value(tmp_path):
+    from tests.programs import loans, run_program, write_program
+
+    data = loans(2, 300)
+    data["paid"] = ["repaid", "default", "NA"] * 100
+    contract = {
+        "unit": "case", "decision": {"column": "granted", "favourable": 1},
+        "outcome": {"column": "paid", "favourable": "repaid"},
+        "groups": {"region": {"column": "region", "reference": "north"}},
+    }  # fmt: skip
+    file = write_program(tmp_path, data, contract=contract, audits={"primary": ["fair_lending.errors"]})
+    run, _ = run_program(file, tmp_path / "out")
+    assert run.checks.fit
+    assert sum({m.group: m.n for m in run.measurements if m.measure == "accuracy_score"}.values()) == 200
