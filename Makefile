@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CODE := audits checks dags reports squaredeal.py tests
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench truth pictures lock schemas clean
+.PHONY: help demo test lint bench truth messages pictures lock schemas clean
 # a set PYTHONDONTWRITEBYTECODE makes every process compile every package again
 unexport PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME
 
@@ -35,6 +35,9 @@ truth: $(READY) ## error rates of customary practice, of the audits' questions a
 schemas: $(READY) ## write the published JSON Schemas anew
 	@$(BIN)/squaredeal schema run > docs/schemas/run.schema.json
 	@$(BIN)/squaredeal schema judgement > docs/schemas/judgement.schema.json
+
+messages: $(READY) ## collect every sentence for translation into reports/locale; says what is not translated yet
+	@$(BIN)/python .ci/collect-messages
 
 pictures: $(READY) ## take the documents' screenshots anew (needs Chromium)
 	@$(BIN)/python -m tests.browser.pictures

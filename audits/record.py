@@ -2,8 +2,9 @@
 
 ``AuditRun`` (run.json) holds what was measured, ``Judgement`` (judgement.json) what that means
 under dated rules. Both are immutable and carry no wall-clock time and no address of a file or
-server, so that the same inputs give the same bytes. Their JSON Schemas are made from these
-dataclasses and published in ``docs/schemas``.
+server, so that the same inputs give the same bytes. Texts are English; beside them the file has a table ``sentences`` with the
+template and the values of each, by which a report says them in another language. Their JSON Schemas are made from
+these dataclasses and published in ``docs/schemas``.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, is_dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, cast
 
 from checks.check_report import CheckReport
 from checks.problem import InputError, Problem
+from checks.sentence import sentences_in, with_sentences
 
 SCHEMA_VERSION = "1.0"
 SIGNIFICANT_DIGITS = 12
@@ -257,9 +259,13 @@ Record = TypeVar("Record")
 def canonical_json(value: Any) -> bytes:
     """Bytes of a record: keys sorted, floats rounded to 12 significant digits, UTF-8, one final newline.
 
-    Raises ``ValueError`` for a NaN or infinity: a missing number is None with a reason.
+    A record with sentences has a table of them under ``sentences``. Raises ``ValueError`` for a NaN or infinity: a
+    missing number is None with a reason.
     """
-    plain = asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
+    plain = value
+    if is_dataclass(value) and not isinstance(value, type):
+        plain, table = asdict(value), sentences_in(value)
+        plain |= {"sentences": table} if table else {}
     return json.dumps(_rounded(plain), sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False).encode() + b"\n"
 
 
@@ -285,7 +291,9 @@ def read_record(kind: type[Record], file: Path) -> Record:
     from pydantic import TypeAdapter, ValidationError
 
     try:
-        return TypeAdapter(kind).validate_json(file.read_bytes())
+        content = file.read_bytes()
+        record = TypeAdapter(kind).validate_json(content)
+        return cast(Record, with_sentences(record, _table(content)))
     except OSError as error:
         raise InputError(Problem(
             str(file), f"no readable file ({error.strerror})", f"a record of kind {kind.__name__}",
@@ -299,6 +307,15 @@ def read_record(kind: type[Record], file: Path) -> Record:
             f"a record of kind {kind.__name__}, version {SCHEMA_VERSION}",
             "write the run again with this version, or restore the file",
         )) from None  # fmt: skip
+
+
+def _table(content: bytes) -> dict[str, Any]:
+    """The sentences of a record's file. A table that is not one is as good as none: the texts stay English."""
+    table = json.loads(content).get("sentences") if b'"sentences"' in content else None
+    whole = isinstance(table, dict) and all(
+        isinstance(entry, dict) and isinstance(entry.get("template"), str) for entry in table.values()
+    )
+    return table if whole and isinstance(table, dict) else {}
 
 
 def json_schema(kind: type[Any]) -> dict[str, Any]:

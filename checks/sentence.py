@@ -1,0 +1,123 @@
+"""Sentences of the records that can be said again in another language.
+
+A sentence is text: whoever compares, stores or prints it sees plain English. It also remembers the template and the
+values that it was made of, which a record keeps in its table ``sentences``; a message catalogue has the template in
+other languages. So a value such as a group's label is never taken for words, and words are never guessed from text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
+
+Value = str | int | float
+
+
+class Sentence(str):
+    """English text with its ``template``, in the syntax of ``str.format``, and the ``values`` put into it by name."""
+
+    template: str
+    values: Mapping[str, Value]
+
+    def __new__(cls, template: str, /, **values: Value) -> Sentence:
+        """Raises ``KeyError`` for a placeholder without a value."""
+        made = super().__new__(cls, template.format_map(values))
+        made.template, made.values = template, values
+        return made
+
+    def __getnewargs_ex__(self) -> tuple[tuple[str], Mapping[str, Value]]:  # type: ignore[override]
+        """What a copy is made of."""
+        return (self.template,), self.values
+
+
+def said(words: str, /, **values: Value) -> Sentence:
+    """A sentence of a literal template, which ``make messages`` finds here, and its values.
+
+    A value that is itself a sentence is translated too; every other text among the values, such as a label, never is.
+    """
+    return Sentence(words, **values)
+
+
+def template(words: str, /) -> str:
+    """Mark a literal as a template that is put to use elsewhere with ``said``."""
+    return words
+
+
+def joined(parts: Iterable[str], between: str = "; ") -> Sentence:
+    """Sentences or labels one after another."""
+    named = {f"part{i}": part for i, part in enumerate(parts, 1)}
+    return Sentence(between.join(f"{{{name}}}" for name in named), **named)
+
+
+def sentences_in(record: object) -> dict[str, dict[str, Any]]:
+    """The table of every sentence within a record, by its English text: ``{"template": …, "values": {…}}``."""
+    table: dict[str, dict[str, Any]] = {}
+    for one in _found(record):
+        table.setdefault(str(one), {"template": one.template, "values": {k: _plain(v) for k, v in one.values.items()}})
+    return table
+
+
+def _plain(value: Value) -> Value:
+    return str(value) if isinstance(value, str) else value
+
+
+def _found(item: object) -> Iterator[Sentence]:
+    if isinstance(item, Sentence):
+        yield item
+        yield from _found(tuple(item.values.values()))
+    elif isinstance(item, Mapping):
+        yield from _found(tuple(item.values()))
+    elif isinstance(item, (tuple, list)):
+        for part in item:
+            yield from _found(part)
+    elif is_dataclass(item) and not isinstance(item, type):
+        for field in fields(item):
+            yield from _found(getattr(item, field.name))
+
+
+def with_sentences(record: Any, table: Mapping[str, Mapping[str, Any]]) -> Any:
+    """The record with every text of the table made a sentence again."""
+    return _restored(record, _sentences(table)) if table else record
+
+
+def _sentences(table: Mapping[str, Mapping[str, Any]]) -> dict[str, Sentence]:
+    """Entries that really make their text; any other is left out, so that a spoilt table changes no text."""
+    made: dict[str, Sentence] = {}
+
+    def make(text: str, within: tuple[str, ...] = ()) -> Value:
+        if text in made or text not in table or text in within:
+            return made.get(text, text)
+        values = {
+            name: make(value, (*within, text)) if isinstance(value, str) else value
+            for name, value in (table[text].get("values") or {}).items()
+        }
+        try:
+            sentence = Sentence(table[text]["template"], **values)
+        except (KeyError, ValueError, IndexError, AttributeError, TypeError):
+            return text
+        if sentence == text:
+            made[text] = sentence
+        return made.get(text, text)
+
+    for text in table:
+        make(text)
+    return made
+
+
+def _restored(item: Any, known: Mapping[str, Sentence]) -> Any:
+    if isinstance(item, str):
+        return known.get(item, item)
+    if isinstance(item, tuple):
+        parts = tuple(_restored(part, known) for part in item)
+        return parts if any(a is not b for a, b in zip(parts, item, strict=True)) else item
+    if is_dataclass(item) and not isinstance(item, type):
+        changed = {}
+        for field in fields(item):
+            value = getattr(item, field.name)
+            if not isinstance(value, (int, float)):
+                after = _restored(value, known)
+                if after is not value:
+                    changed[field.name] = after
+        return replace(item, **changed) if changed else item
+    return item
