@@ -8,7 +8,7 @@ from typing import Any
 
 from audits.record import VERDICTS, Finding, Measurement, Verdict
 from reports.figures import count, exact, figure, number, p_value, percent, span, unit_of
-from reports.html.words import Words
+from reports.words import Words
 from reports.report_model import EstimatePicture, Fact, MeasuredFigure
 from reports.rule_reading import limit_line, limit_text, rule_reading, strength
 

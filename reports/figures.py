@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from audits.record import Measurement
-from reports.html.words import Words
+from reports.words import Words
 
 Unit = Literal["percent", "points", "basis points", "ratio", "number"]
 _DECIMALS: dict[Unit, int] = {"percent": 1, "points": 1, "basis points": 1, "ratio": 3, "number": 3}

@@ -8,7 +8,7 @@ from typing import Any
 from audits.record import AuditRun, Exclusion, Judgement
 from checks.check_report import CheckReport, CheckResult
 from reports.figures import count
-from reports.html.words import Words
+from reports.words import Words
 from reports.report_model import CheckRow, ExcludedRows, Fact, FactGroup
 from reports.rule_reading import phrase
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from audits.record import Finding, Rule, RuleNotApplied
 from reports.figures import exact, exact_number, percent, span, unit_of
-from reports.html.words import Words
+from reports.words import Words
 from reports.report_model import Fact, IdleRule, LimitLine, Phrase, RuleReading
 
 _STRENGTH = ("in_force", "guidance", "draft", "convention", "repealed")

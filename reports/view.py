@@ -8,7 +8,7 @@ from typing import Any
 from audits.record import VERDICTS, AuditRun, Judgement, Measurement
 from reports.comparisons import Judged, key_of, measured_figure, package, pair_up, who
 from reports.figures import count, figure, percent, span, unit_of
-from reports.html.words import ENGLISH, Words
+from reports.words import ENGLISH, Words
 from reports.provenance import check_rows, excluded_rows, provenance
 from reports.report_model import (
     Block,
@@ -126,7 +126,7 @@ def _why_nothing(say: Words, run: AuditRun, judgement: Judgement) -> tuple[str, 
     if not judgement.policies:
         reasons.append(say("why_no_policy"))
     elif idle:
-        reasons.append(say("why_idle_one") if idle == 1 else say("why_idle", count=idle))
+        reasons.append(say("why_idle", count=idle))
     elif run.measurements:
         reasons.append(say("why_no_rules"))
     return tuple(reasons)
@@ -178,7 +178,7 @@ def _remarks(say: Words, run: AuditRun, judgement: Judgement) -> tuple[tuple[str
         ("exclusion_count", len(run.exclusions), "exclusions"),
     ):  # fmt: skip
         if number:
-            told.append((say(f"{key}_one") if number == 1 else say(key, count=number), anchor))
+            told.append((say(key, count=number), anchor))
     return tuple(told)
 
 

@@ -7,7 +7,7 @@ from markupsafe import Markup
 from audits.record import VERDICTS
 from reports.html.marks import badge, facts, joined, phrase_in, section, table
 from reports.html.summary import failed_checks, rule_chips
-from reports.html.words import Words
+from reports.words import Words
 from reports.report_model import CheckRow, IdleRule, ReportModel
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from markupsafe import Markup, escape
 
 from audits.record import Verdict
-from reports.html.words import Words
+from reports.words import Words
 from reports.report_model import Fact, Phrase
 
 _SYMBOLS = {

@@ -7,7 +7,7 @@ from markupsafe import Markup
 from reports.charts import estimate_with_limit, rates_by_group
 from reports.html.marks import badge, bullets, facts, joined, phrase_in, section, table
 from reports.html.summary import rule_chips
-from reports.html.words import Words
+from reports.words import Words
 from reports.report_model import Block, Fact, MeasuredFigure, RatePanel, RateRow, ReportModel, RuleReading
 
 

@@ -11,7 +11,7 @@ from audits.record import AuditRun, Judgement
 from reports.html import appendix, summary
 from reports.html.marks import joined
 from reports.html.measured import measured
-from reports.html.words import ENGLISH, Words
+from reports.words import ENGLISH, Words
 from reports.report_model import ReportModel
 from reports.view import report_model
 

@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from reports.charts import estimate_with_limit
 from reports.html.marks import badge, bullets, facts, joined, phrase_in, section
-from reports.html.words import Words
+from reports.words import Words
 from reports.report_model import CheckRow, HarmSummary, MeasuredFigure, ReportModel, RuleReading, Unanswered
 
 _WITHOUT_JUDGEMENT = ("unfit", "not_identified")
@@ -30,8 +30,7 @@ def unfit_banner(say: Words, model: ReportModel) -> Markup:
         return Markup("")
     failed = model.checks.having("fail")
     many = len(failed)
-    key = "unfit_text_none" if not many else "unfit_text_one" if many == 1 else "unfit_text"
-    text = say(key, count=many) if many > 1 else say(key)
+    text = say("unfit_text", count=many) if many else say("unfit_text_none")
     return Markup(
         '<section class="banner" id="unfit" aria-labelledby="unfit-h"><h2 id="unfit-h">{} {}</h2><p>{}</p>'
         '<div class="failures">{}</div></section>'

@@ -9,7 +9,7 @@ import pytest
 
 from audits.record import VERDICTS, NotAnswered, RunError
 from reports.figures import exact, figure, number, p_value, percent
-from reports.html.words import ENGLISH, Words
+from reports.words import ENGLISH, Words
 from reports.view import report_model
 from tests.reports import sample_records as sample
 
