@@ -98,14 +98,16 @@ def check(program: ProgramFile, period: PeriodText = "all", as_of: AsOf = None) 
 @app.command()
 def report(
     folder: Annotated[Path, typer.Argument(help="Folder of a finished run, with run.json and judgement.json.")],
-    out: Annotated[Path | None, typer.Option(help="File to write instead of report.html in that folder.")] = None,
+    out: Annotated[Path | None, typer.Option(help="File to write instead of the pages in that folder.")] = None,
+    lang: Annotated[str, typer.Option(help="Language of the page that --out names: en or zh-CN.")] = "en",
 ) -> None:
-    """Write the page of a finished run again from its records."""
+    """Write the pages of a finished run again from its records: report.html, and report.zh-CN.html in Chinese."""
     with _plain_errors():
-        from reports.publish import write_page
+        from reports.publish import check_language, write_page, write_pages
 
+        check_language(lang)
         try:
-            typer.echo(write_page(folder, out))
+            typer.echo(write_page(folder, out, lang) if out else write_pages(folder))
         except OSError as error:
             raise InputError(Problem(
                 str(out or folder), f"the page cannot be written ({error.strerror})", "a folder that can be written to",
@@ -142,11 +144,11 @@ def judge(
         from audits.policies.again import judge_again, packs_named
         from audits.run import read_run
         from reports.outcome import check_fail_on, exit_code, summary
-        from reports.publish import write_page
+        from reports.publish import write_pages
 
         check_fail_on(fail_on, "--fail-on")
         kept = judge_again(folder, packs_named(folder, policies or ()))
-        page = write_page(folder, None)
+        page = write_pages(folder)
         records = read_run(folder)
         typer.echo("\n".join(summary(*records)))
         if kept:

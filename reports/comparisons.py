@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from audits.record import VERDICTS, Finding, Measurement, Verdict
-from reports.figures import count, exact, figure, number, p_value, percent, span, unit_of
-from reports.words import Words
+from reports.figure_facts import figure_facts
+from reports.figures import count, exact, figure, number, percent, span, unit_of
 from reports.report_model import EstimatePicture, Fact, MeasuredFigure
-from reports.rule_reading import limit_line, limit_text, rule_reading, strength
+from reports.rule_reading import limit_line, limit_text, phrase, rule_reading, strength
+from reports.turning_points import turning_points
+from reports.words import Words
 
 Key = tuple[str, ...]
-_COUNTS = ("group", "reference", "left_out")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ def measured_figure(say: Words, judged: Judged, anchor: str) -> MeasuredFigure:
     """The section of one measurement."""
     m, findings = judged.measurement, judged.findings
     shared = _shared_cautions(findings)
-    reason = m.reason or say("missing_unknown")
+    reason = say.sentence(m.reason) if m.reason else say("missing_unknown")
     return MeasuredFigure(
         anchor=anchor,
         harm=judged.harm,
@@ -89,12 +90,15 @@ def measured_figure(say: Words, judged: Judged, anchor: str) -> MeasuredFigure:
         interval="" if m.estimate is None else _interval(say, judged),
         denominators=_denominators(say, judged),
         shares=_shares(say, m),
-        missing="" if m.estimate is not None else say("missing", reason=reason.rstrip(".")),
+        missing="" if m.estimate is not None else say("missing", reason=reason.rstrip(".。")),
         picture=_picture(say, judged),
-        facts=_facts(say, judged),
+        facts=figure_facts(say, m, judged.limits),
         rules=tuple(rule_reading(say, finding.rule, finding, shared) for finding in findings),
-        cautions=shared,
+        cautions=tuple(say.sentence(caution) for caution in shared),
+        method=_method(say, judged),
+        assumptions=_assumptions(say, m),
         does_not_show=_limits(say, judged),
+        would_change=_would_change(say, judged),
     )
 
 
@@ -103,7 +107,7 @@ def who(say: Words, m: Measurement) -> str:
     text = m.group or say("whole")
     if m.group and m.reference:
         text = say("versus", group=m.group, reference=m.reference)
-    named = f"{m.attribute}: {text}" if m.attribute else text
+    named = say("labelled", label=m.attribute, value=text) if m.attribute else text
     return named if m.segment == "all" else say("block.segment", title=named, segment=m.segment)
 
 
@@ -120,7 +124,7 @@ def _denominators(say: Words, judged: Judged) -> str:
             reference = say("denominator", count=count(m.counts[theirs]), name=m.reference)
             unit = _rows_word(say, judged)
             return say("denominators", total=count(m.n), unit=unit, group=group, reference=reference)
-    return f"{count(m.n)} {_rows_word(say, judged)}"
+    return say("of_unit", count=m.n, unit=_rows_word(say, judged))
 
 
 def _shares(say: Words, m: Measurement) -> str:
@@ -177,12 +181,13 @@ def _picture(say: Words, judged: Judged) -> EstimatePicture | None:
     text = figure(say, m.estimate, unit, judged.limits)
     told = dict.fromkeys(limit_text(say, finding.rule) for finding in judged.findings)
     limits = " ".join(say("chart.limit_desc", limit=limit) for limit in told)
+    name = say("measure_of", measure=say.named("measure", m.measure), who=who(say, m))
     equality = "" if m.equality is None else say("chart.equality_desc", equality=exact(say, m.equality, unit))
     described = say(
         "chart.estimate_desc", figure=text, interval=span(say, m, judged.limits), limits=limits, equality=equality
     )
     return EstimatePicture(
-        title=say("chart.estimate_title", title=f"{say.named('measure', m.measure)}, {who(say, m)}", figure=text),
+        title=say("chart.estimate_title", title=name, figure=text),
         description=described.strip(), unit=unit, estimate=m.estimate, low=m.low, high=m.high,
         label=text if unit == "percent" else number(m.estimate, unit, judged.limits),
         axis=say(f"axis.{unit}"), limits=lines, equality=m.equality, equality_label=say("chart.equality"),
@@ -190,50 +195,36 @@ def _picture(say: Words, judged: Judged) -> EstimatePicture | None:
     )  # fmt: skip
 
 
-def _facts(say: Words, judged: Judged) -> tuple[Fact, ...]:
-    m, unit = judged.measurement, unit_of(judged.measurement.measure)
-    facts = []
-    if m.estimate is not None:
-        facts.append(Fact(say("fact.figure"), figure(say, m.estimate, unit, judged.limits)))
-        facts.append(Fact(say("fact.interval", level=percent(m.level)), span(say, m, judged.limits)))
-    facts += _count_facts(say, m)
-    facts.append(Fact(say("fact.n"), count(m.n)))
-    if m.equality is not None:
-        chance = say("fact.p_value_none") if m.p_value is None else p_value(say, m.p_value)
-        facts.append(Fact(say("fact.equality"), exact(say, m.equality, unit)))
-        facts.append(Fact(say("fact.p_value"), chance))
-    if m.mde is not None:
-        facts.append(Fact(say("fact.mde"), figure(say, m.mde, unit), say("fact.mde_note")))
-    if m.standard_error is not None:
-        facts.append(Fact(say("fact.standard_error"), figure(say, m.standard_error, unit)))
-    for name, value in sorted(m.details.items()):
-        shown = figure(say, value, unit) if name.startswith("standard_error") else f"{value:,.4g}".replace("-", "−")
-        facts.append(Fact(say.named("detail", name), shown))
-    facts += [Fact(say("fact.method"), m.method), Fact(say("fact.source"), m.source)]
+def _method(say: Words, judged: Judged) -> tuple[Fact, ...]:
+    m = judged.measurement
+    method = Fact(say("fact.method"), say.sentence(m.method)), Fact(say("fact.source"), say.sentence(m.source))
     controls = (judged.content.get("contract") or {}).get("controls") or ()
-    if controls and "adjusted" in m.measure:
-        facts.append(Fact(say("fact.controls", count=len(controls)), ", ".join(str(name) for name in controls)))
-    return tuple(facts)
+    if not controls or "adjusted" not in m.measure:
+        return method
+    named = say("join.list").join(str(name) for name in controls)
+    return (*method, Fact(say("fact.controls", count=len(controls)), named))
 
 
-def _count_facts(say: Words, m: Measurement) -> list[Fact]:
-    counts, facts, used = dict(m.counts), [], set()
-    for part, whole, name in (
-        ("group_favourable", "group_decided", m.group), ("reference_favourable", "reference_decided", m.reference),
-        ("favourable", "decided", m.group),
-    ):  # fmt: skip
-        if part in counts and whole in counts:
-            share = percent(round(counts[part] / counts[whole], 3)) if counts[whole] else ""
-            fraction = say("of", part=count(counts[part]), whole=count(counts[whole]))
-            facts.append(Fact(name or say("whole"), fraction, share))
-            used |= {part, whole}
-    order = [*(name for name in _COUNTS if name in counts), *sorted(set(counts) - set(_COUNTS))]
-    for name in order:
-        if name not in used:
-            key = f"count.{name}"
-            named = say(key, group=m.group, reference=m.reference) if say.has(key) else say.named("count", name)
-            facts.append(Fact(named, count(counts[name])))
-    return facts
+def _assumptions(say: Words, m: Measurement) -> tuple[str, ...]:
+    """What the figure and its interval rest on; nothing where there is no figure."""
+    if m.estimate is None:
+        return ()
+    return (say(f"assumes.{m.measure}" if say.has(f"assumes.{m.measure}") else "assumes.other"),)
+
+
+def _would_change(say: Words, judged: Judged) -> tuple[str, ...]:
+    """What would change the verdict; what holds under every rule is said once, the rest with the rule's title."""
+    if not judged.findings:
+        return (say("change.none"),) if judged.measurement.equality is not None else ()
+    told: dict[str, list[str]] = {}
+    for finding in judged.findings:
+        for text in turning_points(say, finding):
+            told.setdefault(text, []).append(phrase(say, finding.rule.title, finding.rule.id).text)
+    many = len(judged.findings)
+    return tuple(
+        text if len(rules) == many or text == say("change.law") else
+        say("change.under", rule=say("join.list").join(rules), text=text) for text, rules in told.items()
+    )  # fmt: skip
 
 
 def _limits(say: Words, judged: Judged) -> tuple[str, ...]:

@@ -8,9 +8,9 @@ from typing import Any
 from audits.record import AuditRun, Exclusion, Judgement
 from checks.check_report import CheckReport, CheckResult
 from reports.figures import count
-from reports.words import Words
 from reports.report_model import CheckRow, ExcludedRows, Fact, FactGroup
 from reports.rule_reading import phrase
+from reports.words import Words
 
 _OUTCOMES = ("fail", "warn", "pass")
 
@@ -28,15 +28,18 @@ def _check_row(say: Words, result: CheckResult) -> CheckRow:
         values = say("check.unexpected", unexpected=count(result.unexpected), rows=count(result.rows))
         values = "" if result.observed.startswith(values) else values
     return CheckRow(
-        outcome, result.place, result.expected, result.observed, values, result.examples,
-        result.remedy or say("check.remedy_none"),
+        outcome, result.place, say.sentence(result.expected), say.sentence(result.observed), values, result.examples,
+        say.sentence(result.remedy) if result.remedy else say("check.remedy_none"),
     )  # fmt: skip
 
 
-def excluded_rows(exclusions: Sequence[Exclusion]) -> tuple[ExcludedRows, ...]:
+def excluded_rows(say: Words, exclusions: Sequence[Exclusion]) -> tuple[ExcludedRows, ...]:
     """Rows and groups left out, in the order of the record."""
     return tuple(
-        ExcludedRows(f"{e.role}: {e.label}" if e.label else e.role, count(e.rows), e.reason) for e in exclusions
+        ExcludedRows(
+            say("labelled", label=e.role, value=e.label) if e.label else e.role, count(e.rows), say.sentence(e.reason)
+        )
+        for e in exclusions
     )
 
 
@@ -78,8 +81,8 @@ def _records(say: Words, run: AuditRun, judgement: Judgement) -> tuple[Fact, ...
 
 def _data(say: Words, run: AuditRun) -> tuple[Fact, ...]:
     data = run.data
-    columns = ", ".join(f"{name} ({kind})" for name, kind in sorted(data.columns.items()))
-    references = ", ".join(f"{attribute}: {group}" for attribute, group in sorted(data.references.items()))
+    columns = say("join.list").join(f"{name} ({kind})" for name, kind in sorted(data.columns.items()))
+    references = say("join.list").join(f"{attribute}: {group}" for attribute, group in sorted(data.references.items()))
     return (
         Fact(say("prov.fingerprint"), data.fingerprint, say("prov.rows", rows=count(data.rows)), True),
         Fact(say("prov.references"), references or say("prov.empty")),

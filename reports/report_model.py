@@ -104,6 +104,7 @@ class RuleReading:
     facts: tuple[Fact, ...]
     verdict: Verdict | None = None
     standing: str = ""
+    judged_by: str = ""
     reading: str = ""
     remarks: tuple[str, ...] = ()
     cautions: tuple[str, ...] = ()
@@ -130,7 +131,10 @@ class MeasuredFigure:
     facts: tuple[Fact, ...]
     rules: tuple[RuleReading, ...]
     cautions: tuple[str, ...]
+    method: tuple[Fact, ...]
+    assumptions: tuple[str, ...]
     does_not_show: tuple[str, ...]
+    would_change: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

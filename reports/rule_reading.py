@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from audits.record import Finding, Rule, RuleNotApplied
 from reports.figures import exact, exact_number, percent, span, unit_of
-from reports.words import Words
 from reports.report_model import Fact, IdleRule, LimitLine, Phrase, RuleReading
+from reports.words import Words
 
 _STRENGTH = ("in_force", "guidance", "draft", "convention", "repealed")
 _SEVERITY = ("high", "medium", "low")
@@ -16,10 +16,11 @@ _SEVERITY = ("high", "medium", "low")
 
 def phrase(say: Words, texts: Mapping[str, str], otherwise: str = "") -> Phrase:
     """The text in the page's language, else in any other, marked with that language."""
-    if texts.get(say.lang):
-        return Phrase(texts[say.lang])
-    lang = next((lang for lang in sorted(texts) if texts[lang]), None)
-    return Phrase(texts[lang], lang) if lang else Phrase(otherwise)
+    for lang in (say.lang, say.lang.split("-")[0]):
+        if texts.get(lang):
+            return Phrase(texts[lang])
+    other = next((lang for lang in sorted(texts) if texts[lang]), None)
+    return Phrase(texts[other], other) if other else Phrase(otherwise)
 
 
 def strength(rule: Rule) -> tuple[int, bool, int, bool]:
@@ -30,18 +31,18 @@ def strength(rule: Rule) -> tuple[int, bool, int, bool]:
 
 def rule_reading(say: Words, rule: Rule, finding: Finding | None = None, shared: tuple[str, ...] = ()) -> RuleReading:
     """A rule with the finding it led to; ``shared`` cautions are shown elsewhere, once."""
-    remarks = [say("partial", partial=rule.partial)] if rule.partial else []
-    remarks += [say("note", note=rule.note)] if rule.note else []
+    remarks = [say("partial", partial=say.sentence(rule.partial))] if rule.partial else []
+    remarks += [say("note", note=say.sentence(rule.note))] if rule.note else []
     cautions = finding.cautions if finding else ()
     if rule.borrowed_from and not any(rule.borrowed_from in caution for caution in cautions):
-        remarks.append(say("borrowed", source=rule.borrowed_from))
+        remarks.append(say("borrowed", source=say.sentence(rule.borrowed_from)))
     basis = RuleReading(
         title=phrase(say, rule.title, rule.id),
         citation=rule.citation,
         jurisdiction=rule.jurisdiction,
         status=_status(say, rule),
         is_law=rule.status == "in_force" and not rule.borrowed_from,
-        borrowed=say("borrowed", source=rule.borrowed_from) if rule.borrowed_from else "",
+        borrowed=say("borrowed", source=say.sentence(rule.borrowed_from)) if rule.borrowed_from else "",
         limit=limit_text(say, rule),
         limit_source=say(f"limit_source.{rule.limit_source}"),
         limit_is_ours=rule.limit_source == "ours",
@@ -50,18 +51,27 @@ def rule_reading(say: Words, rule: Rule, finding: Finding | None = None, shared:
     )
     if finding is None:
         return basis
+    judged = _judged_by(say, finding)
     return RuleReading(
         **{name: getattr(basis, name) for name in basis.__slots__ if name not in _FROM_FINDING},
-        facts=(*_judged_by(say, finding), *basis.facts),
+        facts=(*judged, *basis.facts),
+        judged_by=judged[0].value if judged else "",
         verdict=finding.verdict,
         standing=say(f"standing.{finding.standing}"),
-        reading=say(f"says.{finding.verdict}", how=say(f"test.{rule.test}")),
-        cautions=tuple(caution for caution in cautions if caution not in shared),
+        reading=_reading(say, finding),
+        cautions=tuple(say.sentence(caution) for caution in cautions if caution not in shared),
         finding_id=finding.finding_id,
     )
 
 
-_FROM_FINDING = ("facts", "verdict", "standing", "reading", "cautions", "finding_id")
+_FROM_FINDING = ("facts", "judged_by", "verdict", "standing", "reading", "cautions", "finding_id")
+
+
+def _reading(say: Words, finding: Finding) -> str:
+    """What the rule's test makes of the figure; why it makes nothing of it, where it does not."""
+    if finding.verdict == "not_identified" and finding.measurement.estimate is not None:
+        return say.sentence(finding.explanation)
+    return say(f"says.{finding.verdict}", how=say(f"test.{finding.rule.test}"))
 
 
 def _judged_by(say: Words, finding: Finding) -> tuple[Fact, ...]:
@@ -88,13 +98,13 @@ def limit_line(say: Words, rule: Rule) -> LimitLine:
 
 def idle_rule(say: Words, idle: RuleNotApplied) -> IdleRule:
     """A rule that judged nothing."""
-    return IdleRule(rule_reading(say, idle.rule), idle.reason)
+    return IdleRule(rule_reading(say, idle.rule), say.sentence(idle.reason))
 
 
 def _status(say: Words, rule: Rule) -> str:
     """Whether it is law; a law that has ended is not called law in force without its last day."""
     ended = rule.status == "in_force" and rule.effective_to
-    return say("status_ended", last=rule.effective_to) if ended else say(f"status.{rule.status}")
+    return say("status_ended", last=say.date(str(rule.effective_to))) if ended else say(f"status.{rule.status}")
 
 
 def _facts(say: Words, rule: Rule) -> tuple[Fact, ...]:
@@ -105,11 +115,11 @@ def _facts(say: Words, rule: Rule) -> tuple[Fact, ...]:
         Fact(say("severity"), say(f"severity.{rule.severity}")),
         Fact(say("verified"), say("verified.yes" if rule.verified else "verified.no")),
     ]
-    return (*facts, Fact(say("products"), ", ".join(rule.products))) if rule.products else tuple(facts)
+    return (*facts, Fact(say("products"), say("join.list").join(rule.products))) if rule.products else tuple(facts)
 
 
 def _validity(say: Words, rule: Rule) -> str:
-    first, last = rule.effective_from, rule.effective_to
+    first, last = (day and say.date(day) for day in (rule.effective_from, rule.effective_to))
     if first and last:
         return say("valid.both", first=first, last=last)
     if first or last:

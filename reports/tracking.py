@@ -18,8 +18,9 @@ from urllib.parse import unquote, urlsplit
 
 from audits.policies.judge import worst
 from audits.record import AuditRun, Judgement, digest_of
-from audits.run import JUDGEMENT_FILE, REPORT_FILE, RUN_FILE, read_run
+from audits.run import JUDGEMENT_FILE, RUN_FILE, read_run
 from checks.problem import InputError, Problem
+from reports.publish import page_names
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -111,7 +112,7 @@ def _log(client: MlflowClient, run_id: str, run: AuditRun, judgement: Judgement,
         source=f"period {run.data.period}", profile=f'{{"rows": {run.data.rows}}}',
     )  # fmt: skip
     client.log_inputs(run_id, [DatasetInput(data, [InputTag("mlflow.data.context", "audit")])])
-    for file in (RUN_FILE, JUDGEMENT_FILE, REPORT_FILE):
+    for file in (RUN_FILE, JUDGEMENT_FILE, *page_names().values()):
         if (folder / file).exists():
             client.log_artifact(run_id, str(folder / file))
     if (folder / "evidence").is_dir():

@@ -8,7 +8,6 @@ from typing import Any
 from audits.record import VERDICTS, AuditRun, Judgement, Measurement
 from reports.comparisons import Judged, key_of, measured_figure, package, pair_up, who
 from reports.figures import count, figure, percent, span, unit_of
-from reports.words import ENGLISH, Words
 from reports.provenance import check_rows, excluded_rows, provenance
 from reports.report_model import (
     Block,
@@ -22,6 +21,7 @@ from reports.report_model import (
     Unanswered,
 )
 from reports.rule_reading import idle_rule, phrase
+from reports.words import ENGLISH, Words
 
 __all__ = ["ReportModel", "report_model"]
 _HARMS = ("fair_lending", "loyalty_pricing", "predatory_lending", "digital_divide")
@@ -49,7 +49,7 @@ def report_model(run: AuditRun, judgement: Judgement, say: Words = ENGLISH) -> R
         blocks=_blocks(say, run, judged, figures),
         idle_rules=tuple(idle_rule(say, idle) for idle in judgement.rules_not_applied),
         has_policies=bool(judgement.policies),
-        exclusions=excluded_rows(run.exclusions),
+        exclusions=excluded_rows(say, run.exclusions),
         errors=tuple(Fact(_question_name(say, error.question), error.error) for error in run.errors),
         provenance=provenance(say, run, judgement),
     )
@@ -58,6 +58,7 @@ def report_model(run: AuditRun, judgement: Judgement, say: Words = ENGLISH) -> R
 def _asked(say: Words, run: AuditRun) -> tuple[Fact, ...]:
     data, subject = run.data, run.subject
     first, last = data.first_day, data.last_day
+    first, last = (day and say.date(day) for day in (first, last))
     dates = say("dates_span", first=first, last=last) if first and last else first or last or say("dates_none")
     declared = (run.program.content.get("contract") or {}).get("dated")
     note = say("dates_none_note") if not first and not last else say("dated_as_declared") if declared else ""
@@ -81,11 +82,11 @@ def _compared(say: Words, run: AuditRun) -> str:
         if not groups:
             told.append(say("compared_all", reference=reference, attribute=attribute))
             continue
-        shown = ", ".join(str(group) for group in list(groups)[:_GROUPS_NAMED])
+        shown = say("join.list").join(str(group) for group in list(groups)[:_GROUPS_NAMED])
         rest = len(groups) - _GROUPS_NAMED
         shown = say("and_more", shown=shown, count=rest) if rest > 0 else shown
         told.append(say("compared_pair", groups=shown, reference=reference, attribute=attribute))
-    return "; ".join(told) or say("compared_none")
+    return say("join.clauses").join(told) or say("compared_none")
 
 
 def _harms(
@@ -138,10 +139,12 @@ def _unanswered(
     """Failed questions, questions that lack something, and figures that could not be had."""
     told = [Unanswered(_question_name(say, error.question), say("unanswered_error"), "") for error in run.errors]
     for entry in dict.fromkeys((*judgement.not_answered, *run.not_answered)):
-        told.append(Unanswered(_question_name(say, entry.question), entry.reason, entry.needed))
+        told.append(
+            Unanswered(_question_name(say, entry.question), say.sentence(entry.reason), say.sentence(entry.needed))
+        )
     for m in (j.measurement for j in judged if j.measurement.estimate is None):
-        name = f"{say.named('measure', m.measure)} ({who(say, m)})"
-        told.append(Unanswered(name, m.reason or say("missing_unknown"), ""))
+        name = say("measure_of", measure=say.named("measure", m.measure), who=who(say, m))
+        told.append(Unanswered(name, say.sentence(m.reason) if m.reason else say("missing_unknown"), ""))
     return tuple(told)
 
 
@@ -152,8 +155,8 @@ def _question_name(say: Words, question: str) -> str:
     words = say.named("harm", harm)
     if rest:
         key = f"question.{name.strip()}"
-        words += ", " + (say(key).lower() if say.has(key) else rest.replace("_", " "))
-    return f"{words}: {say.named('measure', part.strip()).lower()}" if part else words
+        words += say("question_of") + (say(key).lower() if say.has(key) else rest.replace("_", " "))
+    return say("question_part", question=words, part=say.named("measure", part.strip()).lower()) if part else words
 
 
 def _not_asked(say: Words, run: AuditRun, judgement: Judgement) -> str:
@@ -162,7 +165,7 @@ def _not_asked(say: Words, run: AuditRun, judgement: Judgement) -> str:
     names += [m.question for m in run.measurements] + _open_questions(run, judgement)
     asked = {package(name) for name in names}
     rest = [say.named("harm", harm).lower() for harm in _HARMS if harm not in asked]
-    return say("not_asked", harms=", ".join(rest)) if rest else ""
+    return say("not_asked", harms=say("join.list").join(rest)) if rest else ""
 
 
 def _remarks(say: Words, run: AuditRun, judgement: Judgement) -> tuple[tuple[str, str], ...]:
@@ -171,7 +174,7 @@ def _remarks(say: Words, run: AuditRun, judgement: Judgement) -> tuple[tuple[str
     passed = sum(result.success for result in results)
     text = say("checks_fit", passed=passed, total=len(results)) if results else say("checks_none")
     for key, found in (("checks_stopped", run.checks.failures), ("checks_warned", run.checks.warnings)):
-        text += " " + say(key, count=len(found)) if found else ""
+        text += say("join.after") + say(key, count=len(found)) if found else ""
     told.append((text, "checks"))
     for key, number, anchor in (
         ("errors_count", len(run.errors), "errors"), ("idle_count", len(judgement.rules_not_applied), "idle"),
@@ -212,7 +215,7 @@ def _rate_panel(say: Words, run: AuditRun, rates: Sequence[Measurement]) -> Rate
     ordered = sorted(rates, key=lambda m: (m.group != reference, m.estimate is None, m.estimate or 0.0, m.group or ""))
     rows = tuple(_rate_row(say, m, m.group == reference) for m in ordered)
     decision = (run.program.content.get("contract") or {}).get("decision") or {}
-    values = ", ".join(str(value) for value in decision.get("favourable") or ())
+    values = say("join.list").join(str(value) for value in decision.get("favourable") or ())
     told = values and decision.get("column") and rates[0].measure == "approval_rate"
     note = say("favourable_is", column=decision["column"], values=values) if told else ""
     return RatePanel(
@@ -224,7 +227,8 @@ def _rate_panel(say: Words, run: AuditRun, rates: Sequence[Measurement]) -> Rate
 
 def _rate_row(say: Words, m: Measurement, is_reference: bool) -> RateRow:
     rate = say("no_figure") if m.estimate is None else figure(say, m.estimate, "percent")
-    interval = span(say, m) if m.estimate is not None else m.reason or say("missing_unknown")
+    reason = say.sentence(m.reason) if m.reason else say("missing_unknown")
+    interval = span(say, m) if m.estimate is not None else reason
     if {"favourable", "decided"} <= set(m.counts):
         counts = say("of", part=count(m.counts["favourable"]), whole=count(m.counts["decided"]))
     else:

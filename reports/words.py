@@ -1,7 +1,7 @@
 """The languages of the reports: the page's own sentences by key, the records' sentences by template, dates.
 
-``locale/page.pot`` holds the English of the page, each sentence under its key (``msgctxt``); ``locale/LANGUAGE/*.po`` hold the
-translations of these and of every sentence template of the records. Languages are BCP 47 tags.
+``locale/page.pot`` holds the English of the page, each sentence under its key (``msgctxt``); ``locale/LANGUAGE/*.po``
+hold the translations of these and of every sentence template of the records. Languages are BCP 47 tags.
 """
 
 from __future__ import annotations
@@ -40,6 +40,11 @@ class Words:
         if isinstance(entry, tuple):
             entry = entry[0 if values.get("count") == 1 else -1]
         return entry.format_map({name: self._shown(value) for name, value in values.items()})
+
+    def raw(self, key: str) -> str:
+        """The sentence of a key with its placeholders still in it."""
+        entry = self.entries[key]
+        return entry if isinstance(entry, str) else entry[-1]
 
     def _shown(self, value: object) -> object:
         return f"{value:,}" if isinstance(value, int) else value
@@ -113,7 +118,7 @@ def language(tag: str) -> Words:
         return Words("en", english)
     folder = locale / _LOCALES[tag]
     translated = {key: entry for key, entry in _entries(folder / "page.po", translated=True) if any(entry)}
-    sentences = {}
+    sentences: dict[str, str] = {}
     for name in ("checks", "audits", "policies", "packs"):
         sentences |= {m: t for m, t in _messages(folder / f"{name}.po") if t}
     return Words(tag, english | translated, sentences)
@@ -125,7 +130,8 @@ def _entries(file: Traversable, translated: bool = False) -> Iterator[tuple[str,
     with file.open("rb") as opened:
         for message in read_po(opened):
             if message.context:
-                yield message.context, message.string if translated else message.id
+                texts = message.string if translated else message.id
+                yield message.context, texts if isinstance(texts, str) else tuple(str(text) for text in texts or ())
 
 
 def _messages(file: Traversable) -> Iterator[tuple[str, str]]:
@@ -133,7 +139,7 @@ def _messages(file: Traversable) -> Iterator[tuple[str, str]]:
 
     with file.open("rb") as opened:
         for message in read_po(opened):
-            if message.id:
+            if message.id and isinstance(message.string, str):
                 yield str(message.id), str(message.string)
 
 

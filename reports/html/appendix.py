@@ -5,10 +5,12 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from audits.record import VERDICTS
-from reports.html.marks import badge, facts, joined, phrase_in, section, table
-from reports.html.summary import failed_checks, rule_chips
-from reports.words import Words
+from reports.html.marks import badge, facts, joined, section, table
+from reports.html.summary import cited, failed_checks, rule_chips
 from reports.report_model import CheckRow, IdleRule, ReportModel
+from reports.words import Words
+
+_IDLE_SHOWN = 6
 
 
 def unanswered_full(say: Words, model: ReportModel) -> Markup:
@@ -28,13 +30,14 @@ def idle_rules(say: Words, model: ReportModel) -> Markup:
         return section("idle", say("idle"), Markup("<p>{}</p>").format(text))
     rows = (_idle(say, rule) for rule in model.idle_rules)
     body = table(say("idle_caption"), (say("col.rule"), say("col.why")), rows, hidden=True)
+    if len(model.idle_rules) > _IDLE_SHOWN:
+        summary = say("idle_all", count=len(model.idle_rules))
+        body = Markup("<details><summary>{}</summary>{}</details>").format(summary, body)
     return section("idle", say("idle"), body)
 
 
 def _idle(say: Words, idle: IdleRule) -> tuple[object, ...]:
-    rule = Markup('{}, <cite>{}</cite><br><span class="chips">{}</span>').format(
-        phrase_in("span", idle.rule.title), idle.rule.citation, rule_chips(say, idle.rule)
-    )
+    rule = Markup('{}<br><span class="chips">{}</span>').format(cited(say, idle.rule), rule_chips(say, idle.rule))
     return rule, idle.reason
 
 
@@ -74,7 +77,7 @@ def checks(say: Words, model: ReportModel) -> Markup:
 
 def _check(say: Words, row: CheckRow) -> tuple[object, ...]:
     outcome = Markup('<span class="outcome {}">{}</span>').format(row.outcome, say(f"check.{row.outcome}"))
-    found = f"{row.observed} ({row.values})" if row.values else row.observed
+    found = say("measure_of", measure=row.observed, who=row.values) if row.values else row.observed
     return Markup("<code>{}</code>").format(row.place), outcome, row.expected, found
 
 

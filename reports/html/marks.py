@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from markupsafe import Markup, escape
 
 from audits.record import Verdict
-from reports.words import Words
 from reports.report_model import Fact, Phrase
+from reports.words import Words
 
 _SYMBOLS = {
     "breach": Markup('<path d="M5 1h6l4 4v6l-4 4H5l-4-4V5z"/><path class="cut" d="M8 4v5M8 11v1.6"/>'),
@@ -40,6 +40,11 @@ def phrase_in(tag: str, phrase: Phrase, **attributes: str) -> Markup:
 def joined(parts: Iterable[Markup], between: str = "") -> Markup:
     """Parts one after another."""
     return escape(between).join(parts)
+
+
+def woven(say: Words, key: str, **parts: object) -> Markup:
+    """A sentence of the page with marked-up parts in it."""
+    return escape(say.raw(key)).format(**parts)
 
 
 def facts(items: Sequence[Fact], kind: str = "facts") -> Markup:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from reports.charts import estimate_with_limit, rates_by_group
-from reports.html.marks import badge, bullets, facts, joined, phrase_in, section, table
-from reports.html.summary import rule_chips
-from reports.words import Words
+from reports.html.marks import badge, bullets, facts, joined, section, table
+from reports.html.summary import cited, rule_chips
 from reports.report_model import Block, Fact, MeasuredFigure, RatePanel, RateRow, ReportModel, RuleReading
+from reports.words import Words
 
 
 def measured(say: Words, model: ReportModel) -> Markup:
@@ -45,35 +45,45 @@ def _figure(say: Words, figure: MeasuredFigure) -> Markup:
     head = Markup('<header>{}<h4 id="{}-h">{} <span class="who">{}</span></h4>{}</header>').format(
         badge(say, figure.verdict), figure.anchor, figure.title, figure.who, standing
     )
-    left = joined((_told(figure), _cautions(say, figure)))
+    left = _told(say, figure) + _beside(say, figure)
+    right = _numbers(say, figure) if figure.rules else _folded(say("numbers_folded"), _numbers(say, figure))
     return Markup(
         '<article class="figure edge-{v}" id="{a}" aria-labelledby="{a}-h">{head}<div class="two"><div>{left}</div>'
-        '<div>{numbers}</div></div>{rules}</article>'
+        '<div>{right}</div></div>{rules}</article>'
     ).format(
-        v=figure.verdict or "none", a=figure.anchor, head=head, left=left, numbers=_numbers(say, figure),
-        rules=_rules(say, figure),
+        v=figure.verdict or "none", a=figure.anchor, head=head, left=left, right=right, rules=_rules(say, figure)
     )  # fmt: skip
 
 
-def _told(figure: MeasuredFigure) -> Markup:
+def _folded(summary: str, body: Markup) -> Markup:
+    return Markup("<details><summary>{}</summary>{}</details>").format(summary, body)
+
+
+def _told(say: Words, figure: MeasuredFigure) -> Markup:
     if figure.missing:
         return Markup('<p class="sentence missing">{}</p>').format(figure.missing)
-    sure = Markup('<p class="sentence">{}</p><p class="remark">{}; {}.</p>').format(
-        figure.sentence, figure.interval, figure.denominators
+    sure = Markup('<p class="sentence">{}</p><p class="remark">{}{}{}{}</p>').format(
+        figure.sentence, figure.interval, say("join.clauses"), figure.denominators, say("full_stop")
     )
     return sure + estimate_with_limit(figure.picture, f"{figure.anchor}-c") if figure.picture else sure
 
 
-def _cautions(say: Words, figure: MeasuredFigure) -> Markup:
-    parts = []
-    if figure.cautions:
-        parts.append(Markup("<h5>{}</h5>{}").format(say("cautions_all"), bullets(figure.cautions, "cautions")))
-    parts.append(Markup("<h5>{}</h5>{}").format(say("does_not_show"), bullets(figure.does_not_show)))
-    return Markup('<div class="notes">{}</div>').format(joined(parts))
+def _beside(say: Words, figure: MeasuredFigure) -> Markup:
+    """What would change the verdict, what the figure does not show, and the cautions on it."""
+    parts = (
+        ("would_change", bullets(figure.would_change)), ("does_not_show", bullets(figure.does_not_show)),
+        ("cautions_all", bullets(figure.cautions, "cautions")),
+    )  # fmt: skip
+    told = joined(Markup("<h5>{}</h5>{}").format(say(key), body) for key, body in parts if body)
+    return Markup('<div class="notes">{}</div>').format(told)
 
 
 def _numbers(say: Words, figure: MeasuredFigure) -> Markup:
-    return Markup("<h5>{}</h5>{}").format(say("figures"), facts(figure.facts, "facts ruled"))
+    """The figures, and how they were made."""
+    method = facts(figure.method, "facts ruled") + bullets(figure.assumptions, "plain assumptions")
+    return Markup('<h5>{}</h5>{}<h5 class="after">{}</h5>{}').format(
+        say("figures"), facts(figure.facts, "facts ruled"), say("method"), method
+    )
 
 
 def _rules(say: Words, figure: MeasuredFigure) -> Markup:
@@ -88,10 +98,10 @@ def _rule(say: Words, rule: RuleReading) -> Markup:
     if rule.cautions:
         cautions = Markup("<h6>{}</h6>{}").format(say("cautions"), bullets(rule.cautions, "cautions"))
     return Markup(
-        '<div class="rule-card"><p class="rule-line">{}{}, <cite>{}</cite></p><p class="chips">{}</p><p>{}</p>'
+        '<div class="rule-card"><p class="rule-line">{}{}</p><p class="chips">{}</p><p>{}</p>'
         "{}{}{}</div>"
     ).format(
-        badge(say, rule.verdict), phrase_in("strong", rule.title), rule.citation, rule_chips(say, rule), rule.reading,
+        badge(say, rule.verdict), cited(say, rule, "strong"), rule_chips(say, rule), rule.reading,
         cautions, bullets(rule.remarks, "plain remark"),
         facts((*rule.facts, Fact(say("finding"), rule.finding_id, "", True)), "facts inline"),
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
@@ -11,19 +12,26 @@ from audits.record import AuditRun, Judgement
 from reports.html import appendix, summary
 from reports.html.marks import joined
 from reports.html.measured import measured
-from reports.words import ENGLISH, Words
 from reports.report_model import ReportModel
 from reports.view import report_model
+from reports.words import ENGLISH, Words
 
+# embeddings and overrides of direction, and control characters that HTML does not allow; isolates stay
+_UNSAFE = dict.fromkeys((*range(8234, 8239), *range(9), 11, 12, *range(14, 32), 127))
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
-def render(run: AuditRun, judgement: Judgement, say: Words = ENGLISH) -> str:
-    """The whole page. The same records give the same bytes."""
-    return str(page(say, report_model(run, judgement, say)))
+def render(run: AuditRun, judgement: Judgement, say: Words = ENGLISH, others: Mapping[str, str] | None = None) -> str:
+    """The whole page; ``others`` are its addresses in other languages. The same records give the same bytes."""
+    return readable(page(say, report_model(run, judgement, say), others or {}))
 
 
-def page(say: Words, model: ReportModel) -> Markup:
+def readable(html: str) -> str:
+    """Without the characters that turn the direction of text around them or are none: a label cannot reorder a page."""
+    return html.translate(_UNSAFE)
+
+
+def page(say: Words, model: ReportModel, others: Mapping[str, str]) -> Markup:
     """The document of a report model."""
     return Markup(
         '<!doctype html>\n<html lang="{lang}">\n<head>\n<meta charset="utf-8">\n'
@@ -34,7 +42,7 @@ def page(say: Words, model: ReportModel) -> Markup:
         '<a class="skip" href="#found">{skip}</a>\n{body}\n</body>\n</html>\n'
     ).format(
         lang=model.lang, policy=_POLICY, title=model.title.text, product=say("product"), style=stylesheet(),
-        skip=say("skip"), body=_body(say, model),
+        skip=say("skip"), body=_body(say, model, others),
     )  # fmt: skip
 
 
@@ -44,7 +52,7 @@ def stylesheet() -> Markup:
     return Markup(files("reports.html").joinpath("style.css").read_text(encoding="utf-8"))  # noqa: S704 - our own file
 
 
-def _body(say: Words, model: ReportModel) -> Markup:
+def _body(say: Words, model: ReportModel, others: Mapping[str, str]) -> Markup:
     first = Markup('<div class="first">{}<div class="columns">{}{}</div></div>').format(
         summary.unfit_banner(say, model), summary.found(say, model), summary.aside(say, model)
     )
@@ -59,7 +67,7 @@ def _body(say: Words, model: ReportModel) -> Markup:
         "provenance": appendix.provenance(say, model),
     }
     return Markup('{}\n<main>{}\n{}\n{}</main>\n<footer><p>{}</p><p>{} · {}</p></footer>').format(
-        summary.masthead(say, model), first, _contents(say, [anchor for anchor, part in parts.items() if part]),
+        summary.masthead(say, model, others), first, _contents(say, [anchor for anchor, part in parts.items() if part]),
         joined(parts.values(), "\n"), say("not_legal"), say("product"), model.identity,
     )  # fmt: skip
 

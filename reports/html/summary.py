@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
-from markupsafe import Markup
+from collections.abc import Mapping
+
+from markupsafe import Markup, escape
 
 from reports.charts import estimate_with_limit
-from reports.html.marks import badge, bullets, facts, joined, phrase_in, section
-from reports.words import Words
+from reports.html.marks import badge, bullets, facts, joined, phrase_in, section, woven
 from reports.report_model import CheckRow, HarmSummary, MeasuredFigure, ReportModel, RuleReading, Unanswered
+from reports.words import Words, language
 
 _WITHOUT_JUDGEMENT = ("unfit", "not_identified")
 _UNANSWERED_FIRST, _OTHERS_FIRST, _RULES_FIRST = 3, 4, 2
 
 
-def masthead(say: Words, model: ReportModel) -> Markup:
-    """Title, question and what was compared."""
+def masthead(say: Words, model: ReportModel, others: Mapping[str, str]) -> Markup:
+    """Title, question, what was compared, and the page in other languages."""
     return Markup(
         '<header class="masthead"><p class="brand"><strong>{}</strong> <span>{}</span>'
-        '<span class="identity">{}</span></p>{}{}{}</header>'
+        '<span class="identity">{}</span>{}</p>{}{}{}</header>'
     ).format(
-        say("product"), say("record"), model.identity, phrase_in("h1", model.title),
+        say("product"), say("record"), model.identity, in_languages(others), phrase_in("h1", model.title),
         phrase_in("p", model.question, class_="question"), facts(model.asked, "asked"),
     )  # fmt: skip
+
+
+def in_languages(addresses: Mapping[str, str]) -> Markup:
+    """Links to a page in other languages, each named in its own."""
+    return joined(
+        Markup('<a class="language" href="{}" hreflang="{}" lang="{}">{}</a>').format(
+            address, lang, lang, language(lang)("language_name")
+        )
+        for lang, address in addresses.items()
+    )
 
 
 def unfit_banner(say: Words, model: ReportModel) -> Markup:
@@ -45,7 +57,7 @@ def failed_checks(say: Words, rows: tuple[CheckRow, ...]) -> Markup:
 def _failed_check(say: Words, row: CheckRow) -> Markup:
     told = [("check.expected", row.expected), ("check.found", row.observed)]
     told += [("check.values", row.values)] if row.values else []
-    told += [("check.examples", ", ".join(row.examples))] if row.examples else []
+    told += [("check.examples", say("join.list").join(row.examples))] if row.examples else []
     told.append(("check.remedy", row.remedy))
     body = joined(Markup("<div><dt>{}</dt><dd>{}</dd></div>").format(say(key), value) for key, value in told)
     return Markup('<div class="failed {}"><p class="where"><code>{}</code></p><dl class="facts">{}</dl></div>').format(
@@ -84,9 +96,8 @@ def _meaning(say: Words, harm: HarmSummary) -> str:
 
 def _headline(say: Words, figure: MeasuredFigure, anchor: str) -> Markup:
     if figure.missing:
-        told = Markup('<p class="sentence"><strong>{}</strong> ({}). {}</p>').format(
-            figure.title, figure.who, figure.missing
-        )
+        name = woven(say, "measure_of", measure=Markup("<strong>{}</strong>").format(figure.title), who=figure.who)
+        told = Markup('<p class="sentence">{}{}{}</p>').format(name, say("join.sentences"), figure.missing)
     else:
         told = Markup(
             '<p class="key"><span class="label">{}</span><strong>{}</strong><span class="sure">{}'
@@ -103,31 +114,45 @@ def _headline(say: Words, figure: MeasuredFigure, anchor: str) -> Markup:
 
 def _headline_rule(say: Words, rule: RuleReading, link: Markup) -> Markup:
     key = "headline_rule_open" if rule.verdict in _WITHOUT_JUDGEMENT else "headline_rule"
-    return Markup('<p class="under"><span class="label">{}</span> {}, <cite>{}</cite>.{}<br>{}{}</p>').format(
-        say(key), phrase_in("strong", rule.title), rule.citation, link, rule_chips(say, rule),
-        Markup(' <span class="standing">{}</span>').format(rule.standing) if rule.standing else "",
+    return Markup('<p class="under"><span class="label">{}</span> {}{}<br>{}{}</p>').format(
+        say(key), cited(say, rule, "strong"), link, rule_chips(say, rule), _standing(say, rule),
     )  # fmt: skip
+
+
+def _standing(say: Words, rule: RuleReading) -> Markup:
+    """Whether the question was declared beforehand, and the interval that it is read at."""
+    told = [rule.standing] if rule.standing else []
+    told += [say("labelled", label=say("judged"), value=rule.judged_by)] if rule.judged_by else []
+    return Markup(' <span class="standing">{}</span>').format(say("join.clauses").join(told)) if told else Markup("")
 
 
 def _also_under(say: Words, rules: tuple[RuleReading, ...]) -> Markup:
     if not rules:
         return Markup("")
-    told = joined((_also(rule) for rule in rules[:_RULES_FIRST]), "; ")
+    told = joined((_also(say, rule) for rule in rules[:_RULES_FIRST]), say("join.clauses"))
     rest = len(rules) - _RULES_FIRST
-    more = " " + say("headline_more_count", count=rest) if rest > 0 else ""
-    return Markup('<p class="also-under">{} {}{}.</p>').format(say("headline_more"), told, more)
+    more = say("join.after") + say("headline_more_count", count=rest) if rest > 0 else ""
+    return Markup('<p class="also-under">{} {}{}{}</p>').format(say("headline_more"), told, more, say("full_stop"))
 
 
-def _also(rule: RuleReading) -> Markup:
-    return Markup("{}, <cite>{}</cite> ({}, {}: {})").format(
-        phrase_in("span", rule.title), rule.citation, _standing_in_law(rule), rule.limit, rule.limit_source
-    )
+def cited(say: Words, rule: RuleReading, tag: str = "span") -> Markup:
+    """A rule's title and where it is written."""
+    citation = Markup("<cite>{}</cite>").format(rule.citation)
+    return woven(say, "rule_cited", title=phrase_in(tag, rule.title), citation=citation)
 
 
-def _standing_in_law(rule: RuleReading) -> str:
+def _also(say: Words, rule: RuleReading) -> Markup:
+    return woven(say, "rule_also", rule=cited(say, rule), status=_standing_in_law(say, rule), limit=_limit(say, rule))
+
+
+def _limit(say: Words, rule: RuleReading) -> str:
+    return say("rule_limit", limit=rule.limit, source=rule.limit_source)
+
+
+def _standing_in_law(say: Words, rule: RuleReading) -> str:
     """``convention, not law, borrowed from …``: the status, and where a borrowed rule comes from."""
-    borrowed = f", {rule.borrowed[0].lower()}{rule.borrowed[1:]}" if rule.borrowed else ""
-    return rule.status.lower() + borrowed
+    borrowed = f"{say('question_of')}{rule.borrowed[0].lower()}{rule.borrowed[1:]}" if rule.borrowed else ""
+    return rule.status[:1].lower() + rule.status[1:] + borrowed
 
 
 def rule_chips(say: Words, rule: RuleReading) -> Markup:
@@ -154,18 +179,18 @@ def _others(say: Words, others: tuple[MeasuredFigure, ...]) -> Markup:
 
 def _other(say: Words, figure: MeasuredFigure) -> Markup:
     rule = figure.rules[0]
-    sure = f"{figure.interval}; {figure.shares or figure.denominators}"
-    told = Markup("<b>{}</b> ({})").format(figure.figure, sure)
+    sure = say("join.clauses").join((figure.interval, figure.shares or figure.denominators))
+    told = woven(say, "measure_of", measure=Markup("<b>{}</b>").format(figure.figure), who=sure)
     if figure.missing:
-        told = Markup("{}").format(figure.missing.rstrip("."))
+        told = escape(figure.missing.rstrip(".。"))
     more = Markup(" +{}").format(len(figure.rules) - 1) if len(figure.rules) > 1 else ""
-    return Markup(
-        '<li>{}<span class="what"><a href="#{}">{}</a>, <span class="who">{}</span>: {}. '
-        '<span class="rule">{}, {}{}: {}, {} ({}).</span></span></li>'
-    ).format(
-        badge(say, figure.verdict), figure.anchor, figure.title, figure.who, told, phrase_in("span", rule.title),
-        rule.citation, more, _standing_in_law(rule), rule.limit, rule.limit_source,
-    )  # fmt: skip
+    link = Markup('<a href="#{}">{}</a>').format(figure.anchor, figure.title)
+    what = woven(say, "other", measure=link, who=Markup('<span class="who">{}</span>').format(figure.who), figure=told)
+    under = woven(say, "rule_also", rule=cited(say, rule) + more, status=_standing_in_law(say, rule),
+                  limit=_limit(say, rule))  # fmt: skip
+    return Markup('<li>{}<span class="what">{} <span class="rule">{}{}</span></span></li>').format(
+        badge(say, figure.verdict), what, under, say("full_stop")
+    )
 
 
 def aside(say: Words, model: ReportModel) -> Markup:
@@ -189,5 +214,11 @@ def aside(say: Words, model: ReportModel) -> Markup:
 
 
 def _open(say: Words, entry: Unanswered) -> Markup:
-    needed = Markup(' <span class="needed">{} {}.</span>').format(say("needed"), entry.needed) if entry.needed else ""
-    return Markup("<li><strong>{}</strong>: {}.{}</li>").format(entry.question, entry.reason.rstrip("."), needed)
+    needed = Markup("")
+    if entry.needed:
+        told = say("needed_is", needed=entry.needed.rstrip(".。"))
+        needed = Markup(' <span class="needed">{}</span>').format(told)
+    question = Markup("<strong>{}</strong>").format(entry.question)
+    return Markup("<li>{}{}</li>").format(
+        woven(say, "open", question=question, reason=entry.reason.rstrip(".。")), needed
+    )

@@ -256,12 +256,12 @@ def test_two_runs_that_end_at_once_make_one_whole_version(tmp_path):
     from audits.run import audit
     from checks.inputs.period import Period
     from checks.inputs.program import read_program
-    from reports.publish import write_page
+    from reports.publish import write_pages
 
     program = read_program(write_program(tmp_path, loans()))
     with ThreadPoolExecutor(4) as pool:
         folders = list(pool.map(lambda _: audit(program, Period(), tmp_path / "out"), range(4)))
-        pages = list(pool.map(write_page, [folder for folder in folders for _ in range(4)]))
+        pages = list(pool.map(write_pages, [folder for folder in folders for _ in range(4)]))
     assert len(set(folders)) == 1
     assert {page.read_bytes() for page in pages} == {pages[0].read_bytes()}
     left = [path.name for path in (tmp_path / "out").rglob("*") if "part" in path.name or "staging" in path.name]

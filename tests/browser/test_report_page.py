@@ -87,7 +87,7 @@ FIRST_SCREEN = (
     (".question", "Were non-white applicants turned down more often?"),
     (".asked dd", "non-white with white (race)"),
     (".asked dd", "1,989 rows"),
-    (".asked dd", "1990-01-01 to 1990-12-31"),
+    (".asked dd", "1 January 1990 to 31 December 1990"),
     (".harm-line .badge", "Concern"),
     (".key strong", "12.9 percentage points"),
     (".key .sure", "95% interval 7.8 to 18.0 percentage points"),

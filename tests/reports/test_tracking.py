@@ -8,7 +8,7 @@ import pytest
 from mlflow import MlflowClient
 
 from checks.problem import InputError
-from reports.publish import write_page
+from reports.publish import write_pages
 from reports.tracking import track
 from tests.programs import loans, run_program, write_program
 
@@ -30,7 +30,7 @@ def folder(tmp_path):
     def make(name="loans", seed=7, **changes):
         run_program(write_program(tmp_path / name, loans(seed), name, **changes), tmp_path / "out")
         made = tmp_path / "out" / name / "all" / "v1"
-        write_page(made)
+        write_pages(made)
         return made
 
     return make
@@ -99,7 +99,7 @@ def test_an_older_period_audited_again_does_not_unflag_a_newer_one(store, folder
     older = base | {"dated": {"from": "2026-04-01", "to": "2026-04-30"}}
     run_program(write_program(newer.parent / "older", south, "monthly", model=model, contract=older), newer.parent)
     made = newer.parent / "monthly/all/v1"
-    write_page(made)
+    write_pages(made)
     track(made, uri)
     assert client.get_model_version("scorecard", number).tags["fairness.status"] == "flagged"
 

@@ -1,0 +1,86 @@
+"""What would change a verdict: the limits at which it turns, the rows that would decide, its cautions. Pure."""
+
+from __future__ import annotations
+
+from audits.record import Finding
+from reports.figures import Unit, exact, figure, unit_of
+from reports.words import Words
+
+_MOST = 1000  # times as many rows, beyond which no number is worth naming
+
+
+def turning_points(say: Words, finding: Finding) -> tuple[str, ...]:
+    """Sentences for one finding, on the bounds that it was judged by."""
+    verdict = finding.verdict
+    if verdict in ("not_identified", "unfit"):
+        return (say(f"change.{verdict}"),)
+    if verdict in ("breach", "concern"):
+        met = _met(say, finding)
+        return (met, say("change.law")) if verdict == "concern" else (met,)
+    return (_clear(say, finding),) if verdict == "clear" else (_undecided(say, finding),)
+
+
+def _ends(finding: Finding) -> tuple[float | None, float | None]:
+    """The bound that comes first when nearing the limit from beyond it, and the other; of the level judged by."""
+    m = finding.measurement
+    low, high = (finding.low, finding.high) if finding.level is not None else (m.low, m.high)
+    return (low, high) if finding.rule.comparison == "at_most" else (high, low)
+
+
+def _met(say: Words, finding: Finding) -> str:
+    near, far = _ends(finding)
+    m, unit = finding.measurement, unit_of(finding.measurement.measure)
+    estimate = _shown(say, m.estimate, finding, unit)
+    if finding.rule.test == "census":
+        return say("change.census", estimate=estimate)
+    if finding.rule.test == "point_and_significant":
+        if m.equality is None or near is None:
+            return say("change.significant_limit", estimate=estimate)
+        equality = exact(say, m.equality, unit)
+        return say("change.significant", estimate=estimate, equality=equality, near=_shown(say, near, finding, unit))
+    if near is None:
+        return say("change.met_unbounded")
+    nearer = _shown(say, near, finding, unit)
+    if far is None:
+        return say("change.met_open", near=nearer)
+    return say("change.met", near=nearer, far=_shown(say, far, finding, unit))
+
+
+def _clear(say: Words, finding: Finding) -> str:
+    far = finding.measurement.estimate if finding.rule.test == "census" else _ends(finding)[1]
+    return say("change.clear", far=_shown(say, far, finding, unit_of(finding.measurement.measure)))
+
+
+def _undecided(say: Words, finding: Finding) -> str:
+    """How many rows would decide: an interval narrows with the square root of their number."""
+    m, limit = finding.measurement, finding.rule.limit
+    near, far = _ends(finding)
+    sign = 1.0 if finding.rule.comparison == "at_most" else -1.0
+    if far is not None and sign * (far - limit) <= 0:
+        return say("change.unseen")
+    beyond = m.estimate is not None and sign * (m.estimate - limit) > 0
+    end = near if beyond else far
+    if m.estimate is None or end is None or _waits_for_equality(finding, beyond):
+        return say("change.equality")
+    distance = abs(m.estimate - limit)
+    reach = abs(m.estimate - end)
+    if not m.n or distance * _MOST**0.5 <= reach:
+        return say("change.rows_many", times=_MOST)
+    times = (reach / distance) ** 2
+    side = say("change.side.beyond" if beyond else "change.side.within")
+    return say("change.rows", times=f"{times:.2g}" if times < 100 else f"{times:.0f}", rows=_rounded(m.n * times),
+               now=m.n, side=side)  # fmt: skip
+
+
+def _waits_for_equality(finding: Finding, beyond: bool) -> bool:
+    return beyond and finding.rule.test == "point_and_significant"
+
+
+def _rounded(rows: float) -> int:
+    """Two significant digits, upwards: it is an estimate, not a count."""
+    step = int(10 ** max(len(str(int(rows))) - 2, 0))
+    return -(-int(rows) // step) * step
+
+
+def _shown(say: Words, value: float | None, finding: Finding, unit: Unit) -> str:
+    return say("no_figure") if value is None else figure(say, value, unit, (finding.rule.limit,))
