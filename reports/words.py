@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -20,6 +21,8 @@ Entry = str | tuple[str, ...]
 LANGUAGES = ("en", "zh-CN")
 _LOCALES = {"en": "en_GB", "zh-CN": "zh_CN"}
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_TURNING = ("R", "AL", "RLE", "RLO", "RLI", "LRE", "LRO", "LRI", "FSI", "PDF", "PDI")
+_ISOLATES = dict.fromkeys(range(0x2066, 0x206A))
 _PLACEHOLDER = re.compile(r"\{[^{}]*\}")
 
 
@@ -47,7 +50,7 @@ class Words:
         return entry if isinstance(entry, str) else entry[-1]
 
     def _shown(self, value: object) -> object:
-        return f"{value:,}" if isinstance(value, int) else value
+        return f"{value:,}" if isinstance(value, int) else isolated(value) if isinstance(value, str) else value
 
     def named(self, kind: str, name: str) -> str:
         """The words for a name of the records, such as a measure; the name itself, spaced, when there are none."""
@@ -78,7 +81,9 @@ class Words:
     def _value(self, value: Value) -> Value:
         if isinstance(value, Sentence):
             return self.sentence(value)
-        return self.date(value) if isinstance(value, str) and _DAY.fullmatch(value) else value
+        if not isinstance(value, str):
+            return value
+        return self.date(value) if _DAY.fullmatch(value) else isolated(value)
 
     def _joiners(self, template: str) -> str:
         """A template that only sets its parts one after another, with this language's marks between them."""
@@ -92,6 +97,16 @@ class Words:
         if not _DAY.fullmatch(day):
             return day
         return _long_date(day, _LOCALES.get(self.lang, "en_GB"))
+
+
+def isolated(text: str) -> str:
+    """A label that runs from right to left, set apart so that the sentence round it keeps its order.
+
+    Any other text stays as it is (Unicode Standard Annex 9, 6.3: FSI … PDI).
+    """
+    if text.isascii() or not any(unicodedata.bidirectional(one) in _TURNING for one in text):
+        return text
+    return f"\u2068{text.translate(_ISOLATES)}\u2069"
 
 
 def _words_of(template: str) -> bool:

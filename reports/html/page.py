@@ -16,8 +16,10 @@ from reports.report_model import ReportModel
 from reports.view import report_model
 from reports.words import ENGLISH, Words
 
-# embeddings and overrides of direction, and control characters that HTML does not allow; isolates stay
-_UNSAFE = dict.fromkeys((*range(8234, 8239), *range(9), 11, 12, *range(14, 32), 127))
+# embeddings, overrides and forced isolates of direction, and control characters that HTML does not allow; isolates that
+# take the direction of what they hold stay: the words put them round labels
+_NO_CHARACTERS = (*range(9), 0x0B, 0x0C, *range(0x0E, 0x20), 0x7F)
+_UNSAFE = dict.fromkeys((*range(0x202A, 0x202F), 0x2066, 0x2067, *_NO_CHARACTERS))
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 

@@ -9,6 +9,7 @@ import shutil
 import pytest
 
 from reports.html.page import render, stylesheet
+from reports.words import language
 from tests.reports import sample_records as sample
 
 pytestmark = pytest.mark.xdist_group("browser")
@@ -21,6 +22,7 @@ STATES = {
     "unfit": sample.unfit,
     "nothing_judged": sample.nothing_judged,
     "awkward": sample.awkward,
+    "hostile": sample.hostile,
 }
 VERDICTS = ("breach", "concern", "inconclusive", "not_identified", "unfit", "clear", "none")
 AA = 4.5
@@ -47,11 +49,14 @@ def browser():
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    """The page of every state, as a file."""
-    folder = tmp_path_factory.mktemp("pages")
+    """The page of every state, as a file; in Chinese under its name with zh."""
+    folder, found = tmp_path_factory.mktemp("pages"), {}
     for name, made in STATES.items():
-        (folder / f"{name}.html").write_text(render(*made()), encoding="utf-8")
-    return {name: (folder / f"{name}.html").as_uri() for name in STATES}
+        for end, lang in (("", "en"), (" zh", "zh-CN")):
+            file = folder / f"{name}{end}.html"
+            file.write_text(render(*made(), language(lang), {"en": file.name}), encoding="utf-8")
+            found[name + end] = file.as_uri()
+    return found
 
 
 @pytest.fixture
@@ -127,7 +132,19 @@ def test_on_a_phone_the_verdict_and_the_figure_stand_on_the_first_screen(opened)
     assert inside_first_screen(page, ".key strong", "12.9 percentage points")
 
 
-@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("state", [f"{name}{end}" for name in STATES for end in ("", " zh")])
+def test_axe_finds_nothing_serious(opened, state, scheme):
+    from axe_playwright_python.sync_playwright import Axe
+
+    page = opened(state, scheme=scheme)
+    page.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
+    found = Axe().run(page).response["violations"]
+    serious = [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in ("serious", "critical")]
+    assert serious == []
+
+
+@pytest.mark.parametrize("state", [f"{name}{end}" for name in STATES for end in ("", " zh")])
 def test_nothing_scrolls_sideways(opened, state):
     page = opened(state, PHONE)
     page.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")

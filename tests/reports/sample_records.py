@@ -27,6 +27,8 @@ from checks.check_report import CheckReport, CheckResult
 
 HOSTILE = "<script>alert('x')</script> & \"quoted\" {braces}"
 LONG = "applicants of Scandinavian-Mediterranean extraction living in municipalities of fewer than 2,000 inhabitants"
+TURNED = "\u202eelbisrever\u202c and \u2067turned\u2069"
+ARABIC = "مقدمو الطلبات من غير المواطنين (65+)"
 CHINESE = "外来务工人员及其随迁家属(含个体工商户)"
 UNIT_CAUTION = "the limit is a setting of the policy pack, not a number in a law on lending"
 
@@ -174,6 +176,34 @@ def nothing_judged() -> tuple[AuditRun, Judgement]:
     """Measurements, but no policies, no dates and no model."""
     undated = replace(run().data, first_day=None, last_day=None)
     return run(data=undated, subject=None), judgement([], policies=(), rules_not_applied=())
+
+
+def hostile() -> tuple[AuditRun, Judgement]:
+    """Labels, titles, reasons and rules that hold markup, words that run from right to left, and no place to break."""
+    bad = (
+        HOSTILE,
+        TURNED,
+        ARABIC,
+        "x" * 200,
+        "未知" * 100,
+        "&lt;b&gt;bold&lt;/b&gt;",
+        "</svg></title><img src=x onerror=1>",
+    )
+    figures = [gap(name, estimate=0.02 * (i + 1), low=0.01 * i, high=0.03 * (i + 2)) for i, name in enumerate(bad)]
+    figures += [ratio(name) for name in bad]
+    rates = [rate(name, 40 + i, 60 + i, 0.5, 0.8) for i, name in enumerate(bad)]
+    lost = gap("nobody", estimate=None, low=None, high=None, p_value=None, mde=None, reason=" ".join(bad))
+    unbroken = rule(
+        "z" * 90, title={"en": "y" * 200, "zh": TURNED}, citation=bad[-1], note=bad[0], borrowed_from=TURNED
+    )
+    findings = [finding(m, unbroken, "concern", cautions=bad) for m in figures[:7]]
+    findings += [finding(m, replace(FOUR_FIFTHS, title={"en": HOSTILE}), "inconclusive") for m in figures[7:]]
+    made = run(
+        measurements=(*rates, *figures, lost), program=replace(run().program, title={"en": f"{TURNED} {bad[3]}"}),
+        not_answered=tuple(NotAnswered(f"fair_lending.{i}", text, text) for i, text in enumerate(bad)),
+        exclusions=(Exclusion(bad[3], bad[4], 3, TURNED),), errors=(RunError("a.b", bad[6]),),
+    )  # fmt: skip
+    return made, judgement([*findings, finding(lost, unbroken, "not_identified", explanation=TURNED)])
 
 
 def awkward() -> tuple[AuditRun, Judgement]:
