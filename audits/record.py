@@ -318,9 +318,23 @@ def _table(content: bytes) -> dict[str, Any]:
     return table if whole and isinstance(table, dict) else {}
 
 
+_SENTENCES = {
+    "description": "Template and values of every text made by Squaredeal, by the text: what a translation starts from.",
+    "type": "object",
+    "additionalProperties": {
+        "type": "object", "required": ["template"],
+        "properties": {
+            "template": {"type": "string"},
+            "values": {"type": "object", "additionalProperties": {"type": ["string", "number"]}},
+        },
+    },
+}  # fmt: skip
+
+
 def json_schema(kind: type[Any]) -> dict[str, Any]:
     """The JSON Schema of a record."""
     from pydantic import TypeAdapter
 
     schema = TypeAdapter(kind).json_schema()
+    schema.setdefault("properties", {})["sentences"] = _SENTENCES
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": f"squaredeal:{kind.__name__}", **schema}
