@@ -19,11 +19,15 @@ from checks.problem import InputError, Problem
 ROWS, SEED = 60_000, 20_260_901
 EFFECTS = {"fair-lender": 0.0, "strict-lender": 0.14}
 _TITLES = {
-    "fair-lender": {"en": "A fair lender with a ratio of .73 (simulated)", "zh": "比率为 0.73 的公平放贷机构(模拟)"},
+    "fair-lender": {"en": "A fair lender with a ratio of .73 (simulated)", "zh": "比率为 0.73 的公平放贷机构（模拟）"},
     "strict-lender": {
-        "en": "A discriminating lender with a ratio of .73 (simulated)", "zh": "比率为 0.73 的歧视性放贷机构(模拟)",
+        "en": "A discriminating lender with a ratio of .73 (simulated)", "zh": "比率为 0.73 的歧视性放贷机构（模拟）",
     },
 }  # fmt: skip
+_QUESTION = {
+    "en": "Both approve the group .73 times as often. Which of the two asks more of it at equal risk?",
+    "zh": "两家机构对该群体的批准率均为参照群体的 0.73 倍。在风险相同时，哪一家对该群体的要求更高？",
+}
 _MEASURES = ("adverse_impact_ratio", "adjusted_approval_gap", "risk_adjusted_gap")
 
 
@@ -32,7 +36,7 @@ def write_lenders(programs: Path, data: Path) -> None:
     for name, effect in EFFECTS.items():
         files = write_simulation(Simulation(SameRatio(), ROWS, effect, SEED), data / name, force=True)
         program = yaml.safe_load(files.program.read_text(encoding="utf-8"))
-        program |= {"program": name, "title": _TITLES[name]}
+        program |= {"program": name, "title": _TITLES[name], "description": _QUESTION}
         program["source"]["table"] = str(files.data.absolute())
         program["audits"] = {"primary": ["fair_lending.approval", "fair_lending.risk_adjusted"]}
         text = yaml.safe_dump(program, sort_keys=False, allow_unicode=True, width=120)

@@ -38,8 +38,8 @@ def rule_reading(say: Words, rule: Rule, finding: Finding | None = None, shared:
         remarks.append(say("borrowed", source=say.sentence(rule.borrowed_from)))
     basis = RuleReading(
         title=phrase(say, rule.title, rule.id),
-        citation=rule.citation,
-        jurisdiction=rule.jurisdiction,
+        citation=say.sentence(rule.citation),
+        jurisdiction=_jurisdiction(say, rule),
         status=_status(say, rule),
         is_law=rule.status == "in_force" and not rule.borrowed_from,
         borrowed=say("borrowed", source=say.sentence(rule.borrowed_from)) if rule.borrowed_from else "",
@@ -101,6 +101,10 @@ def idle_rule(say: Words, idle: RuleNotApplied) -> IdleRule:
     return IdleRule(rule_reading(say, idle.rule), say.sentence(idle.reason))
 
 
+def _jurisdiction(say: Words, rule: Rule) -> str:
+    return say("jurisdiction_none") if rule.jurisdiction == "none" else rule.jurisdiction
+
+
 def _status(say: Words, rule: Rule) -> str:
     """Whether it is law; a law that has ended is not called law in force without its last day."""
     ended = rule.status == "in_force" and rule.effective_to
@@ -111,7 +115,7 @@ def _facts(say: Words, rule: Rule) -> tuple[Fact, ...]:
     facts = [
         Fact(say("test"), say(f"test.{rule.test}")),
         Fact(say("dates_rule"), _validity(say, rule)),
-        Fact(say("jurisdiction"), rule.jurisdiction),
+        Fact(say("jurisdiction"), _jurisdiction(say, rule)),
         Fact(say("severity"), say(f"severity.{rule.severity}")),
         Fact(say("verified"), say("verified.yes" if rule.verified else "verified.no")),
     ]

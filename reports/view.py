@@ -38,7 +38,7 @@ def report_model(run: AuditRun, judgement: Judgement, say: Words = ENGLISH) -> R
         lang=say.lang,
         title=phrase(say, run.program.title, run.program.name),
         question=phrase(say, content.get("description") or {}, say("no_question")),
-        identity=say("identity", name=run.program.name, period=run.data.period, version=run.version),
+        identity=say("identity", name=run.program.name, period=period_in(say, run.data.period), version=run.version),
         asked=_asked(say, run),
         checks=Checks(run.checks.fit, check_rows(say, run.checks)),
         harms=_harms(say, run, judgement, judged, figures),
@@ -53,6 +53,11 @@ def report_model(run: AuditRun, judgement: Judgement, say: Words = ENGLISH) -> R
         errors=tuple(Fact(_question_name(say, error.question), error.error) for error in run.errors),
         provenance=provenance(say, run, judgement),
     )
+
+
+def period_in(say: Words, period: str) -> str:
+    """A period as a page names it."""
+    return say("period_whole") if period == "all" else period
 
 
 def _asked(say: Words, run: AuditRun) -> tuple[Fact, ...]:

@@ -160,9 +160,8 @@ def rule_chips(say: Words, rule: RuleReading) -> Markup:
     chips = [Markup('<span class="chip {}">{}</span>').format("law" if rule.is_law else "soft", rule.status)]
     if rule.borrowed:
         chips.append(Markup('<span class="chip soft">{}</span>').format(say("borrowed_mark")))
-    chips.append(Markup('<span class="chip {}">{} {}: <b>{}</b></span>').format(
-        "soft" if rule.limit_is_ours else "law", say("limit"), rule.limit, rule.limit_source
-    ))  # fmt: skip
+    told = woven(say, "rule_limit_chip", limit=rule.limit, source=Markup("<b>{}</b>").format(rule.limit_source))
+    chips.append(Markup('<span class="chip {}">{}</span>').format("soft" if rule.limit_is_ours else "law", told))
     return joined(chips, " ")
 
 
