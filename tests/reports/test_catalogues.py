@@ -21,9 +21,9 @@ DOMAINS = ("checks", "audits", "policies", "packs", "page")
 
 # names, abbreviations and units that Chinese texts keep; identifiers (see IDENTIFIER) need no entry
 KEPT = {
-    "Squaredeal", "MLflow", "SHAP", "Fairlearn", "MetricFrame", "DuckDB", "Postgres", "YAML", "CSV", "JSON", "SQL", "UTC",
+    "Squaredeal", "MLflow", "SHAP", "Fairlearn", "MetricFrame", "DuckDB", "Postgres", "YAML", "CSV", "JSON", "SQL",
     "Wilson", "Koopman", "Gart", "Nam", "Miettinen", "Nurminen", "Cornfield", "Mee", "Newcombe", "Welch", "Mantel",
-    "Haenszel", "Breslow", "Day", "Tarone", "Kish", "Cochran", "Cinelli", "Hazlett", "Logit", "delta", "ROC",
+    "Haenszel", "Breslow", "Day", "Tarone", "Kish", "Cochran", "Cinelli", "Hazlett", "Logit", "delta", "ROC", "UTC",
 }  # fmt: skip
 PLACEHOLDER = re.compile(r"\{[^{}]*\}")
 # what stands in quotes of code, or holds a mark or a digit that no English word has
