@@ -10,7 +10,7 @@ from checks.check_report import CheckReport, CheckResult
 from reports.figures import count
 from reports.report_model import CheckRow, ExcludedRows, Fact, FactGroup
 from reports.rule_reading import phrase
-from reports.words import Words
+from reports.words import ENGLISH, Words
 
 _OUTCOMES = ("fail", "warn", "pass")
 
@@ -25,8 +25,9 @@ def _check_row(say: Words, result: CheckResult) -> CheckRow:
     outcome = "pass" if result.success else "warn" if result.on_failure == "warn" else "fail"
     values = ""
     if result.unexpected is not None and result.rows is not None:
-        values = say("check.unexpected", unexpected=count(result.unexpected), rows=count(result.rows))
-        values = "" if result.observed.startswith(values) else values
+        counted = {"unexpected": result.unexpected, "rows": result.rows}
+        told = result.observed.startswith(ENGLISH("check.unexpected", **counted))
+        values = "" if told else say("check.unexpected", **counted)
     return CheckRow(
         outcome, result.place, say.sentence(result.expected), say.sentence(result.observed), values, result.examples,
         say.sentence(result.remedy) if result.remedy else say("check.remedy_none"),
@@ -81,8 +82,12 @@ def _records(say: Words, run: AuditRun, judgement: Judgement) -> tuple[Fact, ...
 
 def _data(say: Words, run: AuditRun) -> tuple[Fact, ...]:
     data = run.data
-    columns = say("join.list").join(f"{name} ({kind})" for name, kind in sorted(data.columns.items()))
-    references = say("join.list").join(f"{attribute}: {group}" for attribute, group in sorted(data.references.items()))
+    columns = say("join.list").join(
+        say("measure_of", measure=name, who=kind) for name, kind in sorted(data.columns.items())
+    )
+    references = say("join.list").join(
+        say("labelled", label=attribute, value=group) for attribute, group in sorted(data.references.items())
+    )
     return (
         Fact(say("prov.fingerprint"), data.fingerprint, say("prov.rows", rows=count(data.rows)), True),
         Fact(say("prov.references"), references or say("prov.empty")),

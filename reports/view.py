@@ -179,7 +179,7 @@ def _remarks(say: Words, run: AuditRun, judgement: Judgement) -> tuple[tuple[str
     passed = sum(result.success for result in results)
     text = say("checks_fit", passed=passed, total=len(results)) if results else say("checks_none")
     for key, found in (("checks_stopped", run.checks.failures), ("checks_warned", run.checks.warnings)):
-        text += say("join.after") + say(key, count=len(found)) if found else ""
+        text = say("and_then", first=text, second=say(key, count=len(found))) if found else text
     told.append((text, "checks"))
     for key, number, anchor in (
         ("errors_count", len(run.errors), "errors"), ("idle_count", len(judgement.rules_not_applied), "idle"),

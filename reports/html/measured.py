@@ -5,7 +5,7 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from reports.charts import estimate_with_limit, rates_by_group
-from reports.html.marks import badge, bullets, facts, joined, section, table
+from reports.html.marks import badge, bullets, facts, joined, section, table, woven
 from reports.html.summary import cited, rule_chips
 from reports.report_model import Block, Fact, MeasuredFigure, RatePanel, RateRow, ReportModel, RuleReading
 from reports.words import Words
@@ -28,16 +28,20 @@ def _block(say: Words, block: Block) -> Markup:
 
 def _rates(say: Words, panel: RatePanel, anchor: str) -> Markup:
     headings = (say("col.group"), say("col.rate"), panel.interval_heading, say("col.counts"))
-    rows = table(panel.caption, headings, (_rate(row, panel) for row in panel.rows), "numbers")
+    rows = table(panel.caption, headings, (_rate(say, row, panel) for row in panel.rows), "numbers")
     note = Markup('<p class="remark">{}</p>').format(panel.note) if panel.note else ""
     return Markup('<div class="rates"><h4>{}</h4><div class="two"><div>{}</div><div>{}{}</div></div></div>').format(
         panel.title, rates_by_group(panel, f"{anchor}-c"), rows, note
     )
 
 
-def _rate(row: RateRow, panel: RatePanel) -> tuple[object, ...]:
-    mark = Markup(' <span class="remark">({})</span>').format(panel.reference_label) if row.is_reference else ""
-    return Markup("{}{}").format(row.group, mark), row.rate, row.interval, row.counts
+def _rate(say: Words, row: RateRow, panel: RatePanel) -> tuple[object, ...]:
+    name: object = row.group
+    if row.is_reference:
+        name = woven(say, "reference_is", group=name, mark=Markup('<span class="remark">{}</span>').format(
+            panel.reference_label
+        ))  # fmt: skip
+    return name, row.rate, row.interval, row.counts
 
 
 def _figure(say: Words, figure: MeasuredFigure) -> Markup:

@@ -131,8 +131,9 @@ def _also_under(say: Words, rules: tuple[RuleReading, ...]) -> Markup:
         return Markup("")
     told = joined((_also(say, rule) for rule in rules[:_RULES_FIRST]), say("join.clauses"))
     rest = len(rules) - _RULES_FIRST
-    more = say("join.after") + say("headline_more_count", count=rest) if rest > 0 else ""
-    return Markup('<p class="also-under">{} {}{}{}</p>').format(say("headline_more"), told, more, say("full_stop"))
+    if rest > 0:
+        told = woven(say, "and_then", first=told, second=say("headline_more_count", count=rest))
+    return Markup('<p class="also-under">{} {}{}</p>').format(say("headline_more"), told, say("full_stop"))
 
 
 def cited(say: Words, rule: RuleReading, tag: str = "span") -> Markup:
