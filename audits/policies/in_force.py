@@ -13,12 +13,21 @@ from itertools import pairwise
 
 from audits.record import AuditRun, Measurement, Rule
 from checks.problem import nearest
+from checks.sentence import Sentence, said, template
 
 ALL = "all"
 _SCOPE = ("jurisdictions", "products", "lenders")
-_STATUS = {
-    "guidance": "guidance", "draft": "a draft", "repealed": "repealed", "convention": "a convention",
-}  # fmt: skip
+_NOT_LAW = {
+    "guidance": template("the rule is guidance, not law in force"),
+    "draft": template("the rule is a draft, not law in force"),
+    "repealed": template("the rule is repealed, not law in force"),
+    "convention": template("the rule is a convention, not law in force"),
+}
+_UNDECLARED = {
+    "jurisdictions": template("the program declares no jurisdictions, so it is unknown whether the rule applies"),
+    "products": template("the program declares no products, so it is unknown whether the rule applies"),
+    "lenders": template("the program declares no lenders, so it is unknown whether the rule applies"),
+}
 
 
 def window_of(m: Measurement, run: AuditRun) -> tuple[str | None, str | None]:
@@ -62,51 +71,69 @@ def parts_of(first: str, last: str, rules: Iterable[Rule]) -> tuple[tuple[str, s
     return tuple(zip([first, *cuts], [*map(_before, cuts), last], strict=True))
 
 
-def why_not_applicable(rule: Rule, run: AuditRun) -> str | None:
+def why_not_applicable(rule: Rule, run: AuditRun) -> Sentence | None:
     """Why a rule judges nothing of this run; None when it may judge something."""
     first, last = run.data.first_day, run.data.last_day
     if rule.status == "repealed" and not rule.effective_to:
-        return "the rule is repealed"
+        return said("the rule is repealed")
     if first and rule.effective_to and rule.effective_to <= first:
-        return f"the rule ended on {rule.effective_to}, before the first decision of {first}"
+        return said(
+            "the rule ended on {end}, before the first decision of {first}", end=rule.effective_to, first=first
+        )  # fmt: skip
     if last and rule.effective_from and rule.effective_from > last:
-        return f"the rule begins on {rule.effective_from}, after the last decision of {last}"
+        return said(
+            "the rule begins on {start}, after the last decision of {last}", start=rule.effective_from, last=last
+        )  # fmt: skip
     return out_of_scope(rule, run.program.content.get("scope") or {})
 
 
-def out_of_scope(rule: Rule, scope: Mapping[str, Sequence[str]]) -> str | None:
+def out_of_scope(rule: Rule, scope: Mapping[str, Sequence[str]]) -> Sentence | None:
     """Why a rule is not for what the program declares; None when it is, or when nothing is declared."""
     for key in _SCOPE:
         wanted, declared = getattr(rule, key), scope.get(key) or ()
         if wanted and declared and not set(wanted) & set(declared):
             meant = next((near for name in declared if (near := nearest(str(name), wanted))), None)
-            hint = f" (is '{meant}' meant?)" if meant else ""
-            return (
-                f"out of scope: the rule is for {', '.join(wanted)}, the program declares {', '.join(declared)}{hint}"
-            )
+            names = {"wanted": ", ".join(wanted), "declared": ", ".join(declared)}
+            if meant is None:
+                return said("out of scope: the rule is for {wanted}, the program declares {declared}", **names)
+            return said(
+                "out of scope: the rule is for {wanted}, the program declares {declared} (is '{meant}' meant?)",
+                meant=meant, **names,
+            )  # fmt: skip
     return None
 
 
-def cautions_of(rule: Rule, run: AuditRun) -> Iterator[str]:
+def cautions_of(rule: Rule, run: AuditRun) -> Iterator[Sentence]:
     """Why this rule cannot make a breach here; nothing when it can."""
-    scope = run.program.content.get("scope") or {}
     if rule.status != "in_force":
-        yield f"the rule is {_STATUS[rule.status]}, not law in force"
+        words = _NOT_LAW[rule.status]
+        yield said(words)
     if rule.borrowed_from:
-        yield f"borrowed from {rule.borrowed_from}"
+        yield said("borrowed from {source}", source=_of_pack(rule.borrowed_from))
     if rule.limit_source == "ours":
-        yield "the limit is a setting of the policy pack, not a number in a law on lending"
+        yield said("the limit is a setting of the policy pack, not a number in a law on lending")
     if not rule.verified:
-        yield "nobody has yet checked this rule against its primary text"
+        yield said("nobody has yet checked this rule against its primary text")
     if not run.data.first_day or not run.data.last_day:
-        yield "the program states no date of the decisions, so it is unknown whether the rule was in force"
+        yield said("the program states no date of the decisions, so it is unknown whether the rule was in force")
+    yield from _scope_cautions(rule, run.program.content.get("scope") or {})
+
+
+def _scope_cautions(rule: Rule, scope: Mapping[str, Sequence[str]]) -> Iterator[Sentence]:
+    """What a program leaves open about a rule's scope, or covers beyond it."""
     for key in _SCOPE:
         wanted, declared = getattr(rule, key), scope.get(key) or ()
         if wanted and not declared:
-            yield f"the program declares no {key}, so it is unknown whether the rule applies"
+            words = _UNDECLARED[key]
+            yield said(words)
         beyond = [one for one in declared if wanted and not _within(str(one), wanted)]
         if beyond:
-            yield f"the figures also cover {', '.join(beyond)}, for which the rule is not"
+            yield said("the figures also cover {beyond}, for which the rule is not", beyond=", ".join(beyond))
+
+
+def _of_pack(text: str) -> Sentence:
+    """A rule's own words, whatever braces they hold; of the shipped packs' the message catalogue has each."""
+    return Sentence(text.replace("{", "{{").replace("}", "}}"))
 
 
 def _within(declared: str, wanted: Sequence[str]) -> bool:
@@ -116,7 +143,7 @@ def _within(declared: str, wanted: Sequence[str]) -> bool:
     )  # fmt: skip
 
 
-def undatable(m: Measurement, rule: Rule, run: AuditRun) -> str | None:
+def undatable(m: Measurement, rule: Rule, run: AuditRun) -> Sentence | None:
     """Why these data cannot say what the rule makes of the figure: which decisions fell into its days is unknown."""
     if covers(rule, *window_of(m, run)):
         return None
@@ -124,14 +151,20 @@ def undatable(m: Measurement, rule: Rule, run: AuditRun) -> str | None:
     if not first or not last:
         if not rule.effective_to:
             return None
-        return (
-            f"the rule ended on {rule.effective_to} and the program states no date of the decisions; state it under "
-            "'time' or 'dated'"
+        return said(
+            "the rule ended on {end} and the program states no date of the decisions; state it under 'time' or 'dated'",
+            end=rule.effective_to,
         )
-    span = " ".join(
-        f"{word} {day}" for word, day in (("from", rule.effective_from), ("until", rule.effective_to)) if day
-    )
-    return (
-        f"the rule was in force {span}, which is a part of the period of the decisions ({first} to {last}), and the "
-        "run does not tell those apart; name the column with their time under 'time', or audit that part by itself"
-    )
+    return said(
+        "the rule was in force {span}, which is a part of the period of the decisions ({first} to {last}), and the "
+        "run does not tell those apart; name the column with their time under 'time', or audit that part by itself",
+        span=_span(rule), first=first, last=last,
+    )  # fmt: skip
+
+
+def _span(rule: Rule) -> Sentence:
+    """The days of a rule."""
+    start, end = rule.effective_from, rule.effective_to
+    if start and end:
+        return said("from {start} until {end}", start=start, end=end)
+    return said("from {start}", start=start) if start else said("until {end}", end=end or "")

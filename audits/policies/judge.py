@@ -18,7 +18,7 @@ from audits.catalogue import questions
 from audits.policies.in_force import cautions_of, covers, fill, undatable, why_not_applicable, window_of
 from audits.policies.multiplicity import Candidate, Corrected, corrections, detectable
 from audits.policies.packs import PolicyPack
-from audits.policies.wording import explain
+from audits.policies.wording import cannot_answer, explain, percent_of
 from audits.record import (
     SCHEMA_VERSION,
     VERDICTS,
@@ -32,6 +32,7 @@ from audits.record import (
     Standing,
     Verdict,
 )
+from checks.sentence import Sentence, joined, said, template
 
 
 def judge(run: AuditRun, run_digest: str, packs: Sequence[PolicyPack]) -> Judgement:
@@ -87,16 +88,27 @@ def _judged_by(rule: Rule, run: AuditRun) -> list[Measurement]:
     return covered if fill(rule, windows, run.data.first_day, run.data.last_day) else whole
 
 
-def _why_unmeasured(rule: Rule, run: AuditRun) -> str:
-    owner = next((kind.name for kind in questions().values() if rule.measure in kind.measures), None)
+def _why_unmeasured(rule: Rule, run: AuditRun) -> Sentence:
+    measure = rule.measure
+    owner = next((kind.name for kind in questions().values() if measure in kind.measures), None)
     if owner is None:
-        return f"this version of Squaredeal does not measure {rule.measure} yet"
+        return said("this version of Squaredeal does not measure {measure} yet", measure=measure)
     if any(error.question == owner for error in run.errors):
-        return f"this run has no measurement of {rule.measure}; the question {owner} failed while it ran"
-    about = (owner, f"{owner}: {rule.measure}")
+        return said(
+            "this run has no measurement of {measure}; the question {question} failed while it ran",
+            measure=measure, question=owner,
+        )  # fmt: skip
+    about = (owner, f"{owner}: {measure}")
     lacking = next((missing for missing in run.not_answered if missing.question in about), None)
-    told = f"; {owner}: {lacking.reason}" if lacking else f"; the question {owner} measures it"
-    return f"this run has no measurement of {rule.measure}{told}"
+    if lacking is None:
+        return said(
+            "this run has no measurement of {measure}; the question {question} measures it",
+            measure=measure, question=owner,
+        )  # fmt: skip
+    return said(
+        "this run has no measurement of {measure}; {question}: {reason}",
+        measure=measure, question=owner, reason=lacking.reason,
+    )  # fmt: skip
 
 
 def _find(one: Candidate, corrected: Corrected | None, run: AuditRun) -> Finding:
@@ -109,10 +121,10 @@ def _find(one: Candidate, corrected: Corrected | None, run: AuditRun) -> Finding
     verdict = verdict_of(read, rule, run.checks.fit, may_breach=not cautions)
     explanation = explain(read, rule, verdict)
     if undated and run.checks.fit:
-        verdict, explanation = "not_identified", f"These data cannot answer it: {undated}."
+        verdict, explanation = "not_identified", cannot_answer(undated)
     unseen = [*_lost(m), *_unstratified(m), *_undated(run), *m.unseen]
     if unseen and verdict == "clear":  # what the figure does not see may be the harm
-        verdict, explanation = "inconclusive", f"{explanation} But {'; '.join(unseen)}: this figure does not decide."
+        verdict, explanation = "inconclusive", _undecided(explanation, unseen)
     return Finding(
         finding_id=_identity(m, rule, run),
         harm=questions()[m.question].harm if m.question in questions() else "unknown",
@@ -130,6 +142,13 @@ def _find(one: Candidate, corrected: Corrected | None, run: AuditRun) -> Finding
     )
 
 
+def _undecided(explanation: Sentence, unseen: Sequence[str]) -> Sentence:
+    """Why a figure within its limit is not clear."""
+    return said(
+        "{explanation} But {unseen}: this figure does not decide.", explanation=explanation, unseen=joined(unseen)
+    )
+
+
 def _identity(m: Measurement, rule: Rule, run: AuditRun) -> str:
     parts = (run.program.name, rule.id, m.question, m.measure, m.attribute, m.group, m.reference, m.segment)
     return hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()[:16]
@@ -138,27 +157,38 @@ def _identity(m: Measurement, rule: Rule, run: AuditRun) -> str:
 _MOST_LOST = 0.05
 
 
-def _lost(m: Measurement) -> list[str]:
+def _lost(m: Measurement) -> list[Sentence]:
     """What to say when a figure leaves out so many rows of a group that it could hide a harm."""
-    shares = {role: m.details.get(f"{role}_left_out_share", 0.0) for role in ("group", "reference")}
-    names = {"group": m.group, "reference": m.reference}
-    told = [f"{100 * share:.1f} % of {names[role]}" for role, share in shares.items() if share > _MOST_LOST]
-    return [f"{' and '.join(told)} are left out for lack of a control or of an entity"] if told else []
+    sides = (("group", m.group or ""), ("reference", m.reference or ""))
+    shares = [(m.details.get(f"{role}_left_out_share", 0.0), label) for role, label in sides]
+    told = [(round(100 * share, 1), label) for share, label in shares if share > _MOST_LOST]
+    if len(told) == 2:
+        (share, group), (reference_share, reference) = told
+        return [said(
+            "{share:.1f} % of {group} and {reference_share:.1f} % of {reference} are left out for lack of a control "
+            "or of an entity",
+            share=share, group=group, reference_share=reference_share, reference=reference,
+        )]  # fmt: skip
+    return [
+        said("{share:.1f} % of {group} are left out for lack of a control or of an entity", share=share, group=label)
+        for share, label in told
+    ]
 
 
-def _unstratified(m: Measurement) -> list[str]:
+def _unstratified(m: Measurement) -> list[Sentence]:
     """What to say when a figure lumps together what the contract declares apart (Simpson 1951, JRSS-B 13:238–241)."""
     if not m.details.get("declared_strata_ignored"):
         return []
-    return ["the declared strata are not told apart, and a gap within each of them can vanish over all"]
+    return [said("the declared strata are not told apart, and a gap within each of them can vanish over all")]
 
 
-def _undated(run: AuditRun) -> list[str]:
+def _undated(run: AuditRun) -> list[Sentence]:
     """What to say when many rows have no time, so that nobody knows under which rules they fall."""
     share = run.data.undated / run.data.rows if run.data.rows else 0.0
     if share <= _MOST_LOST:
         return []
-    return [f"{100 * share:.1f} % of the rows have no time, and no rule can be put to them"]
+    told = round(100 * share, 1)
+    return [said("{share:.1f} % of the rows have no time, and no rule can be put to them", share=told)]
 
 
 def _standing(question: str, run: AuditRun) -> Standing:
@@ -167,15 +197,20 @@ def _standing(question: str, run: AuditRun) -> Standing:
     return "primary" if any(call["name"] in (question, package) for call in primary) else "exploratory"
 
 
-def _family(standing: Standing, bounds: Corrected) -> list[str]:
+def _family(standing: Standing, bounds: Corrected) -> list[Sentence]:
     """Say on each finding how many comparisons its family holds and at which level it is read."""
     if bounds.family == 1:
         return []
-    how = "family-wise" if standing == "primary" else "by false discovery rate"
-    return [
-        f"one of {bounds.family} {standing} comparisons; the interval allows for their number {how} "
-        f"(level {100 * bounds.level:.5g} %)"
-    ]
+    words = template(
+        "one of {family} exploratory comparisons; the interval allows for their number by false discovery rate "
+        "(level {level:.5g} %)"
+    )
+    if standing == "primary":
+        words = template(
+            "one of {family} primary comparisons; the interval allows for their number family-wise "
+            "(level {level:.5g} %)"
+        )
+    return [said(words, family=bounds.family, level=percent_of(bounds.level))]
 
 
 def verdict_of(m: Measurement, rule: Rule, fit: bool, may_breach: bool) -> Verdict:

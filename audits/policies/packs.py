@@ -88,8 +88,10 @@ def _read_pack(file: Path, _state: tuple[int, int] | None) -> PolicyPack:
 def _read_rule(place: Place) -> Rule:
     at = place.entries((*_REQUIRED, *_OPTIONAL), _REQUIRED)
     values: dict[str, Any] = {}
-    for key in ("id", "citation", "jurisdiction", "formula", "borrowed_from", "partial", "note"):
+    for key in ("id", "citation", "jurisdiction"):
         values[key] = at[key].text() if key in at else None
+    for key in ("formula", "borrowed_from", "partial", "note"):  # looked up in the message catalogue on one line
+        values[key] = " ".join(at[key].text().split()) if key in at else None
     for key in ("status", "limit_source", "test", "comparison", "severity"):
         allowed = get_args(get_type_hints(Rule)[key])
         values[key] = at[key].choice(allowed) if key in at else allowed[0]
