@@ -144,9 +144,10 @@ def _find(one: Candidate, corrected: Corrected | None, run: AuditRun) -> Finding
 
 def _undecided(explanation: Sentence, unseen: Sequence[str]) -> Sentence:
     """Why a figure within its limit is not clear."""
-    return said(
-        "{explanation} But {unseen}: this figure does not decide.", explanation=explanation, unseen=joined(unseen)
-    )
+    whole = (
+        unseen[0] if len(unseen) == 1 else joined(unseen)
+    )  # one alone would share its entry in the table with itself
+    return said("{explanation} But {unseen}: this figure does not decide.", explanation=explanation, unseen=whole)
 
 
 def _identity(m: Measurement, rule: Rule, run: AuditRun) -> str:
