@@ -15,6 +15,7 @@ from checks.inputs.contract import ColumnRule, PairRule
 from checks.inputs.program import AuditProgram
 from checks.planned_check import PlannedCheck, about
 from checks.problem import InputError, Problem, listed
+from checks.sentence import Sentence, said, template
 
 # key of the rule, expectation, its arguments, what is expected, what to do
 _Asked = tuple[str, str, dict[str, object], str, str]
@@ -35,6 +36,11 @@ TYPE_NAMES = {
 }
 _TYPE_WORDS = {
     "integer": "whole numbers", "number": "numbers", "text": "text", "date": "dates", "boolean": "true or false",
+}  # fmt: skip
+_HOLDS = {
+    "integer": template("{subject} holds whole numbers"), "number": template("{subject} holds numbers"),
+    "text": template("{subject} holds text"), "date": template("{subject} holds dates"),
+    "boolean": template("{subject} holds true or false"),
 }  # fmt: skip
 _TRUE, _FALSE = ("true", "t", "yes", "y", "1", "1.0"), ("false", "f", "no", "n", "0", "0.0")
 _PAIR = {
@@ -57,9 +63,11 @@ def percent(share: float) -> str:
     return f"{float(Decimal(str(share)) * 100):.12g} %"
 
 
-def missing_allowed(tolerance: float) -> str:
-    """What a tolerance of missing values says."""
-    return f"at most {percent(tolerance)} missing values" if tolerance else "no missing values"
+def missing_allowed(tolerance: float, subject: str) -> Sentence:
+    """What a tolerance of missing values of a column says."""
+    if not tolerance:
+        return said("no missing values in {subject}", subject=subject)
+    return said("at most {share} missing values in {subject}", share=percent(tolerance), subject=subject)
 
 
 def unique_expectation(column: str) -> tuple[str, dict[str, object]]:
@@ -117,15 +125,16 @@ def planned_rule(
 def _shape(rule: ColumnRule, nulls: bool) -> Iterator[_Asked]:
     subject = about(rule.column)
     if rule.type:
+        holds = _HOLDS[rule.type]
         yield (
             "type", "expect_column_values_to_be_in_type_list", {"type_list": list(TYPE_NAMES[rule.type])},
-            f"{subject} holds {_TYPE_WORDS[rule.type]}", "convert it in the source, or in a 'query' with CAST",
+            said(holds, subject=subject), said("convert it in the source, or in a 'query' with CAST"),
         )  # fmt: skip
     if nulls and rule.null_tolerance is not None:
         yield (
             "null_tolerance", "expect_column_values_to_not_be_null", {"mostly": mostly(rule.null_tolerance)},
-            f"{missing_allowed(rule.null_tolerance)} in {subject}",
-            "complete the rows in the source, or raise 'null_tolerance' and state why",
+            missing_allowed(rule.null_tolerance, subject),
+            said("complete the rows in the source, or raise 'null_tolerance' and state why"),
         )  # fmt: skip
 
 
@@ -135,11 +144,13 @@ def _values(rule: ColumnRule, program: AuditProgram, kind: str) -> Iterator[_Ask
         values = typed_values(rule.values, kind, program.where(f"contract.columns.{rule.column}.values"))
         yield (
             "values", "expect_column_values_to_be_in_set", {"value_set": values},
-            f"{subject} holds only {listed(rule.values, 20)}", "correct the values, or add them under 'values'",
+            said("{subject} holds only {values}", subject=subject, values=listed(rule.values, 20)),
+            said("correct the values, or add them under 'values'"),
         )  # fmt: skip
     if rule.unique:
         name, arguments = unique_expectation(rule.column)
-        yield "unique", name, arguments, f"{subject} holds each value once", "remove the repeated rows in the source"
+        once = said("{subject} holds each value once", subject=subject)
+        yield "unique", name, arguments, once, said("remove the repeated rows in the source")
 
 
 def _bounds(rule: ColumnRule, program: AuditProgram, kind: str) -> Iterator[_Asked]:
@@ -147,12 +158,17 @@ def _bounds(rule: ColumnRule, program: AuditProgram, kind: str) -> Iterator[_Ask
         if bound is None:
             continue
         where = program.where(f"contract.columns.{rule.column}.{key}")
-        word = "least" if key == "min" else "most"
+        asked = _LEAST if key == "min" else _MOST
         text = bound if isinstance(bound, str) else f"{bound:.12g}"
         yield (
             key, "expect_column_values_to_be_between", _limit(key, bound, kind, where),
-            f"values of {about(rule.column)} are at {word} {text}", f"correct the values, or '{key}' if they are right",
+            said(asked, subject=about(rule.column), bound=text),
+            said("correct the values, or '{key}' if they are right", key=key),
         )  # fmt: skip
+
+
+_LEAST = template("values of {subject} are at least {bound}")
+_MOST = template("values of {subject} are at most {bound}")
 
 
 def _limit(key: str, bound: float | str, kind: str, where: str) -> dict[str, object]:
@@ -181,7 +197,8 @@ def _pattern(rule: ColumnRule, program: AuditProgram) -> Iterator[_Asked]:
         )) from None  # fmt: skip
     yield (
         "matches", "expect_column_values_to_match_regex", {"regex": f"^(?:{rule.matches})$"},
-        f"{about(rule.column)} holds values of the form {rule.matches}", "correct the values, or the pattern",
+        said("{subject} holds values of the form {pattern}", subject=about(rule.column), pattern=rule.matches),
+        said("correct the values, or the pattern"),
     )  # fmt: skip
 
 
@@ -193,7 +210,9 @@ def planned_pair(pair: PairRule, place: str, hidden: bool) -> PlannedCheck:
     if or_equal is not None:
         arguments["or_equal"] = or_equal
     return PlannedCheck(
-        name, arguments, place, pair.left, f"{about(pair.left)} and {about(pair.right)}", pair.on_failure,
-        f"'{pair.left}' {pair.relation} '{pair.right}' in every row where both are known",
-        "correct the rows in the source, or the relation", "none" if hidden else "values",
+        name, arguments, place, pair.left,
+        f"{about(pair.left)} and {about(pair.right)}", pair.on_failure,
+        said("'{left}' {relation} '{right}' in every row where both are known", left=pair.left,
+             relation=pair.relation, right=pair.right),
+        said("correct the rows in the source, or the relation"), "none" if hidden else "values",
     )  # fmt: skip

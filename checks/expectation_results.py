@@ -20,8 +20,15 @@ from checks.inputs.prepared import FAVOURABLE, group_column, kind_of
 from checks.inputs.source import RELATION, Source
 from checks.planned_check import PlannedCheck, about, named_columns
 from checks.problem import listed, nearest
+from checks.sentence import Sentence, said, template
 
 EXAMPLES = 5
+_CORRECT_CHECK = template("correct the check and its arguments, or the type of the column in the source")
+_CORRECT_RULE = template("correct the rule, or the type of the column in the source")
+_MISSING = template("{unexpected:,} of {rows:,} values missing")
+_BROKEN = template("{unexpected:,} of {rows:,} values break this")
+_MISSING_SHARE = template("{unexpected:,} of {rows:,} values missing ({share:.3g} %)")
+_BROKEN_SHARE = template("{unexpected:,} of {rows:,} values break this ({share:.3g} %)")
 _LABELS, _MOST_LABELS = 12, 1000  # shown; searched for the one that was meant
 _TAIL = r"\[SQL:|\(Background on|\bTraceback\b|\bLINE \d+:|\bHINT:|You might need to add|\bCandidate functions:"
 
@@ -37,9 +44,9 @@ def check_result(
     reason = _reason(outcome)
     if reason is not None:
         reason = re.sub(r"'[^']*'|\"[^\"]*\"", "'…'", reason) if check.shows == "none" else reason
-        told = f"it could not be checked: {_without_derived_names(reason, contract)}"
-        asked = "the check and its arguments" if check.place.startswith("checks[") else "the rule"
-        return _line(check, False, told, remedy=f"correct {asked}, or the type of the column in the source")
+        told = said("it could not be checked: {reason}", reason=_without_derived_names(reason, contract))
+        added = check.place.startswith("checks[")
+        return _line(check, False, told, remedy=said(_CORRECT_CHECK) if added else said(_CORRECT_RULE))
     result = dict(outcome.result or {})
     success = bool(outcome.success)
     rows, unexpected = counts(result)
@@ -47,7 +54,7 @@ def check_result(
     labels = _labels(check, source) if not success and check.shows == "labels" else None
     if not success and check.shows == "values":
         examples = _examples(check, query, source)
-    observed = _without_derived_names(_observed(check, success, result, rows, unexpected, labels), contract)
+    observed = _observed(check, success, result, rows, unexpected, labels, contract)
     remedy = _remedy(check, [] if labels is None else labels[0]) if not success else check.remedy
     return _line(check, success, observed, rows, unexpected, examples, remedy)
 
@@ -138,27 +145,40 @@ def _labels(check: PlannedCheck, source: Source) -> tuple[list[str], int]:
 
 def _observed(
     check: PlannedCheck, success: bool, result: Mapping[str, Any], rows: int | None, unexpected: int | None,
-    labels: tuple[list[str], int] | None,
+    labels: tuple[list[str], int] | None, contract: DataContract,
 ) -> str:  # fmt: skip
     if labels is not None:
-        shown, number = labels
-        rest = f" … and {number - _LABELS:,} more" if number > _LABELS else ""
-        return f"only {', '.join(shown[:_LABELS])}{rest}" if shown else "no value at all"
+        return _labels_found(*labels)
     if rows is not None and unexpected is not None:
-        missing = check.expectation == "expect_column_values_to_not_be_null"
-        share = f" ({100 * unexpected / rows:.3g} %)" if rows and unexpected else ""
-        return f"{unexpected:,} of {rows:,} values {'missing' if missing else 'break this'}{share}"
+        return _values_counted(unexpected, rows, check.expectation == "expect_column_values_to_not_be_null")
     value = result.get("observed_value")
     if value is None or (success and "type" in check.expectation):  # the contract names it, not the engine
-        return "as expected" if success else "not as expected"
+        return said("as expected") if success else said("not as expected")
     if check.shows == "none" and "type" not in check.expectation:
-        return "not shown, since the values name persons"
-    return " ".join(written(value).split())
+        return said("not shown, since the values name persons")
+    return said("{value}", value=_without_derived_names(" ".join(written(value).split()), contract))
+
+
+def _labels_found(shown: list[str], number: int) -> Sentence:
+    if not shown:
+        return said("no value at all")
+    labels = ", ".join(shown[:_LABELS])
+    if number <= _LABELS:
+        return said("only {labels}", labels=labels)
+    return said("only {labels} … and {more:,} more", labels=labels, more=number - _LABELS)
+
+
+def _values_counted(unexpected: int, rows: int, missing: bool) -> Sentence:
+    if not rows or not unexpected:
+        counted = _MISSING if missing else _BROKEN
+        return said(counted, unexpected=unexpected, rows=rows)
+    counted = _MISSING_SHARE if missing else _BROKEN_SHARE
+    return said(counted, unexpected=unexpected, rows=rows, share=100 * unexpected / rows)
 
 
 def _remedy(check: PlannedCheck, labels: list[str]) -> str:
     close = nearest(check.wanted, labels) if check.wanted else None
-    return f"did you mean '{close}'? {check.remedy}" if close else check.remedy
+    return said("did you mean '{label}'? {remedy}", label=close, remedy=check.remedy) if close else check.remedy
 
 
 def written(value: object) -> str:

@@ -16,11 +16,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from checks.column_rules import missing_allowed, mostly, planned_pair, planned_rule, typed_values, unique_expectation
+from checks.expectation_names import named_expectation
 from checks.inputs.contract import DataContract, Decision, GroupAttribute, Outcome
 from checks.inputs.prepared import FAVOURABLE, Prepared, group_column, kind_of
 from checks.inputs.program import AuditProgram
 from checks.planned_check import PlannedCheck, about, named_columns
 from checks.problem import listed
+from checks.sentence import said, template
 
 if TYPE_CHECKING:
     from great_expectations import ExpectationSuite
@@ -30,6 +32,8 @@ _WARNED_ROLES = (
     "entity", "score", "cost", "new_customer_price", "weight", "price", "tenure", "strata", "controls", "features",
     "loan", "rate", "imputed_groups",
 )  # fmt: skip
+_SHARE = template("values of {subject} from 0 to 1")
+_NOT_NEGATIVE = template("values of {subject} of at least 0")
 _NOT_NULL = "expect_column_values_to_not_be_null"
 _IN_SET = "expect_column_values_to_be_in_set"
 _CONTAINS = "expect_column_distinct_values_to_contain_set"
@@ -65,14 +69,14 @@ def _unit_checks(contract: DataContract) -> Iterator[PlannedCheck]:
         return
     column, subject = contract.unit, about(contract.unit)
     yield PlannedCheck(
-        _NOT_NULL, {"column": column}, "contract.unit", column, subject, "stop", f"no missing values in {subject}",
-        "give every row its identifier in the source", "none",
+        _NOT_NULL, {"column": column}, "contract.unit", column, subject, "stop", missing_allowed(0.0, subject),
+        said("give every row its identifier in the source"), "none",
     )  # fmt: skip
     name, arguments = unique_expectation(column)
     yield PlannedCheck(
         name, {"column": column, **arguments}, "contract.unit", column, subject, "stop",
-        f"{subject} holds each value once", "remove the repeated rows, or name the column that identifies a row",
-        "none",
+        said("{subject} holds each value once", subject=subject),
+        said("remove the repeated rows, or name the column that identifies a row"), "none",
     )  # fmt: skip
 
 
@@ -83,8 +87,12 @@ def _null_check(contract: DataContract, column: str, derived: str, place: str, s
     on_failure = rule.on_failure if rule.null_tolerance is not None and rule.on_failure else "stop"
     arguments: dict[str, object] = {"column": derived} | ({"mostly": mostly(tolerance)} if tolerance else {})
     return PlannedCheck(
-        _NOT_NULL, arguments, place, column, subject, on_failure, f"{missing_allowed(tolerance)} in {subject}",
-        f"complete the rows in the source, or set 'null_tolerance' of '{column}' under 'columns' and state why", "none",
+        _NOT_NULL, arguments, place, column, subject, on_failure, missing_allowed(tolerance, subject),
+        said(
+            "complete the rows in the source, or set 'null_tolerance' of '{column}' under 'columns' and state why",
+            column=column,
+        ),
+        "none",
     )  # fmt: skip
 
 
@@ -96,7 +104,8 @@ def _decision_checks(program: AuditProgram, prepared: Prepared) -> Iterator[Plan
     yield _null_check(program.contract, column, column, f"{place}.column", subject)
     yield PlannedCheck(
         _CONTAINS, {"column": FAVOURABLE, "value_set": [1]}, f"{place}.favourable", column, subject, "stop",
-        f"{subject} holds {listed(decision.favourable)}", "write under 'favourable' the value that the data use",
+        said("{subject} holds {values}", subject=subject, values=listed(decision.favourable)),
+        said("write under 'favourable' the value that the data use"),
         "labels",
         decision.favourable[0] if decision.favourable else None,
     )  # fmt: skip
@@ -120,7 +129,8 @@ def _known_values(
         most = len(asked.favourable) + len(asked.excluded) + 1
         yield PlannedCheck(
             _DISTINCT, {"column": column, "max_value": most}, place, column, subject, "stop",
-            f"at most {most} different values in {subject}", "name the values under unfavourable and excluded",
+            said("at most {most} different values in {subject}", most=most, subject=subject),
+            said("name the values under unfavourable and excluded"),
             "labels",
         )  # fmt: skip
         return
@@ -128,7 +138,8 @@ def _known_values(
     values = typed_values(known, kind_of(prepared.table[column]), program.where(place))
     yield PlannedCheck(
         _IN_SET, {"column": column, "value_set": values}, place, column, subject, "stop",
-        f"{subject} holds only {listed(known, 20)}", "name the other values under unfavourable or excluded",
+        said("{subject} holds only {values}", subject=subject, values=listed(known, 20)),
+        said("name the other values under unfavourable or excluded"),
     )  # fmt: skip
 
 
@@ -140,13 +151,14 @@ def _group_checks(program: AuditProgram, prepared: Prepared) -> Iterator[Planned
         yield PlannedCheck(
             _CONTAINS, {"column": derived, "value_set": [reference]}, f"{place}.reference", group.column, subject,
             "stop",
-            f"the reference group '{reference}' occurs in {subject}", "name a group that occurs under 'reference'",
+            said("the reference group '{reference}' occurs in {subject}", reference=reference, subject=subject),
+            said("name a group that occurs under 'reference'"),
             "labels", reference,
         )  # fmt: skip
         yield PlannedCheck(
             _DISTINCT, {"column": derived, "min_value": 2}, place, group.column, subject, "stop",
-            f"at least two groups in {subject}",
-            "check the period and the source: one group has nobody to compare with",
+            said("at least two groups in {subject}", subject=subject),
+            said("check the period and the source: one group has nobody to compare with"),
             "labels",
         )  # fmt: skip
         yield from _unseen_label_check(group, prepared.declared[group.name], derived, subject)
@@ -160,8 +172,8 @@ def _unseen_label_check(
     key = "labels" if group.labels else "values" if group.values else "bands"
     yield PlannedCheck(
         _IN_SET, {"column": derived, "value_set": list(declared)}, f"contract.groups.{group.name}.{key}", group.column,
-        subject, "stop", f"only the groups {listed(declared, 20)} in {subject}",
-        f"add the groups found under '{key}', or correct them in the source",
+        subject, "stop", said("only the groups {groups} in {subject}", groups=listed(declared, 20), subject=subject),
+        said("add the groups found under '{key}', or correct them in the source", key=key),
     )  # fmt: skip
 
 
@@ -176,8 +188,11 @@ def _time_checks(contract: DataContract, as_of: dt.date) -> Iterator[PlannedChec
         yield PlannedCheck(
             "expect_column_max_to_be_between", {"column": column, "min_value": oldest}, "contract.freshness", column,
             subject, contract.freshness.on_failure,
-            f"the newest row is of {oldest} or later ({days} days before {as_of})",
-            "load the newest data, or check the job that writes the source",
+            said(
+                "the newest row is of {oldest} or later ({days} days before {as_of})", oldest=oldest.isoformat(),
+                days=days, as_of=as_of.isoformat(),
+            ),
+            said("load the newest data, or check the job that writes the source"),
         )  # fmt: skip
 
 
@@ -190,10 +205,10 @@ def _role_checks(contract: DataContract) -> Iterator[PlannedCheck]:
     ]  # fmt: skip
     for column, place, most in asked:
         bounds: dict[str, object] = {"min_value": 0, **({"max_value": most} if most else {})}
+        asked_of = _SHARE if most else _NOT_NEGATIVE
         yield PlannedCheck(
             "expect_column_values_to_be_between", {"column": column, **bounds}, place, column, about(str(column)),
-            "stop", f"values of {about(str(column))} " + ("from 0 to 1" if most else "of at least 0"),
-            "correct the rows in the source", "values",
+            "stop", said(asked_of, subject=about(str(column))), said("correct the rows in the source"), "values",
         )  # fmt: skip
 
 
@@ -217,8 +232,10 @@ def _undeclared_null_checks(contract: DataContract) -> Iterator[PlannedCheck]:
         yield PlannedCheck(
             _NOT_NULL, {"column": column, "mostly": mostly(UNDECLARED_NULLS)}, f"contract.{place}", column,
             about(column),
-            "warn", f"{missing_allowed(UNDECLARED_NULLS)} in {about(column)}",
-            f"complete the rows in the source, or set 'null_tolerance' of '{column}' under 'columns'", "none",
+            "warn", missing_allowed(UNDECLARED_NULLS, about(column)),
+            said("complete the rows in the source, or set 'null_tolerance' of '{column}' under 'columns'",
+                 column=column),
+            "none",
         )  # fmt: skip
 
 
@@ -228,12 +245,14 @@ def _extra_checks(program: AuditProgram) -> Iterator[PlannedCheck]:
         columns = named_columns(extra.arguments)
         told = ", ".join(f"{key} {_told(value)}" for key, value in extra.arguments.items())
         subject = " and ".join(about(column) for column in columns) or "the table"
-        words = extra.expectation.replace("_", " ").removeprefix("expect ")
+        words = named_expectation(extra.expectation)
         shows = "labels" if extra.expectation.startswith("expect_column_distinct") else "values"
         yield PlannedCheck(
             extra.expectation, dict(extra.arguments), f"checks[{i}]", columns[0] if columns else None, subject,
-            extra.on_failure, f"{words}: {told}" if told else words,
-            "look at the rows concerned, or change the check", "none" if personal & set(columns) else shows,
+            extra.on_failure, said("{check}: {arguments}", check=words, arguments=told) if told else said(
+                "{check}", check=words
+            ),
+            said("look at the rows concerned, or change the check"), "none" if personal & set(columns) else shows,
         )  # fmt: skip
 
 

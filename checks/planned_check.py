@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from checks.sentence import Sentence, said
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedCheck:
@@ -29,9 +31,11 @@ class PlannedCheck:
     wanted: str | None = None
 
 
-def about(column: str, attribute: str | None = None) -> str:
+def about(column: str, attribute: str | None = None) -> Sentence:
     """How a column is called in a text: ``column 'white' (race)``."""
-    return f"column '{column}'" + (f" ({attribute})" if attribute else "")
+    if attribute:
+        return said("column '{column}' ({role})", column=column, role=attribute)
+    return said("column '{column}'", column=column)
 
 
 def named_columns(arguments: Mapping[str, object]) -> list[str]:

@@ -26,7 +26,7 @@ class Sentence(str):
         made.template, made.values = template, values
         return made
 
-    def __getnewargs_ex__(self) -> tuple[tuple[str], Mapping[str, Value]]:  # type: ignore[override]
+    def __getnewargs_ex__(self) -> tuple[tuple[str], Mapping[str, Value]]:
         """What a copy is made of."""
         return (self.template,), self.values
 
