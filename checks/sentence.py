@@ -22,8 +22,10 @@ class Sentence(str):
 
     def __new__(cls, template: str, /, **values: Value) -> Sentence:
         """Raises ``KeyError`` for a placeholder without a value."""
-        made = super().__new__(cls, template.format_map(values))
-        made.template, made.values = template, values
+        # as a record writes them, so that what is read back makes the same text
+        kept = {name: float(f"{value:.12g}") if isinstance(value, float) else value for name, value in values.items()}
+        made = super().__new__(cls, template.format_map(kept))
+        made.template, made.values = template, kept
         return made
 
     def __getnewargs_ex__(self) -> tuple[tuple[str], Mapping[str, Value]]:
@@ -47,6 +49,8 @@ def template(words: str, /) -> str:
 def joined(parts: Iterable[str], between: str = "; ") -> Sentence:
     """Sentences or labels one after another."""
     named = {f"part{i}": part for i, part in enumerate(parts, 1)}
+    if len(named) == 1 and isinstance(named["part1"], Sentence):
+        return named["part1"]
     return Sentence(between.join(f"{{{name}}}" for name in named), **named)
 
 
