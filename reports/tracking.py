@@ -1,8 +1,9 @@
 """Records → MLflow: one run for each version of an audit, found again and never doubled.
 
 A run carries every figure in one batch of metrics, the data set as an input with its
-fingerprint, tags that make flagged models findable, and the records, aggregates and page as
-artifacts. Where the program names a registered model, that version is tagged as well:
+fingerprint, tags that make flagged models findable, the words and pictures that the page
+shows first as its description, and the records, aggregates and page as artifacts. Where the
+program names a registered model, that version is tagged and described as well:
 ``search_model_versions("tag.`fairness.status` = 'flagged'")`` lists what needs attention.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import os
 import re
-import time
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,9 @@ from audits.policies.judge import worst
 from audits.record import AuditRun, Judgement, digest_of
 from audits.run import JUDGEMENT_FILE, RUN_FILE, read_run
 from checks.problem import InputError, Problem
+from reports.mlflow_page import PER_HARM, Place, beside, description, pictures, verdict_tags, version_words
 from reports.publish import page_names
+from reports.words import LANGUAGES
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -31,6 +34,7 @@ _WORST_FIRST = ("flagged", "unfit", "inconclusive", "not_judged", "clear")
 _PATIENCE = {
     "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_HTTP_REQUEST_TIMEOUT": "30", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
 }  # fmt: skip
+_NOTE = "mlflow.note.content"  # what MLflow shows as a run's description
 _BATCH = 1000  # metrics that MLflow takes in one call
 
 
@@ -51,7 +55,7 @@ def track(folder: Path, tracking_uri: str) -> str:
         run_id = _run_id(client, tracking_uri, run, judgement, folder)
         _log(client, run_id, run, judgement, folder)
         if run.subject:
-            _tag_model(client, run.subject.model, run, judgement)
+            _tag_model(client, run.subject.model, run, judgement, run_id)
         client.set_terminated(run_id)
         return run_id
     except (MlflowException, OSError) as error:
@@ -102,9 +106,10 @@ def _digests(folder: Path) -> dict[str, str]:
 def _log(client: MlflowClient, run_id: str, run: AuditRun, judgement: Judgement, folder: Path) -> None:
     from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, RunTag
 
-    now = int(time.time() * 1000)
-    metrics = [Metric(name, value, now, 0) for name, value in _metrics(run, judgement).items()]
-    tags = [RunTag(key, value) for key, value in _tags(run, judgement).items()]
+    info = client.get_run(run_id).info  # its start as the time of every figure: tracked again, a figure is the same one
+    metrics = [Metric(name, value, info.start_time, 0) for name, value in _metrics(run, judgement).items()]
+    note = description(run, judgement, Place(info.experiment_id, run_id))
+    tags = [RunTag(key, value) for key, value in (_tags(run, judgement) | {_NOTE: note}).items()]
     for start in range(0, max(len(metrics), 1), _BATCH):
         client.log_batch(run_id, metrics=metrics[start : start + _BATCH], tags=tags if start == 0 else ())
     data = Dataset(
@@ -112,9 +117,19 @@ def _log(client: MlflowClient, run_id: str, run: AuditRun, judgement: Judgement,
         source=f"period {run.data.period}", profile=f'{{"rows": {run.data.rows}}}',
     )  # fmt: skip
     client.log_inputs(run_id, [DatasetInput(data, [InputTag("mlflow.data.context", "audit")])])
+    _log_files(client, run_id, run, judgement, folder)
+
+
+def _log_files(client: MlflowClient, run_id: str, run: AuditRun, judgement: Judgement, folder: Path) -> None:
+    """The records, pages and aggregates of the folder, and the pictures of the description."""
     for file in (RUN_FILE, JUDGEMENT_FILE, *page_names().values()):
         if (folder / file).exists():
             client.log_artifact(run_id, str(folder / file))
+    with tempfile.TemporaryDirectory() as made:
+        for name, picture in pictures(run, judgement).items():
+            (Path(made) / name).parent.mkdir(exist_ok=True)
+            (Path(made) / name).write_text(picture, encoding="utf-8")
+        client.log_artifacts(run_id, made)
     if (folder / "evidence").is_dir():
         client.log_artifacts(run_id, str(folder / "evidence"), "evidence")
     for part in sorted(folder.glob("parts/*/evidence")):
@@ -153,44 +168,45 @@ def _tags(run: AuditRun, judgement: Judgement) -> dict[str, str]:
         "squaredeal.verdict": verdict or "none",
         "squaredeal.errors": len(run.errors),
         "fairness.status": status_of(judgement),
-        "mlflow.note.content": _note(run, judgement),
+        "squaredeal.languages": ", ".join(LANGUAGES),
+        **verdict_tags(run, judgement),
     }
     if run.subject:
         tags["squaredeal.model"] = run.subject.model
     return {key: str(value) for key, value in tags.items()}
 
 
-def _note(run: AuditRun, judgement: Judgement) -> str:
-    lines = [f"**{run.program.title.get('en', run.program.name)}**, {run.data.rows:,} rows", ""]
-    lines += [f"- **{f.verdict}** ({f.rule.id}, {f.rule.status}): {f.explanation}" for f in judgement.findings]
-    lines += [f"- not answered: {missing.question}: {missing.reason}" for missing in judgement.not_answered]
-    lines += [f"- error in {error.question}: {error.error}" for error in run.errors]
-    if not judgement.findings:
-        lines.append("- nothing was judged; this is not a finding of no harm")
-    return "\n".join(lines)[:4900]
+def _tag_model(client: MlflowClient, model: str, run: AuditRun, judgement: Judgement, run_id: str) -> None:
+    """Tag and describe the model version that ``models:/NAME@ALIAS`` or ``models:/NAME/VERSION`` names."""
+    name, number = _version_of(client, model)
+    version = client.get_model_version(name, number)
+    tags = _tags(run, judgement)
+    tags[f"fairness.status.{run.program.name}"] = tags["fairness.status"]
+    tags[f"fairness.last_day.{run.program.name}"] = run.data.last_day or ""
+    if (run.data.last_day or "") < version.tags.get(f"fairness.last_day.{run.program.name}", ""):
+        return  # an older period, audited again, does not speak for the model of today
+    known = {**version.tags, **tags}
+    every = {value for key, value in known.items() if key.startswith("fairness.status.")}
+    tags["fairness.status"] = next(status for status in _WORST_FIRST if status in every)  # over all its programs
+    for key in version.tags:
+        if key.startswith(PER_HARM) and key not in tags:
+            client.delete_model_version_tag(name, number, key)  # of an earlier audit, which asked about other harms
+    for key, value in tags.items():
+        client.set_model_version_tag(name, number, key, value)
+    place = Place(client.get_run(run_id).info.experiment_id, run_id)
+    told = beside(version.description or "", run.program.name, version_words(run, judgement, place))
+    if told != version.description:
+        client.update_model_version(name, number, told)
 
 
-def _tag_model(client: MlflowClient, model: str, run: AuditRun, judgement: Judgement) -> None:
-    """Tag the model version that ``models:/NAME@ALIAS`` or ``models:/NAME/VERSION`` names."""
+def _version_of(client: MlflowClient, model: str) -> tuple[str, str]:
     match = re.fullmatch(r"models:/([^/@]+)(?:@(.+)|/(\d+))", model)
     if not match:
         raise InputError(Problem(
             "model", f"'{model}'", "models:/NAME@ALIAS or models:/NAME/VERSION", "mend the program's 'model'",
         ))  # fmt: skip
     name, alias, number = match.groups()
-    version = number or str(client.get_model_version_by_alias(name, alias).version)
-    tags = {**_tags(run, judgement)}
-    tags.pop("mlflow.note.content")
-    tags[f"fairness.status.{run.program.name}"] = tags["fairness.status"]
-    tags[f"fairness.last_day.{run.program.name}"] = run.data.last_day or ""
-    before = client.get_model_version(name, version).tags
-    if (run.data.last_day or "") < before.get(f"fairness.last_day.{run.program.name}", ""):
-        return  # an older period, audited again, does not speak for the model of today
-    known = {**before, **tags}
-    every = {value for key, value in known.items() if key.startswith("fairness.status.")}
-    tags["fairness.status"] = next(status for status in _WORST_FIRST if status in every)  # over all its programs
-    for key, value in tags.items():
-        client.set_model_version_tag(name, version, key, value)
+    return name, number or str(client.get_model_version_by_alias(name, alias).version)
 
 
 def _without_secret(uri: str) -> str:
