@@ -152,7 +152,7 @@ def test_every_measurement_is_shown_with_its_count_method_or_reason(state):
     run, _, page = state
     text = Outline(page).text
     for m in run.measurements:
-        assert bare((m.group or "")) in text
+        assert bare(m.group or "") in text
         assert f"{m.n:,}" in text
         assert bare(m.reason) in text if m.estimate is None else m.measure == "approval_rate" or m.method in text
 

@@ -9,8 +9,8 @@ import pytest
 
 from audits.record import VERDICTS, NotAnswered, RunError
 from reports.figures import exact, figure, number, p_value, percent
-from reports.words import ENGLISH, Words
 from reports.view import report_model
+from reports.words import ENGLISH, Words
 from tests.reports import sample_records as sample
 
 
