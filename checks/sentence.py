@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
+from numbers import Integral, Real
 from typing import Any
 
 Value = str | int | float
@@ -20,10 +21,9 @@ class Sentence(str):
     template: str
     values: Mapping[str, Value]
 
-    def __new__(cls, template: str, /, **values: Value) -> Sentence:
+    def __new__(cls, template: str, /, **values: object) -> Sentence:
         """Raises ``KeyError`` for a placeholder without a value."""
-        # as a record writes them, so that what is read back makes the same text
-        kept = {name: float(f"{value:.12g}") if isinstance(value, float) else value for name, value in values.items()}
+        kept = {name: _kept(value) for name, value in values.items()}
         made = super().__new__(cls, template.format_map(kept))
         made.template, made.values = template, kept
         return made
@@ -33,7 +33,16 @@ class Sentence(str):
         return (self.template,), self.values
 
 
-def said(words: str, /, **values: Value) -> Sentence:
+def _kept(value: object) -> Value:
+    """A value as a record writes it, so that what is read back makes the same text."""
+    if isinstance(value, Sentence):
+        return value
+    if isinstance(value, Integral):
+        return int(value)
+    return float(f"{float(value):.12g}") if isinstance(value, Real) else str(value)
+
+
+def said(words: str, /, **values: object) -> Sentence:
     """A sentence of a literal template, which ``make messages`` finds here, and its values.
 
     A value that is itself a sentence is translated too; every other text among the values, such as a label, never is.
