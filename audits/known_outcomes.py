@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 
 from audits.evidence.cells import Cells
 from audits.record import Measurement
+from checks.sentence import said, template
 
 _ALIKE = 0.05  # known shares that differ by less, relative to the larger, count as alike
-DECLINED_UNKNOWN = "what the declined would have done is unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +80,25 @@ def selection(tables: Iterable[OutcomeTable], conditional: bool) -> str | None:
     whole = added(every)
     if not (conditional or not sum(whole.known[0]) or any(map(_uneven, every))):
         return None
-    shares = " and ".join(
-        f"{100 * share:.1f} % of the {name}"
-        for name, share in (("approved", whole.known_share(1)), ("declined", whole.known_share(0)))
-        if share is not None
-    )
-    return f"a selected sample: the outcome is known for {shares or 'no decided application'}, and others may differ"
+    approved, declined = whole.known_share(1), whole.known_share(0)
+    if approved is not None and declined is not None:
+        return said(_BOTH, approved=100 * approved, declined=100 * declined)
+    if approved is None and declined is None:
+        return said("a selected sample: the outcome is known for no decided application, and others may differ")
+    share, told = (declined, _DECLINED) if approved is None else (approved, _APPROVED)
+    return said(told, share=100 * (share or 0.0))
+
+
+_BOTH = template(
+    "a selected sample: the outcome is known for {approved:.1f} % of the approved and {declined:.1f} % of the "
+    "declined, and others may differ"
+)
+_APPROVED = template("a selected sample: the outcome is known for {share:.1f} % of the approved, and others may differ")
+_DECLINED = template("a selected sample: the outcome is known for {share:.1f} % of the declined, and others may differ")
+_UNLIKE = template(
+    "a selected sample: the outcome is known for {own:.1f} % of {label} and {other:.1f} % of {reference}, and others "
+    "may differ"
+)
 
 
 def apart(one: float | None, other: float | None) -> bool:
@@ -98,10 +111,7 @@ def unlike(shares: Mapping[str, float | None], label: str | None, reference: str
     own, other = shares.get(str(label)), shares.get(reference)
     if own is None or other is None or not apart(own, other):
         return None
-    return (
-        f"a selected sample: the outcome is known for {100 * own:.1f} % of {label} and {100 * other:.1f} % of "
-        f"{reference}, and others may differ"
-    )
+    return said(_UNLIKE, own=100 * own, label=label, other=100 * other, reference=reference)
 
 
 def known_shares(tables: Mapping[str, OutcomeTable]) -> dict[str, float | None]:
@@ -114,8 +124,8 @@ def _uneven(table: OutcomeTable) -> bool:
     return apart(table.known_share(1), table.known_share(0))
 
 
-def marked_selected(figure: Measurement, said: str | None) -> Measurement:
+def marked_selected(figure: Measurement, told: str | None) -> Measurement:
     """The figure with the caution: no breach may rest on a selected sample, and it is never clear."""
-    if said is None or figure.estimate is None:
+    if told is None or figure.estimate is None:
         return figure
-    return replace(figure, cautions=(*figure.cautions, said), unseen=(*figure.unseen, said))
+    return replace(figure, cautions=(*figure.cautions, told), unseen=(*figure.unseen, told))

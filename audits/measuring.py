@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from audits.statistics.ladder import LEVELS, climb, ladder
+from checks.sentence import Sentence, template
 
 POWER = 0.8
 
@@ -23,9 +24,13 @@ def within(departure: object, most: float) -> float | None:
     return found if found is not None and found <= most else None
 
 
+_TESTS = (template("score"), template("mid-p"), template("none"))
+
+
 def item(value: object) -> str:
-    """The text in a numpy array of one."""
-    return str(value.item()) if hasattr(value, "item") else str(value)
+    """The text in a numpy array of one; a sentence where it names a test."""
+    text = str(value.item()) if hasattr(value, "item") else str(value)
+    return Sentence(text) if text in _TESTS else text
 
 
 def bounded(interval_at: Callable[[float], tuple[object, object]], level: float) -> dict[str, Any]:

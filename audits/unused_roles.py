@@ -11,14 +11,20 @@ from dataclasses import replace
 
 from audits.record import Measurement, NotAnswered
 from checks.inputs.contract import DataContract
+from checks.sentence import said
 
 ROLES = ("weight", "entity", "strata")
-_NARROW = "the rows of one entity count as independent here, so that the interval is too narrow where entities repeat"
-_LUMPED = "the declared strata are not told apart here, and a gap within each of them can vanish over all"
+_NARROW = said(
+    "the rows of one entity count as independent here, so that the interval is too narrow where entities repeat"
+)
+_LUMPED = said("the declared strata are not told apart here, and a gap within each of them can vanish over all")
 _WHY = {
-    "weight": ("every row counts once: the declared weight is not used", "read the figures as those of the rows given"),
-    "entity": (_NARROW, "give one row for each entity"),
-    "strata": (_LUMPED, "ask the question of each stratum in a program of its own"),
+    "weight": (
+        said("every row counts once: the declared weight is not used"),
+        said("read the figures as those of the rows given"),
+    ),
+    "entity": (_NARROW, said("give one row for each entity")),
+    "strata": (_LUMPED, said("ask the question of each stratum in a program of its own")),
 }
 
 

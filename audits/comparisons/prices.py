@@ -16,6 +16,7 @@ from audits.evidence.histograms import Histogram
 from audits.measuring import POWER, bounded, item, number
 from audits.record import Measurement
 from checks.inputs.contract import DataContract
+from checks.sentence import said, template
 
 _YES, _NO = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
 _MISSING = ("", "nan", "null", "none", "nat", "na", "n/a", "<na>")
@@ -104,6 +105,24 @@ def _skewnesses(histogram: Histogram) -> dict[str, float]:
     return {label: skewness(*zip(*pairs, strict=True)) for label, pairs in found.items()}
 
 
+_SELECTED = template(
+    "a selected sample: {known:,} of {decided:,} decided applications have a rate, so a stricter door for one group "
+    "changes who is compared"
+)
+_SOME_REFUSED = template(
+    "a selected sample: {known:,} of {decided:,} decided applications have a rate, {refused:,} of them turned down, so "
+    "a stricter door for one group changes who is compared"
+)
+_WITHOUT_RATE = template("{share:.1f} % of the rows of {label} have no rate and are left out")
+_APPROVED_WITHOUT = template("{lacking:,} of {approved:,} approved applications of {label} have no rate")
+_HEAVY_TAILS = template(
+    "heavy tails: the rates of {label} have skewness {skewness:.1f}, for which {n:,} rows are fewer than the "
+    "{needed:,.0f} that a mean needs (Cochran 1977)"
+)
+_NO_HIGH_COST = template("no loan of the reference group '{reference}' is high-cost: no ratio exists")
+_NO_FLAGS = said("no row of one of the two groups has both a rate and a flag of high cost")
+
+
 def selection(seen: Priced, labels: tuple[str, str], contract: DataContract) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Cautions, and what may hide a harm, since not everybody has a rate or a known group."""
     cautions, unseen = [], []
@@ -112,23 +131,20 @@ def selection(seen: Priced, labels: tuple[str, str], contract: DataContract) -> 
         decided = sum(group.favourable + group.unfavourable for _, group in groups)
         known = sum(group.favourable_priced + group.unfavourable_priced for _, group in groups)
         refused = sum(group.unfavourable_priced for _, group in groups)
-        among = f", {refused:,} of them turned down" if refused else ""
-        cautions.append(
-            f"a selected sample: {known:,} of {decided:,} decided applications have a rate{among}, so a stricter door "
-            "for one group changes who is compared"
-        )
+        told = _SOME_REFUSED if refused else _SELECTED
+        cautions.append(said(told, known=known, decided=decided, refused=refused))
     for label, group in groups:
         if not contract.decision and group.rows - group.n > MOST_LOST * group.rows:
-            told = f"{100 * (1 - group.n / group.rows):.1f} % of the rows of {label} have no rate and are left out"
+            told = said(_WITHOUT_RATE, share=100 * (1 - group.n / group.rows), label=label)
             cautions.append(told)
             unseen.append(told)
         lacking = group.favourable - group.favourable_priced
         if lacking:
-            told = f"{lacking:,} of {group.favourable:,} approved applications of {label} have no rate"
+            told = said(_APPROVED_WITHOUT, lacking=lacking, approved=group.favourable, label=label)
             cautions.append(told)
             unseen += [told] if lacking > MOST_LOST * group.favourable else []
     if seen.unlabelled > MOST_LOST:
-        told = f"{100 * seen.unlabelled:.1f} % of the rows with a rate have no known group"
+        told = said("{share:.1f} % of the rows with a rate have no known group", share=100 * seen.unlabelled)
         cautions.append(told)
         unseen.append(told)
     return tuple(cautions), tuple(unseen)
@@ -139,11 +155,10 @@ def odd_spread(seen: Priced, labels: tuple[str, str]) -> tuple[str, ...]:
     from audits.statistics.mean_difference import COCHRAN, too_skewed
 
     return tuple(
-        f"heavy tails: the rates of {label} have skewness {group.skewness:.1f}, for which {group.n:,} rows are fewer "
-        f"than the {COCHRAN * group.skewness**2:,.0f} that a mean needs (Cochran 1977)"
+        said(_HEAVY_TAILS, label=label, skewness=group.skewness, n=group.n, needed=COCHRAN * group.skewness**2)
         for label, group in ((label, seen.of(label)) for label in labels)
         if group.n and group.skewness and too_skewed(group.n, group.skewness)
-    )  # fmt: skip
+    )
 
 
 def robustness_values(gap: float, classical: float, freedom: int, level: float) -> dict[str, float]:
@@ -168,10 +183,10 @@ def high_cost_share(question: str, attribute: str, label: str, group: PricedGrou
     shared = Measurement(
         question=question, measure="high_cost_share", attribute=attribute, group=label, reference=None, estimate=None,
         low=None, high=None, level=level, n=group.flagged, counts={"high_cost": group.high, "flagged": group.flagged},
-        method="none", source="cells",
+        method=said("none"), source=said("cells"),
     )  # fmt: skip
     if not group.flagged:
-        return replace(shared, reason="no row of the group has both a rate and a flag of high cost")
+        return replace(shared, reason=said("no row of the group has both a rate and a flag of high cost"))
 
     def at(level: float) -> Any:
         return score_interval_rate(group.high, group.flagged, level)
@@ -189,12 +204,12 @@ def high_cost_ratio(shared: Measurement, one: PricedGroup, zero: PricedGroup) ->
     from audits.statistics.ratio_interval import ratio_interval
 
     pair = (one.high, one.flagged, zero.high, zero.flagged)
-    shared = replace(shared, equality=1.0, n=one.flagged + zero.flagged, source="cells", counts={
+    shared = replace(shared, equality=1.0, n=one.flagged + zero.flagged, source=said("cells"), counts={
         "group_high_cost": one.high, "group_flagged": one.flagged,
         "reference_high_cost": zero.high, "reference_flagged": zero.flagged,
     })  # fmt: skip
     if not one.flagged or not zero.flagged:
-        return replace(shared, reason="no row of one of the two groups has both a rate and a flag of high cost")
+        return replace(shared, reason=_NO_FLAGS)
 
     def at(level: float) -> Any:
         return ratio_interval(*pair, level)
@@ -205,7 +220,7 @@ def high_cost_ratio(shared: Measurement, one: PricedGroup, zero: PricedGroup) ->
     return replace(
         shared, estimate=one.high / one.flagged / share if share else None, p_value=number(test.p_value),
         mde=above / share - 1 if share and above is not None else None,
-        method=f"{at(shared.level).method} interval, {item(test.method)} p-value",
-        reason=None if share else f"no loan of the reference group '{shared.reference}' is high-cost: no ratio exists",
+        method=said("{interval} interval, {test} p-value", interval=at(shared.level).method, test=item(test.method)),
+        reason=None if share else said(_NO_HIGH_COST, reference=shared.reference),
         **bounded(lambda level: (at(level).low, at(level).high), shared.level),
     )  # fmt: skip

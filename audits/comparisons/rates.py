@@ -12,16 +12,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import reduce
 
 from audits.evidence.cells import Cells
 from audits.evidence.collect import Evidence
 from audits.evidence.needs import CellsNeed, ClusterCellsNeed, Need
 from checks.inputs.contract import DataContract
+from checks.sentence import joined, said, template
 
 ENTITIES = 20  # in a group, below which errors by entity are too small (simulated: 20 cover .944, 5 cover .84)
 MOST_LOST = 0.05  # share of rows above which a figure without them is no all-clear
 _LEAST_MASS = 1e-100  # sums of weights whose squares a float64 holds
-FAIRLEARN = "fairlearn MetricFrame on cells"
+FAIRLEARN = said("fairlearn MetricFrame on cells")
+_NO_WEIGHT = template("every decided row of '{label}' has the weight 0, none, or one beyond all measure")
+_NO_ENTITY = template("no decided row of '{label}' names its entity, so that nothing is known of dependence")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +113,9 @@ def _cluster_need(attribute: str, contract: DataContract) -> ClusterCellsNeed:
 
 
 def _how(contract: DataContract) -> str:
-    parts = [f"weighted by {contract.weight}"] if contract.weight else []
-    parts += [f"dependence within {contract.entity} allowed for"] if contract.entity else []
-    return ", ".join(parts) + (", effective counts" if parts else "")
+    parts = [said("weighted by {weight}", weight=contract.weight)] if contract.weight else []
+    parts += [said("dependence within {entity} allowed for", entity=contract.entity)] if contract.entity else []
+    return said("{parts}, effective counts", parts=joined(parts, ", ")) if parts else ""
 
 
 @dataclass(slots=True)
@@ -163,8 +167,14 @@ def _weightless(tallies: Mapping[str | None, _Tally]) -> list[str]:
     shares = {
         label: tally.weightless / sum(tally.rows) for label, tally in tallies.items() if label and sum(tally.rows)
     }  # fmt: skip
-    told = [f"{100 * share:.1f} % of {label}" for label, share in sorted(shares.items()) if share > MOST_LOST]
-    return [f"{' and '.join(told)} have no weight and take no part"] if told else []
+    told = [
+        said("{share:.1f} % of {label}", share=100 * share, label=label)
+        for label, share in sorted(shares.items()) if share > MOST_LOST
+    ]  # fmt: skip
+    if not told:
+        return []
+    every = reduce(lambda some, one: said("{some} and {one}", some=some, one=one), told)
+    return [said("{shares} have no weight and take no part", shares=every)]
 
 
 Sizes = dict[str, tuple[float, float]]
@@ -182,13 +192,14 @@ def _effective(
     if not contract.weight and not contract.entity:
         return {label: (tally.rows[1], sum(tally.rows)) for label, tally in known.items()}, {}, []
     spread, adrift = _spread_by_entity(evidence, contract, attribute, tallies, shares)
-    sizes, reasons = dict.fromkeys(known, (0.0, 0.0)), {}
+    sizes = dict.fromkeys(known, (0.0, 0.0))
+    reasons: dict[str, str] = {}
     for label, tally in known.items():
         rate, total = shares.get(label), sum(tally.mass)
         if rate is None or not _LEAST_MASS < total < 1 / _LEAST_MASS or not sum(tally.squares) > 0:
-            reasons[label] = f"every decided row of '{label}' has the weight 0, none, or one beyond all measure"
+            reasons[label] = said(_NO_WEIGHT, label=label)
         elif contract.entity and label not in spread:
-            reasons[label] = f"no decided row of '{label}' names its entity, so that nothing is known of dependence"
+            reasons[label] = said(_NO_ENTITY, label=label)
         else:
             size = min(_worth(rate, tally, spread.get(label)), float(sum(tally.rows)))
             sizes[label] = rate * size, size
@@ -243,8 +254,8 @@ def _spread_by_entity(
             continue
         factor = many / max(many - 1, 1) / held
         spread[label] = _Spread(float(score @ products @ score) * factor / mass**2, together / held / mass**2, many)
-    adrift = 1 - held
-    return spread, [f"{100 * adrift:.1f} % of all rows name no {contract.entity}"] if adrift > MOST_LOST else []
+    adrift = said("{share:.1f} % of all rows name no {entity}", share=100 * (1 - held), entity=contract.entity)
+    return spread, [adrift] if 1 - held > MOST_LOST else []
 
 
 def _score(label: str | None, decision: int | None, asked: str, rate: float) -> float:

@@ -15,10 +15,16 @@ from typing import Any
 from audits.comparisons.rates import FAIRLEARN, GroupRate, GroupRates
 from audits.measuring import POWER, bounded, bounded_at_once, item, number, within
 from audits.record import Measurement
+from checks.sentence import said, template
 
 MEASURES = ("adverse_impact_ratio", "approval_gap", "approval_odds_ratio", "standardized_mean_difference")
 
 Pair = tuple[float, float, float, float]  # x1, n1, x0, n0
+NO_REFERENCE = template("no row of the reference group '{reference}' has a decision that counts")
+NOBODY_APPROVED = template("nobody of the reference group '{reference}' was approved: there is no ratio")
+_NO_ODDS_RATIO = said(
+    "both groups share one outcome, or nobody of the group was declined: the odds ratio has no finite value"
+)
 
 
 def counting(rates: GroupRates) -> AbstractContextManager[None]:
@@ -34,7 +40,7 @@ def rate_of(question: str, rates: GroupRates, group: GroupRate, level: float) ->
 
     shared = Measurement(
         question=question, measure="approval_rate", attribute=rates.attribute, group=group.label, reference=None,
-        estimate=None, low=None, high=None, level=level, n=group.decided, counts=group.counts, method="none",
+        estimate=None, low=None, high=None, level=level, n=group.decided, counts=group.counts, method=said("none"),
         source=FAIRLEARN,
     )  # fmt: skip
     if group.rate is None:
@@ -49,13 +55,13 @@ def comparisons(question: str, rates: GroupRates, label: str, level: float) -> I
     """All raw comparisons of a group against the reference, or each with the reason why there is none."""
     one, zero = rates.groups[label], rates.groups.get(rates.reference)
     shared = Measurement(
-        question=question, measure="", attribute=rates.attribute, group=label, reference=rates.reference,
-        estimate=None, low=None, high=None, level=level, n=one.decided + (zero.decided if zero else 0), method="none",
-        source="none",
+        question=question, measure="", attribute=rates.attribute, group=label, reference=rates.reference, estimate=None,
+        low=None, high=None, level=level, n=one.decided + (zero.decided if zero else 0), method=said("none"),
+        source=said("none"),
     )  # fmt: skip
-    reason = None
+    reason: str | None = None
     if zero is None:
-        reason = f"no row of the reference group '{rates.reference}' has a decision that counts"
+        reason = said(NO_REFERENCE, reference=rates.reference)
     elif one.rate is None or zero.rate is None:
         reason = one.reason or zero.reason
     if reason or zero is None:
@@ -78,7 +84,7 @@ def _compared(
 
     pair: Pair = (one.x, one.n, zero.x, zero.n)
     test = (proportions.equality_p_value if rates.plain else proportions.score_p_value)(*pair)
-    tested = f", {item(test.method)} p-value"
+    tested = item(test.method)
     p0, p1 = float(zero.rate or 0.0), float(one.rate or 0.0)
     # the departure that would be a harm: a lower rate of the group
     below = float(minimum_detectable_rates(p0, *_sizes(one, zero), level, POWER).below)
@@ -86,8 +92,8 @@ def _compared(
     ratio = ratio_interval(*pair, level)
     yield replace(
         shared, measure="adverse_impact_ratio", estimate=p1 / p0 if p0 else None, equality=1.0, p_value=p_value,
-        mde=within(mde / p0, 1.0) if p0 else None, method=_with(f"{ratio.method} interval{tested}", rates),
-        reason=None if p0 else f"nobody of the reference group '{rates.reference}' was approved: there is no ratio",
+        mde=within(mde / p0, 1.0) if p0 else None, method=_with(_tested(ratio.method, tested), rates),
+        reason=None if p0 else said(NOBODY_APPROVED, reference=rates.reference),
         **bounded_at_once(lambda at: _ends(ratio_interval(*pair, at)), level),
     )  # fmt: skip
 
@@ -98,10 +104,14 @@ def _compared(
     method = proportions.score_interval_difference(*pair, level, corrected=True).method
     yield replace(
         shared, measure="approval_gap", estimate=p0 - p1, equality=0.0, p_value=p_value, mde=within(mde, p0),
-        method=_with(f"{method} interval{tested}", rates), **bounded_at_once(gap_at, level),
+        method=_with(_tested(method, tested), rates), **bounded_at_once(gap_at, level),
     )  # fmt: skip
     yield _odds(shared, rates, pair, level, p_value, below)
     yield _standardized(shared, rates, pair, level, p_value, mde)
+
+
+def _tested(interval: str, test: str) -> str:
+    return said("{interval} interval, {test} p-value", interval=interval, test=test)
 
 
 def _odds(
@@ -111,16 +121,12 @@ def _odds(
 
     found = score_interval_odds_ratio(*pair, level)
     estimate, p0 = number(found.estimate), pair[2] / pair[3]
-    reason = None
-    if estimate is None:
-        reason = (
-            "both groups share one outcome, or nobody of the group was declined: the odds ratio has no finite value"
-        )
+    reason = None if estimate is not None else _NO_ODDS_RATIO
     possible = number(below) is not None and 0 < below < 1 and 0 < p0 < 1
     return replace(
         shared, measure="approval_odds_ratio", estimate=estimate, equality=1.0, p_value=p_value, reason=reason,
         mde=1 - below / (1 - below) * (1 - p0) / p0 if possible else None,
-        method=_with(f"{found.method} interval", rates),
+        method=_with(said("{interval} interval", interval=found.method), rates),
         **bounded_at_once(lambda at: _ends(score_interval_odds_ratio(*pair, at)), level),
     )  # fmt: skip
 
@@ -146,7 +152,7 @@ def _standardized(
         shared, measure="standardized_mean_difference", estimate=None if estimate is None else 0.0 - estimate,
         equality=0.0, p_value=p_value, reason=reason, standard_error=number(found.standard_error),
         mde=mde / deviation if deviation and within(mde, p0) is not None else None,
-        method=_with(f"{found.method}, deviation pooled over both groups", rates),
+        method=_with(said("{method}, deviation pooled over both groups", method=found.method), rates),
         **bounded(lambda level: (-at(level).high, -at(level).low), level),
     )  # fmt: skip
 
@@ -161,4 +167,4 @@ def _ends(interval: Any) -> tuple[object, object]:
 
 
 def _with(method: str, rates: GroupRates) -> str:
-    return f"{method}; {rates.how}" if rates.how else method
+    return said("{method}; {how}", method=method, how=rates.how) if rates.how else method

@@ -14,20 +14,28 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from audits.comparisons.rates import GroupRates
-from audits.comparisons.raw import counting
+from audits.comparisons.raw import NO_REFERENCE, counting
 from audits.measuring import POWER, bounded, from_error, number
 from audits.record import Measurement
 from audits.statistics.ladder import critical
+from checks.sentence import said, template
 
 if TYPE_CHECKING:
     from audits.statistics.mantel_haenszel import StratifiedEstimate
 
 MEASURES = ("stratified_odds_ratio", "stratified_risk_ratio", "stratified_approval_gap", "logit_approval_gap")
 _MOST_ALONE = 0.05
-_EVENLY = "dependence within entities is spread evenly over the strata here, and may lie in one of them"
+_EVENLY = said("dependence within entities is spread evenly over the strata here, and may lie in one of them")
 _MOST_LEVELS = 100
 _OUTCOMES = 10  # below, the errors of Sato and others are too small: five of five gave a gap far from zero for sure
 _DIFFERENT = 0.01  # p-value below which strata are said not to share one odds ratio
+_ALONE = template("{share:.1f} % of {label} are in strata without anybody of {reference}")
+_SCARCE = template(
+    "in strata that hold both groups, one of the two has only {scarce:.3g} rows of its rarer decision, and an interval "
+    "to rely on needs {needed}"
+)
+_UNLIKE = template("the strata do not share one odds ratio (p = {p:.2g}): one figure averages over them")
+_TOO_MANY_LEVELS = template("the strata have more than {most} levels, too many for one regression")
 
 
 def stratified(
@@ -36,31 +44,27 @@ def stratified(
     """All figures within strata, or each with the reason why there is none."""
     one, zero = rates.groups[label], rates.groups.get(rates.reference)
     shared = Measurement(
-        question=question, measure="", attribute=rates.attribute, group=label, reference=rates.reference,
-        estimate=None, low=None, high=None, level=level, n=one.decided + (zero.decided if zero else 0), method="none",
-        source=f"cells by {', '.join(columns)}",
+        question=question, measure="", attribute=rates.attribute, group=label, reference=rates.reference, estimate=None,
+        low=None, high=None, level=level, n=one.decided + (zero.decided if zero else 0), method=said("none"),
+        source=said("cells by {names}", names=", ".join(columns)),
     )  # fmt: skip
     if zero is None:
-        why = f"no row of the reference group '{rates.reference}' has a decision that counts"
+        why = said(NO_REFERENCE, reference=rates.reference)
         return [replace(shared, measure=measure, reason=why) for measure in MEASURES]
     if one.reason or zero.reason:
         return [replace(shared, measure=measure, reason=one.reason or zero.reason) for measure in MEASURES]
     table = _table(rates, label)
     alone = _alone(table)
+    told = said(_ALONE, share=100 * alone, label=label, reference=rates.reference)
     shared = replace(
-        shared,
-        counts={"strata": len(table), "group_alone": round(alone * one.decided)},
-        unseen=(f"{100 * alone:.1f} % of {label} are in strata without anybody of {rates.reference}",)
-        if alone > _MOST_ALONE else (),
+        shared, counts={"strata": len(table), "group_alone": round(alone * one.decided)},
+        unseen=(told,) if alone > _MOST_ALONE else (),
     )  # fmt: skip
     if clustered:  # one factor for all strata covers .83 where entities repeat in one stratum only (simulated)
         shared = replace(shared, cautions=(_EVENLY,), unseen=(*shared.unseen, _EVENLY))
     scarce = _scarcest(table)
     if scarce < _OUTCOMES:
-        why = (
-            f"in strata that hold both groups, one of the two has only {scarce:.3g} rows of its rarer decision, and an "
-            f"interval to rely on needs {_OUTCOMES}"
-        )
+        why = said(_SCARCE, scarce=scarce, needed=_OUTCOMES)
         return [replace(shared, measure=measure, reason=why) for measure in MEASURES]
     with counting(rates):
         return [*_mantel_haenszel(shared, rates, table, level), _logit(shared, table, level)]
@@ -103,8 +107,7 @@ def _mantel_haenszel(shared: Measurement, rates: GroupRates, table: Table, level
     details = {} if homogeneity is None else {"homogeneity_p": homogeneity}
     cautions = shared.cautions
     if homogeneity is not None and homogeneity < _DIFFERENT:
-        cautions += (f"the strata do not share one odds ratio (p = {homogeneity:.2g}): one figure averages over them",)
-    how = f"; {rates.how}" if rates.how else ""
+        cautions += (said(_UNLIKE, p=homogeneity),)
     shared = replace(shared, details=details, cautions=cautions, p_value=number(test.p_value))
     asked: tuple[tuple[str, Any, int, float], ...] = (
         ("stratified_odds_ratio", mh.mantel_haenszel_odds_ratio, 1, 1.0),
@@ -122,8 +125,8 @@ def _mantel_haenszel(shared: Measurement, rates: GroupRates, table: Table, level
         yield replace(
             shared, measure=measure, estimate=None if estimate is None else sign * estimate + 0.0, equality=equality,
             standard_error=number(found.standard_error), mde=_detectable(found, equality, level),
-            method=found.method + how, reason=found.caveat.reason or "no stratum compares the two groups"
-            if estimate is None else None,
+            method=said("{method}; {how}", method=found.method, how=rates.how) if rates.how else found.method,
+            reason=found.caveat.reason or said("no stratum compares the two groups") if estimate is None else None,
             **bounded(ends, level),
         )  # fmt: skip
 
@@ -144,16 +147,15 @@ def _logit(shared: Measurement, table: Table, level: float) -> Measurement:
     from audits.statistics.generalized_linear import fit_logit
     from audits.statistics.marginal_effects import average_effects
 
-    shared = replace(
-        shared, measure="logit_approval_gap", equality=0.0, method="logit on group and strata, average effect"
-    )
+    method = said("logit on group and strata, average effect")
+    shared = replace(shared, measure="logit_approval_gap", equality=0.0, method=method)
     keys = [key for key in table for _ in (1, 0)]
     group = np.array([side for _ in table for side in (1.0, 0.0)])
     favourable = np.array([row[2 * (1 - side)] for row in table.values() for side in (1, 0)])
     decided = np.array([row[2 * (1 - side) + 1] for row in table.values() for side in (1, 0)])
     levels = [sorted({key[i] for key in keys}, key=str) for i in range(len(keys[0]))]
     if sum(map(len, levels)) > _MOST_LEVELS:
-        return replace(shared, reason=f"the strata have more than {_MOST_LEVELS} levels, too many for one regression")
+        return replace(shared, reason=said(_TOO_MANY_LEVELS, most=_MOST_LEVELS))
     indicators = [[float(key[i] == value) for key in keys] for i, values in enumerate(levels) for value in values[1:]]
     design = np.column_stack([group, np.ones(len(keys)), *indicators])
     held = decided > 0
@@ -161,15 +163,15 @@ def _logit(shared: Measurement, table: Table, level: float) -> Measurement:
         fit = fit_logit(design[held], decided[held], favourable[held])
         found = average_effects(fit, design[held], decided[held], [0], factors=[[0]])
     except (ValueError, np.linalg.LinAlgError) as failure:
-        return replace(shared, reason=f"the logit cannot be fitted ({failure})")
+        return replace(shared, reason=said("the logit cannot be fitted ({failure})", failure=failure))
     effect, error = number(found.effects[0]), number(found.errors[0])
     if effect is None or error is None or error <= 0:
         why = _reason(found.caveat[0] or found.error_caveat[0])
-        return replace(shared, reason=f"the logit gives no effect of the group: {why}")
+        return replace(shared, reason=said("the logit gives no effect of the group: {why}", why=why))
     return replace(shared, **from_error(-effect + 0.0, error, max(fit.n - fit.k, 1.0), level))
 
 
 def _reason(code: int) -> str:
     from audits.statistics.sandwich import Caveat
 
-    return Caveat(int(code)).reason or "all its rows share one outcome, or its strata tell it apart by themselves"
+    return Caveat(int(code)).reason or said("all its rows share one outcome, or its strata tell it apart by themselves")

@@ -13,12 +13,14 @@ from dataclasses import replace
 from typing import Any
 
 from audits.comparisons.rates import GroupRates
-from audits.comparisons.raw import counting
+from audits.comparisons.raw import NOBODY_APPROVED, counting
 from audits.measuring import bounded_at_once
 from audits.record import Measurement
+from checks.sentence import said
 
 MEASURES = ("group_coverage", "bounded_adverse_impact_ratio", "bounded_approval_gap")
 MOST_UNKNOWN = 0.05
+_WEIGHTED = said("bounds are worked out for rows that count once, and these are weighted")
 
 
 def unknown_share(rates: GroupRates) -> float:
@@ -35,11 +37,11 @@ def coverage(question: str, rates: GroupRates, level: float) -> Measurement:
     decided, favourable = known + rates.unknown[1], approved + rates.unknown[0]
     shared = Measurement(
         question=question, measure="group_coverage", attribute=rates.attribute, group=None, reference=None,
-        estimate=None, low=None, high=None, level=level, n=decided, method="counted", source="cells", corrected=True,
-        counts={"known": known, "decided": decided},
+        estimate=None, low=None, high=None, level=level, n=decided, method=said("counted"), source=said("cells"),
+        corrected=True, counts={"known": known, "decided": decided},
     )  # fmt: skip
     if not decided:
-        return replace(shared, reason="no row has a decision that counts")
+        return replace(shared, reason=said("no row has a decision that counts"))
     details = {}
     if favourable:
         details["known_among_approved"] = approved / favourable
@@ -61,16 +63,17 @@ def bounds(question: str, rates: GroupRates, label: str, level: float, weighted:
     worst = _scaled(worth, one.favourable, one.decided + no, zero.favourable + yes, zero.decided + yes)
     best = _scaled(worth, one.favourable + yes, one.decided + yes, zero.favourable, zero.decided + no)
     shared = Measurement(
-        question=question, measure="", attribute=rates.attribute, group=label, reference=rates.reference,
-        estimate=None, low=None, high=None, level=level, n=one.decided + zero.decided + all_,
-        method="bounds over every group that the unlabelled rows could have, with score limits", source="cells",
-        counts={
-            "group_favourable": one.favourable, "group_decided": one.decided, "reference_favourable": zero.favourable,
-            "reference_decided": zero.decided, "unknown_favourable": yes, "unknown_decided": all_,
+        question=question, measure="", attribute=rates.attribute, group=label, reference=rates.reference, estimate=None,
+        low=None, high=None, level=level, n=one.decided + zero.decided + all_,
+        method=said("bounds over every group that the unlabelled rows could have, with score limits"),
+        source=said("cells"), counts={
+            "group_favourable": one.favourable, "group_decided": one.decided,
+            "reference_favourable": zero.favourable, "reference_decided": zero.decided,
+            "unknown_favourable": yes, "unknown_decided": all_,
         },
     )  # fmt: skip
     if weighted or one.rate is None or zero.rate is None:
-        why = one.reason or zero.reason or "bounds are worked out for rows that count once, and these are weighted"
+        why = one.reason or zero.reason or _WEIGHTED
         yield replace(shared, measure="bounded_adverse_impact_ratio", reason=why)
         yield replace(shared, measure="bounded_approval_gap", reason=why)
         return
@@ -99,7 +102,5 @@ def _scaled(worth: float, *counts: int) -> tuple[float, float, float, float]:
 def _bounded(
     shared: Measurement, measure: str, estimate: float | None, limits: dict[str, Any], rates: GroupRates
 ) -> Measurement:
-    reason = None
-    if estimate is None:
-        reason = f"nobody of the reference group '{rates.reference}' was approved: there is no ratio"
+    reason = said(NOBODY_APPROVED, reference=rates.reference) if estimate is None else None
     return replace(shared, measure=measure, estimate=estimate, reason=reason, **limits)
