@@ -41,6 +41,7 @@ from audits.evidence.needs import MomentsNeed
 from audits.evidence.strata import Strata, find_strata
 from audits.statistics.linear_model import GroupedMoments, fit_group_effects
 from checks.inputs.source import Source
+from checks.sentence import sentences_in, with_sentences
 
 _LATER = (
     "measured", "measured_missing", "measured_range", "squares", "ranges", "strata", "crossed", "indicators", "refused",
@@ -138,12 +139,17 @@ def moments_to_json(moments: Moments) -> str:
         empty = [] if one.default is MISSING else one.default
         if one.name in _LATER and content[one.name] == empty:
             del content[one.name]
+    table = sentences_in(moments.refused)
+    content |= {"sentences": table} if table else {}
     return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def moments_from_json(text: str) -> Moments:
     """The inverse of ``moments_to_json``."""
-    return Moments(**json.loads(text))
+    content = json.loads(text)
+    table = content.pop("sentences", {})
+    made: Moments = with_sentences(Moments(**content), table)
+    return made
 
 
 def collect_moments(source: Source, need: MomentsNeed, ranges: Ranges | None = None) -> Moments:

@@ -16,11 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 from checks.inputs.prepared import as_text
 from checks.inputs.source import Source
+from checks.sentence import said, template
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 CROSSED, MOST, COMBINATIONS = 64, 128, 1024
+_TOO_MANY = template("the strata have more than {most:,} combinations of levels, too many to compare within")
+_TOO_MANY_LEVELS = template("the strata have {n:,} levels, more than the {most} that a model takes")
 Level = str | None
 Cell = tuple[Level, ...]
 
@@ -91,7 +94,7 @@ def find_strata(source: Source, table: ir.Table, columns: Sequence[str]) -> Stra
     grouped = table.group_by(**keys).aggregate(n=table.count()).select(*keys).limit(COMBINATIONS + 1)
     cells = sorted({_texts(row) for row in source.rows(grouped)}, key=_order)
     if len(cells) > COMBINATIONS:
-        return f"the strata have more than {COMBINATIONS:,} combinations of levels, too many to compare within"
+        return said(_TOO_MANY, most=COMBINATIONS)
     if len(cells) <= CROSSED:
         return Strata(
             tuple(columns), True, tuple(cells) or ((),),
@@ -109,7 +112,7 @@ def _additive(columns: tuple[str, ...], cells: tuple[Cell, ...]) -> Strata | str
         terms.append(tuple((level, len(names) + i) for i, level in enumerate(levels)))
         names += [_named(column, level[0]) for level in levels]
     if len(names) > MOST:
-        return f"the strata have {len(names) + len(columns):,} levels, more than the {MOST} that a model takes"
+        return said(_TOO_MANY_LEVELS, n=len(names) + len(columns), most=MOST)
     return Strata(columns, False, cells, tuple(names), tuple(terms))
 
 

@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from audits.statistics.counts import Floats, checked_pairs
+from checks.sentence import said
 
 FEWEST_BINS, MOST_BINS = 5, 200
 _ALONE = 1e-9  # one less a leverage below this: the row fits itself
@@ -46,10 +47,10 @@ class CalibrationCaveat(IntEnum):
 
 
 _REASONS = {
-    CalibrationCaveat.NO_ROWS: "one of the two groups has no row with a score and a known outcome",
-    CalibrationCaveat.CONSTANT_SCORE: "the score takes one value only, so that it tells nobody apart",
-    CalibrationCaveat.NO_OVERLAP: "no part of the range of scores holds rows of both groups",
-    CalibrationCaveat.NO_VARIANCE: "the outcome does not vary at equal score, so that there is no error to go by",
+    CalibrationCaveat.NO_ROWS: said("one of the two groups has no row with a score and a known outcome"),
+    CalibrationCaveat.CONSTANT_SCORE: said("the score takes one value only, so that it tells nobody apart"),
+    CalibrationCaveat.NO_OVERLAP: said("no part of the range of scores holds rows of both groups"),
+    CalibrationCaveat.NO_VARIANCE: said("the outcome does not vary at equal score, so that there is no error to go by"),
 }
 
 

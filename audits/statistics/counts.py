@@ -16,6 +16,8 @@ from typing import overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from checks.sentence import said
+
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Codes = NDArray[np.uint8]
@@ -44,14 +46,14 @@ class Caveat(IntEnum):
 
 
 _REASONS = {
-    Caveat.EMPTY_GROUP: "a group has no observations",
-    Caveat.UNDEFINED_RATIO: "neither group has an event, so their ratio has no estimate",
-    Caveat.UNBOUNDED_RATIO: "the comparison group has no event, so the ratio has no upper limit",
-    Caveat.DEGENERATE_RATE: "a rate of exactly 0 or 1 carries no estimate of variance",
-    Caveat.UNREACHABLE: "the groups are too small for any difference in rates to be found with this power",
-    Caveat.UNDEFINED_ODDS_RATIO: "both groups share one outcome, so their odds ratio has no estimate",
-    Caveat.UNBOUNDED_ODDS_RATIO: "an odds ratio over odds of nought, or of infinite odds, has no upper limit",
-    Caveat.MISSING_ERROR: "there is no standard error, so nothing can be said of what would be found",
+    Caveat.EMPTY_GROUP: said("a group has no observations"),
+    Caveat.UNDEFINED_RATIO: said("neither group has an event, so their ratio has no estimate"),
+    Caveat.UNBOUNDED_RATIO: said("the comparison group has no event, so the ratio has no upper limit"),
+    Caveat.DEGENERATE_RATE: said("a rate of exactly 0 or 1 carries no estimate of variance"),
+    Caveat.UNREACHABLE: said("the groups are too small for any difference in rates to be found with this power"),
+    Caveat.UNDEFINED_ODDS_RATIO: said("both groups share one outcome, so their odds ratio has no estimate"),
+    Caveat.UNBOUNDED_ODDS_RATIO: said("an odds ratio over odds of nought, or of infinite odds, has no upper limit"),
+    Caveat.MISSING_ERROR: said("there is no standard error, so nothing can be said of what would be found"),
 }
 
 

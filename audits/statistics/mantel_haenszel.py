@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from audits.statistics.counts import Flags, Floats, checked_pairs, critical
+from checks.sentence import said
 
 _NOTHING = 1e-12  # a variance that cancels to less than this share of its terms is 0 but for rounding
 
@@ -42,10 +43,12 @@ class StratifiedCaveat(IntEnum):
 
 
 _REASONS = {
-    StratifiedCaveat.NO_INFORMATIVE_STRATUM: "no stratum holds what is needed to compare the two groups",
-    StratifiedCaveat.ONE_INFORMATIVE_STRATUM: "only one stratum informs, so there is nothing to be alike",
-    StratifiedCaveat.ESTIMATE_AT_EDGE: "the ratio is 0 or infinite, so that its logarithm has no standard error",
-    StratifiedCaveat.NO_VARIANCE: "all strata agree on rates of exactly 0 or 1, which carries no estimate of variance",
+    StratifiedCaveat.NO_INFORMATIVE_STRATUM: said("no stratum holds what is needed to compare the two groups"),
+    StratifiedCaveat.ONE_INFORMATIVE_STRATUM: said("only one stratum informs, so there is nothing to be alike"),
+    StratifiedCaveat.ESTIMATE_AT_EDGE: said("the ratio is 0 or infinite, so that its logarithm has no standard error"),
+    StratifiedCaveat.NO_VARIANCE: said(
+        "all strata agree on rates of exactly 0 or 1, which carries no estimate of variance"
+    ),
 }
 
 
@@ -102,7 +105,8 @@ def mantel_haenszel_odds_ratio(
         variance = (
             (p * r).sum() / (2 * top**2) + (p * s + q * r).sum() / (2 * top * bottom) + (q * s).sum() / (2 * bottom**2)
         )
-    return _ratio(top, bottom, variance, level, "Mantel-Haenszel odds ratio, Robins-Breslow-Greenland errors", strata)
+    method = said("Mantel-Haenszel odds ratio, Robins-Breslow-Greenland errors")
+    return _ratio(top, bottom, variance, level, method, strata)
 
 
 def mantel_haenszel_risk_ratio(
@@ -119,7 +123,7 @@ def mantel_haenszel_risk_ratio(
     with np.errstate(divide="ignore", invalid="ignore"):
         # n1 n0 (x1 + x0) - x1 x0 N, regrouped so that no term is negative
         variance = ((a * m * (k - c) + c * k * (m - a)) / total**2).sum() / (top * bottom)
-    return _ratio(top, bottom, variance, level, "Mantel-Haenszel risk ratio, Greenland-Robins errors", strata)
+    return _ratio(top, bottom, variance, level, said("Mantel-Haenszel risk ratio, Greenland-Robins errors"), strata)
 
 
 def mantel_haenszel_risk_difference(
@@ -132,7 +136,7 @@ def mantel_haenszel_risk_difference(
     when both groups occur in it.
     """
     (a, m, c, k), strata = _informative(x1, n1, x0, n0, lambda a, m, c, k: (m > 0) & (k > 0))
-    method, z = "Mantel-Haenszel risk difference, Sato errors", critical(level)
+    method, z = said("Mantel-Haenszel risk difference, Sato errors"), critical(level)
     if not strata.informative:
         return _without(level, method, strata, StratifiedCaveat.NO_INFORMATIVE_STRATUM)
     total = m + k

@@ -20,6 +20,7 @@ from audits.statistics.cell_bootstrap import bootstrap_cells, bootstrap_interval
 from audits.statistics.cell_metrics import Cells, cell_metrics, cells_of
 from audits.statistics.counts import Floats
 from audits.statistics.proportions import score_interval_difference, score_interval_rate
+from checks.sentence import said
 
 Table = tuple[int, int, int, int]  # true negatives, false positives, false negatives, true positives
 _TN, _FP, _FN, _TP = range(4)
@@ -71,12 +72,13 @@ def share(name: str, table: Table) -> tuple[int, int]:
 def metric_interval(name: str, table: Table, seed: int = 0) -> MetricInterval:
     """The interval of a metric that has a value on this table. ``ValueError`` for an unknown metric."""
     if name in SHARES:
-        return _wilson(*share(name, table), lambda value: value, "Wilson score interval")
+        return _wilson(*share(name, table), lambda value: value, said("Wilson score interval"))
     if name in _THROUGH:
         inner, through = _THROUGH[name]
-        return _wilson(*share(inner, table), through, f"Wilson score interval of {inner}, transformed")
+        method = said("Wilson score interval of {metric}, transformed", metric=inner)
+        return _wilson(*share(inner, table), through, method)
     if name in _HALVED:
-        return MetricInterval(lambda level: _halved(table, level), "half of a Miettinen-Nurminen score interval")
+        return MetricInterval(lambda level: _halved(table, level), said("half of a Miettinen-Nurminen score interval"))
     if name in _RESAMPLED:
         return _resampled(name, table, seed)
     raise ValueError(f"name: found '{name}', expected one of {', '.join(INTERVALS)}")
@@ -108,7 +110,7 @@ def _resampled(name: str, table: Table, seed: int) -> MetricInterval:
         found = bootstrap_interval(drawn, level, "bca")
         return (float(found.low[0]), float(found.high[0])) if np.isfinite(found.estimate[0]) else (nan, nan)
 
-    return MetricInterval(at, f"BCa bootstrap of {_REPLICATES} draws from counts")
+    return MetricInterval(at, said("BCa bootstrap of {draws} draws from counts", draws=_REPLICATES))
 
 
 def table_cells(tables: Mapping[str, Table]) -> Cells:

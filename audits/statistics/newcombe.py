@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 
 from audits.statistics.counts import Caveat, Floats, Interval, checked_pairs, first_caveat, reported_interval
 from audits.statistics.proportions import score_interval_rate
+from checks.sentence import said
 
 
 def newcombe_interval_difference(
@@ -28,7 +29,7 @@ def newcombe_interval_difference(
     high = gap + np.hypot(one.high - one.estimate, zero.estimate - zero.low)
     caveat = first_caveat(((m == 0) | (k == 0), Caveat.EMPTY_GROUP))
     low, high = np.maximum(low, -1.0), np.minimum(high, 1.0)  # rounding alone may step over
-    return reported_interval(gap, low, high, level, "Newcombe hybrid score", caveat)
+    return reported_interval(gap, low, high, level, said("Newcombe hybrid score"), caveat)
 
 
 def newcombe_interval_ratio(
@@ -51,7 +52,7 @@ def newcombe_interval_ratio(
         high = (product + np.sqrt(np.maximum(highs, 0.0))) / inner0
     low, high = np.where(a == 0, 0.0, low), np.where(b == 0, np.inf, high)
     caveat = first_caveat((gap, Caveat.EMPTY_GROUP), (none, Caveat.UNDEFINED_RATIO), (b == 0, Caveat.UNBOUNDED_RATIO))
-    return reported_interval(estimate, low, high, level, "Donner-Zou hybrid score", caveat)
+    return reported_interval(estimate, low, high, level, said("Donner-Zou hybrid score"), caveat)
 
 
 def _under_root(one: Interval, zero: Interval, lower: bool) -> Floats:

@@ -29,6 +29,7 @@ from audits.statistics.counts import (
 from audits.statistics.detectable_effect import DetectableDifference, minimum_detectable_difference
 from audits.statistics.exact_tests import doubled_mid_p
 from audits.statistics.score_limits import difference_lower, odds_ratio_lower, ratio_lower
+from checks.sentence import said
 
 __all__ = [
     "MIN_EXPECTED",
@@ -71,7 +72,7 @@ def score_interval_rate(x: ArrayLike, n: ArrayLike, level: float | Floats = 0.95
     low = 2 * events**2 / people / (2 * events + z2 + reach)
     high = np.where(events == people, 1.0, (2 * events + z2 + reach) / (2 * (people + z2)))
     caveat = first_caveat((size == 0, Caveat.EMPTY_GROUP))
-    return reported_interval(events / people, low, high, level, "Wilson score", caveat)
+    return reported_interval(events / people, low, high, level, said("Wilson score"), caveat)
 
 
 def score_interval_ratio(
@@ -98,7 +99,7 @@ def score_interval_ratio(
         low = ratio_lower(a, m, b, k, target)
         high = 1.0 / ratio_lower(b, k, a, m, target)
     caveat = first_caveat((gap, Caveat.EMPTY_GROUP), (none, Caveat.UNDEFINED_RATIO), (b == 0, Caveat.UNBOUNDED_RATIO))
-    method = "Miettinen-Nurminen score" if corrected else "Koopman score"
+    method = said("Miettinen-Nurminen score") if corrected else said("Koopman score")
     return reported_interval(estimate, low, high, level, method, caveat)
 
 
@@ -125,7 +126,7 @@ def score_interval_difference(
         estimate = a / m - b / k
         low = difference_lower(a, m, b, k, target)
         high = 0.0 - difference_lower(b, k, a, m, target)
-    method = "Miettinen-Nurminen score" if corrected else "Mee score"
+    method = said("Miettinen-Nurminen score") if corrected else said("Mee score")
     return reported_interval(estimate, low, high, level, method, first_caveat((gap, Caveat.EMPTY_GROUP)))
 
 
@@ -158,7 +159,7 @@ def score_interval_odds_ratio(
         (one, Caveat.UNDEFINED_ODDS_RATIO),
         ((b == 0) | (a == m), Caveat.UNBOUNDED_ODDS_RATIO),
     )
-    method = "Miettinen-Nurminen score" if corrected else "Cornfield score"
+    method = said("Miettinen-Nurminen score") if corrected else said("Cornfield score")
     return reported_interval(estimate, low, high, level, method, caveat)
 
 

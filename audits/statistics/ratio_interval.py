@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 from audits.statistics.counts import Floats, Interval, checked_pairs, critical
 from audits.statistics.proportions import score_interval_ratio
 from audits.statistics.skewness_corrected import BEYOND_CRITICAL, skewness_corrected_interval_ratio
+from checks.sentence import said
 
 
 def ratio_interval(
@@ -31,6 +32,7 @@ def ratio_interval(
         return plain
     corrected = skewness_corrected_interval_ratio(a, m, b, k, np.where(served, level, 0.95) if z.ndim else level)
     filled = (a > 0) & (a < m) & (b > 0) & (b < k) & served
-    method = corrected.method if filled.all() else plain.method if not filled.any() else "score, corrected if filled"
+    mixed = said("score, corrected if filled")
+    method = corrected.method if filled.all() else mixed if filled.any() else plain.method
     low, high = np.where(filled, corrected.low, plain.low), np.where(filled, corrected.high, plain.high)
     return replace(plain, low=low, high=high, method=method)

@@ -37,6 +37,7 @@ from audits.statistics.cross_fitting import (
     spread_of_log_odds,
 )
 from audits.statistics.equal_risk import bends_of, equal_risk, gap_at_equal_risk, gap_if_declined_repay_less
+from checks.sentence import said, template
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -94,8 +95,8 @@ def risk_adjusted_gaps(
     reasons = [_too_few(people, g) for g in range(groups)]
     usable = [g for g in range(groups) if reasons[g] is None]
     if reasons[0] is not None or len(usable) < 2:
-        said = [reasons[g] if reasons[0] is None else f"of the reference group {reasons[0]}" for g in range(groups)]
-        unknown = tuple(RiskAdjustedGap(g, reason=said[g]) for g in range(1, groups))
+        lacking = said("of the reference group {why}", why=reasons[0]) if reasons[0] is not None else None
+        unknown = tuple(RiskAdjustedGap(g, reason=lacking or reasons[g]) for g in range(1, groups))
         return RiskAdjusted(unknown, np.nan, np.nan)
     rng = np.random.default_rng(seed)
     pipeline = _Pipeline.over(people.of_groups(usable), usable, folds, rng)
@@ -212,11 +213,10 @@ def _gap(
     parts = (inside, pipeline.decision[both], (pipeline.base * pipeline.people)[both], pipeline.people[both])
     found = equal_risk(risks["aware"][both], *parts, bends["aware"])
     if not np.isfinite(found.gap):
-        why = f"{100 * found.left_out:.0f} % of the applicants have none of the other group near them in risk"
-        return RiskAdjustedGap(group, left_out=found.left_out, reason=f"{why}, so that nothing is left to compare")
+        return RiskAdjustedGap(group, left_out=found.left_out, reason=said(_APART, share=100 * found.left_out))
     done = np.isfinite(draws).all(axis=1)
     if (~done).mean() > FAILED_DRAWS or done.sum() < 20:
-        return RiskAdjustedGap(group, left_out=found.left_out, reason="the groups hardly overlap in risk")
+        return RiskAdjustedGap(group, left_out=found.left_out, reason=said("the groups hardly overlap in risk"))
     blind = equal_risk(risks["blind"][both], *parts, bends["blind"]).gap
     return RiskAdjustedGap(
         group, found.gap, float(draws[done, 0].std(ddof=1)),
@@ -239,16 +239,26 @@ def _fewest(people: Applicants, group: int) -> int:
     return min(*_numbers(people, group), *owners)
 
 
+_FEW = (
+    template("only {number} have a favourable outcome, and an error to rely on needs {least}"),
+    template("only {number} have an unfavourable outcome, and an error to rely on needs {least}"),
+    template("only {number} were approved, and an error to rely on needs {least}"),
+    template("only {number} were declined, and an error to rely on needs {least}"),
+)
+_FEW_OWNERS = template("all rows are those of {owners} entities, and an error to rely on needs {least}")
+_APART = template(
+    "{share:.0f} % of the applicants have none of the other group near them in risk, so that nothing is left to compare"
+)
+
+
 def _too_few(people: Applicants, group: int) -> str | None:
-    names = ("a favourable outcome", "an unfavourable outcome", "were approved", "were declined")
-    for name, number in zip(names, _numbers(people, group), strict=True):
+    for told, number in zip(_FEW, _numbers(people, group), strict=True):
         if number < FEWEST:
-            what = f"only {number} have {name}" if name.startswith("a") else f"only {number} {name}"
-            return f"{what}, and an error to rely on needs {FEWEST}"
+            return said(told, number=number, least=FEWEST)
     if people.owners is not None and _fewest(people, group) < FEWEST_OWNERS:
         owners = len(np.unique(people.owners[people.group == group]))
         if owners < FEWEST_OWNERS:
-            return f"all rows are those of {owners} entities, and an error to rely on needs {FEWEST_OWNERS}"
+            return said(_FEW_OWNERS, owners=owners, least=FEWEST_OWNERS)
     return None
 
 

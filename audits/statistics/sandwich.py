@@ -19,6 +19,8 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from checks.sentence import said
+
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
 Flags = NDArray[np.bool_]
@@ -51,16 +53,18 @@ class Caveat(IntEnum):
 
 
 _REASONS = {
-    Caveat.ALIASED: "earlier columns or the fixed effects reproduce this column",
-    Caveat.SEPARATED: "the outcome is the same wherever this column could tell, so the estimate has no finite value",
-    Caveat.NOT_CONVERGED: "the iterations did not reach the solution",
-    Caveat.NO_DEGREES: "there are no more rows (or clusters) than parameters",
-    Caveat.ONE_ROW: "a single row alone identifies this coefficient",
-    Caveat.ONE_CLUSTER: "a single cluster alone identifies this coefficient",
-    Caveat.NO_SPREAD: "the residuals that inform this coefficient are zero within the rounding of the sums",
-    Caveat.NO_SQUARES: "the sums of squares that this error needs were not given",
-    Caveat.NOT_ASKED: "no clusters were given",
-    Caveat.NO_SUPPORT: "a regression that this needs has no rows to tell one of the columns from the others",
+    Caveat.ALIASED: said("earlier columns or the fixed effects reproduce this column"),
+    Caveat.SEPARATED: said(
+        "the outcome is the same wherever this column could tell, so the estimate has no finite value"
+    ),
+    Caveat.NOT_CONVERGED: said("the iterations did not reach the solution"),
+    Caveat.NO_DEGREES: said("there are no more rows (or clusters) than parameters"),
+    Caveat.ONE_ROW: said("a single row alone identifies this coefficient"),
+    Caveat.ONE_CLUSTER: said("a single cluster alone identifies this coefficient"),
+    Caveat.NO_SPREAD: said("the residuals that inform this coefficient are zero within the rounding of the sums"),
+    Caveat.NO_SQUARES: said("the sums of squares that this error needs were not given"),
+    Caveat.NOT_ASKED: said("no clusters were given"),
+    Caveat.NO_SUPPORT: said("a regression that this needs has no rows to tell one of the columns from the others"),
 }
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from audits.statistics.counts import Codes, Floats, checked_counts, inside
+from checks.sentence import said
 
 _LOG_STRENGTH = (-12.0, 27.0)  # from near-certain groups to a spread that no count in float64 could show
 _MOST_PEOPLE = 1e15
@@ -97,10 +98,10 @@ def beta_binomial_shrinkage(x: ArrayLike, n: ArrayLike, level: float = 0.95) -> 
     codes = np.where(seen, ShrinkageCaveat.NONE, ShrinkageCaveat.NO_OBSERVATION).astype(np.uint8)
     if caveat in _POOLED:
         a, b = np.full(size.shape, events.sum() + 0.5), np.full(size.shape, (size - events).sum() + 0.5)
-        estimate, method = np.full(size.shape, mean), "pooled rate, Jeffreys interval"
+        estimate, method = np.full(size.shape, mean), said("pooled rate, Jeffreys interval")
     else:
         a, b = events + mean * strength, size - events + (1 - mean) * strength
-        estimate, method = a / (a + b), "beta-binomial, maximum likelihood"
+        estimate, method = a / (a + b), said("beta-binomial, maximum likelihood")
     low, high = betaincinv(a, b, tail), betaincinv(a, b, 1 - tail)
     if caveat in _POOLED:
         low, high = (0.0 * low if mean == 0 else low), (0.0 * high + 1 if mean == 1 else high)

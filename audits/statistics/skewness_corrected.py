@@ -29,6 +29,7 @@ from audits.statistics.counts import (
     first_caveat,
     reported_interval,
 )
+from checks.sentence import said
 
 BEYOND_CRITICAL = sqrt(7)  # from this critical value on a group with one event would get a limit of 0 or infinity
 _HALVINGS = 72  # a limit lies 3e-9 of the bracket or more from its start, and 2^-72 of the bracket is a 1e-13th of that
@@ -58,7 +59,7 @@ def skewness_corrected_interval_ratio(
         high = 1.0 / _lower(b, k, a, m, z)
     gap, none = (m == 0) | (k == 0), (a == 0) & (b == 0)
     caveat = first_caveat((gap, Caveat.EMPTY_GROUP), (none, Caveat.UNDEFINED_RATIO), (b == 0, Caveat.UNBOUNDED_RATIO))
-    return reported_interval(estimate, low, high, level, "Gart-Nam skewness-corrected score", caveat)
+    return reported_interval(estimate, low, high, level, said("Gart-Nam skewness-corrected score"), caveat)
 
 
 def _lower(x1: Floats, n1: Floats, x0: Floats, n0: Floats, z: float | Floats) -> Floats:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from audits.statistics.counts import Codes, Flags, Floats, checked_counts, checked_pairs, critical, demand
+from checks.sentence import said
 
 _NOTHING = 1e-12  # a variance below this share of the mean square may be rounding alone
 
@@ -43,9 +44,11 @@ class DifferenceCaveat(IntEnum):
 
 
 _REASONS = {
-    DifferenceCaveat.EMPTY_GROUP: "a group has no observations",
-    DifferenceCaveat.NO_DEVIATION: "what the difference is divided by has no spread, or too few observations for one",
-    DifferenceCaveat.NO_ERROR: "a group has one observation, or only equal ones, so its error cannot be told",
+    DifferenceCaveat.EMPTY_GROUP: said("a group has no observations"),
+    DifferenceCaveat.NO_DEVIATION: said(
+        "what the difference is divided by has no spread, or too few observations for one"
+    ),
+    DifferenceCaveat.NO_ERROR: said("a group has one observation, or only equal ones, so its error cannot be told"),
 }
 
 
@@ -115,10 +118,10 @@ def standardized_mean_difference(
             pull = 1 - m * k / ((m + k) * freedom) * gap**2 / square
         estimate = gap / np.sqrt(square)
         error = np.sqrt(pull**2 * share / square + estimate**2 * spread / (4 * square**2))
-    method = "large-sample interval"
+    method = said("large-sample interval")
     if small_sample:
         factor = _hedges_factor(freedom)
-        estimate, error, method = estimate * factor, error * factor, "Hedges' g, large-sample interval"
+        estimate, error, method = estimate * factor, error * factor, said("Hedges' g, large-sample interval")
     empty, known = (m == 0) | (k == 0), (v1 > 0) & (v0 > 0)
     return _result(estimate, error, np.sqrt(np.maximum(square, 0.0)), denominator, level, method, empty, known)
 
@@ -162,7 +165,7 @@ def standardized_rate_difference(
         lean0 = -1 / deviation - (p1 - p0) * slope0 / (2 * deviation**3)
         error = np.sqrt(lean1**2 * p1 * (1 - p1) / m + lean0**2 * p0 * (1 - p0) / k)
     empty, known = (m == 0) | (k == 0), (a > 0) & (a < m) & (b > 0) & (b < k)
-    return _result(estimate, error, deviation, denominator, level, "delta-method interval", empty, known)
+    return _result(estimate, error, deviation, denominator, level, said("delta-method interval"), empty, known)
 
 
 def _result(

@@ -32,6 +32,7 @@ from numpy.typing import ArrayLike, NDArray
 from audits.statistics.cell_metrics import coded_labels
 from audits.statistics.max_t import critical_value, single_step_p
 from audits.statistics.subgroup_limits import differences
+from checks.sentence import said
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -57,9 +58,9 @@ class Unjudged(IntEnum):
 
 
 _REASONS = {
-    Unjudged.TOO_SMALL: "the subgroup has fewer people than the least size asked for",
-    Unjudged.NO_REST: "nobody is outside the subgroup to compare it with",
-    Unjudged.TOO_FEW_EXPECTED: "too few events or non-events are expected for a comparison",
+    Unjudged.TOO_SMALL: said("the subgroup has fewer people than the least size asked for"),
+    Unjudged.NO_REST: said("nobody is outside the subgroup to compare it with"),
+    Unjudged.TOO_FEW_EXPECTED: said("too few events or non-events are expected for a comparison"),
 }
 
 
