@@ -10,8 +10,12 @@ from audits.evidence.collect import Evidence
 from audits.evidence.needs import CellsNeed
 from audits.record import Exclusion
 from checks.inputs.program import AuditProgram
+from checks.sentence import said
 
-_UNDECIDED = "no decision that counts: it is missing, excluded by the contract, or without a time in a period"
+_UNDECIDED = said("no decision that counts: it is missing, excluded by the contract, or without a time in a period")
+_EXEMPT = said("exempt: it need not be reported (these rows are among those without a value)")
+_NO_CONTROL = said("no value of a control: left out of adjusted figures only")
+_NOBODY_DECIDED = said("no row of this group has a decision that counts")
 
 
 def exclusions_of(
@@ -21,14 +25,11 @@ def exclusions_of(
 
     ``exempt`` says by column how many of the missing values need not be reported.
     """
-    found = [
-        Exclusion(place, None, rows, "exempt: it need not be reported (these rows are among those without a value)")
-        for place, rows in _by_role(exempt or {}, program)
-    ]
+    found = [Exclusion(place, None, rows, _EXEMPT) for place, rows in _by_role(exempt or {}, program)]
     for attribute in evidence.attributes():
         counts = evidence.cells(CellsNeed((attribute,))).by(attribute)
         missing = sum(count for (label, _), count in counts.items() if label is None)
-        found.append(Exclusion(f"groups.{attribute}", None, missing, "no group label: the value is missing"))
+        found.append(Exclusion(f"groups.{attribute}", None, missing, said("no group label: the value is missing")))
         found += _unheard(counts, attribute, evidence.data.declared.get(attribute, ()), program)
     if evidence.attributes() and program.contract.decision:
         undecided = sum(count for _, decision, count in evidence.cells(CellsNeed()).cells if decision is None)
@@ -51,17 +52,18 @@ def _of_moments(moments: Mapping[str, Any], program: AuditProgram) -> Iterator[E
     of_members = moments["attribute"] is None  # a model of probabilities, whose columns are no controls
     for name, rows in moments["missing"].items():
         if of_members and name in imputed:
-            yield Exclusion(imputed[name], None, rows, "no probability of belonging: left out of imputed figures")
+            yield Exclusion(imputed[name], None, rows, said("no probability of belonging: left out of imputed figures"))
         else:
-            yield Exclusion(f"controls.{name}", None, rows, "no value of a control: left out of adjusted figures only")
+            yield Exclusion(f"controls.{name}", None, rows, _NO_CONTROL)
     lost = moments["cluster_missing"]
-    yield Exclusion("entity", None, lost, "no value of the cluster: left out of adjusted figures only")
+    yield Exclusion("entity", None, lost, said("no value of the cluster: left out of adjusted figures only"))
     if measured := moments.get("measured"):
         role = "rate" if measured == program.contract.rate else f"response.{measured}"
-        yield Exclusion(role, None, moments.get("measured_missing", 0), "no value: left out of the figures about it")
+        lost = moments.get("measured_missing", 0)
+        yield Exclusion(role, None, lost, said("no value: left out of the figures about it"))
     for name in moments["constant"]:
         if not (of_members and name in imputed):
-            yield Exclusion(f"controls.{name}", None, 0, "the control never varies: it adjusts nothing")
+            yield Exclusion(f"controls.{name}", None, 0, said("the control never varies: it adjusts nothing"))
 
 
 def _by_role(counts: Mapping[str, int], program: AuditProgram) -> Iterator[tuple[str, int]]:
@@ -80,9 +82,9 @@ def _unheard(
     """Groups about which nothing can be said: declared but absent, or without a single decision."""
     for label in declared:
         if not any(found == label for found, _ in counts):
-            yield Exclusion(f"groups.{attribute}", label, 0, "declared, but no row has this label")
+            yield Exclusion(f"groups.{attribute}", label, 0, said("declared, but no row has this label"))
     if program.contract.decision:
         for label in sorted({label for label, _ in counts if label is not None}):
             rows = sum(n for (found, _), n in counts.items() if found == label)
             if rows == counts.get((label, None), 0):
-                yield Exclusion(f"groups.{attribute}", label, rows, "no row of this group has a decision that counts")
+                yield Exclusion(f"groups.{attribute}", label, rows, _NOBODY_DECIDED)

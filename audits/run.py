@@ -52,6 +52,7 @@ from checks.inputs.period import Period
 from checks.inputs.program import AuditProgram
 from checks.inputs.source import ConnectionResolver, Source, environment_connection, open_source
 from checks.problem import InputError, Problem
+from checks.sentence import said
 from checks.whole_file import UMASK, write_whole
 
 RUN_FILE, JUDGEMENT_FILE, REPORT_FILE, ORIGIN_FILE = "run.json", "judgement.json", "report.html", "origin.json"
@@ -293,7 +294,9 @@ def _assemble(program: AuditProgram, plan: Plan, staging: Path) -> AuditRun:
 def _answer(staging: Path, question: str) -> Answer:
     """A question whose answer never arrived is an error of the run, not a silent gap."""
     file = staging / "answers" / f"{question}.json"
-    return read_record(Answer, file) if file.exists() else Answer(question, error="the question's task left no answer")
+    if not file.exists():
+        return Answer(question, error=said("the question's task left no answer"))
+    return read_record(Answer, file)
 
 
 def _lacking(question: Question, program: AuditProgram) -> list[str]:
@@ -302,7 +305,11 @@ def _lacking(question: Question, program: AuditProgram) -> list[str]:
 
 def _not_run(question: Question, program: AuditProgram) -> NotAnswered:
     roles = ", ".join(_lacking(question, program))
-    return NotAnswered(question.name, f"the contract does not fill: {roles}", f"declare {roles} in the contract")
+    return NotAnswered(
+        question.name,
+        said("the contract does not fill: {roles}", roles=roles),
+        said("declare {roles} in the contract", roles=roles),
+    )
 
 
 def _unread(program: AuditProgram, plan: Plan) -> tuple[NotAnswered, ...]:
@@ -314,8 +321,8 @@ def _unread(program: AuditProgram, plan: Plan) -> tuple[NotAnswered, ...]:
     roles = ", ".join(idle)
     return (
         NotAnswered(
-            "contract", f"no question of this program reads the declared {roles}",
-            "name a question that does under 'audits', where there is one",
+            "contract", said("no question of this program reads the declared {roles}", roles=roles),
+            said("name a question that does under 'audits', where there is one"),
         ),
     )  # fmt: skip
 
@@ -324,8 +331,8 @@ def _unfit(question: Question) -> tuple[Measurement, ...]:
     return tuple(
         Measurement(
             question=question.name, measure=measure, attribute=None, group=None, reference=None, estimate=None,
-            low=None, high=None, level=getattr(question, "level", 0.95), n=0, method="none", source="none",
-            reason="the data checks failed",
+            low=None, high=None, level=getattr(question, "level", 0.95), n=0, method=said("none"), source=said("none"),
+            reason=said("the data checks failed"),
         )
         for measure in question.measures
     )  # fmt: skip

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audits.statistics.applicants import Applicants, applicants
+from checks.sentence import said
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -106,10 +107,11 @@ def _decided(file: Path, columns: SampledColumns) -> tuple[pd.DataFrame, int, di
     fine = frame["weight"].notna() & (frame["weight"] > 0)
     if columns.entity:
         fine &= frame["entity"] >= 0
-    unusable = {}
+    unusable: dict[str, str] = {}
     for label in sorted(set(frame["label"]) - set(frame.loc[fine, "label"])):
         nought = (frame.loc[frame["label"] == label, "weight"] == 0).all()
-        unusable[label] = f"every decided row {'has the weight 0' if nought else 'lacks a usable weight or an entity'}"
+        lacking = said("every decided row lacks a usable weight or an entity")
+        unusable[label] = said("every decided row has the weight 0") if nought else lacking
     return frame[fine], int((~fine).sum()), unusable
 
 

@@ -19,7 +19,7 @@ Biometrics 44:323–338, and Miettinen and Nurminen (1985), Statistics in Medici
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
@@ -31,6 +31,7 @@ from audits.evidence.needs import MomentsNeed, Need
 from audits.measuring import from_error
 from audits.record import Measurement, NotAnswered
 from checks.inputs.contract import DataContract
+from checks.sentence import said, template
 
 if TYPE_CHECKING:
     from audits.evidence.moments import Moments
@@ -40,6 +41,17 @@ if TYPE_CHECKING:
 # usual degrees ten comparable rows against a thousand cover .908 (simulated), with these .936
 _WORTH = 5.0
 _OUTCOMES = 10  # rows of each decision in each group below which HC1 errors are too small (a group of one has none)
+_MODEL = template("linear probability model with {used} controls{levels}{repeated}, {errors}")
+_NOBODY_LEFT = said("once rows without a value of a control or an entity are left out, no two groups remain to compare")
+_SCARCE = template(
+    "one of the two groups has only {scarce} rows of its rarer decision, and an error to rely on needs {needed}; "
+    "without an interval the gap is {gap:.1f} percentage points"
+)
+_FEW_ENTITIES = template(
+    "one of the two groups consists of only {fewest} entities, and an error that allows for their dependence needs "
+    "{needed}; without an interval the gap is {gap:.1f} percentage points"
+)
+_UNKNOWN = template("{attribute} is not known for {share:.1f} % of the decided applications, which are left out here")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,18 +122,18 @@ class Approval:
         missing = []
         if not contract.controls:
             missing.append(NotAnswered(
-                f"{self.name}: adjusted_approval_gap", "the contract declares no controls",
-                "list under 'controls' the columns that the lender may lawfully weigh",
+                f"{self.name}: adjusted_approval_gap", said("the contract declares no controls"),
+                said("list under 'controls' the columns that the lender may lawfully weigh"),
             ))  # fmt: skip
         if not contract.strata:
             missing.append(NotAnswered(
-                f"{self.name}: stratified_approval_gap", "the contract declares no strata",
-                "list under 'strata' the columns within which alone applications may be compared",
+                f"{self.name}: stratified_approval_gap", said("the contract declares no strata"),
+                said("list under 'strata' the columns within which alone applications may be compared"),
             ))  # fmt: skip
         if contract.weight and contract.controls:
             missing.append(NotAnswered(
-                f"{self.name}: weight", "the adjusted gap counts every row once, whatever its declared weight",
-                "read the adjusted gap as that of the rows given",
+                f"{self.name}: weight", said("the adjusted gap counts every row once, whatever its declared weight"),
+                said("read the adjusted gap as that of the rows given"),
             ))  # fmt: skip
         return missing
 
@@ -133,9 +145,8 @@ class Approval:
         nothing = Measurement(
             question=self.name, measure="adjusted_approval_gap", attribute=moments.attribute, group=None,
             reference=reference, estimate=None, low=None, high=None, level=self.level, n=sum(moments.counts),
-            method=f"linear probability model with {len(moments.controls)} controls, {_errors(moments)}",
-            source="moments", equality=0.0,
-            reason="once rows without a value of a control or an entity are left out, no two groups remain to compare",
+            method=said(_MODEL, used=len(moments.controls), levels="", repeated="", errors=_errors(moments)),
+            source=said("moments"), equality=0.0, reason=_NOBODY_LEFT,
         )  # fmt: skip
         if moments.refused:
             return [replace(nothing, reason=moments.refused)]
@@ -144,13 +155,10 @@ class Approval:
         fit = fit_group_effects(moments.grouped())
         used = len(moments.columns) - len(fit.dropped)
         if not used:
-            return [replace(nothing, reason="no declared control varies, so there is nothing to adjust for")]
-        repeated = f" ({', '.join(fit.dropped)} only repeat others)" if fit.dropped else ""
-        levels = f", {len(moments.indicators)} of them levels of strata" if moments.indicators else ""
-        method = f"linear probability model with {used} controls{levels}{repeated}, {_errors(moments)}"
-        nothing = replace(nothing, method=method)
+            return [replace(nothing, reason=said("no declared control varies, so there is nothing to adjust for"))]
+        nothing = replace(nothing, method=_described(moments, fit.dropped))
         rows = dict(zip(moments.labels, moments.counts, strict=True))
-        reason = "every row of the group lacks a value of a control or an entity"
+        reason = said("every row of the group lacks a value of a control or an entity")
         measurements = [
             replace(nothing, group=label, reason=reason) for label in sorted(set(rates.groups) - set(moments.labels))
         ]
@@ -176,20 +184,12 @@ class Approval:
         errors = fit.cluster_errors if by_entity else fit.robust_errors
         gap, error = -float(fit.group_coefficients[i]), float(errors[i])
         if scarce < _OUTCOMES:
-            why = (
-                f"one of the two groups has only {scarce} rows of its rarer decision, and an error to rely on "
-                f"needs {_OUTCOMES}; without an interval the gap is {100 * gap:.1f} percentage points"
-            )
-            return replace(shared, reason=why)
+            return replace(shared, reason=said(_SCARCE, scarce=scarce, needed=_OUTCOMES, gap=100 * gap + 0.0))
         if by_entity and fewest < ENTITIES:
-            why = (
-                f"one of the two groups consists of only {fewest} entities, and an error that allows for their "
-                f"dependence needs {ENTITIES}; without an interval the gap is {100 * gap:.1f} percentage points"
-            )
-            return replace(shared, reason=why)
+            return replace(shared, reason=said(_FEW_ENTITIES, fewest=fewest, needed=ENTITIES, gap=100 * gap + 0.0))
         worth = float(fit.information[i])
         if not worth >= _WORTH or not error > 0:  # also when it is NaN
-            why = "the controls tell this group apart by themselves, so that nothing is left to compare"
+            why = said("the controls tell this group apart by themselves, so that nothing is left to compare")
             return replace(shared, reason=why)
         details = {**shared.details, "standard_error_classical": float(fit.classical_errors[i])}
         freedom = float(min(fewest - 1 if by_entity else fit.n - fit.k, 2 * worth - 1))
@@ -211,17 +211,27 @@ def _with_unknown(figure: Measurement, rates: GroupRates) -> Measurement:
     share = unknown.unknown_share(rates)
     if share <= unknown.MOST_UNKNOWN:
         return figure
-    told = (
-        f"{rates.attribute} is not known for {100 * share:.1f} % of the decided applications, which are left out here"
-    )
+    told = said(_UNKNOWN, attribute=rates.attribute, share=100 * share)
     return replace(figure, cautions=(*figure.cautions, told), unseen=(*figure.unseen, told))
+
+
+def _described(moments: Moments, dropped: Sequence[str]) -> str:
+    """The model of the adjusted gap in words."""
+    return said(
+        _MODEL, used=len(moments.columns) - len(dropped), errors=_errors(moments),
+        levels=said(", {n} of them levels of strata", n=len(moments.indicators)) if moments.indicators else "",
+        repeated=said(" ({names} only repeat others)", names=", ".join(dropped)) if dropped else "",
+    )  # fmt: skip
 
 
 def _errors(moments: Moments) -> str:
     """The errors of the adjusted gap, as its method names them."""
     if moments.cluster:
-        return f"CR1 errors by {moments.cluster}, t with at most one degree less than the entities of the smaller group"
-    return "HC1 errors, t with at most n − k degrees"
+        return said(
+            "CR1 errors by {cluster}, t with at most one degree less than the entities of the smaller group",
+            cluster=moments.cluster,
+        )
+    return said("HC1 errors, t with at most n − k degrees")
 
 
 def _scarcest(moments: Moments, *labels: str) -> int:

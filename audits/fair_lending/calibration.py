@@ -34,6 +34,7 @@ from audits.unused_roles import ROLES, left_unused, marked
 from checks.inputs.contract import DataContract
 from checks.inputs.outcomes import OUTCOME
 from checks.problem import InputError, Problem
+from checks.sentence import said, template
 
 if TYPE_CHECKING:
     from audits.evidence.cells import Cells
@@ -42,9 +43,26 @@ if TYPE_CHECKING:
 _DIRECTIONS = ("none", "favourable", "unfavourable")
 _OUTCOMES = 10  # of either kind in each group, below which an error from residuals cannot be relied on
 _MUCH = 0.05  # of a group's rows left out, or of all rows in one bin, that could hide a harm
-_CONDITION = "a selected sample: the outcome is known on a condition only, and others may differ"
-_SCARCE = (
-    "has only {n} rows of its rarer outcome, and an error to rely on needs 10; without an interval it is {value:.3f}"
+_CONDITION = said("a selected sample: the outcome is known on a condition only, and others may differ")
+_SCARCE = template(
+    "the group has only {n} rows of its rarer outcome, and an error to rely on needs 10; without an interval it is "
+    "{value:.3f}"
+)
+_SCARCE_OF_TWO = template(
+    "one of the two groups has only {n} rows of its rarer outcome, and an error to rely on needs 10; without an "
+    "interval it is {value:.3f}"
+)
+_SLOPED = template(
+    "least squares within {bins} bins of the score, a slope of the score in each, HC3 errors, t by the smaller group"
+)
+_FLAT = template(
+    "least squares within {bins} bins of the score, each score a bin of its own, HC3 errors, t by the smaller group"
+)
+_ALONE = template("{share:.1f} % of {group} have scores that nobody of {reference} comes near")
+_NO_SCORE = template("{share:.1f} % of {name} with a known outcome have no score")
+_ONE_BIN = template(
+    "{share:.1f} % of the rows fall into one of the bins between the extremes of the score and are not told apart: a "
+    "few scores lie far off"
 )
 
 
@@ -106,9 +124,9 @@ class Calibration:
                 *self._gaps(attribute, reference, histogram),
             ]
             own += [] if why else self._in_the_large(attribute, cells)
-            said = _selected(cells, attribute, contract)
+            told = _selected(cells, attribute, contract)
             shares = _shares(cells, attribute, contract)
-            figures += [marked_selected(marked_selected(m, said), unlike(shares, m.group, reference)) for m in own]
+            figures += [marked_selected(marked_selected(m, told), unlike(shares, m.group, reference)) for m in own]
         missing = left_unused(self.name, contract)
         if why:
             missing.append(NotAnswered(f"{self.name}: calibration_in_the_large", *why))
@@ -120,18 +138,20 @@ class Calibration:
     def _why_no_level(self, histogram: Histogram) -> tuple[str, str] | None:
         if self.score_is == "none":
             return (
-                "it is not said of which outcome the score is the chance",
-                "set the parameter 'score_is' to favourable or unfavourable, if the score is a chance",
+                said("it is not said of which outcome the score is the chance"),
+                said("set the parameter 'score_is' to favourable or unfavourable, if the score is a chance"),
             )
         if histogram.values and (histogram.values[0] < 0 or histogram.values[-1] > 1):
-            span = f"{histogram.values[0]:g} to {histogram.values[-1]:g}"
-            return f"the score runs from {span} and is no chance", "give the chance itself as the score"
+            low, high = histogram.values[0], histogram.values[-1]
+            why = said("the score runs from {low:g} to {high:g} and is no chance", low=low, high=high)
+            return why, said("give the chance itself as the score")
         return None
 
     def _shared(self, measure: str, attribute: str, label: str) -> Measurement:
         return Measurement(
             question=self.name, measure=measure, attribute=attribute, group=label, reference=None, estimate=None,
-            low=None, high=None, level=self.level, n=0, method="none", source="none", equality=self.measures[measure],
+            low=None, high=None, level=self.level, n=0, method=said("none"), source=said("none"),
+            equality=self.measures[measure],
         )  # fmt: skip
 
     def _rates(self, attribute: str, cells: Cells) -> list[Measurement]:
@@ -144,16 +164,16 @@ class Calibration:
                 nothing, counts={"good_outcomes": good, "outcome_known": rows, "outcome_unknown": unknown}
             )
             if not rows:
-                found.append(replace(nothing, reason="no row of the group has a known outcome"))
+                found.append(replace(nothing, reason=said("no row of the group has a known outcome")))
                 continue
 
             def at(level: float, x: int = good, n: int = rows) -> tuple[float, float]:
                 interval = score_interval_rate(x, n, level)
                 return float(interval.low), float(interval.high)
 
-            method = "Wilson score interval"
+            method = said("Wilson score interval")
             found.append(
-                replace(nothing, estimate=good / rows, **bounded(at, self.level), method=method, source="counts")
+                replace(nothing, estimate=good / rows, **bounded(at, self.level), method=method, source=said("counts"))
             )
         return found
 
@@ -164,7 +184,7 @@ class Calibration:
             nothing = replace(self._shared("calibration_in_the_large", attribute, label), n=rows)
             nothing = replace(nothing, counts={"good_outcomes": good, "scored_and_known": rows})
             if not rows:
-                found.append(replace(nothing, reason="no row of the group has a score and a known outcome"))
+                found.append(replace(nothing, reason=said("no row of the group has a score and a known outcome")))
                 continue
             if self.score_is == "unfavourable":
                 total, squares, of_good = rows - total, rows - 2 * total + squares, good - of_good
@@ -172,15 +192,15 @@ class Calibration:
             spread = max(good - 2 * of_good + squares - rows * value**2, 0.0)
             scarce = min(good, rows - good)
             if scarce < _OUTCOMES:
-                found.append(replace(nothing, reason=f"the group {_SCARCE.format(n=scarce, value=value)}"))
+                found.append(replace(nothing, reason=said(_SCARCE, n=scarce, value=value)))
                 continue
             error = math.sqrt(spread / (rows - 1) / rows)
             if not error > 0:
-                found.append(replace(nothing, reason="the score leaves no error to go by: it never misses"))
+                found.append(replace(nothing, reason=said("the score leaves no error to go by: it never misses")))
                 continue
             found.append(replace(
-                nothing, **from_error(value, error, rows - 1, self.level), source="sums",
-                method="mean of outcome less score, t interval",
+                nothing, **from_error(value, error, rows - 1, self.level), source=said("sums"),
+                method=said("mean of outcome less score, t interval"),
                 details={"mean_outcome": good / rows, "mean_score_chance": total / rows},
             ))  # fmt: skip
         return found
@@ -205,7 +225,7 @@ class Calibration:
 
         if not own.rows or not other.rows:
             empty = nothing.reference if own.rows else nothing.group
-            return replace(nothing, reason=f"no row of '{empty}' has a score and a known outcome")
+            return replace(nothing, reason=said("no row of '{empty}' has a score and a known outcome", empty=empty))
         scores = sorted({*own.counts, *other.counts})
         (x1, n1), (x0, n0) = (
             [[group.counts.get(s, (0, 0))[i] for s in scores] for i in (0, 1)] for group in (own, other)
@@ -217,13 +237,12 @@ class Calibration:
             return replace(nothing, reason=fit.caveat.reason)
         scarce = min(side for good, rows in (fit.compared1, fit.compared0) for side in (good, rows - good))
         if scarce < _OUTCOMES:
-            return replace(nothing, reason=f"one of the two groups {_SCARCE.format(n=scarce, value=fit.gap)}")
+            return replace(nothing, reason=said(_SCARCE_OF_TWO, n=scarce, value=fit.gap))
         unseen = _unseen(nothing, own, other, fit.alone1, histogram)
-        slopes = "a slope of the score in each" if fit.sloped else "each score a bin of its own"
         return replace(
             nothing, **from_error(fit.gap, fit.standard_error, fit.freedom, self.level), details={"bins": fit.bins},
-            method=f"least squares within {fit.bins} bins of the score, {slopes}, HC3 errors, t by the smaller group",
-            source="histogram", cautions=unseen, unseen=unseen,
+            method=said(_SLOPED if fit.sloped else _FLAT, bins=fit.bins), source=said("histogram"), cautions=unseen,
+            unseen=unseen,
         )  # fmt: skip
 
 
@@ -301,15 +320,12 @@ def _unseen(m: Measurement, own: _Scored, other: _Scored, alone: int, histogram:
     """What the gap cannot see and may be the harm."""
     told = []
     if alone > _MUCH * own.rows:
-        told.append(f"{100 * alone / own.rows:.1f} % of {m.group} have scores that nobody of {m.reference} comes near")
+        told.append(said(_ALONE, share=100 * alone / own.rows, group=m.group, reference=m.reference))
     for name, one in ((m.group, own), (m.reference, other)):
         lost = one.missing / (one.missing + one.rows)
         if lost > _MUCH:
-            told.append(f"{100 * lost:.1f} % of {name} with a known outcome have no score")
+            told.append(said(_NO_SCORE, share=100 * lost, name=name))
     fullest = max(n + other.counts.get(s, (0, 0))[1] for s, (_, n) in own.counts.items()) / (own.rows + other.rows)
     if not histogram.exact and fullest > _MUCH:
-        told.append(
-            f"{100 * fullest:.1f} % of the rows fall into one of the bins between the extremes of the score and are "
-            "not told apart: a few scores lie far off"
-        )
+        told.append(said(_ONE_BIN, share=100 * fullest))
     return tuple(told)

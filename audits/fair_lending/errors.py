@@ -34,7 +34,6 @@ from typing import ClassVar
 from audits.evidence.collect import Evidence
 from audits.evidence.needs import CellsNeed, Need
 from audits.known_outcomes import (
-    DECLINED_UNKNOWN,
     OutcomeTable,
     added,
     known_shares,
@@ -49,6 +48,7 @@ from audits.unused_roles import ROLES, left_unused, marked
 from checks.inputs.contract import DataContract
 from checks.inputs.outcomes import OUTCOME
 from checks.problem import InputError, Problem, listed
+from checks.sentence import said, template
 
 Tables = Mapping[str, OutcomeTable]
 Values = Mapping[tuple[str, str], float]
@@ -64,11 +64,14 @@ METRICS = (
     "r2_score",
 )  # fmt: skip
 _APPROVED_ONLY = "precision_score"  # all that can be said without the declined
-_OUTCOME_TEST = (
+_OUTCOME_TEST = said(
     "a mean outcome test: where the groups' risks are spread differently it can have the wrong sign, even when both "
     "are held to one standard"
 )
-_NO_VALUE = "there is nothing to divide by: the group has none of the rows that {metric} is a share of"
+_NO_VALUE = template("there is nothing to divide by: the group has none of the rows that {metric} is a share of")
+_NO_VALUE_OF = template(
+    "'{group}': there is nothing to divide by: the group has none of the rows that {metric} is a share of"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +109,12 @@ class Errors:
         conditional = bool(contract.outcome and contract.outcome.observed_when)
         for attribute in self._attributes(contract):
             tables = outcome_tables(evidence.cells(self._need(attribute)), attribute)
-            said = selection(tables.values(), conditional)
+            told = selection(tables.values(), conditional)
             reference = evidence.data.references[attribute]
             values = _values(tables, self._chosen())
             own = [*self._levels(attribute, tables, values), *self._gaps(attribute, reference, tables, values)]
             shares = known_shares(tables)
-            figures += [marked_selected(marked_selected(m, said), unlike(shares, m.group, reference)) for m in own]
+            figures += [marked_selected(marked_selected(m, told), unlike(shares, m.group, reference)) for m in own]
         return [marked(figure, contract) for figure in figures], left_unused(self.name, contract)
 
     def _attributes(self, contract: DataContract) -> tuple[str, ...]:
@@ -126,14 +129,14 @@ class Errors:
     def _nothing(self, measure: str, attribute: str, rows: OutcomeTable, reason: str) -> Measurement:
         return Measurement(
             question=self.name, measure=measure, attribute=attribute, group=None, reference=None, estimate=None,
-            low=None, high=None, level=self.level, n=rows.rows, method="none", source="none", reason=reason,
+            low=None, high=None, level=self.level, n=rows.rows, method=said("none"), source=said("none"), reason=reason,
             equality=0.0 if measure.endswith("_gap") else None, counts={"outcome_unknown": sum(rows.unknown)},
         )  # fmt: skip
 
     def _levels(self, attribute: str, tables: Tables, values: Values) -> list[Measurement]:
         everyone = added(tables.values())
         if not everyone.rows:
-            why = "no decided row has a known outcome: none is stated, observed and old enough"
+            why = said("no decided row has a known outcome: none is stated, observed and old enough")
             return [self._nothing(name, attribute, everyone, why) for name in self._chosen()]
         found = []
         for name in self._chosen():
@@ -150,7 +153,7 @@ class Errors:
         if name != _APPROVED_ONLY and table.unseen_declined:
             return replace(nothing, reason=_needs_declined(name))
         if (name, label) not in values:
-            return replace(nothing, reason=_NO_VALUE.format(metric=name))
+            return replace(nothing, reason=said(_NO_VALUE, metric=name))
         interval = metric_interval(name, table.confusion, self.seed)
         x, n = share(name, table.confusion) if name in SHARES else (None, table.rows)
         counts = {"counted": x, "counted_in": n} if x is not None else {"outcome_known": n}
@@ -159,7 +162,7 @@ class Errors:
         return replace(
             nothing, estimate=values[name, label], **bounds, n=n, counts={**counts, **nothing.counts}, reason=None,
             method=interval.method, source=_FAIRLEARN,
-            cautions=("so few rows give no interval",) if without else (),
+            cautions=(said("so few rows give no interval"),) if without else (),
         )  # fmt: skip
 
     def _gaps(self, attribute: str, reference: str, tables: Tables, values: Values) -> list[Measurement]:
@@ -186,7 +189,7 @@ class Errors:
         }  # fmt: skip
         if not n1 or not n0:
             empty = reference if n1 else group
-            return replace(nothing, counts=counts, reason=f"'{empty}': {_NO_VALUE.format(metric=name)}")
+            return replace(nothing, counts=counts, reason=said(_NO_VALUE_OF, group=empty, metric=name))
         sign = -1.0 if GAPS[name] == "lower" else 1.0
 
         def at(level: float) -> tuple[float, float]:
@@ -200,21 +203,21 @@ class Errors:
             nothing, estimate=sign * (values[name, group] - values[name, reference]), **bounded(at, self.level),
             n=n1 + n0, counts=counts, p_value=number(test.p_value),
             mde=_detectable(name, x0 / n0, n1, n0, self.level), reason=None,
-            method=f"Miettinen-Nurminen score interval, {item(test.method)} p-value", source=_FAIRLEARN,
-            cautions=outcome_test, unseen=outcome_test,
+            source=_FAIRLEARN, cautions=outcome_test, unseen=outcome_test,
+            method=said("Miettinen-Nurminen score interval, {test} p-value", test=item(test.method)),
         )  # fmt: skip
 
 
-_FAIRLEARN = "fairlearn MetricFrame on cells"
+_FAIRLEARN = said("fairlearn MetricFrame on cells")
 
 
 def _needs_declined(name: str) -> str:
-    return f"{DECLINED_UNKNOWN}, and {name} needs it"
+    return said("what the declined would have done is unknown, and {metric} needs it", metric=name)
 
 
 def _why_no_gap(name: str, label: str, reference: str, tables: Tables) -> str | None:
     if reference not in tables:
-        return f"no row of the reference group '{reference}' has a decision that counts"
+        return said("no row of the reference group '{reference}' has a decision that counts", reference=reference)
     if name == _APPROVED_ONLY:
         return None
     nobody = not sum(added(tables.values()).known[0])

@@ -30,6 +30,7 @@ from audits.measuring import POWER, bounded, within
 from audits.record import Measurement, NotAnswered
 from audits.unused_roles import marked
 from checks.inputs.contract import DataContract, ImputedAttribute
+from checks.sentence import said, template
 
 if TYPE_CHECKING:
     from audits.evidence.memberships import Memberships
@@ -42,13 +43,47 @@ _WORTH = 5.0  # what is left of a probability once the others are taken out of i
 _LIKELY = 0.5
 _MOST_OFF = 0.05
 _MOST_LOST = 0.05  # share of the decided rows left out beyond which they may hold the harm
-_ASSUMED = (
+_ASSUMED = said(
     "the truth lies between the two bounds only while leanings against the group itself and against high probabilities "
     "of belonging go the same way: were they to pull apart, it could lie beyond either"
 )
-_UNCHECKED = (
+_UNCHECKED = said(
     "nothing states that the probabilities were held against people whose group is known: were they wrong, the gap "
     "could be larger"
+)
+_CHECKED = template("calibration as the program states it: {stated}")
+_METHOD = template(
+    "bounds: difference of probability-weighted rates, and least squares on the probabilities ({errors}); the estimate "
+    "is the value between them nearest to no gap, the interval the union of both"
+)
+_LACK_PROBABILITY = template(
+    "{share:.1f} % of the decided applications ({lost:,}) lack a probability of belonging and are left out"
+)
+_LACK_EITHER = template(
+    "{share:.1f} % of the decided applications ({lost:,}) lack a probability of belonging or an entity and are left out"
+)
+_EXCEED_ONE = template("the probabilities of {share:.1f} % of the rows exceed one: list every label there is")
+_NOT_ONE = template("the probabilities of {share:.1f} % of the rows do not sum to one: list every label there is")
+_UNLIKELY = template(
+    "nobody is more likely than not to belong to {label} (at most {high:.2f}): the bounds lean wholly on people who "
+    "mostly do not"
+)
+_FEW_APPROVED = template(
+    "the probabilities expect only {expected:.1f} approved applicants of '{label}', and an error to rely on needs "
+    "{needed:.0f}"
+)
+_FEW_DECLINED = template(
+    "the probabilities expect only {expected:.1f} declined applicants of '{label}', and an error to rely on needs "
+    "{needed:.0f}"
+)
+_FEW_ENTITIES = template(
+    "'{label}' is worth only {worth:.1f} entities, and an error that allows for them needs {needed:.0f}"
+)
+_ALL_ALIKE = template("everybody has the same probability of belonging to '{label}', so nobody is told apart")
+_ALIASED = template("the probabilities in '{column}' follow from the others, so that its group is not told apart")
+_ALIKE = template(
+    "the probabilities in '{column}' differ so little that they are worth {worth:.1f} rows, and an error to rely on "
+    "needs {needed:.0f}"
 )
 
 
@@ -82,9 +117,15 @@ class ImputedGroups:
 
     def _missing(self, contract: DataContract) -> list[NotAnswered]:
         told = {
-            "weight": ("every row counts once, whatever its declared weight", "read the figures as those of the rows"),
-            "strata": ("the declared strata are not told apart", "ask the question of each stratum by itself"),
-        }  # fmt: skip
+            "weight": (
+                said("every row counts once, whatever its declared weight"),
+                said("read the figures as those of the rows"),
+            ),
+            "strata": (
+                said("the declared strata are not told apart"),
+                said("ask the question of each stratum by itself"),
+            ),
+        }
         return [NotAnswered(f"{self.name}: {role}", *why) for role, why in told.items() if contract.has(role)]
 
     def _bounds(self, imputed: ImputedAttribute, likely: Memberships, moments: Moments) -> Iterator[Measurement]:
@@ -116,17 +157,15 @@ class ImputedGroups:
             counts |= {"entities": likely.clusters, "largest_entity": likely.largest_cluster}
         if lost := _left_out(likely):
             counts["left_out"] = lost
-        checked = f"calibration as the program states it: {imputed.calibration}" if imputed.calibration else _UNCHECKED
+        checked = said(_CHECKED, stated=imputed.calibration) if imputed.calibration else _UNCHECKED
         unseen = [] if imputed.calibration else [_UNCHECKED]
         told = _odd_probabilities(label, likely, one)
-        errors = f"CR1 errors by {likely.cluster}" if likely.cluster else "HC1 errors"
+        errors = said("CR1 errors by {cluster}", cluster=likely.cluster) if likely.cluster else said("HC1 errors")
         return Measurement(
             question=self.name, measure="imputed_approval_gap", attribute=imputed.name, group=label,
             reference=imputed.reference, estimate=None, low=None, high=None, level=self.level, n=n, counts=counts,
-            equality=0.0, source="memberships and moments", cautions=(_ASSUMED, checked, *told),
-            unseen=(*unseen, *told, *_incomplete(likely)),
-            method="bounds: difference of probability-weighted rates, and least squares on the probabilities "
-            f"({errors}); the estimate is the value between them nearest to no gap, the interval the union of both",
+            equality=0.0, source=said("memberships and moments"), cautions=(_ASSUMED, checked, *told),
+            unseen=(*unseen, *told, *_incomplete(likely)), method=said(_METHOD, errors=errors),
         )  # fmt: skip
 
     def _between(
@@ -137,9 +176,8 @@ class ImputedGroups:
         from audits.statistics.imputed_membership import Bound, nearest_to_none, union_interval, union_p_value
 
         if not error > 0 or not regressed.error > 0:
-            return replace(
-                shared, reason="approval does not vary with the probabilities at all, so no error can be told"
-            )
+            why = said("approval does not vary with the probabilities at all, so no error can be told")
+            return replace(shared, reason=why)
         weighted = Bound(gap, error, min(float(rates.effective[one]), float(rates.effective[zero])) - 1)
         pair = (weighted, regressed)
         departures = [
@@ -184,8 +222,8 @@ def _incomplete(likely: Memberships) -> tuple[str, ...]:
     lost, decided = _left_out(likely), likely.rows - likely.undecided
     if lost <= _MOST_LOST * decided:
         return ()
-    lacking = "a probability of belonging or an entity" if likely.cluster else "a probability of belonging"
-    return (f"{100 * lost / decided:.1f} % of the decided applications ({lost:,}) lack {lacking} and are left out",)
+    told = _LACK_EITHER if likely.cluster else _LACK_PROBABILITY
+    return (said(told, share=100 * lost / decided, lost=lost),)
 
 
 def _odd_probabilities(label: str, likely: Memberships, one: int) -> tuple[str, ...]:
@@ -193,37 +231,27 @@ def _odd_probabilities(label: str, likely: Memberships, one: int) -> tuple[str, 
     told = []
     n = sum(likely.counts)
     if n and likely.off > _MOST_OFF * n:
-        how = "exceed one" if likely.remainder else "do not sum to one"
-        told.append(f"the probabilities of {100 * likely.off / n:.1f} % of the rows {how}: list every label there is")
+        told.append(said(_EXCEED_ONE if likely.remainder else _NOT_ONE, share=100 * likely.off / n))
     if n and likely.high[one] < _LIKELY:
-        told.append(
-            f"nobody is more likely than not to belong to {label} (at most {likely.high[one]:.2f}): the bounds lean "
-            "wholly on people who mostly do not"
-        )
+        told.append(said(_UNLIKELY, label=label, high=likely.high[one]))
     return tuple(told)
 
 
 def _unidentified(shared: Measurement, likely: Memberships, rates: WeightedRates, one: int, zero: int) -> str | None:
     """Why the probabilities cannot tell the group's rate, or None."""
     if not shared.n:
-        return "no row has a decision that counts and all probabilities"
+        return said("no row has a decision that counts and all probabilities")
     for label, i in ((shared.group, one), (shared.reference, zero)):
         if not rates.mass[i] > 0:
-            return f"nobody has any probability of belonging to '{label}'"
+            return said("nobody has any probability of belonging to '{label}'", label=label)
         fewest = min(float(rates.approved[i]), float(rates.declined[i]))
         if fewest < _EXPECTED:
-            what = "approved" if rates.approved[i] < rates.declined[i] else "declined"
-            return (
-                f"the probabilities expect only {max(fewest, 0.0):.1f} {what} applicants of '{label}', and an error to "
-                f"rely on needs {_EXPECTED:.0f}"
-            )
+            told = _FEW_APPROVED if rates.approved[i] < rates.declined[i] else _FEW_DECLINED
+            return said(told, expected=max(fewest, 0.0), label=label, needed=_EXPECTED)
         if likely.cluster and rates.effective[i] < _ENTITIES:
-            return (
-                f"'{label}' is worth only {rates.effective[i]:.1f} entities, and an error that allows for them needs "
-                f"{_ENTITIES:.0f}"
-            )
+            return said(_FEW_ENTITIES, label=label, worth=rates.effective[i], needed=_ENTITIES)
     if likely.low[one] == likely.high[one]:
-        return f"everybody has the same probability of belonging to '{shared.group}', so nobody is told apart"
+        return said(_ALL_ALIKE, label=shared.group)
     return None
 
 
@@ -234,7 +262,7 @@ def _least_squares(
     from audits.statistics.imputed_membership import Bound
     from audits.statistics.linear_model import fit_group_effects
 
-    aliased = f"the probabilities in '{column}' follow from the others, so that its group is not told apart"
+    aliased = said(_ALIASED, column=column)
     if not moments.labels or column not in moments.controls:
         return None, aliased
     fit = fit_group_effects(moments.grouped())
@@ -245,10 +273,7 @@ def _least_squares(
     if not worth > 0:
         return None, aliased
     if worth < _WORTH:
-        return None, (
-            f"the probabilities in '{column}' differ so little that they are worth {worth:.1f} rows, and an error to "
-            f"rely on needs {_WORTH:.0f}"
-        )
+        return None, said(_ALIKE, column=column, worth=worth, needed=_WORTH)
     errors = fit.control_cluster if moments.cluster else fit.control_robust
     least = min(float(rates.effective[one]), float(rates.effective[zero]))
     freedom = min(least - 1, 2 * worth - 1, float(fit.n - fit.k))

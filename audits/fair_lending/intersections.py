@@ -33,6 +33,7 @@ from audits.statistics.ladder import LEVELS
 from audits.unused_roles import ROLES, left_unused, marked
 from checks.inputs.contract import DataContract
 from checks.problem import InputError, Problem
+from checks.sentence import said, template
 
 if TYPE_CHECKING:
     from audits.statistics.crossed_groups import Crossed
@@ -43,6 +44,19 @@ EVERYONE = "everyone else"
 MOST_SUBGROUPS = 20_000
 _MUCH = 0.05  # of the decided rows in subgroups that nobody judged, above which the largest gap is never clear
 _LEAST = {"depth": 1, "least_depth": 1, "least_size": 1, "shown": 1, "replicates": 1, "seed": 0}
+
+_TOO_FEW_ATTRIBUTES = template("the question crosses {least} group attributes, and there is {n}")
+_TOO_MANY_LABELS = said("the attributes have too many labels")
+_UNDECIDED = said("no row has a decision that counts")
+_NONE_JUDGED = template("none of the {n} subgroups has {least} people and five of either decision expected")
+_ONE_OF_MANY = template("score interval at the max-T critical value {critical:.3f} of {n:,} subgroups")
+_LARGEST = template("largest of {n:,} simultaneous score intervals (max-T); it is that of {group}")
+_PERMUTED = template("{replicates} permutation draws from cells")
+_BINOMIAL = template("{replicates} binomial draws from cells")
+_TOO_SMALL = template("{rows:,} rows lie in one of {subgroups:,} subgroups that are too small to be judged")
+_UNLABELLED = template("{rows:,} rows lack a label and are left out of its subgroups")
+_SCANNED = template("more than {most:,} subgroups: only depth {depth} is scanned ({subgroups:,} subgroups)")
+_POSSIBLE = template("more than {most:,} subgroups: only depth {depth} is possible ({subgroups:,} subgroups)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,20 +111,19 @@ class Intersections:
 
         names, missing = self._attributes(contract), left_unused(self.name, contract)
         if len(names) < self.least_depth:
-            why = f"the question crosses {self.least_depth} group attributes, and there is {len(names)}"
-            needed = "declare further attributes under 'groups', or lower 'least_depth'"
+            why = said(_TOO_FEW_ATTRIBUTES, least=self.least_depth, n=len(names))
+            needed = said("declare further attributes under 'groups', or lower 'least_depth'")
             return [], [NotAnswered(self.name, why, needed), *missing]
         crossed = cross(evidence.cells(CellsNeed(names)).cells, names, self.depth, MOST_SUBGROUPS)
         if crossed.depth < min(self.depth, len(names)):
-            missing.append(self._shallow(crossed, "scanned" if crossed.depth >= self.least_depth else "possible"))
+            missing.append(self._shallow(crossed))
         if not crossed.rows or crossed.depth < self.least_depth:
-            why = "no row has a decision that counts" if not crossed.rows else "the attributes have too many labels"
-            return [self._nothing(names, crossed, why)], missing
+            return [self._nothing(names, crossed, _TOO_MANY_LABELS if crossed.rows else _UNDECIDED)], missing
         scan = self._scan(crossed)
         own = [i for i, name in enumerate(scan.subgroups) if len(name) >= self.least_depth]
         judged = [i for i in own if scan.unjudged[i] == 0]
         if not judged:
-            few = f"none of the {len(own)} subgroups has {self.least_size} people and five of either decision expected"
+            few = said(_NONE_JUDGED, n=len(own), least=self.least_size)
             return [self._nothing(names, crossed, few)], missing
         limits = _limits(scan, self.level)
         figures = [self._one(scan, i, limits, shrunk) for i, shrunk in self._listed(scan, judged)]
@@ -120,18 +133,20 @@ class Intersections:
     def _attributes(self, contract: DataContract) -> tuple[str, ...]:
         return tuple(sorted(self.attributes or (group.name for group in contract.groups)))
 
-    def _shallow(self, crossed: Crossed, how: str) -> NotAnswered:
-        found = f"only depth {crossed.depth} is {how} ({crossed.subgroups:,} subgroups)"
+    def _shallow(self, crossed: Crossed) -> NotAnswered:
+        found = _SCANNED if crossed.depth >= self.least_depth else _POSSIBLE
         return NotAnswered(
-            f"{self.name}: depth {crossed.depth + 1}", f"more than {MOST_SUBGROUPS:,} subgroups: {found}",
-            "name fewer 'attributes', or give coarser labels or bands",
+            f"{self.name}: depth {crossed.depth + 1}",
+            said(found, most=MOST_SUBGROUPS, depth=crossed.depth, subgroups=crossed.subgroups),
+            said("name fewer 'attributes', or give coarser labels or bands"),
         )  # fmt: skip
 
     def _nothing(self, names: tuple[str, ...], crossed: Crossed, reason: str) -> Measurement:
         return Measurement(
             question=self.name, measure="largest_subgroup_gap", attribute=CROSS.join(names), group=None,
-            reference=EVERYONE, estimate=None, low=None, high=None, level=self.level, n=crossed.rows, method="none",
-            source="cells", equality=0.0, corrected=True, reason=reason, counts={"subgroups": crossed.subgroups},
+            reference=EVERYONE, estimate=None, low=None, high=None, level=self.level, n=crossed.rows,
+            method=said("none"), source=said("cells"), equality=0.0, corrected=True, reason=reason,
+            counts={"subgroups": crossed.subgroups},
         )  # fmt: skip
 
     def _scan(self, crossed: Crossed) -> SubgroupScan:
@@ -167,8 +182,7 @@ class Intersections:
                 "reference_decided": rest,
             },
             p_value=number(scan.adjusted_p[i]), mde=_detectable(scan, i), corrected=True, details=details,
-            method=f"score interval at the max-T critical value {scan.critical_value:.3f} of {scan.judged:,} subgroups",
-            source=f"{scan.replicates} {scan.null} draws from cells",
+            method=said(_ONE_OF_MANY, critical=scan.critical_value, n=scan.judged), source=_drawn(scan),
         )  # fmt: skip
 
     def _largest(
@@ -187,16 +201,20 @@ class Intersections:
             "approved_less_often": sum(scan.z[i] < -scan.critical_value for i in judged),
             "approved_more_often": sum(scan.z[i] > scan.critical_value for i in judged),
         }  # fmt: skip
+        group = CROSS.join(label for _, label in scan.subgroups[most])
         return Measurement(
             question=self.name, measure="largest_subgroup_gap", attribute=CROSS.join(names), group=None,
             reference=EVERYONE, estimate=-float(scan.difference[most]),
             **_bounds(limits, self.level, lambda low, high: (max(-high[judged]), max(-low[judged]))), n=crossed.rows,
-            counts={name: int(count) for name, count in counts.items()}, equality=0.0,
-            p_value=adjusted, mde=_detectable(scan, smallest), corrected=True,
-            method=f"largest of {len(judged):,} simultaneous score intervals (max-T); it is that of "
-            + CROSS.join(label for _, label in scan.subgroups[most]),
-            source=f"{scan.replicates} {scan.null} draws from cells", cautions=cautions, unseen=unseen,
+            counts={name: int(count) for name, count in counts.items()}, equality=0.0, p_value=adjusted,
+            mde=_detectable(scan, smallest), corrected=True, method=said(_LARGEST, n=len(judged), group=group),
+            source=_drawn(scan), cautions=cautions, unseen=unseen,
         )  # fmt: skip
+
+
+def _drawn(scan: SubgroupScan) -> str:
+    told = _PERMUTED if scan.null == "permutation" else _BINOMIAL
+    return said(told, replicates=scan.replicates)
 
 
 def _limits(scan: SubgroupScan, level: float) -> list[Any]:
@@ -255,8 +273,8 @@ def _not_judged(subgroups: int, rows: int, crossed: Crossed) -> tuple[tuple[str,
     """Cautions, and what the largest gap cannot see: people in subgroups too small to judge, and without a label."""
     cautions, unseen = [], []
     for count, told in (
-        (rows, f"{rows:,} rows lie in one of {subgroups:,} subgroups that are too small to be judged"),
-        (crossed.unlabelled, f"{crossed.unlabelled:,} rows lack a label and are left out of its subgroups"),
+        (rows, said(_TOO_SMALL, rows=rows, subgroups=subgroups)),
+        (crossed.unlabelled, said(_UNLABELLED, rows=crossed.unlabelled)),
     ):
         if count:
             cautions.append(told)

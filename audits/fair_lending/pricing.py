@@ -29,11 +29,17 @@ from audits.measuring import from_error
 from audits.record import Measurement, NotAnswered
 from audits.unused_roles import marked
 from checks.inputs.contract import DataContract
+from checks.sentence import said, template
 
 if TYPE_CHECKING:
     from audits.evidence.moments import Moments
 
 BASIS_POINTS = {"percent": 100.0, "fraction": 10_000.0, "basis_points": 1.0}
+_ADJUST = said("list under 'controls' the numbers, under 'strata' the kinds of loans, that may lawfully move a rate")
+_NO_SPREAD = template(
+    "within each group all rates are the same: no error can be told; the gap is {gap:.1f} basis points"
+)
+_ONE_RATE = template("all rates of {name} are the same: the spread is the other group's")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,28 +108,30 @@ class Pricing:
         missing = []
         if not contract.controls and not contract.strata:
             missing.append(NotAnswered(
-                f"{self.name}: adjusted_rate_gap_bp", "the contract declares neither controls nor strata",
-                "list under 'controls' the numbers, under 'strata' the kinds of loans, that may lawfully move a rate",
+                f"{self.name}: adjusted_rate_gap_bp", said("the contract declares neither controls nor strata"), _ADJUST
             ))  # fmt: skip
         if not contract.loan.get("high_cost"):
             missing.append(NotAnswered(
-                f"{self.name}: high_cost_share", "the contract names no flag of high-cost loans",
-                "name its column under 'loan: {high_cost: …}'",
+                f"{self.name}: high_cost_share", said("the contract names no flag of high-cost loans"),
+                said("name its column under 'loan: {{high_cost: …}}'"),
             ))  # fmt: skip
         if contract.weight:
             missing.append(NotAnswered(
-                f"{self.name}: weight", "every loan counts once: the declared weight is not used",
-                "read the figures as those of the loans given",
+                f"{self.name}: weight", said("every loan counts once: the declared weight is not used"),
+                said("read the figures as those of the loans given"),
             ))  # fmt: skip
         return missing
 
     def _unread_flags(self, seen: Priced, contract: DataContract) -> list[NotAnswered]:
         odd = sorted({value for group in seen.groups.values() for value in group.odd_flags})
+        if not odd:
+            return []
+        column, values = contract.loan["high_cost"], ", ".join(map(repr, odd[:5]))
         return [NotAnswered(
             f"{self.name}: high_cost_share",
-            f"'{contract.loan['high_cost']}' holds {', '.join(map(repr, odd[:5]))}, which is neither yes nor no",
-            "write true or false, yes or no, 1 or 0, in the source or in a 'query'",
-        )] if odd else []  # fmt: skip
+            said("'{column}' holds {values}, which is neither yes nor no", column=column, values=values),
+            said("write true or false, yes or no, 1 or 0, in the source or in a 'query'"),
+        )]  # fmt: skip
 
     def _shared(self, attribute: str, label: str, reference: str, seen: Priced, contract: DataContract) -> Measurement:
         """What all gaps of a group have in common."""
@@ -139,8 +147,8 @@ class Pricing:
         cautions, unseen = prices.selection(seen, (label, reference), contract)
         return Measurement(
             question=self.name, measure="", attribute=attribute, group=label, reference=reference, estimate=None,
-            low=None, high=None, level=self.level, n=one.n + zero.n, counts=counts, equality=0.0, method="none",
-            source="none", cautions=cautions, unseen=unseen,
+            low=None, high=None, level=self.level, n=one.n + zero.n, counts=counts, equality=0.0, method=said("none"),
+            source=said("none"), cautions=cautions, unseen=unseen,
         )  # fmt: skip
 
     def _gap(
@@ -155,23 +163,20 @@ class Pricing:
         from audits.statistics.mean_difference import welch
 
         one, zero = seen.of(shared.group), seen.of(shared.reference)
-        shared = replace(shared, source="cells")
+        shared = replace(shared, source=said("cells"))
         if few := rate_model.too_few({shared.group: one.n, shared.reference: zero.n}):
             return replace(shared, reason=few)
         unit = BASIS_POINTS[contract.rate_unit]
         found = welch(one.n, one.total, one.squares, zero.n, zero.total, zero.squares)
         if not found.standard_error > 0:
-            gap = f"{unit * found.difference:.1f} basis points"
-            return replace(
-                shared, reason=f"within each group all rates are the same: no error can be told; the gap is {gap}"
-            )
+            return replace(shared, reason=said(_NO_SPREAD, gap=unit * found.difference + 0.0))
         pairs = ((shared.group, found.spread1), (shared.reference, found.spread0))
-        told = tuple(f"all rates of {name} are the same: the spread is the other group's" for name, s in pairs if not s)
+        told = tuple(said(_ONE_RATE, name=name) for name, spread in pairs if not spread)
         shared = replace(shared, cautions=(*shared.cautions, *told), unseen=(*shared.unseen, *told))
         if repeated is not None:
             return self._by_entity(shared, repeated, unit)
         return replace(
-            shared, method="difference of means, Welch's t interval",
+            shared, method=said("difference of means, Welch's t interval"),
             **from_error(unit * found.difference, unit * found.standard_error, found.degrees_of_freedom, self.level),
         )  # fmt: skip
 
@@ -179,9 +184,10 @@ class Pricing:
         from audits.statistics.linear_model import fit_group_effects
 
         labels = {str(shared.group), str(shared.reference)}
-        shared = replace(shared, method=f"difference of means, {rate_model.errors(moments)}", source="moments")
+        method = said("difference of means, {errors}", errors=rate_model.errors(moments))
+        shared = replace(shared, method=method, source=said("moments"))
         if not labels <= set(moments.labels):
-            return replace(shared, reason="every row of one of the two groups lacks an entity")
+            return replace(shared, reason=said("every row of one of the two groups lacks an entity"))
         fit = fit_group_effects(moments.grouped())
         used = dict(zip(moments.labels, moments.counts, strict=True))
         pair = {"group": used[str(shared.group)], "reference": used[str(shared.reference)]}
@@ -200,12 +206,12 @@ class Pricing:
         fit = fit_group_effects(moments.grouped()) if reference in moments.labels else None
         for label in sorted(set(seen.groups) - {reference}):
             shared = self._gap("adjusted_rate_gap_bp", attribute, label, reference, seen, contract)
-            shared = replace(shared, method="least squares", source="moments")
+            shared = replace(shared, method=said("least squares"), source=said("moments"))
             reason = moments.refused
             if not reason and (fit is None or label not in moments.labels):
-                reason = "every rate of one of the two groups lacks a control or an entity, or there is none"
+                reason = said("every rate of one of the two groups lacks a control or an entity, or there is none")
             elif fit and len(moments.columns) == len(fit.dropped):
-                reason = "no declared control varies and there is one stratum, so there is nothing to adjust for"
+                reason = said("no declared control varies and there is one stratum, so there is nothing to adjust for")
             if reason or fit is None:
                 yield replace(shared, reason=reason)
                 continue

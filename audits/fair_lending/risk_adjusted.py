@@ -33,6 +33,7 @@ from checks.inputs.contract import DataContract
 from checks.inputs.outcomes import OUTCOME
 from checks.inputs.prepared import FAVOURABLE
 from checks.problem import InputError, Problem
+from checks.sentence import said, template
 
 if TYPE_CHECKING:
     from audits.sampled_applicants import SampledApplicants
@@ -43,7 +44,24 @@ _MOST = {"rows": 1_000_000, "folds": 20, "bins": 50, "replicates": 10_000, "seed
 _MOST_OUTSIDE = 0.05  # share without others of like risk, above which what was left out may be the harm
 _TOLD_APART = 0.55  # area under the ROC curve below which risk is hardly known (0.5 is not at all)
 _WORTH_TELLING = 0.01  # difference between the gaps at equal risk and at equal blind risk that matters
-_STRATA = "the declared strata are not told apart here, and a gap within each of them can vanish over all"
+_STRATA = said("the declared strata are not told apart here, and a gap within each of them can vanish over all")
+_METHOD = template(
+    "risk-adjusted regression: logit risk on {columns} columns of features and the group, cross-fitted in {folds} "
+    "folds; least squares on a line in risk with {pieces} pieces; bootstrap of the whole pipeline, {draws} draws"
+)
+_ALONE = template("{share:.1f} % of the applications have none of the other group near them in risk")
+_HARDLY_TOLD = template(
+    "the features hardly tell outcomes apart (area under the ROC curve {area:.2f}), so that this is little more than "
+    "the raw gap"
+)
+_BLIND_LARGER = template(
+    "at equal risk estimated without the group the gap is {gap:.1f} percentage points, and a lender that takes the "
+    "group itself for a sign of risk would look like this"
+)
+_BLIND_SMALLER = template(
+    "at equal risk estimated without the group the gap is {gap:.1f} percentage points: the rest is there because "
+    "members of the group repay better than features say"
+)
 
 
 # the departure stated as detectable over (t + t.8) errors: at 1 × the pipeline finds it in .77 of files of one world
@@ -98,15 +116,15 @@ class RiskAdjustedApproval:
         for attribute in self._attributes(contract):
             if not self._features(attribute, contract):
                 missing.append(NotAnswered(
-                    f"{self.name}: {attribute}", "the only declared feature is the attribute's own column",
-                    "list under 'features' what the lender knows of an application",
+                    f"{self.name}: {attribute}", said("the only declared feature is the attribute's own column"),
+                    said("list under 'features' what the lender knows of an application"),
                 ))  # fmt: skip
                 continue
             figures += self._of_attribute(attribute, evidence, contract)
         if contract.strata:
             figures = [replace(m, unseen=(*m.unseen, _STRATA)) if m.estimate is not None else m for m in figures]
             missing.append(NotAnswered(
-                f"{self.name}: strata", _STRATA, "ask the question of each stratum in a program of its own"
+                f"{self.name}: strata", _STRATA, said("ask the question of each stratum in a program of its own")
             ))  # fmt: skip
         return figures, missing
 
@@ -145,22 +163,21 @@ class RiskAdjustedApproval:
             self._one(attribute, sample, found, gap, _selected(sample, gap.group, conditional), contract)
             for gap in found.gaps
         ]  # fmt: skip
-        why = {label: "no row of it could be drawn" for label in sorted(totals) if label not in sample.labels}
+        why: dict[str, str] = {
+            label: said("no row of it could be drawn") for label in sorted(totals) if label not in sample.labels
+        }
         why |= {label: reason for label, reason in sample.unusable.items() if label in why}
         return [*measured, *(self._nothing(attribute, sample, label, reason) for label, reason in why.items())]
 
     def _nothing(self, attribute: str, sample: SampledApplicants, group: str | None, reason: str) -> Measurement:
         rows = sample.rows.get(str(group), 0), sample.rows.get(sample.labels[0], 0)
+        n = len(sample.features)
         return Measurement(
             question=self.name, measure="risk_adjusted_gap", attribute=attribute, group=group,
             reference=sample.labels[0], estimate=None, low=None, high=None, level=self.level, n=sum(rows),
             counts={"group": rows[0], "reference": rows[1], "left_out": sample.left_out}, equality=0.0,
-            method=(
-                f"risk-adjusted regression: logit risk on {len(sample.features)} columns of features and the group, "
-                f"cross-fitted in {self.folds} folds; least squares on a line in risk with {self.bins} pieces; "
-                f"bootstrap of the whole pipeline, {self.replicates} draws"
-            ),
-            source=f"a sample of rows, seed {self.seed}", reason=reason,
+            method=said(_METHOD, columns=n, folds=self.folds, pieces=self.bins, draws=self.replicates),
+            source=said("a sample of rows, seed {seed}", seed=self.seed), reason=reason,
         )  # fmt: skip
 
     def _one(
@@ -177,7 +194,7 @@ class RiskAdjustedApproval:
         if gap.reason is not None:
             return nothing
         if not gap.error > 0:
-            return replace(nothing, reason="the bootstrap shows no spread, so that there is no error to rely on")
+            return replace(nothing, reason=said("the bootstrap shows no spread, so that there is no error to rely on"))
         figure = from_error(gap.gap, gap.error, gap.freedom, self.level)
         cautions, unseen = _said(gap, found, selected, self.level)
         return replace(
@@ -190,10 +207,11 @@ class RiskAdjustedApproval:
 def _reason(gap: RiskAdjustedGap, sample: SampledApplicants, label: str) -> str:
     reference = sample.labels[0]
     if reference in sample.unusable:
-        return f"of the reference group '{reference}', {sample.unusable[reference]}"
+        return said("of the reference group '{reference}', {why}", reference=reference, why=sample.unusable[reference])
     if not sample.rows.get(reference):
-        return f"no row of the reference group '{reference}' has a decision that counts"
-    return f"of {label}, {gap.reason}" if str(gap.reason).startswith(("only", "all")) else str(gap.reason)
+        return said("no row of the reference group '{reference}' has a decision that counts", reference=reference)
+    reason = gap.reason or said("there is no figure")
+    return said("of {label}, {why}", label=label, why=reason) if reason.startswith(("only", "all")) else reason
 
 
 def _selected(sample: SampledApplicants, group: int, conditional: bool) -> str | None:
@@ -206,21 +224,26 @@ def _selected(sample: SampledApplicants, group: int, conditional: bool) -> str |
         declined, approved = sample.known[name]
         if declined is None or approved is None or not (conditional or apart(approved, declined)):
             continue
-        whose = f" of {name}" if name else ""
-        return _indicative(f"{100 * approved:.1f} % of the approved and {100 * declined:.1f} % of the declined{whose}")
-    for i, who in enumerate(("declined", "approved")):
+        shares = _OF_A_GROUP if name else _OF_ALL
+        return _indicative(said(shares, approved=100 * approved, declined=100 * declined, name=name or ""))
+    for i, shares in enumerate((_OF_DECLINED, _OF_APPROVED)):
         own, other = pair[label][i], pair[reference][i]
         if own is not None and other is not None and apart(own, other):
-            return _indicative(
-                f"{100 * own:.1f} % of the {who} of {label} and {100 * other:.1f} % of those of {reference}"
-            )
+            return _indicative(said(shares, own=100 * own, label=label, other=100 * other, reference=reference))
     return None
 
 
+_OF_ALL = template("{approved:.1f} % of the approved and {declined:.1f} % of the declined")
+_OF_A_GROUP = template("{approved:.1f} % of the approved and {declined:.1f} % of the declined of {name}")
+_OF_DECLINED = template("{own:.1f} % of the declined of {label} and {other:.1f} % of those of {reference}")
+_OF_APPROVED = template("{own:.1f} % of the approved of {label} and {other:.1f} % of those of {reference}")
+
+
 def _indicative(shares: str) -> str:
-    return (
-        f"indicative: the outcome is known for {shares}, so the risk of the others is taken from people alike in the "
-        "features, who may differ in what the lender saw"
+    return said(
+        "indicative: the outcome is known for {shares}, so the risk of the others is taken from people alike in the "
+        "features, who may differ in what the lender saw",
+        shares=shares,
     )
 
 
@@ -235,21 +258,17 @@ def _said(
         cautions.append(selected)
         unseen.append(selected)
     if gap.left_out > _MOST_OUTSIDE:
-        unseen.append(f"{100 * gap.left_out:.1f} % of the applications have none of the other group near them in risk")
+        unseen.append(said(_ALONE, share=100 * gap.left_out))
     if found.discrimination < _TOLD_APART:
-        why = (
-            f"the features hardly tell outcomes apart (area under the ROC curve {found.discrimination:.2f}), so that "
-            "this is little more than the raw gap"
-        )
+        why = said(_HARDLY_TOLD, area=found.discrimination)
         cautions.append(why)
         unseen.append(why)
     apart = gap.blind - gap.gap
     if abs(apart) > max(_WORTH_TELLING, float(stdtrit(gap.freedom, 0.5 + level / 2)) * gap.blind_error):
-        beside = f"at equal risk estimated without the group the gap is {100 * gap.blind:.1f} percentage points"
         if apart > 0:
-            unseen.append(f"{beside}, and a lender that takes the group itself for a sign of risk would look like this")
+            unseen.append(said(_BLIND_LARGER, gap=100 * gap.blind))
         else:
-            cautions.append(f"{beside}: the rest is there because members of the group repay better than features say")
+            cautions.append(said(_BLIND_SMALLER, gap=100 * gap.blind))
     return tuple(cautions), tuple(unseen)
 
 
