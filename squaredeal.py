@@ -116,6 +116,25 @@ def report(
 
 
 @app.command()
+def site(
+    runs: Annotated[Path, typer.Argument(help="Folder of runs, RUNS/PROGRAM/PERIOD/vN, as run --out wrote it.")],
+    out: Annotated[Path, typer.Option(help="Folder of the site.")] = Path("site"),
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print the result only.")] = False,
+) -> None:
+    """Make or renew a static site of all runs of all programs: what is open, in which program, under which rule."""
+    with _plain_errors():
+        with _progress(quiet) as announce:
+            from reports.site.build import build
+
+            built = build(runs, out, announce)
+        typer.echo(f"{built.programs:,} programs, {built.runs:,} runs ({built.read:,} read); "
+                   f"{built.written:,} files written, {built.removed:,} removed")  # fmt: skip
+        if built.unreadable:
+            typer.echo(f"  {built.unreadable:,} run folders cannot be read; the site says why")
+        typer.echo(f"  site: {out / 'index.html'}")
+
+
+@app.command()
 def schema(record: Annotated[str, typer.Argument(help="run or judgement")] = "run") -> None:
     """Print the JSON Schema of a record."""
     with _plain_errors():

@@ -1,0 +1,1 @@
+"""A static site of all runs: what is open, in which program, under which rule, since when."""

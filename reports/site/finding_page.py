@@ -1,0 +1,128 @@
+"""The life of a finding: its figure, interval, verdict and rule in every period; when it opened, when it closed."""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from reports.html.marks import badge, bullets, facts, section
+from reports.report_model import Fact, Phrase
+from reports.rule_reading import limit_text
+from reports.site import addresses
+from reports.site.chart import over_periods
+from reports.site.history import History, Life, Moment
+from reports.site.layout import Head, Page, anchor, document, listing, row
+from reports.site.wording import (
+    figure_of,
+    interval_of,
+    measure_of,
+    period_in,
+    phrase_in,
+    rule_title,
+    standing_in_law,
+    state_of,
+    title_of,
+    who,
+)
+from reports.words import Words
+
+_COLUMNS = ("site.col.period", "site.col.verdict", "site.col.figure", "site.col.limit", "site.col.rows")
+
+
+def finding_pages(past: History, found: dict[str, Life], stamp: str) -> list[Page]:
+    """A page for each finding that any newest run of a period has."""
+    program = past.current.program
+
+    def page(life: Life) -> Page:
+        name = addresses.finding_page(program, life.finding_id)
+        return Page(name, stamp, lambda say: _document(say, name, past, life, found))
+
+    return [page(life) for life in found.values()]
+
+
+def _document(say: Words, name: str, past: History, life: Life, found: dict[str, Life]) -> str:
+    run, _, figure, _ = life.last
+    title = Phrase(say("measure_of", measure=measure_of(say, figure), who=who(say, figure)))
+    home = (title_of(say, past.current).text, addresses.program_page(run.program))
+    head = Head(title, None, ((say("site.overview"), addresses.OVERVIEW), home), say("site.finding_kind"))
+    picture = over_periods(say, life.moments, "over", title.text, 230)
+    body = [_state(say, name, life)]
+    body += [Markup('<div class="pictured">{}</div>').format(picture)] if picture else []
+    body += [_periods(say, name, life), _others(say, name, life, found), _reading(say, life)]
+    return document(say, name, head, body)
+
+
+def _state(say: Words, start: str, life: Life) -> Markup:
+    """Is it open, since when, under which rule."""
+    run, finding, _, rule = life.last
+    newest = life.moments[-1].finding
+    verdict = badge(say, newest.verdict if newest else None)
+    report = anchor(say, start, addresses.run_page(run), say("site.report_of", period=period_in(say, run.period)))
+    told = (
+        Fact(say("site.col.rule"), rule_title(say, rule).text, say.sentence(rule.citation)),
+        Fact(say("site.limit"), limit_text(say, rule), standing_in_law(say, rule)),
+        Fact(say("site.asked_as"), say(f"standing.{finding.standing}")),
+        Fact(say("finding"), life.finding_id, "", True),
+    )
+    return Markup('<div class="harm edge-{}"><p class="state">{} <strong>{}</strong> {}</p>{}</div>').format(
+        newest.verdict if newest else "none", verdict, state_of(say, life), report, facts(told)
+    )
+
+
+def _periods(say: Words, start: str, life: Life) -> Markup:
+    headings = [say(key) for key in _COLUMNS]
+    rows = [_period(say, start, life, m, headings) for m in reversed(life.moments)]
+    return section("periods", say("site.over_periods"), listing(say("site.over_periods"), headings, rows, "numbers"))
+
+
+def _period(say: Words, start: str, life: Life, moment: Moment, headings: list[str]) -> Markup:
+    run, finding, figure, rule = moment.run, moment.finding, moment.figure, moment.rule
+    period = anchor(say, start, addresses.run_page(run), period_in(say, run.period))
+    turn = [say("site.turn.opened")] if run is life.opened else [say("site.turn.closed")] if run is life.closed else []
+    verdict = Markup('{} <span class="remark">{}</span>').format(
+        badge(say, finding.verdict if finding else None), "".join(turn)
+    )
+    if finding is None or figure is None or rule is None:
+        return row(headings, (period, verdict, say("site.not_in_run"), "", ""))
+    if figure.estimate is None:
+        reason = say.sentence(figure.reason or finding.explanation) or say("missing_unknown")
+        return row(headings, (period, verdict, reason, limit_text(say, rule), f"{figure.n:,}"))
+    told = Markup('<b>{}</b> <span class="remark">{}</span>').format(
+        figure_of(say, figure, rule.limit), interval_of(say, finding, figure, rule)
+    )
+    if finding.explanation:
+        told += Markup('<br><span class="remark">{}</span>').format(say.sentence(finding.explanation))
+    return row(headings, (period, verdict, told, limit_text(say, rule), f"{figure.n:,}"))
+
+
+def _others(say: Words, start: str, life: Life, found: dict[str, Life]) -> Markup:
+    """The same figure under other rules."""
+    figure = life.last[2]
+    same = [other for other in found.values() if other is not life and alike(other, life)]
+    if not same:
+        return Markup("")
+    items = Markup("").join(
+        Markup("<li>{} {} <span class='remark'>{}</span></li>").format(
+            badge(say, other.moments[-1].finding.verdict if other.moments[-1].finding else None),
+            anchor(say, start, addresses.finding_page(other.last[0].program, other.finding_id),
+                   phrase_in("span", rule_title(say, other.last[3]))),
+            state_of(say, other),
+        )
+        for other in same
+    )  # fmt: skip
+    heading = say("site.same_figure", measure=measure_of(say, figure))
+    return section("others", heading, Markup('<ul class="badged">{}</ul>').format(items))
+
+
+def alike(one: Life, other: Life) -> bool:
+    """Whether two findings judge the same figure."""
+    a, b = one.last[2], other.last[2]
+    return all(getattr(a, name) == getattr(b, name) for name in _WHAT)
+
+
+_WHAT = ("question", "measure", "attribute", "group", "reference", "segment")
+
+
+def _reading(say: Words, life: Life) -> Markup:
+    told = [say("site.how.open"), say("site.how.close"), say("site.how.between")]
+    told += [say("site.how.part")] if life.is_of_a_part else []
+    return section("reading", say("site.how"), bullets(told))

@@ -1,0 +1,78 @@
+"""Findings as rows: those on one figure with one verdict together, each rule with a link to the finding's life."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+
+from markupsafe import Markup
+
+from audits.record import VERDICTS, Verdict
+from reports.html.marks import badge, joined, phrase_in
+from reports.rule_reading import limit_text, strength
+from reports.site import addresses
+from reports.site.history import Life
+from reports.site.layout import anchor
+from reports.site.run_summary import key_of
+from reports.site.wording import figure_of, interval_of, measure_of, rule_title, state_of, status_of, who
+from reports.words import Words
+
+
+def rank(verdict: Verdict | None) -> int:
+    """The worst verdict first, none last."""
+    return VERDICTS.index(verdict) if verdict else len(VERDICTS)
+
+
+def newest(life: Life) -> Verdict | None:
+    """The verdict of the newest run."""
+    finding = life.moments[-1].finding
+    return finding.verdict if finding else None
+
+
+def together(lives: Iterable[Life]) -> list[list[Life]]:
+    """Findings on one figure with one verdict, the strongest rule first; the worst verdict first."""
+
+    def alike(life: Life) -> tuple[object, ...]:
+        return rank(newest(life)), life.state == "unsettled", key_of(life.last[2])
+
+    def weight(life: Life) -> tuple[object, ...]:
+        return alike(life), strength(life.last[3]), life.finding_id
+
+    return [list(same) for _, same in groupby(sorted(lives, key=weight), alike)]
+
+
+def verdict_cell(say: Words, same: Sequence[Life]) -> Markup:
+    """The verdict of the newest run."""
+    return badge(say, newest(same[0]))
+
+
+def figure_cell(say: Words, start: str, same: Sequence[Life]) -> Markup:
+    """The figure, of what and of whom."""
+    run, finding, m, rule = same[0].last
+    page = addresses.finding_page(run.program, same[0].finding_id)
+    return Markup('<b>{}</b> <span class="remark">{}</span><br>{} <span class="who">{}</span>').format(
+        figure_of(say, m, rule.limit), interval_of(say, finding, m, rule), anchor(say, start, page, measure_of(say, m)),
+        who(say, m),
+    )  # fmt: skip
+
+
+def rule_cell(say: Words, start: str, same: Sequence[Life]) -> Markup:
+    """The rules, each with its standing in law and its limit."""
+    return joined(_rule(say, start, life) for life in same)
+
+
+def _rule(say: Words, start: str, life: Life) -> Markup:
+    run, _, _, rule = life.last
+    page = addresses.finding_page(run.program, life.finding_id)
+    told = say(
+        "site.rule_short", status=status_of(say, rule), limit=limit_text(say, rule),
+        source=say(f"limit_source.{rule.limit_source}"),
+    )  # fmt: skip
+    return Markup('<div class="of-rule">{} <span class="remark"><cite>{}</cite><br>{}</span></div>').format(
+        anchor(say, start, page, phrase_in("span", rule_title(say, rule))), say.sentence(rule.citation), told
+    )
+
+
+def since_cell(say: Words, same: Sequence[Life]) -> Markup:
+    """Since when, each answer once."""
+    return joined(dict.fromkeys(state_of(say, life) for life in same), say("join.clauses"))

@@ -1,0 +1,179 @@
+"""What a program gives to the lists of the whole site: open findings, findings by facet, runs by period, silences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from markupsafe import Markup, escape
+
+from reports.html.marks import badge, joined, phrase_in
+from reports.html.page import readable
+from reports.rule_reading import strength
+from reports.site import addresses
+from reports.site.finding_rows import figure_cell, newest, rank, rule_cell, since_cell, together, verdict_cell
+from reports.site.history import History, Life, place_in_time
+from reports.site.layout import anchor, row
+from reports.site.program_page import Broken
+from reports.site.run_summary import RunSummary
+from reports.site.state import Facets, Label, Line
+from reports.site.wording import is_silent, period_in, rule_title, silences, title_of, why_unreadable
+from reports.words import LANGUAGES, Words, language
+
+FINDINGS = ("verdict", "program", "figure", "rule", "since")
+RUNS = ("verdict", "program", "run", "rows", "silent")
+PROGRAMS = ("program", "verdict", "newest", "harms", "model")
+SILENT = ("program", "run", "verdict", "silent")
+UNREADABLE = ("folder", "why")
+ALL, OPEN, UNSETTLED, SILENCE, BROKEN, NEWEST = "programs", "open", "unsettled", "silent", "unreadable", "newest"
+
+
+def kind_of(columns: Sequence[str]) -> str:
+    """The class of a table with these columns."""
+    return "findings five" if columns is FINDINGS else "findings"
+
+
+def lines_of(past: History, found: Mapping[str, Life], broken: Broken) -> Iterator[Line]:
+    """All lines of a program."""
+    yield from _findings(past, found)
+    yield from _open(past, found)
+    yield from _runs(past)
+    yield from _program(past)
+    yield from broken_lines(broken)
+
+
+def broken_lines(broken: Broken) -> Iterator[Line]:
+    """Folders that cannot be read."""
+    for folder, problem in broken:
+        yield _line(f"broken {folder}", [((BROKEN, ""),)], folder, UNREADABLE, lambda say, f=folder, p=problem: (  # type: ignore[misc]
+            Markup("<code>{}</code>").format(f), why_unreadable(say, p)
+        ))  # fmt: skip
+
+
+def _line(
+    key: str, lists: Sequence[Facets], sort: str, columns: Sequence[str],
+    cells: Callable[[Words], Sequence[object]], kind: str = "", named: int = 0,
+) -> Line:  # fmt: skip
+    html = {}
+    for lang in LANGUAGES:
+        say = language(lang)
+        headings = [say(f"site.col.{column}") for column in columns]
+        html[lang] = readable(row(headings, cells(say), kind, named))
+    return Line(key, tuple(lists), sort, html)
+
+
+def _findings(past: History, found: Mapping[str, Life]) -> Iterator[Line]:
+    """The findings of the current run, each in the list of every facet and of every pair that is of use."""
+    run = past.current
+    for finding in run.findings:
+        life, rule = found[finding.finding_id], run.rules[finding.rule]
+        verdict, harm, of_rule = ("verdict", finding.verdict), ("harm", finding.harm), ("rule", rule.id)
+        model = (("model", run.model),) if run.model else ()
+        lists: list[Facets] = [(verdict,), (harm,), (of_rule,), (verdict, harm), (verdict, of_rule)]
+        lists += [pair for one in model for pair in ((one,), (verdict, one), (harm, one))]
+        sort = f"{rank(finding.verdict)} {strength(rule)} {run.program} {finding.finding_id}"
+        yield _line(finding.finding_id, lists, sort, FINDINGS,
+                    lambda say, life=life: _finding(say, past, [life]), f"edge-{finding.verdict}", 1)  # type: ignore[misc]  # fmt: skip
+
+
+def _finding(say: Words, past: History, same: Sequence[Life]) -> Sequence[object]:
+    """A figure with the rules that judge it alike."""
+    run = same[0].last[0]
+    program = Markup('{}<br><span class="remark">{}</span>').format(
+        _program_link(say, past), anchor(say, addresses.OVERVIEW, addresses.run_page(run), period_in(say, run.period))
+    )
+    start = addresses.OVERVIEW
+    return (
+        verdict_cell(say, same), program, figure_cell(say, start, same), rule_cell(say, start, same),
+        since_cell(say, same),
+    )  # fmt: skip
+
+
+def _open(past: History, found: Mapping[str, Life]) -> Iterator[Line]:
+    """Open and unsettled findings; law before convention, the longest open first."""
+    told = [life for life in found.values() if life.state == "open"
+            or (life.state == "unsettled" and not _of_a_past_part(life))]  # fmt: skip
+    for same in together(told):
+        verdict, opened = newest(same[0]), min(place_in_time(life.opened) for life in same if life.opened)
+        sort = f"{rank(verdict)} {strength(same[0].last[3])} {opened} {past.current.program} {same[0].finding_id}"
+        yield _line(f"open {same[0].finding_id}", [((same[0].state, ""),)], sort, FINDINGS,
+                    lambda say, same=same: _finding(say, past, same), f"edge-{verdict or 'none'}", 1)  # type: ignore[misc]  # fmt: skip
+
+
+def _of_a_past_part(life: Life) -> bool:
+    """Nobody can judge again the days of a period that is over."""
+    return life.is_of_a_part and life.moments[-1].finding is None
+
+
+def _runs(past: History) -> Iterator[Line]:
+    """The newest run of every period; those that left something unsaid are also told of where they are current."""
+    for run in past.newest:
+        sort = f"{rank(run.worst)} {run.program}"
+        yield _line(f"run {run.period}", [(("period", run.period),)], sort, RUNS,
+                    lambda say, run=run: _run(say, past, run), f"edge-{run.worst or 'none'}", 1)  # type: ignore[misc]  # fmt: skip
+        yield _line(f"newest {run.period}", [((NEWEST, ""),)], f"{place_in_time(run)} {run.program}", RUNS,
+                    lambda say, run=run: _run(say, past, run), f"edge-{run.worst or 'none'}", 1)  # type: ignore[misc]  # fmt: skip
+    run = past.current
+    if is_silent(run):
+        sort = f"{rank(run.worst)} {run.program}"
+        yield _line("silent", [((SILENCE, ""),)], sort, SILENT, lambda say: _silent(say, past, run))
+
+
+def _program_link(say: Words, past: History) -> Markup:
+    title = phrase_in("span", title_of(say, past.current))
+    return anchor(say, addresses.OVERVIEW, addresses.program_page(past.current.program), title)
+
+
+def _run_link(say: Words, run: RunSummary) -> Markup:
+    text = say("site.run_name", period=period_in(say, run.period), version=run.version)
+    return anchor(say, addresses.OVERVIEW, addresses.run_page(run), text)
+
+
+def _told(texts: Sequence[str]) -> Markup:
+    return Markup("<br>").join(texts)
+
+
+def _run(say: Words, past: History, run: RunSummary) -> Sequence[object]:
+    told = _told(silences(say, run)) or say("site.silent.none")
+    return badge(say, run.worst), _program_link(say, past), _run_link(say, run), f"{run.rows:,}", told
+
+
+def _silent(say: Words, past: History, run: RunSummary) -> Sequence[object]:
+    return _program_link(say, past), _run_link(say, run), badge(say, run.worst), _told(silences(say, run))
+
+
+def _program(past: History) -> Iterator[Line]:
+    run = past.current
+    lists: list[Facets] = [((ALL, ""),), (("worst", run.worst or "none"),)]
+    yield _line("program", lists, run.program, PROGRAMS, lambda say: _in_short(say, past, run))
+
+
+def _in_short(say: Words, past: History, run: RunSummary) -> Sequence[object]:
+    harms = joined(
+        Markup('<span class="of-harm">{} <span class="remark">{}</span></span>').format(
+            badge(say, verdict), say.named("harm", harm)
+        )
+        for harm, verdict in run.harms.items()
+    )  # fmt: skip
+    model = " ".join(filter(None, (run.model, run.model_version))) or say("site.no_model")
+    return _program_link(say, past), badge(say, run.worst), _run_link(say, run), harms, model
+
+
+def labels_of(past: History) -> Iterator[Label]:
+    """The names of the facets that the program's lines stand under."""
+    run = past.current
+    for kind, names in (
+        ("verdict", {one.verdict for one in run.findings}), ("harm", {one.harm for one in run.findings}),
+        ("rule", {one.rule for one in run.findings}), ("model", {run.model} if run.model else set()),
+        ("period", {other.period for other in past.newest}), ("worst", {run.worst or "none"}),
+    ):  # fmt: skip
+        for name in sorted(names):
+            yield Label(kind, name, {lang: _label(language(lang), run, kind, name) for lang in LANGUAGES})
+
+
+def _label(say: Words, run: RunSummary, kind: str, name: str) -> str:
+    if kind == "rule":
+        return readable(phrase_in("span", rule_title(say, run.rules[name])))
+    if kind in ("verdict", "worst"):
+        return readable(badge(say, None if name == "none" else name))  # type: ignore[arg-type]
+    text = say.named("harm", name) if kind == "harm" else period_in(say, name) if kind == "period" else name
+    return readable(escape(text))
