@@ -8,7 +8,9 @@ from collections.abc import Iterable, Sequence
 from reports.html.page import readable
 from reports.words import Words
 
-_MARKS = re.compile(r"[\\`*_{}\[\]#|~!]|(?<=www)\.|:(?!\s|$)|^[-+=]|(?<=^\d)\.|(?<=^\d\d)\.", re.IGNORECASE)
+_MARKS = re.compile(
+    r"[\\`*_{}\[\]#|~!]|(?<=www)\.|:(?!\s|$)|^[-+=]|(?<=^\d)\.(?=\s|$)|(?<=^\d\d)\.(?=\s|$)", re.IGNORECASE
+)
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;", '"': "&quot;"}
 
 

@@ -58,8 +58,8 @@ def version_words(run: AuditRun, judgement: Judgement, at: Place) -> str:
         say, model = language(lang), report_model(run, judgement, language(lang))
         link = f"[{escaped(model.identity)}]({at.page()})"
         told += [woven(say, "measure_of", measure=f"**{escaped(model.title.text)}**", who=link), ""]
-        told += [bullet(line) for line in _verdicts(say, model)]
-        told.append("")
+        told += [bullet(_line(say, harm)) for harm in model.harms]
+        told += [""] if model.harms else [bullet(f"**{say('nothing_judged')}**"), ""]
     return fitted(language(LANGUAGES[0]), told, VERSION_LIMIT // 3)
 
 
@@ -106,7 +106,7 @@ def _picture_name(figure: MeasuredFigure, lang: str) -> str:
 def _lines(say: Words, model: ReportModel, at: Place, short: bool) -> list[str]:
     """The description in one language, a Markdown line each."""
     page = page_names()[model.lang]
-    lines = [f"**{escaped(model.title.text)}**  ", escaped(model.question.text), ""]
+    lines = [f"**{escaped(model.title.text)}**  ", f"{escaped(model.question.text)}  "]
     lines += _unfit(say, model, short)
     for harm in model.harms:
         lines += _harm(say, harm, at, short)
@@ -135,17 +135,16 @@ def _unfit(say: Words, model: ReportModel, short: bool) -> list[str]:
 
 
 def _harm(say: Words, harm: HarmSummary, at: Place, short: bool) -> list[str]:
-    """The verdict on a harm, its headline in words, its rule, its picture, and its further results."""
-    lines = [f"**{_verdict(say, harm)}**"]
+    """The verdict on a harm, its headline in words, its picture, its rule, and its further results."""
     figure = harm.headline
     if figure is None:
-        return [*lines, "", *map(bullet, map(escaped, harm.messages)), ""]
-    lines[0] += "  "
-    lines.append(_figure(say, figure, escaped, "**") + ("  " if figure.sentence else ""))
+        return [f"**{_verdict(say, harm)}**", "", *map(bullet, map(escaped, harm.messages)), ""]
+    lines = [_line(say, harm) + ("  " if figure.sentence else "")]
     lines += [escaped(figure.sentence)] if figure.sentence else []
-    lines += ["", *_rules(say, figure.rules), ""]
+    lines.append("")
     if figure.picture:
         lines += [f"![{escaped(figure.picture.title)}]({at.file(_picture_name(figure, say.lang))})", ""]
+    lines += [*_rules(say, figure.rules), ""]
     if not short:
         rest = len(harm.others) - _OTHERS
         more = say("tracked.more", count=rest) if rest > 0 else ""
@@ -153,12 +152,10 @@ def _harm(say: Words, harm: HarmSummary, at: Place, short: bool) -> list[str]:
     return lines
 
 
-def _verdicts(say: Words, model: ReportModel) -> Iterator[str]:
-    for harm in model.harms:
-        figure = _figure(say, harm.headline, escaped, "**") if harm.headline else " ".join(map(escaped, harm.messages))
-        yield say("join.sentences").join((f"**{_verdict(say, harm)}**", figure))
-    if not model.harms:
-        yield f"**{say('nothing_judged')}**"
+def _line(say: Words, harm: HarmSummary) -> str:
+    """The verdict on a harm with the figure that matters, or why there is none."""
+    told = _figure(say, harm.headline, escaped, "**") if harm.headline else " ".join(map(escaped, harm.messages))
+    return say("join.sentences").join((f"**{_verdict(say, harm)}**", told))
 
 
 def _verdict(say: Words, harm: HarmSummary) -> str:

@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterator
 from functools import cache
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from reports.charts import estimate_with_limit
 from reports.html.page import readable, stylesheet
@@ -38,7 +38,7 @@ def standalone(svg: Markup, title: str, source: str) -> str:
         _text(_MARGIN + 12 + _LINE * i, line, Markup('font-size="14" font-weight="650"'))
         for i, line in enumerate(lines)
     )
-    written += Markup(svg.replace("<svg ", f'<svg y="{top}" ', 1))  # noqa: S704 - markup already
+    written += Markup(str(svg).replace("<svg ", f'<svg y="{top}" ', 1))  # noqa: S704 - markup already
     written += _text(foot, source, Markup('font-size="11" fill-opacity=".7"'))
     file = Markup(
         '<svg xmlns="http://www.w3.org/2000/svg" width="{w}" height="{h}" viewBox="0 0 {w} {h}"><style>{style}</style>'
@@ -72,10 +72,11 @@ def _text(y: int, words: str, marks: Markup) -> Markup:
 
 @cache
 def _style() -> Markup:
-    """The colours and font of the page, and the rules of its pictures, as its style sheet has them."""
-    sheet = stylesheet()
+    """The rules of pictures in the page's style sheet, with the colours that they name, and the page's font."""
+    sheet = str(stylesheet())
     root = sheet[sheet.index(":root {") : sheet.index("}")]
-    colours = " ".join(re.findall(r"--[\w-]+: [^;]+;", root))
-    font = " ".join(re.findall(r"font-family: [^;]+;", root)).replace("\n", " ")
     rules = " ".join(re.findall(r"^\.chart\b[^{]*\{[^}]*\}", sheet, re.MULTILINE))
-    return escape(f"svg {{ {colours} }} :root {{ {font} color: var(--ink); }} {rules}").replace("&#34;", '"')
+    used = {"--ground", "--ink", *re.findall(r"var\((--[\w-]+)", rules)}
+    colours = " ".join(f"{name}: {value};" for name, value in re.findall(r"(--[\w-]+): ([^;]+);", root) if name in used)
+    font = " ".join(" ".join(re.findall(r"font-family: [^;]+;", root)).split())
+    return Markup(f":root {{ {colours} {font} color: var(--ink); }} {rules}")  # noqa: S704 - our own style sheet
