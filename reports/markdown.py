@@ -8,9 +8,7 @@ from collections.abc import Iterable, Sequence
 from reports.html.page import readable
 from reports.words import Words
 
-_MARKS = re.compile(
-    r"[\\`*_{}\[\]#|~!]|(?<=www)\.|:(?!\s|$)|^[-+=]|(?<=^\d)\.(?=\s|$)|(?<=^\d\d)\.(?=\s|$)", re.IGNORECASE
-)
+_MARKS = re.compile(r"[\\`*_{}\[\]#|~!]|(?<=www)\.|^[-+=]|(?<=^\d)\.(?=\s|$)|(?<=^\d\d)\.(?=\s|$)", re.IGNORECASE)
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;", '"': "&quot;"}
 
 
@@ -18,7 +16,8 @@ def escaped(text: str) -> str:
     """A text so that Markdown of GitHub's kind shows it as it is: one line, no marks, tags, links, names or emoji."""
     line = " ".join(readable(text).split())
     line = _MARKS.sub(lambda found: f"\\{found[0]}", line)
-    return "".join(_ENTITIES.get(character, character) for character in line)
+    line = "".join(_ENTITIES.get(character, character) for character in line)
+    return re.sub(r":(?=\S)", "&#58;", line)
 
 
 def woven(say: Words, key: str, **parts: str) -> str:

@@ -86,7 +86,7 @@ def test_no_label_becomes_markup(state):
     ("label", "shown"),
     [
         ("a\n# head", "a \\# head"), ("<b>&", "&lt;b&gt;&amp;"), ("*x* _y_ `z`", "\\*x\\* \\_y\\_ \\`z\\`"),
-        ("http://a.b", "http\\://a.b"), ("www.a.b", "www\\.a.b"), ("a@b.c", "a&#64;b.c"), ("1. x", "1\\. x"),
+        ("http://a.b", "http&#58;//a.b"), ("www.a.b", "www\\.a.b"), ("a@b.c", "a&#64;b.c"), ("1. x", "1\\. x"),
         ("12.9 points: no", "12.9 points: no"), ("- x", "\\- x"), ("a|b", "a\\|b"), ("\\*", "\\\\\\*"),
     ],
 )  # fmt: skip

@@ -45,20 +45,32 @@ def test_a_run_carries_figures_data_digest_tags_and_every_file(store, folder):
     assert metrics["adverse_impact_ratio/region/south/low"] < metrics["adverse_impact_ratio/region/south/high"]
     assert metrics["approval_rate/region/north/n"] > 0
     assert tags["squaredeal.program"] == "whole"
-    assert tags["mlflow.note.content"]
+    assert "**Fair lending: Concern**" in tags["mlflow.note.content"]
+    assert tags["squaredeal.verdict.fair_lending"] == "concern"
+    assert "95% interval" in tags["squaredeal.figure.fair_lending"]
+    assert tags["squaredeal.languages"] == "en, zh-CN"
     (data,) = tracked.inputs.dataset_inputs
     assert tags["squaredeal.fingerprint"].removeprefix("sha256:").startswith(data.dataset.digest)
     names = {item.path for item in client.list_artifacts(tracked.info.run_id)}
-    assert {"run.json", "judgement.json", "report.html", "evidence"} <= names
+    assert {"run.json", "judgement.json", "report.html", "evidence", "figures"} <= names
+    drawn = {item.path for item in client.list_artifacts(tracked.info.run_id, "figures")}
+    assert drawn == {"figures/fair_lending.svg", "figures/fair_lending.zh-CN.svg"}
     local = client.download_artifacts(tracked.info.run_id, "run.json")
     with open(local, "rb") as file:
         assert file.read() == (made / "run.json").read_bytes()
 
 
-def test_tracking_again_finds_the_same_run(store, folder):
+def test_tracking_again_finds_the_same_run_and_doubles_nothing(store, folder):
     uri, client = store
-    made = folder(name="again")
-    assert track(made, uri) == track(made, uri)
+    made = folder(name="again", model="models:/scorecard/1")
+    first = client.get_run(track(made, uri))
+    described = client.get_model_version("scorecard", "1").description
+    assert track(made, uri) == first.info.run_id
+    again = client.get_run(first.info.run_id)
+    assert len(again.inputs.dataset_inputs) == 1
+    assert again.data.tags == first.data.tags
+    assert len(client.get_metric_history(first.info.run_id, "rows")) == 1
+    assert client.get_model_version("scorecard", "1").description == described
     experiment = client.get_experiment_by_name("squaredeal/again")
     assert len(client.search_runs([experiment.experiment_id])) == 1
 
@@ -68,6 +80,18 @@ def test_a_flagged_model_version_is_found_by_its_tag(store, folder):
     track(folder(name="modelled", model="models:/scorecard@production"), uri)
     (version,) = client.search_model_versions("tag.`fairness.status` = 'flagged'")
     assert (version.name, version.tags["squaredeal.program"]) == ("scorecard", "modelled")
+    assert "Fair lending: Concern" in version.description
+
+
+def test_a_model_version_keeps_no_verdict_on_a_harm_that_its_last_audit_did_not_judge(store, folder):
+    uri, client = store
+    number = str(client.create_model_version("scorecard", source="file:///earlier").version)
+    model = f"models:/scorecard/{number}"
+    track(folder(name="judged", model=model), uri)
+    assert client.get_model_version("scorecard", number).tags["squaredeal.verdict.fair_lending"] == "concern"
+    track(folder(name="idle", model=model, scope={"jurisdictions": ["XX"]}, policies=["us"]), uri)
+    assert [key for key in client.get_model_version("scorecard", number).tags if "fair_lending" in key] == []
+    client.delete_model_version("scorecard", number)
 
 
 def test_a_clear_program_does_not_unflag_what_another_program_flagged(store, folder):
