@@ -2,9 +2,9 @@
 
 ``AuditRun`` (run.json) holds what was measured, ``Judgement`` (judgement.json) what that means
 under dated rules. Both are immutable and carry no wall-clock time and no address of a file or
-server, so that the same inputs give the same bytes. Texts are English; beside them the file has a table ``sentences`` with the
-template and the values of each, by which a report says them in another language. Their JSON Schemas are made from
-these dataclasses and published in ``docs/schemas``.
+server, so that the same inputs give the same bytes. Texts are English; beside them the file has a table ``sentences``
+with the template and the values of each, by which a report says them in another language. Their JSON Schemas are made
+from these dataclasses and published in ``docs/schemas``.
 """
 
 from __future__ import annotations
@@ -79,6 +79,18 @@ class Exclusion:
 
 
 @dataclass(frozen=True, slots=True)
+class Point:
+    """A rate of a ``group`` at the place ``x`` of a scale, with its interval at the figure's level and its rows."""
+
+    group: str
+    x: float
+    rate: float
+    low: float
+    high: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
 class Measurement:
     """One figure.
 
@@ -89,7 +101,8 @@ class Measurement:
     with power .8; ``details`` further figures of the same estimate. ``ladder`` holds (level, low, high) at further
     levels, ascending, so that a judgement can allow for the number of comparisons; ``corrected`` says that the interval
     does so already. ``cautions`` is what must be known before relying on the figure: with one, it makes no breach.
-    ``unseen`` is what the figure cannot see and what may be the harm: with one, it is never clear.
+    ``unseen`` is what the figure cannot see and what may be the harm: with one, it is never clear. ``points`` are rates
+    along a scale that lie behind the figure, for a picture.
     """
 
     question: str
@@ -116,6 +129,7 @@ class Measurement:
     corrected: bool = False
     cautions: tuple[str, ...] = ()
     unseen: tuple[str, ...] = ()
+    points: tuple[Point, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

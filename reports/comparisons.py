@@ -8,7 +8,7 @@ from typing import Any
 
 from audits.record import VERDICTS, Finding, Measurement, Verdict
 from reports.figure_facts import figure_facts
-from reports.figures import count, exact, figure, number, percent, span, unit_of
+from reports.figures import Unit, count, exact, exact_number, figure, number, percent, span, unit_of
 from reports.report_model import EstimatePicture, Fact, MeasuredFigure
 from reports.rule_reading import limit_line, limit_text, phrase, rule_reading, strength
 from reports.turning_points import turning_points
@@ -172,6 +172,11 @@ def _interval(say: Words, judged: Judged) -> str:
     return say("interval_short", level=level, low=low, high=high)
 
 
+def equality_label(say: Words, equality: float, unit: Unit) -> str:
+    """What a picture calls the value that means no difference."""
+    return say("reference_is", group=say("chart.equality"), mark=exact_number(equality, unit))
+
+
 def _picture(say: Words, judged: Judged) -> EstimatePicture | None:
     m = judged.measurement
     if m.estimate is None:
@@ -190,7 +195,8 @@ def _picture(say: Words, judged: Judged) -> EstimatePicture | None:
         title=say("chart.estimate_title", title=name, figure=text),
         description=described.strip(), unit=unit, estimate=m.estimate, low=m.low, high=m.high,
         label=text if unit == "percent" else number(m.estimate, unit, judged.limits),
-        axis=say(f"axis.{unit}"), limits=lines, equality=m.equality, equality_label=say("chart.equality"),
+        axis=say(f"axis.{unit}"), limits=lines, equality=m.equality,
+        equality_label="" if m.equality is None else equality_label(say, m.equality, unit),
         beyond_label=say("chart.beyond"),
     )  # fmt: skip
 

@@ -7,7 +7,7 @@ place in a store give the same text.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from audits.record import AuditRun, Judgement
@@ -95,7 +95,7 @@ def verdict_tags(run: AuditRun, judgement: Judgement) -> dict[str, str]:
     for harm in report_model(run, judgement, say).harms:
         if harm.headline:
             tags[PER_HARM[0] + harm.headline.harm] = str(harm.verdict)
-            tags[PER_HARM[1] + harm.headline.harm] = readable(_figure(say, harm.headline, str))[:1000]
+            tags[PER_HARM[1] + harm.headline.harm] = readable(_tag(say, harm.headline))[:1000]
     return tags
 
 
@@ -154,7 +154,7 @@ def _harm(say: Words, harm: HarmSummary, at: Place, short: bool) -> list[str]:
 
 def _line(say: Words, harm: HarmSummary) -> str:
     """The verdict on a harm with the figure that matters, or why there is none."""
-    told = _figure(say, harm.headline, escaped, "**") if harm.headline else " ".join(map(escaped, harm.messages))
+    told = _figure(say, harm.headline) if harm.headline else " ".join(map(escaped, harm.messages))
     return say("join.sentences").join((f"**{_verdict(say, harm)}**", told))
 
 
@@ -162,13 +162,20 @@ def _verdict(say: Words, harm: HarmSummary) -> str:
     return _labelled(say, escaped(harm.title), say(f"verdict.{harm.verdict or 'none'}"))
 
 
-def _figure(say: Words, figure: MeasuredFigure, told: Callable[[str], str], bold: str = "") -> str:
+def _figure(say: Words, figure: MeasuredFigure) -> str:
     """``Adverse impact ratio (race: …): 0.779; 95% interval …; 1,989 applications: …``."""
-    what = woven(say, "measure_of", measure=told(figure.title), who=told(figure.who))
+    what = woven(say, "measure_of", measure=escaped(figure.title), who=escaped(figure.who))
     if figure.missing:
-        return say("join.sentences").join((what, told(figure.missing)))
-    sure = [told(text) for text in (figure.interval, figure.denominators) if text]
-    return _labelled(say, what, say("join.clauses").join((f"{bold}{told(figure.figure)}{bold}", *sure)))
+        return say("join.sentences").join((what, escaped(figure.missing)))
+    sure = [escaped(text) for text in (figure.interval, figure.denominators) if text]
+    return _labelled(say, what, say("join.clauses").join((f"**{escaped(figure.figure)}**", *sure)))
+
+
+def _tag(say: Words, figure: MeasuredFigure) -> str:
+    """The figure first, since MLflow shows the beginning of a tag: ``0.779; 95% interval …; adverse impact ratio …``."""
+    what = say("measure_of", measure=figure.title, who=figure.who)
+    told = (figure.figure, figure.interval, what, figure.missing or figure.denominators)
+    return say("join.clauses").join(text for text in told if text)
 
 
 def _rules(say: Words, rules: Sequence[RuleReading]) -> Iterator[str]:
@@ -180,7 +187,7 @@ def _rules(say: Words, rules: Sequence[RuleReading]) -> Iterator[str]:
     told = [_labelled(say, say(key), _cited(say, rule, "**")), escaped(rule.status), escaped(rule.borrowed)]
     told.append(escaped(say("rule_limit_chip", limit=rule.limit, source=rule.limit_source)))
     told += [escaped(rule.reading), escaped(rule.standing)]
-    told += [_labelled(say, say("judged"), escaped(rule.judged_by))] if rule.judged_by else []
+    told += [_labelled(say, escaped(fact.label), escaped(fact.value)) for fact in rule.judged]
     yield sentences(say, told) + ("  " if rules[1:] else "")
     if rules[1:]:
         also = say("join.clauses").join(_rule(say, other) for other in rules[1 : 1 + _ALSO])
@@ -200,7 +207,7 @@ def _cited(say: Words, rule: RuleReading, bold: str = "") -> str:
 
 def _other(say: Words, figure: MeasuredFigure) -> str:
     verdict = say(f"verdict.{figure.verdict or 'none'}")
-    told = _labelled(say, f"**{verdict}**", _figure(say, figure, escaped, "**"))
+    told = _labelled(say, f"**{verdict}**", _figure(say, figure))
     return sentences(say, [told, *(_rule(say, rule) for rule in figure.rules[:1])])
 
 

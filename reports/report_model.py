@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from audits.record import Verdict
 from reports.figures import Unit
+from reports.pictures import LimitLine, Picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +36,6 @@ class FactGroup:
 
 
 @dataclass(frozen=True, slots=True)
-class LimitLine:
-    """A limit in a picture. ``beyond_is_above`` tells which side breaks it."""
-
-    value: float
-    beyond_is_above: bool
-    label: str
-
-
-@dataclass(frozen=True, slots=True)
 class EstimatePicture:
     """A dot with its whisker; a bound of None is at infinity."""
 
@@ -63,9 +55,10 @@ class EstimatePicture:
 
 @dataclass(frozen=True, slots=True)
 class RateRow:
-    """The rate of one group; ``estimate`` is None with a ``reason``."""
+    """The rate of one group; ``estimate`` is None with a ``reason``. ``label`` also says which is the reference."""
 
     group: str
+    label: str
     estimate: float | None
     low: float | None
     high: float | None
@@ -90,8 +83,13 @@ class RatePanel:
 
 @dataclass(frozen=True, slots=True)
 class RuleReading:
-    """A rule, and what it makes of a figure; ``verdict`` is None where it was not applied."""
+    """A rule, and what it makes of a figure; ``verdict`` is None where it was not applied.
 
+    ``facts`` and ``remarks`` are the rule's own, told once on the page, at its ``anchor``; ``judged`` the interval that
+    the verdict rests on where it is not the figure's own.
+    """
+
+    anchor: str
     title: Phrase
     citation: str
     jurisdiction: str
@@ -104,11 +102,16 @@ class RuleReading:
     facts: tuple[Fact, ...]
     verdict: Verdict | None = None
     standing: str = ""
-    judged_by: str = ""
+    judged: tuple[Fact, ...] = ()
     reading: str = ""
     remarks: tuple[str, ...] = ()
     cautions: tuple[str, ...] = ()
     finding_id: str = ""
+
+    @property
+    def judged_by(self) -> str:
+        """The interval that the verdict rests on; empty where it is the figure's own."""
+        return self.judged[0].value if self.judged else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +148,7 @@ class Block:
     title: str
     harm: str
     rates: tuple[RatePanel, ...]
+    pictures: tuple[Picture, ...]
     figures: tuple[MeasuredFigure, ...]
 
 
@@ -226,6 +230,7 @@ class ReportModel:
     not_asked: str
     remarks: tuple[tuple[str, str], ...]
     blocks: tuple[Block, ...]
+    rules: tuple[RuleReading, ...]
     idle_rules: tuple[IdleRule, ...]
     has_policies: bool
     exclusions: tuple[ExcludedRows, ...]

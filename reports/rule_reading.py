@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
 from audits.record import Finding, Rule, RuleNotApplied
 from reports.figures import exact, exact_number, percent, span, unit_of
-from reports.report_model import Fact, IdleRule, LimitLine, Phrase, RuleReading
+from reports.pictures import LimitLine
+from reports.report_model import Fact, IdleRule, Phrase, RuleReading
 from reports.words import Words
 
 _STRENGTH = ("in_force", "guidance", "draft", "convention", "repealed")
@@ -37,6 +40,7 @@ def rule_reading(say: Words, rule: Rule, finding: Finding | None = None, shared:
     if rule.borrowed_from and not any(rule.borrowed_from in caution for caution in cautions):
         remarks.append(say("borrowed", source=say.sentence(rule.borrowed_from)))
     basis = RuleReading(
+        anchor=_anchor(rule),
         title=phrase(say, rule.title, rule.id),
         citation=say.sentence(rule.citation),
         jurisdiction=_jurisdiction(say, rule),
@@ -54,8 +58,7 @@ def rule_reading(say: Words, rule: Rule, finding: Finding | None = None, shared:
     judged = _judged_by(say, finding)
     return RuleReading(
         **{name: getattr(basis, name) for name in basis.__slots__ if name not in _FROM_FINDING},
-        facts=(*judged, *basis.facts),
-        judged_by=judged[0].value if judged else "",
+        judged=judged,
         verdict=finding.verdict,
         standing=say(f"standing.{finding.standing}"),
         reading=_reading(say, finding),
@@ -64,7 +67,13 @@ def rule_reading(say: Words, rule: Rule, finding: Finding | None = None, shared:
     )
 
 
-_FROM_FINDING = ("facts", "judged_by", "verdict", "standing", "reading", "cautions", "finding_id")
+_FROM_FINDING = ("judged", "verdict", "standing", "reading", "cautions", "finding_id")
+
+
+def _anchor(rule: Rule) -> str:
+    """Where the page tells of the rule: its id, made safe for an address."""
+    safe = re.sub(r"[^A-Za-z0-9_.-]", "-", rule.id)
+    return f"rule-{safe}" if safe == rule.id else f"rule-{safe}-{hashlib.sha256(rule.id.encode()).hexdigest()[:8]}"
 
 
 def _reading(say: Words, finding: Finding) -> str:

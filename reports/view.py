@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from audits.record import VERDICTS, AuditRun, Judgement, Measurement
 from reports.comparisons import Judged, key_of, measured_figure, package, pair_up, who
 from reports.figures import count, figure, percent, span, unit_of
+from reports.picture_data import pictures_of
 from reports.provenance import check_rows, excluded_rows, provenance
 from reports.report_model import (
     Block,
@@ -18,6 +19,7 @@ from reports.report_model import (
     RatePanel,
     RateRow,
     ReportModel,
+    RuleReading,
     Unanswered,
 )
 from reports.rule_reading import idle_rule, phrase
@@ -47,6 +49,7 @@ def report_model(run: AuditRun, judgement: Judgement, say: Words = ENGLISH) -> R
         not_asked=_not_asked(say, run, judgement),
         remarks=_remarks(say, run, judgement),
         blocks=_blocks(say, run, judged, figures),
+        rules=_rules(figures.values()),
         idle_rules=tuple(idle_rule(say, idle) for idle in judgement.rules_not_applied),
         has_policies=bool(judgement.policies),
         exclusions=excluded_rows(say, run.exclusions),
@@ -206,8 +209,18 @@ def _blocks(
         shown = tuple(figures[key_of(j.measurement)] for j in members if j.findings or not _is_rate(j.measurement))
         by_measure = {m.measure: [rate for rate in rates if rate.measure == m.measure] for m in rates}
         panels = tuple(_rate_panel(say, run, own) for own in by_measure.values())
-        blocks.append(Block(f"block-{i}", title, say.named("harm", members[0].harm), panels, shown))
+        pictures = pictures_of(say, members, judged)
+        blocks.append(Block(f"block-{i}", title, say.named("harm", members[0].harm), panels, pictures, shown))
     return tuple(blocks)
+
+
+def _rules(figures: Iterable[MeasuredFigure]) -> tuple[RuleReading, ...]:
+    """Every rule that judged something, once, in the order of its first finding."""
+    found: dict[str, RuleReading] = {}
+    for one in figures:
+        for rule in one.rules:
+            found.setdefault(rule.anchor, rule)
+    return tuple(found.values())
 
 
 def _is_rate(m: Measurement) -> bool:
@@ -238,4 +251,6 @@ def _rate_row(say: Words, m: Measurement, is_reference: bool) -> RateRow:
         counts = say("of", part=count(m.counts["favourable"]), whole=count(m.counts["decided"]))
     else:
         counts = count(m.n)
-    return RateRow(m.group or "", m.estimate, m.low, m.high, rate, interval, counts, is_reference)
+    group = m.group or ""
+    label = say("reference_is", group=group, mark=say("reference")) if is_reference else group
+    return RateRow(group, label, m.estimate, m.low, m.high, rate, interval, counts, is_reference)

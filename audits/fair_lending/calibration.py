@@ -25,6 +25,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar
 
+from audits.comparisons.score_bands import points_along
 from audits.evidence.collect import Evidence
 from audits.evidence.needs import CellsNeed, HistogramNeed, Need
 from audits.known_outcomes import known_shares, marked_selected, outcome_tables, selection, unlike
@@ -232,7 +233,8 @@ class Calibration:
         )
         fit = calibration_gap(scores, x1, n1, x0, n0)
         counts = {**nothing.counts, "group_alone": fit.alone1, "reference_alone": fit.alone0}
-        nothing = replace(nothing, counts=counts)
+        series = {str(nothing.group): own.counts, str(nothing.reference): other.counts}
+        nothing = replace(nothing, counts=counts, points=points_along(series, self.level))
         if fit.caveat is not CalibrationCaveat.NONE:
             return replace(nothing, reason=fit.caveat.reason)
         scarce = min(side for good, rows in (fit.compared1, fit.compared0) for side in (good, rows - good))

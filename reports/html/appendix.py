@@ -5,7 +5,7 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from audits.record import VERDICTS
-from reports.html.marks import badge, facts, joined, section, table
+from reports.html.marks import badge, bullets, facts, joined, section, table
 from reports.html.summary import cited, failed_checks, rule_chips
 from reports.report_model import CheckRow, IdleRule, ReportModel
 from reports.words import Words
@@ -34,6 +34,18 @@ def idle_rules(say: Words, model: ReportModel) -> Markup:
         summary = say("idle_all", count=len(model.idle_rules))
         body = Markup("<details><summary>{}</summary>{}</details>").format(summary, body)
     return section("idle", say("idle"), body)
+
+
+def rules(say: Words, model: ReportModel) -> Markup:
+    """Every rule that judged something: what it is, since when, whose limit, checked or not."""
+    cards = joined(
+        Markup('<div class="rule-card" id="{}"><p class="rule-line">{}</p><p class="chips">{}</p>{}{}</div>').format(
+            rule.anchor, cited(say, rule, "strong"), rule_chips(say, rule), bullets(rule.remarks, "plain remark"),
+            facts(rule.facts, "facts inline"),
+        )
+        for rule in model.rules
+    )  # fmt: skip
+    return section("rules", say("rules"), cards) if cards else Markup("")
 
 
 def _idle(say: Words, idle: IdleRule) -> tuple[object, ...]:

@@ -25,9 +25,18 @@ def badge(say: Words, verdict: Verdict | None) -> Markup:
     """A verdict: colour, symbol and word together."""
     name = verdict or "none"
     return Markup(
-        '<span class="badge {}"><svg class="symbol" viewBox="0 0 16 16" width="15" height="15" aria-hidden="true">'
-        "{}</svg>{}</span>"
-    ).format(name, _SYMBOLS[name], say(f"verdict.{name}"))
+        '<span class="badge {0}"><svg class="symbol" width="15" height="15" aria-hidden="true"><use href="#v-{0}"/>'
+        "</svg>{1}</span>"
+    ).format(name, say(f"verdict.{name}"))
+
+
+def symbols() -> Markup:
+    """The symbol of every verdict, once, for the badges of a page to use."""
+    shapes = joined(
+        Markup('<symbol id="v-{}" viewBox="0 0 16 16">{}</symbol>').format(name, shape)
+        for name, shape in _SYMBOLS.items()
+    )
+    return Markup('<svg class="hidden" width="0" height="0" aria-hidden="true">{}</svg>\n').format(shapes)
 
 
 def phrase_in(tag: str, phrase: Phrase, **attributes: str) -> Markup:

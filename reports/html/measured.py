@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from markupsafe import Markup
 
-from reports.charts import estimate_with_limit, rates_by_group
+from reports.charts import draw, estimate_with_limit, rates_by_group
 from reports.html.marks import badge, bullets, facts, joined, section, table, woven
 from reports.html.summary import cited, rule_chips
+from reports.pictures import Picture
 from reports.report_model import Block, Fact, MeasuredFigure, RatePanel, RateRow, ReportModel, RuleReading
 from reports.words import Words
+
+_TOLD_IN_FULL = 3  # figures of one measure that tell assumptions and limits in full
 
 
 def measured(say: Words, model: ReportModel) -> Markup:
@@ -19,11 +24,20 @@ def measured(say: Words, model: ReportModel) -> Markup:
 
 def _block(say: Words, block: Block) -> Markup:
     rates = joined(_rates(say, panel, f"{block.anchor}-r{i}") for i, panel in enumerate(block.rates, 1))
-    figures = joined(_figure(say, figure) for figure in block.figures)
+    first = _first_of_many(block.figures)
+    figures = joined(_figure(say, figure, first.get(figure.anchor, "")) for figure in block.figures)
+    pictures = joined(_picture(one, f"{block.anchor}-p{i}") for i, one in enumerate(block.pictures, 1))
+    shown = Markup('<div class="pictures">{}</div>').format(pictures) if pictures else Markup("")
     return Markup(
         '<section class="block" id="{0}" aria-labelledby="{0}-h"><h3 id="{0}-h"><span class="of">{1}</span> {2}</h3>'
-        "{3}{4}</section>"
-    ).format(block.anchor, block.harm, block.title, rates, figures)
+        "{3}{4}{5}</section>"
+    ).format(block.anchor, block.harm, block.title, rates, shown, figures)
+
+
+def _picture(picture: Picture, anchor: str) -> Markup:
+    return Markup('<figure class="several"><figcaption>{}</figcaption>{}</figure>').format(
+        picture.title, draw(picture, anchor)
+    )
 
 
 def _rates(say: Words, panel: RatePanel, anchor: str) -> Markup:
@@ -44,13 +58,23 @@ def _rate(say: Words, row: RateRow, panel: RatePanel) -> tuple[object, ...]:
     return name, row.rate, row.interval, row.counts
 
 
-def _figure(say: Words, figure: MeasuredFigure) -> Markup:
+def _first_of_many(figures: Sequence[MeasuredFigure]) -> dict[str, str]:
+    """Where a figure's method is told already: from the fourth of a measure on, with the first."""
+    alike: dict[tuple[object, ...], list[str]] = {}
+    for figure in figures:
+        alike.setdefault((figure.title, figure.assumptions, figure.does_not_show), []).append(figure.anchor)
+    return {anchor: own[0] for own in alike.values() for anchor in own[_TOLD_IN_FULL:]}
+
+
+def _figure(say: Words, figure: MeasuredFigure, above: str) -> Markup:
+    """One measurement; ``above`` is the figure that tells the same of its method, empty where this one tells it."""
     standing = Markup('<span class="standing">{}</span>').format(figure.standing) if figure.standing else ""
     head = Markup('<header>{}<h4 id="{}-h">{} <span class="who">{}</span></h4>{}</header>').format(
         badge(say, figure.verdict), figure.anchor, figure.title, figure.who, standing
     )
-    left = _told(say, figure) + _beside(say, figure)
-    right = _numbers(say, figure) if figure.rules else _folded(say("numbers_folded"), _numbers(say, figure))
+    left = _told(say, figure) + _beside(say, figure, above)
+    numbers = _numbers(say, figure, above)
+    right = numbers if figure.rules else _folded(say("numbers_folded"), numbers)
     return Markup(
         '<article class="figure edge-{v}" id="{a}" aria-labelledby="{a}-h">{head}<div class="two"><div>{left}</div>'
         '<div>{right}</div></div>{rules}</article>'
@@ -72,19 +96,23 @@ def _told(say: Words, figure: MeasuredFigure) -> Markup:
     return sure + estimate_with_limit(figure.picture, f"{figure.anchor}-c") if figure.picture else sure
 
 
-def _beside(say: Words, figure: MeasuredFigure) -> Markup:
+def _beside(say: Words, figure: MeasuredFigure, above: str) -> Markup:
     """What would change the verdict, what the figure does not show, and the cautions on it."""
     parts = (
-        ("would_change", bullets(figure.would_change)), ("does_not_show", bullets(figure.does_not_show)),
+        ("would_change", bullets(figure.would_change)),
+        ("does_not_show", bullets(() if above else figure.does_not_show)),
         ("cautions_all", bullets(figure.cautions, "cautions")),
     )  # fmt: skip
     told = joined(Markup("<h5>{}</h5>{}").format(say(key), body) for key, body in parts if body)
     return Markup('<div class="notes">{}</div>').format(told)
 
 
-def _numbers(say: Words, figure: MeasuredFigure) -> Markup:
+def _numbers(say: Words, figure: MeasuredFigure, above: str) -> Markup:
     """The figures, and how they were made."""
-    method = facts(figure.method, "facts ruled") + bullets(figure.assumptions, "plain assumptions")
+    told = bullets(figure.assumptions, "plain assumptions")
+    if above:
+        told = Markup('<p class="assumptions"><a href="#{}">{}</a></p>').format(above, say("told_above"))
+    method = facts(figure.method, "facts ruled") + told
     return Markup('<h5>{}</h5>{}<h5 class="after">{}</h5>{}').format(
         say("figures"), facts(figure.facts, "facts ruled"), say("method"), method
     )
@@ -98,14 +126,14 @@ def _rules(say: Words, figure: MeasuredFigure) -> Markup:
 
 
 def _rule(say: Words, rule: RuleReading) -> Markup:
+    """What a rule makes of the figure; the rule itself is told once, at the end of its link."""
     cautions = Markup("")
     if rule.cautions:
         cautions = Markup("<h6>{}</h6>{}").format(say("cautions"), bullets(rule.cautions, "cautions"))
+    more = Markup('<a href="#{}">{}</a>').format(rule.anchor, say("rule_more"))
     return Markup(
-        '<div class="rule-card"><p class="rule-line">{}{}</p><p class="chips">{}</p><p>{}</p>'
-        "{}{}{}</div>"
+        '<div class="rule-card"><p class="rule-line">{}{}</p><p class="chips">{}</p><p>{} {}</p>{}{}</div>'
     ).format(
-        badge(say, rule.verdict), cited(say, rule, "strong"), rule_chips(say, rule), rule.reading,
-        cautions, bullets(rule.remarks, "plain remark"),
-        facts((*rule.facts, Fact(say("finding"), rule.finding_id, "", True)), "facts inline"),
+        badge(say, rule.verdict), cited(say, rule, "strong"), rule_chips(say, rule), rule.reading, more, cautions,
+        facts((*rule.judged, Fact(say("finding"), rule.finding_id, "", True)), "facts inline"),
     )  # fmt: skip

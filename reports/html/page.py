@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from audits.record import AuditRun, Judgement
 from reports.html import appendix, summary
-from reports.html.marks import joined
+from reports.html.marks import joined, symbols
 from reports.html.measured import measured
 from reports.report_model import ReportModel
 from reports.view import report_model
@@ -41,10 +41,10 @@ def page(say: Words, model: ReportModel, others: Mapping[str, str]) -> Markup:
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n<link rel="icon" href="data:,">\n'
         '<title>{title} · {product}</title>\n<style>{style}</style>\n</head>\n<body>\n'
-        '<a class="skip" href="#found">{skip}</a>\n{body}\n</body>\n</html>\n'
+        '<a class="skip" href="#found">{skip}</a>\n{symbols}{body}\n</body>\n</html>\n'
     ).format(
         lang=model.lang, policy=_POLICY, title=model.title.text, product=say("product"), style=stylesheet(),
-        skip=say("skip"), body=_body(say, model, others),
+        skip=say("skip"), symbols=symbols(), body=_body(say, model, others),
     )  # fmt: skip
 
 
@@ -61,6 +61,7 @@ def _body(say: Words, model: ReportModel, others: Mapping[str, str]) -> Markup:
     parts = {
         "full": measured(say, model),
         "unanswered-full": appendix.unanswered_full(say, model),
+        "rules": appendix.rules(say, model),
         "idle": appendix.idle_rules(say, model),
         "errors": appendix.errors(say, model),
         "exclusions": appendix.exclusions(say, model),

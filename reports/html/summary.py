@@ -122,7 +122,7 @@ def _headline_rule(say: Words, rule: RuleReading, link: Markup) -> Markup:
 def _standing(say: Words, rule: RuleReading) -> Markup:
     """Whether the question was declared beforehand, and the interval that it is read at."""
     told = [rule.standing] if rule.standing else []
-    told += [say("labelled", label=say("judged"), value=rule.judged_by)] if rule.judged_by else []
+    told += [say("labelled", label=fact.label, value=fact.value) for fact in rule.judged]
     return Markup(' <span class="standing">{}</span>').format(say("join.clauses").join(told)) if told else Markup("")
 
 

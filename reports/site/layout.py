@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import TypeVar
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
-from reports.html.marks import joined, phrase_in
+from reports.html.marks import joined, phrase_in, symbols
 from reports.html.page import readable, stylesheet
 from reports.report_model import Phrase
 from reports.site import addresses
@@ -45,19 +45,24 @@ def style() -> str:
 
 def document(say: Words, name: str, head: Head, parts: Iterable[Markup]) -> str:
     """A whole page. The same parts give the same text."""
-    return readable(Markup(
+    return readable(assembled(say, name, head, parts))
+
+
+def assembled(say: Words, name: str, head: Head, parts: Iterable[Markup]) -> Markup:
+    """A whole page of a title and parts that are known to be readable."""
+    return Markup(
         '<!doctype html>\n<html lang="{lang}">\n<head>\n<meta charset="utf-8">\n'
         '<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n<link rel="icon" href="data:,">\n'
         '<link rel="stylesheet" href="{style}">\n<title>{title} · {product}</title>\n</head>\n<body class="site">\n'
-        '<a class="skip" href="#main">{skip}</a>\n{masthead}\n<main id="main">\n{body}\n</main>\n'
+        '<a class="skip" href="#main">{skip}</a>\n{symbols}{masthead}\n<main id="main">\n{body}\n</main>\n'
         '<footer><p>{not_legal}</p><p>{silence}</p></footer>\n</body>\n</html>\n'
     ).format(
         lang=say.lang, policy=_POLICY, style=addresses.relative(name, addresses.STYLE), title=head.title.text,
-        product=say("product"), skip=say("site.skip"), masthead=_masthead(say, name, head),
+        product=say("product"), skip=say("site.skip"), symbols=symbols(), masthead=_masthead(say, name, head),
         body=joined(parts, "\n"), not_legal=say("not_legal"), silence=say("site.silence"),
-    ))  # fmt: skip
+    )  # fmt: skip
 
 
 def _masthead(say: Words, name: str, head: Head) -> Markup:
@@ -93,8 +98,9 @@ def _way_back(say: Words, name: str, above: Sequence[Crumb]) -> Markup:
 
 def anchor(say: Words, start: str, page: str, text: object, kind: str = "") -> Markup:
     """A link from one page to another of the same language."""
-    named = Markup(' class="{}"').format(kind) if kind else ""
-    return Markup('<a href="{}"{}>{}</a>').format(addresses.link(start, page, say.lang), named, text)
+    named = f' class="{escape(kind)}"' if kind else ""
+    address = escape(addresses.link(start, page, say.lang))
+    return Markup(f'<a href="{address}"{named}>{escape(text)}</a>')  # noqa: S704 - all parts are escaped; made often
 
 
 def listing(caption: str, headings: Sequence[str], rows: Iterable[Markup], kind: str = "") -> Markup:
@@ -108,12 +114,13 @@ def listing(caption: str, headings: Sequence[str], rows: Iterable[Markup], kind:
 
 def row(headings: Sequence[str], cells: Sequence[object], kind: str = "", named: int = 0) -> Markup:
     """A row whose cell ``named`` names it; on a narrow screen each cell shows its column's heading."""
-    name, plain = Markup('<th scope="row" data-label="{}">{}</th>'), Markup('<td data-label="{}">{}</td>')
-    made = joined(
-        (name if i == named else plain).format(heading, cell)
+    made = [
+        f'<th scope="row" data-label="{escape(heading)}">{escape(cell)}</th>' if i == named
+        else f'<td data-label="{escape(heading)}">{escape(cell)}</td>'
         for i, (heading, cell) in enumerate(zip(headings, cells, strict=True))
-    )
-    return Markup("<tr{}>{}</tr>").format(Markup(' class="{}"').format(kind) if kind else "", made)
+    ]  # fmt: skip
+    start = f'<tr class="{escape(kind)}">' if kind else "<tr>"
+    return Markup(f"{start}{''.join(made)}</tr>")  # noqa: S704 - all parts are escaped; made often
 
 
 T = TypeVar("T")

@@ -23,7 +23,8 @@ DOMAINS = ("checks", "audits", "policies", "packs", "page")
 KEPT = {
     "Squaredeal", "MLflow", "SHAP", "Fairlearn", "MetricFrame", "DuckDB", "Postgres", "YAML", "CSV", "JSON", "SQL",
     "Wilson", "Koopman", "Gart", "Nam", "Miettinen", "Nurminen", "Cornfield", "Mee", "Newcombe", "Welch", "Mantel",
-    "Donner", "Zou", "Hedges", "Robins", "Greenland", "Sato", "Jeffreys", "Delta", "logit", "fairlearn", "BCa", "max", "mid",
+    "Donner", "Zou", "Hedges", "Robins", "Greenland", "Sato", "Jeffreys", "Delta", "logit", "fairlearn", "BCa",
+    "max", "mid",
     "favourable", "unfavourable", "excluded", "true", "false", "yes", "no", "ii", "iii", "vi", "ea",
     "Haenszel", "Breslow", "Day", "Tarone", "Kish", "Cochran", "Cinelli", "Hazlett", "Logit", "delta", "ROC", "UTC",
 }  # fmt: skip

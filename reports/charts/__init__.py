@@ -1,0 +1,24 @@
+"""Pictures as inline SVG: each a pure function of its data, with a title and a description for those who listen."""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from reports.charts.calibration import calibration_curve
+from reports.charts.dots import dots
+from reports.charts.estimate import estimate_with_limit
+from reports.charts.frame import ticks
+from reports.charts.rates import rates_by_group
+from reports.charts.subgroup_map import subgroup_map
+from reports.pictures import CurvePicture, DotsPicture, MapPicture, Picture
+
+__all__ = ["calibration_curve", "dots", "draw", "estimate_with_limit", "rates_by_group", "subgroup_map", "ticks"]
+
+
+def draw(picture: Picture, anchor: str) -> Markup:
+    """A picture of any kind."""
+    if isinstance(picture, DotsPicture):
+        return dots(picture, anchor)
+    if isinstance(picture, MapPicture):
+        return subgroup_map(picture, anchor)
+    return calibration_curve(picture, anchor) if isinstance(picture, CurvePicture) else Markup("")

@@ -1,0 +1,173 @@
+"""Which pictures stand at the head of a block of figures, and what they show. Pure.
+
+Groups below one another under one measure; one gap measured in several ways; crossings of two attributes as a map;
+rates along a score. A picture of a single figure stands with that figure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from audits.fair_lending.intersections import CROSS
+from audits.record import Measurement
+from reports.comparisons import Judged, equality_label, who
+from reports.figures import count, figure, number, span, unit_of
+from reports.pictures import CurvePicture, CurvePoint, CurveSeries, DotRow, DotsPicture, MapCell, MapPicture, Picture
+from reports.rule_reading import limit_line
+from reports.words import Words
+
+# the same gap in several ways, the simplest first
+_WAYS = (
+    ("approval_gap", "stratified_approval_gap", "logit_approval_gap", "adjusted_approval_gap", "risk_adjusted_gap"),
+    ("adverse_impact_ratio", "stratified_risk_ratio"),
+    ("rate_gap_bp", "adjusted_rate_gap_bp"),
+)
+_MOST_ROWS, _MOST_GROUPS, _MOST_COLUMNS, _MOST_SUBGROUPS = 40, 4, 8, 15
+
+
+def pictures_of(say: Words, members: Sequence[Judged], everything: Sequence[Judged]) -> tuple[Picture, ...]:
+    """The pictures of a block; ``everything`` is what other questions measured of the same groups."""
+    return (
+        *_groups(say, members), *_ways(say, members, everything), *_subgroups(say, members, everything),
+        *_maps(say, members), *_curves(say, members),
+    )  # fmt: skip
+
+
+def _groups(say: Words, members: Sequence[Judged]) -> Iterator[Picture]:
+    """Each measure that compares several groups with one reference."""
+    by_measure: dict[str, list[Judged]] = {}
+    for judged in members:
+        m = judged.measurement
+        if m.reference is not None and m.group is not None and CROSS not in (m.attribute or ""):
+            by_measure.setdefault(m.measure, []).append(judged)
+    for measure, own in by_measure.items():
+        if sum(judged.measurement.estimate is not None for judged in own) > 1:
+            ordered = sorted(own, key=_by_harm)[:_MOST_ROWS]
+            yield _dots(say, say("chart.groups", measure=say.named("measure", measure)), ordered, _group_of)
+
+
+def _by_harm(judged: Judged) -> tuple[bool, float, str]:
+    """Those with a figure first, the most harmful at the top."""
+    m = judged.measurement
+    harmful_is_low = m.equality == 1.0 and not any(f.rule.comparison == "at_most" for f in judged.findings)
+    value = m.estimate or 0.0
+    return m.estimate is None, value if harmful_is_low else -value, m.group or ""
+
+
+def _group_of(_say: Words, m: Measurement) -> str:
+    return m.group or ""
+
+
+def _way_of(say: Words, m: Measurement) -> str:
+    return say.named("way", m.measure)
+
+
+def _ways(say: Words, members: Sequence[Judged], everything: Sequence[Judged]) -> Iterator[Picture]:
+    """One gap of a group in several ways, where its block holds the first of them."""
+    for ways in _WAYS:
+        first = [judged for judged in members if judged.measurement.measure == ways[0]]
+        for judged in first[:_MOST_GROUPS]:
+            rows = _alike(judged.measurement, ways, everything)
+            if sum(row.measurement.estimate is not None for row in rows) > 1:
+                yield _dots(say, say("chart.ways", who=who(say, judged.measurement)), rows, _way_of)
+
+
+def _alike(m: Measurement, ways: Sequence[str], everything: Sequence[Judged]) -> list[Judged]:
+    same = [
+        judged for judged in everything
+        if _whom(judged.measurement) == _whom(m) and judged.measurement.measure in ways
+    ]  # fmt: skip
+    return sorted(same, key=lambda judged: ways.index(judged.measurement.measure))
+
+
+def _whom(m: Measurement) -> tuple[str | None, ...]:
+    return m.attribute, m.group, m.reference, m.segment
+
+
+def _dots(say: Words, title: str, own: Sequence[Judged], named: Callable[[Words, Measurement], str]) -> DotsPicture:
+    m = own[0].measurement
+    unit = unit_of(m.measure)
+    lines = {(f.rule.limit, f.rule.comparison): limit_line(say, f.rule) for one in own for f in one.findings}
+    limits = tuple(line.value for line in lines.values())
+    rows = tuple(_dot_row(say, judged, named(say, judged.measurement), limits) for judged in own)
+    return DotsPicture(
+        title=title, description=" ".join(_told(say, row, judged) for row, judged in zip(rows, own, strict=True)),
+        unit=unit, axis=say(f"axis.{unit}"), rows=rows, limits=tuple(lines.values()), equality=m.equality,
+        equality_label="" if m.equality is None else equality_label(say, m.equality, unit),
+    )  # fmt: skip
+
+
+def _dot_row(say: Words, judged: Judged, label: str, limits: Sequence[float]) -> DotRow:
+    m = judged.measurement
+    if m.estimate is None:
+        return DotRow(label, say("no_figure"), None, None, None)
+    value = number(m.estimate, unit_of(m.measure), limits)
+    text = say("chart.with_verdict", figure=value, verdict=say(f"verdict.{judged.verdict or 'none'}"))
+    return DotRow(label, text, m.estimate, m.low, m.high)
+
+
+def _told(say: Words, row: DotRow, judged: Judged) -> str:
+    if row.estimate is None:
+        return say("labelled", label=row.label, value=row.text) + say("full_stop")
+    return say("chart.rate_desc", group=row.label, rate=row.text, interval=span(say, judged.measurement))
+
+
+def _subgroups(say: Words, members: Sequence[Judged], everything: Sequence[Judged]) -> Iterator[Picture]:
+    """The crossings told of, the most harmful first, where the largest of all gaps stands."""
+    largest = [judged for judged in members if judged.measurement.measure == "largest_subgroup_gap"]
+    own = [j for j in everything if j.measurement.measure == "subgroup_gap" and j.measurement.estimate is not None]
+    own = [j for j in own if largest and j.measurement.segment == largest[0].measurement.segment]
+    if len(own) > 1:
+        yield _dots(say, say("chart.subgroups"), sorted(own, key=_by_harm)[:_MOST_SUBGROUPS], _group_of)
+
+
+def _maps(say: Words, members: Sequence[Judged]) -> Iterator[Picture]:
+    """Crossings of two attributes, where a few labels of each give a table that can be read."""
+    crossed = [j for j in members if j.measurement.measure == "subgroup_gap" and _pair(j.measurement) is not None]
+    cells = {_pair(j.measurement): j for j in crossed if j.measurement.estimate is not None}
+    rows = tuple(sorted({pair[0] for pair in cells if pair}))
+    columns = tuple(sorted({pair[1] for pair in cells if pair}))
+    if len(rows) < 2 or len(columns) < 2 or len(columns) > _MOST_COLUMNS:
+        return
+    first, second = (crossed[0].measurement.attribute or "").split(CROSS)
+    title = say("chart.map", rows=first, columns=second)
+    table = tuple(tuple(_cell(say, cells.get((row, column))) for column in columns) for row in rows)
+    told = [
+        say("labelled", label=j.measurement.group, value=_points(say, j)) + say("full_stop") for j in cells.values()
+    ]  # fmt: skip
+    yield MapPicture(title, " ".join(told), rows, columns, table)
+
+
+def _pair(m: Measurement) -> tuple[str, str] | None:
+    labels, attributes = (m.group or "").split(CROSS), (m.attribute or "").split(CROSS)
+    return (labels[0], labels[1]) if len(labels) == len(attributes) == 2 else None
+
+
+def _points(say: Words, judged: Judged) -> str:
+    m = judged.measurement
+    return "" if m.estimate is None else figure(say, m.estimate, unit_of(m.measure), judged.limits)
+
+
+def _cell(say: Words, judged: Judged | None) -> MapCell | None:
+    if judged is None or judged.measurement.estimate is None:
+        return None
+    m = judged.measurement
+    beyond = judged.verdict in ("breach", "concern")
+    size = count(m.counts.get("group_decided", m.n))
+    value = number(m.estimate or 0.0, unit_of(m.measure), judged.limits)
+    return MapCell(value, say("chart.people", count=size), min(max(m.estimate or 0.0, 0.0) / 0.25, 1.0), beyond)
+
+
+def _curves(say: Words, members: Sequence[Judged]) -> Iterator[Picture]:
+    for m in (judged.measurement for judged in members):
+        series = [
+            CurveSeries(name, tuple(CurvePoint(p.x, p.rate, p.low, p.high) for p in m.points if p.group == name))
+            for name in (m.group, m.reference) if name is not None
+        ]  # fmt: skip
+        if len([one for one in series if len(one.points) > 1]) == 2:
+            told = " ".join(
+                say("chart.point_desc", group=p.group, place=f"{p.x:.4g}", rate=figure(say, p.rate, "percent"))
+                for p in m.points
+            )
+            title = say("chart.curve", who=who(say, m))
+            yield CurvePicture(title, told, say("chart.score"), say("chart.outcome"), tuple(series))

@@ -1,0 +1,94 @@
+"""What pictures of several figures show: immutable, already worded and rounded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reports.figures import Unit
+
+
+@dataclass(frozen=True, slots=True)
+class LimitLine:
+    """A limit in a picture. ``beyond_is_above`` tells which side breaks it."""
+
+    value: float
+    beyond_is_above: bool
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class DotRow:
+    """A figure with its name and its text; ``estimate`` is None where there is none, a bound of None is at infinity."""
+
+    label: str
+    text: str
+    estimate: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class DotsPicture:
+    """Figures in one unit below one another."""
+
+    title: str
+    description: str
+    unit: Unit
+    axis: str
+    rows: tuple[DotRow, ...]
+    limits: tuple[LimitLine, ...]
+    equality: float | None
+    equality_label: str
+
+
+@dataclass(frozen=True, slots=True)
+class MapCell:
+    """A subgroup: its figure, how many people, how far on the side of harm (0 to 1), and whether beyond a limit."""
+
+    text: str
+    note: str
+    weight: float
+    beyond: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MapPicture:
+    """Subgroups of two attributes; a field is None where nothing is told of it."""
+
+    title: str
+    description: str
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    cells: tuple[tuple[MapCell | None, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """A rate with its interval at a place of the score."""
+
+    x: float
+    y: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class CurveSeries:
+    """The points of one group."""
+
+    label: str
+    points: tuple[CurvePoint, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CurvePicture:
+    """Rates along a score."""
+
+    title: str
+    description: str
+    horizontal: str
+    vertical: str
+    series: tuple[CurveSeries, ...]
+
+
+Picture = DotsPicture | MapPicture | CurvePicture
