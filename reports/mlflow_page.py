@@ -172,7 +172,7 @@ def _figure(say: Words, figure: MeasuredFigure) -> str:
 
 
 def _tag(say: Words, figure: MeasuredFigure) -> str:
-    """The figure first, since MLflow shows the beginning of a tag: ``0.779; 95% interval …; adverse impact ratio …``."""
+    """The figure first, since MLflow shows the beginning of a tag: ``0.779; 95% interval …; odds ratio (…); …``."""
     what = say("measure_of", measure=figure.title, who=figure.who)
     told = (figure.figure, figure.interval, what, figure.missing or figure.denominators)
     return say("join.clauses").join(text for text in told if text)
