@@ -7,7 +7,7 @@ from markupsafe import Markup
 from reports.charts.frame import AXIS, LEFT, RIGHT, ROW, Scale, axis, clip, domain, framed, interval, mark, shade, text
 from reports.pictures import DotRow, DotsPicture
 
-_STEP, _TALL, _WIDE, _NARROW = 42, 58, 46, 22
+_STEP, _TALL, _WIDE, _NARROW = 42, 58, 37, 22
 
 
 def dots(picture: DotsPicture, anchor: str) -> Markup:
