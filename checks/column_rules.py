@@ -13,8 +13,8 @@ from decimal import Decimal, InvalidOperation
 
 from checks.inputs.contract import ColumnRule, PairRule
 from checks.inputs.program import AuditProgram
-from checks.planned_check import PlannedCheck, about
-from checks.problem import InputError, Problem, listed
+from checks.planned_check import PlannedCheck, about, some_of
+from checks.problem import InputError, Problem
 from checks.sentence import Sentence, said, template
 
 # key of the rule, expectation, its arguments, what is expected, what to do
@@ -58,16 +58,12 @@ def mostly(tolerance: float) -> float:
     return float(1 - Decimal(str(tolerance)))
 
 
-def percent(share: float) -> str:
-    """A share in words: ``0.3 %``."""
-    return f"{float(Decimal(str(share)) * 100):.12g} %"
-
-
 def missing_allowed(tolerance: float, subject: str) -> Sentence:
     """What a tolerance of missing values of a column says."""
     if not tolerance:
         return said("no missing values in {subject}", subject=subject)
-    return said("at most {share} missing values in {subject}", share=percent(tolerance), subject=subject)
+    percent = float(Decimal(str(tolerance)) * 100)
+    return said("at most {share:.12g} % missing values in {subject}", share=percent, subject=subject)
 
 
 def unique_expectation(column: str) -> tuple[str, dict[str, object]]:
@@ -144,7 +140,7 @@ def _values(rule: ColumnRule, program: AuditProgram, kind: str) -> Iterator[_Ask
         values = typed_values(rule.values, kind, program.where(f"contract.columns.{rule.column}.values"))
         yield (
             "values", "expect_column_values_to_be_in_set", {"value_set": values},
-            said("{subject} holds only {values}", subject=subject, values=listed(rule.values, 20)),
+            said("{subject} holds only {values}", subject=subject, values=some_of(rule.values, 20)),
             said("correct the values, or add them under 'values'"),
         )  # fmt: skip
     if rule.unique:

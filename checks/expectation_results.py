@@ -18,9 +18,9 @@ from checks.check_report import CheckResult
 from checks.inputs.contract import DataContract
 from checks.inputs.prepared import FAVOURABLE, group_column, kind_of
 from checks.inputs.source import RELATION, Source
-from checks.planned_check import PlannedCheck, about, named_columns
+from checks.planned_check import PlannedCheck, about, about_role, named_columns, some_of
 from checks.problem import listed, nearest
-from checks.sentence import Sentence, said, template
+from checks.sentence import Sentence, joined, said, template
 
 EXAMPLES = 5
 _CORRECT_CHECK = template("correct the check and its arguments, or the type of the column in the source")
@@ -98,10 +98,21 @@ def one_line(text: str) -> str:
 
 
 def _without_derived_names(text: str, contract: DataContract) -> str:
-    for group in sorted(contract.groups, key=lambda group: -len(group.name)):
-        text = re.sub(rf"[\"'`]?{re.escape(group_column(group.name))}[\"'`]?", about(group.column, group.name), text)
-    decision = about(contract.decision.column, "decision") if contract.decision else "the decision"
-    return re.sub(rf"[\"'`]?{FAVOURABLE}[\"'`]?", decision, text)
+    """The text, a sentence where a derived column was named: what it is called is said in any language."""
+    called: dict[str, Sentence] = {
+        group_column(group.name): about(group.column, group.name)
+        for group in sorted(contract.groups, key=lambda group: -len(group.name))
+    }
+    if contract.decision:
+        called[FAVOURABLE] = about_role(contract.decision.column, "decision")
+    if not called:
+        return text
+    # text, name, text, name, …, text
+    pieces = re.split(rf"[\"'`]?({'|'.join(map(re.escape, called))})[\"'`]?", text)
+    if len(pieces) == 1:
+        return text
+    parts = [called[piece] if i % 2 else piece for i, piece in enumerate(pieces)]
+    return joined([part for part in parts if part], "")
 
 
 def _examples(check: PlannedCheck, query: str | None, source: Source) -> tuple[str, ...]:
@@ -121,7 +132,15 @@ def _examples(check: PlannedCheck, query: str | None, source: Source) -> tuple[s
         rows = source.rows(f"{select} ORDER BY {order} LIMIT {EXAMPLES}")
     except Exception:  # noqa: BLE001 - examples are a courtesy; the counts stand without them
         return ()
-    return tuple(" and ".join(written(value) for value in row) for row in rows)
+    return tuple(_together([written(value) for value in row]) for row in rows)
+
+
+def _together(values: list[str]) -> str:
+    """The values of one row, as one example."""
+    told = values[0]
+    for value in values[1:]:
+        told = said("{before} and {last}", before=told, last=value)
+    return told
 
 
 def _sort_key(column: str, source: Source) -> str:
@@ -156,6 +175,15 @@ def _observed(
         return said("as expected") if success else said("not as expected")
     if check.shows == "none" and "type" not in check.expectation:
         return said("not shown, since the values name persons")
+    return _value_found(value, contract)
+
+
+def _value_found(value: object, contract: DataContract) -> Sentence:
+    if isinstance(value, (list, tuple, set, frozenset)):
+        several = some_of(sorted(written(item) for item in value))
+        if isinstance(several, Sentence):
+            names = _without_derived_names(" ".join(str(several.values["names"]).split()), contract)
+            return said(several.template, names=names, more=several.values["more"])
     return said("{value}", value=_without_derived_names(" ".join(written(value).split()), contract))
 
 

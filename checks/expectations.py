@@ -12,7 +12,7 @@ rate gap without them compares the wrong people.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from checks.column_rules import missing_allowed, mostly, planned_pair, planned_rule, typed_values, unique_expectation
@@ -20,9 +20,8 @@ from checks.expectation_names import named_expectation
 from checks.inputs.contract import DataContract, Decision, GroupAttribute, Outcome
 from checks.inputs.prepared import FAVOURABLE, Prepared, group_column, kind_of
 from checks.inputs.program import AuditProgram
-from checks.planned_check import PlannedCheck, about, named_columns
-from checks.problem import listed
-from checks.sentence import said, template
+from checks.planned_check import PlannedCheck, about, about_role, named_columns, some_of
+from checks.sentence import joined, said, template
 
 if TYPE_CHECKING:
     from great_expectations import ExpectationSuite
@@ -100,11 +99,11 @@ def _decision_checks(program: AuditProgram, prepared: Prepared) -> Iterator[Plan
     decision = program.contract.decision
     if decision is None:
         return
-    column, subject, place = decision.column, about(decision.column, "decision"), "contract.decision"
+    column, subject, place = decision.column, about_role(decision.column, "decision"), "contract.decision"
     yield _null_check(program.contract, column, column, f"{place}.column", subject)
     yield PlannedCheck(
         _CONTAINS, {"column": FAVOURABLE, "value_set": [1]}, f"{place}.favourable", column, subject, "stop",
-        said("{subject} holds {values}", subject=subject, values=listed(decision.favourable)),
+        said("{subject} holds {values}", subject=subject, values=some_of(decision.favourable)),
         said("write under 'favourable' the value that the data use"),
         "labels",
         decision.favourable[0] if decision.favourable else None,
@@ -117,7 +116,7 @@ def _outcome_checks(program: AuditProgram, prepared: Prepared) -> Iterator[Plann
     outcome = program.contract.outcome
     if outcome is None:
         return
-    yield from _known_values(outcome, program, prepared, "contract.outcome", about(outcome.column, "outcome"))
+    yield from _known_values(outcome, program, prepared, "contract.outcome", about_role(outcome.column, "outcome"))
 
 
 def _known_values(
@@ -138,7 +137,7 @@ def _known_values(
     values = typed_values(known, kind_of(prepared.table[column]), program.where(place))
     yield PlannedCheck(
         _IN_SET, {"column": column, "value_set": values}, place, column, subject, "stop",
-        said("{subject} holds only {values}", subject=subject, values=listed(known, 20)),
+        said("{subject} holds only {values}", subject=subject, values=some_of(known, 20)),
         said("name the other values under unfavourable or excluded"),
     )  # fmt: skip
 
@@ -172,7 +171,7 @@ def _unseen_label_check(
     key = "labels" if group.labels else "values" if group.values else "bands"
     yield PlannedCheck(
         _IN_SET, {"column": derived, "value_set": list(declared)}, f"contract.groups.{group.name}.{key}", group.column,
-        subject, "stop", said("only the groups {groups} in {subject}", groups=listed(declared, 20), subject=subject),
+        subject, "stop", said("only the groups {groups} in {subject}", groups=some_of(declared, 20), subject=subject),
         said("add the groups found under '{key}', or correct them in the source", key=key),
     )  # fmt: skip
 
@@ -180,7 +179,7 @@ def _unseen_label_check(
 def _time_checks(contract: DataContract, as_of: dt.date) -> Iterator[PlannedCheck]:
     if contract.time is None:
         return
-    column, subject = contract.time, about(contract.time, "time")
+    column, subject = contract.time, about_role(contract.time, "time")
     yield _null_check(contract, column, column, "contract.time", subject)
     if contract.freshness:
         days = contract.freshness.within_days
@@ -243,7 +242,7 @@ def _extra_checks(program: AuditProgram) -> Iterator[PlannedCheck]:
     personal = _personal(program.contract)
     for i, extra in enumerate(program.checks):
         columns = named_columns(extra.arguments)
-        told = ", ".join(f"{key} {_told(value)}" for key, value in extra.arguments.items())
+        told = _told(extra.arguments)
         subject = " and ".join(about(column) for column in columns) or "the table"
         words = named_expectation(extra.expectation)
         shows = "labels" if extra.expectation.startswith("expect_column_distinct") else "values"
@@ -257,9 +256,11 @@ def _extra_checks(program: AuditProgram) -> Iterator[PlannedCheck]:
 
 
 def _told(value: object) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {_told(item)}" for key, item in value.items())
-    return listed([_told(item) for item in value], 20) if isinstance(value, list) else str(value)
+    """An argument as the program gives it: its keys and values are the program's own, a list may be cut short."""
+    if isinstance(value, Mapping):
+        told = [said("{key} {value}", key=key, value=_told(item)) for key, item in value.items()]
+        return joined(told, ", ") if told else ""
+    return some_of([_told(item) for item in value], 20) if isinstance(value, list) else str(value)
 
 
 def build_suite(planned: Iterable[PlannedCheck]) -> ExpectationSuite:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from checks.sentence import Sentence, said
+from checks.problem import listed
+from checks.sentence import Sentence, said, template
+
+_ROLES = {
+    "decision": template("column '{column}' (decision)"),
+    "outcome": template("column '{column}' (outcome)"),
+    "time": template("column '{column}' (time)"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +43,20 @@ def about(column: str, attribute: str | None = None) -> Sentence:
     if attribute:
         return said("column '{column}' ({role})", column=column, role=attribute)
     return said("column '{column}'", column=column)
+
+
+def about_role(column: str, role: str) -> Sentence:
+    """How the column of a role is called in a text. A role's name is a word; a group's is the program's own."""
+    called = _ROLES[role]
+    return said(called, column=column)
+
+
+def some_of(names: Collection[object], most: int = 12) -> str:
+    """Names for a text of a check, as ``listed`` writes them; a sentence where they are counted too."""
+    if len(names) <= most:
+        return listed(names, most)
+    shown = ", ".join([str(name) for name in names][:most])
+    return said("{names} … and {more} more", names=shown, more=len(names) - most)
 
 
 def named_columns(arguments: Mapping[str, object]) -> list[str]:
