@@ -139,7 +139,7 @@ def _together(values: list[str]) -> str:
     """The values of one row, as one example."""
     told = values[0]
     for value in values[1:]:
-        told = said("{before} and {last}", before=told, last=value)
+        told = said("{before} and {next}", before=told, next=value)
     return told
 
 

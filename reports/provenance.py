@@ -7,6 +7,7 @@ from typing import Any
 
 from audits.record import AuditRun, Exclusion, Judgement
 from checks.check_report import CheckReport, CheckResult
+from checks.sentence import Sentence
 from reports.figures import count
 from reports.report_model import CheckRow, ExcludedRows, Fact, FactGroup
 from reports.rule_reading import phrase
@@ -29,7 +30,8 @@ def _check_row(say: Words, result: CheckResult) -> CheckRow:
         told = result.observed.startswith(ENGLISH("check.unexpected", **counted))
         values = "" if told else say("check.unexpected", **counted)
     return CheckRow(
-        outcome, result.place, say.sentence(result.expected), say.sentence(result.observed), values, result.examples,
+        outcome, result.place, say.sentence(result.expected), say.sentence(result.observed), values,
+        tuple(say.sentence(one) if isinstance(one, Sentence) else one for one in result.examples),
         say.sentence(result.remedy) if result.remedy else say("check.remedy_none"),
     )  # fmt: skip
 

@@ -23,6 +23,8 @@ _LOCALES = {"en": "en_GB", "zh-CN": "zh_CN"}
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _TURNING = ("R", "AL", "RLE", "RLO", "RLI", "LRE", "LRO", "LRI", "FSI", "PDF", "PDI")
 _ISOLATES = dict.fromkeys(range(0x2066, 0x206A))
+# places of a template that hold a day; a label may look like one and stays as it is
+_DAYS = frozenset(("start", "end", "first", "last", "oldest", "as_of"))
 _PLACEHOLDER = re.compile(r"\{[^{}]*\}")
 
 
@@ -76,14 +78,14 @@ class Words:
         template = self.sentences.get(text.template)
         if template is None:
             template = text.template if _words_of(text.template) else self._joiners(text.template)
-        return template.format_map({name: self._value(value) for name, value in text.values.items()})
+        return template.format_map({name: self._value(name, value) for name, value in text.values.items()})
 
-    def _value(self, value: Value) -> Value:
+    def _value(self, name: str, value: Value) -> Value:
         if isinstance(value, Sentence):
             return self.sentence(value)
         if not isinstance(value, str):
             return value
-        return self.date(value) if _DAY.fullmatch(value) else isolated(value)
+        return self.date(value) if name in _DAYS else isolated(value)
 
     def _joiners(self, template: str) -> str:
         """A template that only sets its parts one after another, with this language's marks between them."""
