@@ -154,7 +154,7 @@ CASES: dict[str, tuple[Callable[[], pd.DataFrame], dict[str, Any], tuple[object,
     "outcomes of the approved": (lambda: changed({"granted": 0}, paid=np.nan), ONCE, (TWO_ERRORS, CALIBRATION, RISK)),
     "outcomes of few approved of the south": (lambda: losing(1 / 2, 0, 0, 1 / 4), BASE, (TWO_ERRORS, RISK)),
     "outcomes of few of the south": (lambda: losing(2 / 3, 2 / 3, 0, 0), BASE, (TWO_ERRORS, CALIBRATION, RISK)),
-    "outcomes of fewer approved of the south": (lambda: losing(0.07, 0.03, 0, 0.03), BASE, (RISK,)),
+    "outcomes of fewer approved of the south": (lambda: losing(0.055, 0.03, 0, 0.03), BASE, (RISK,)),
     "a third region without a control": (
         lambda: changed({"sex": "f", "product": "car"}, region="west", burden=np.nan),
         {**PLAIN, "controls": ["burden"]}, (APPROVAL,),
