@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from audits.fair_lending.intersections import CROSS
 from audits.record import Measurement
 from reports.comparisons import Judged, equality_label, who
-from reports.figures import count, figure, number, span, unit_of
+from reports.figures import figure, number, span, unit_of
 from reports.pictures import CurvePicture, CurvePoint, CurveSeries, DotRow, DotsPicture, MapCell, MapPicture, Picture
 from reports.rule_reading import limit_line
 from reports.words import Words
@@ -22,7 +22,8 @@ _WAYS = (
     ("adverse_impact_ratio", "stratified_risk_ratio"),
     ("rate_gap_bp", "adjusted_rate_gap_bp"),
 )
-_MOST_ROWS, _MOST_GROUPS, _MOST_COLUMNS, _MOST_SUBGROUPS = 40, 4, 8, 15
+_MOST_ROWS, _MOST_GROUPS, _MOST_COLUMNS, _MOST_SUBGROUPS = 60, 4, 8, 15
+_NOTED_COLUMNS = 4  # that leave room for the number of people in each field of a map
 
 
 def pictures_of(say: Words, members: Sequence[Judged], everything: Sequence[Judged]) -> tuple[Picture, ...]:
@@ -100,10 +101,10 @@ def _dots(say: Words, title: str, own: Sequence[Judged], named: Callable[[Words,
 def _dot_row(say: Words, judged: Judged, label: str, limits: Sequence[float]) -> DotRow:
     m = judged.measurement
     if m.estimate is None:
-        return DotRow(label, say("no_figure"), None, None, None)
+        return DotRow(label, say("no_figure"), None, None, None, judged.verdict or "")
     value = number(m.estimate, unit_of(m.measure), limits)
     text = say("chart.with_verdict", figure=value, verdict=say(f"verdict.{judged.verdict or 'none'}"))
-    return DotRow(label, text, m.estimate, m.low, m.high)
+    return DotRow(label, text, m.estimate, m.low, m.high, judged.verdict or "")
 
 
 def _told(say: Words, row: DotRow, judged: Judged) -> str:
@@ -125,17 +126,28 @@ def _maps(say: Words, members: Sequence[Judged]) -> Iterator[Picture]:
     """Crossings of two attributes, where a few labels of each give a table that can be read."""
     crossed = [j for j in members if j.measurement.measure == "subgroup_gap" and _pair(j.measurement) is not None]
     cells = {_pair(j.measurement): j for j in crossed if j.measurement.estimate is not None}
-    rows = tuple(sorted({pair[0] for pair in cells if pair}))
-    columns = tuple(sorted({pair[1] for pair in cells if pair}))
-    if len(rows) < 2 or len(columns) < 2 or len(columns) > _MOST_COLUMNS:
+    sides = [tuple(sorted({pair[i] for pair in cells if pair})) for i in (0, 1)]
+    # the attribute with fewer labels goes across, where the other one would leave no room for notes
+    down, across = (1, 0) if len(sides[1]) > max(len(sides[0]), _NOTED_COLUMNS) else (0, 1)
+    rows, columns = sides[down], sides[across]
+    if len(columns) < 2 or len(columns) > _MOST_COLUMNS or len(rows) > _MOST_ROWS:
         return
-    first, second = (crossed[0].measurement.attribute or "").split(CROSS)
-    title = say("chart.map", rows=first, columns=second)
-    table = tuple(tuple(_cell(say, cells.get((row, column))) for column in columns) for row in rows)
-    told = [
-        say("labelled", label=j.measurement.group, value=_points(say, j)) + say("full_stop") for j in cells.values()
-    ]  # fmt: skip
-    yield MapPicture(title, " ".join(told), rows, columns, table)
+    names = (crossed[0].measurement.attribute or "").split(CROSS)
+    title = say("chart.map", rows=names[down], columns=names[across])
+    table = tuple(
+        tuple(_cell(say, cells.get((row, column) if down == 0 else (column, row))) for column in columns)
+        for row in rows
+    )  # fmt: skip
+    told = " ".join(_map_told(say, judged) for judged in cells.values())
+    yield MapPicture(title, told, rows, columns, table)
+
+
+def _map_told(say: Words, judged: Judged) -> str:
+    """What a field shows, in words."""
+    m = judged.measurement
+    people = say("chart.people", count=m.counts.get("group_decided", m.n))
+    value = say("join.list").join((_points(say, judged), say(f"verdict.{judged.verdict or 'none'}"), people))
+    return say("labelled", label=m.group, value=value) + say("full_stop")
 
 
 def _pair(m: Measurement) -> tuple[str, str] | None:
@@ -151,11 +163,11 @@ def _points(say: Words, judged: Judged) -> str:
 def _cell(say: Words, judged: Judged | None) -> MapCell | None:
     if judged is None or judged.measurement.estimate is None:
         return None
-    m = judged.measurement
+    m, gap = judged.measurement, judged.measurement.estimate
+    value = number(gap, unit_of(m.measure), judged.limits)
+    people = say("chart.people", count=m.counts.get("group_decided", m.n))
     beyond = judged.verdict in ("breach", "concern")
-    size = count(m.counts.get("group_decided", m.n))
-    value = number(m.estimate or 0.0, unit_of(m.measure), judged.limits)
-    return MapCell(value, say("chart.people", count=size), min(max(m.estimate or 0.0, 0.0) / 0.25, 1.0), beyond)
+    return MapCell(value, people, min(max(gap, 0.0) / 0.25, 1.0), beyond, judged.verdict or "")
 
 
 def _curves(say: Words, members: Sequence[Judged]) -> Iterator[Picture]:

@@ -18,18 +18,22 @@ class LimitLine:
 
 @dataclass(frozen=True, slots=True)
 class DotRow:
-    """A figure with its name and its text; ``estimate`` is None where there is none, a bound of None is at infinity."""
+    """A figure with its name and its text; ``estimate`` is None where there is none, a bound of None is at infinity.
+
+    ``verdict`` is the name of the sign that stands beside the text, empty for none.
+    """
 
     label: str
     text: str
     estimate: float | None
     low: float | None
     high: float | None
+    verdict: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class DotsPicture:
-    """Figures in one unit below one another."""
+    """Figures in one unit below one another; ``note`` says what is left out."""
 
     title: str
     description: str
@@ -39,6 +43,7 @@ class DotsPicture:
     limits: tuple[LimitLine, ...]
     equality: float | None
     equality_label: str
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,7 @@ class MapCell:
     note: str
     weight: float
     beyond: bool
+    verdict: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +88,15 @@ class CurveSeries:
 
 @dataclass(frozen=True, slots=True)
 class CurvePicture:
-    """Rates along a score."""
+    """Rates along a score; ``expected`` are the ends, (score, rate), of the line that the score itself foretells."""
 
     title: str
     description: str
     horizontal: str
     vertical: str
     series: tuple[CurveSeries, ...]
+    expected: tuple[tuple[float, float], tuple[float, float]] | None = None
+    expected_label: str = ""
 
 
 Picture = DotsPicture | MapPicture | CurvePicture

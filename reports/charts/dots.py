@@ -2,42 +2,82 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 from markupsafe import Markup
 
-from reports.charts.frame import AXIS, LEFT, RIGHT, ROW, Scale, axis, clip, domain, framed, interval, mark, shade, text
-from reports.pictures import DotRow, DotsPicture
+from reports.charts.frame import (
+    AXIS,
+    LEFT,
+    RIGHT,
+    ROW,
+    Scale,
+    axis,
+    domain,
+    framed,
+    interval,
+    mark,
+    shade,
+    symbol,
+    text,
+)  # fmt: skip
+from reports.charts.lettering import ACROSS, clip, room
+from reports.pictures import DotRow, DotsPicture, LimitLine
 
-_STEP, _TALL, _WIDE, _NARROW = 42, 58, 37, 22
+_STEP, _LOWER = 42, 16  # pixels a row, and more where name and figure stand below one another
+_MARGINS, _SIGN = 5, 3  # units: beside the words of a row, and for the sign of its verdict
 
 
 def dots(picture: DotsPicture, anchor: str) -> Markup:
     """Dot and whisker of each row, with the limits that all of them are held against, and equality."""
-    told = [row for row in picture.rows if row.estimate is not None]
     lines = sorted(picture.limits, key=lambda one: one.value)
-    core = [row.estimate for row in told if row.estimate is not None] + [one.value for one in lines]
-    core += [] if picture.equality is None else [picture.equality]
-    first, last = domain(core or [0.0, 1.0], [bound for row in told for bound in (row.low, row.high)])
-    at = Scale(first, last)
+    at = _scale(picture)
     top = 6 + ROW * (len(lines) + (picture.equality is not None))
-    tall = any(row.text and clip(row.label, _NARROW) != row.label for row in picture.rows)
-    step = _TALL if tall else _STEP
+    lower = 0 if all(map(_on_one_line, picture.rows)) else _LOWER
+    step = _STEP + lower
     bottom = top + step * len(picture.rows) + 6
-    parts = [shade(one, at, top, bottom, "") for one in lines]
-    parts.append(axis(first, last, picture.unit, top, bottom, picture.axis))
-    names = [(picture.equality, picture.equality_label, "equality", 1.5, "2 4")] if picture.equality is not None else []
-    marks = [*names, *((one.value, one.label, "limit", 2.5, "") for one in lines)]
-    for i, (value, label, kind, width, dash) in enumerate(marks):
-        parts.append(mark(at(value), 4 + ROW * i, bottom, label, kind, width, dash))
-    parts += [_row(row, at, top + step * i, step - _STEP) for i, row in enumerate(picture.rows)]
+    tops = [top + step * i for i in range(len(picture.rows))]
+    parts = [shade(one, at, y + lower + 20, y + lower + 38, "") for y in tops for one in lines]
+    parts.append(axis(at.first, at.last, picture.unit, top, bottom, picture.axis))
+    parts.append(
+        text(LEFT, bottom + 30, clip(picture.note, ACROSS - room(picture.axis) - _MARGINS), "start", small=True)
+    )
+    parts += _marks(picture, lines, at, bottom)
+    parts += [_row(row, at, y, lower) for row, y in zip(picture.rows, tops, strict=True)]
     return framed(anchor, picture.title, picture.description, bottom + AXIS, parts)
 
 
+def _scale(picture: DotsPicture) -> Scale:
+    """All figures, limits and equality; bounds as far as they do not squeeze these."""
+    figures = [row.estimate for row in picture.rows if row.estimate is not None]
+    fixed = [one.value for one in picture.limits] + ([] if picture.equality is None else [picture.equality])
+    told = [row for row in picture.rows if row.estimate is not None]
+    bounds = chain.from_iterable((row.low, row.high) for row in told)
+    return Scale(*domain([*figures, *fixed] or [0.0, 1.0], bounds))
+
+
+def _marks(picture: DotsPicture, lines: list[LimitLine], at: Scale, bottom: int) -> list[Markup]:
+    """Equality and the limits, each with its name on a line of its own above the rows."""
+    found = []
+    if picture.equality is not None:
+        found.append(mark(at(picture.equality), 4, bottom, picture.equality_label, "equality", 1.5, "2 4"))
+    for one in lines:
+        found.append(mark(at(one.value), 4 + ROW * len(found), bottom, one.label, "limit", 2.5))
+    return found
+
+
+def _on_one_line(row: DotRow) -> bool:
+    return room(row.label) + room(row.text) + (_SIGN if row.verdict else 0) + _MARGINS <= ACROSS
+
+
 def _row(row: DotRow, at: Scale, top: int, lower: int) -> Markup:
-    """Name and figure on one line, or the figure ``lower`` where some name needs the whole of it."""
-    label = clip(row.label, _WIDE if lower else _NARROW)
-    words = Markup('<g class="row-label">{}{}</g>').format(
-        text(LEFT + 0.5, top + 15, label, "start"), text(RIGHT - 0.5, top + 15 + lower, row.text, "end", bold=True)
-    )
+    """Name and figure on one line, or the figure ``lower`` where some row needs two; the verdict's sign at the end."""
+    name = text(LEFT + 0.5, top + 15, clip(row.label, ACROSS - _MARGINS), "start")
+    aside = -20 if row.verdict else 0
+    figure = text(RIGHT - 0.5, top + 15 + lower, row.text, "end", bold=True, aside=aside)
+    words = Markup('<g class="row-label">{}{}</g>').format(name, figure)
+    if row.verdict:
+        words += symbol(RIGHT - 0.5, top + 4 + lower, -14, row.verdict)
     if row.estimate is None:
         return words
     return words + interval(row.estimate, row.low, row.high, at, top + 29 + lower, 4.5)

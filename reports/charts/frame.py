@@ -7,11 +7,11 @@ of the text round it (``currentColor``), so that dark mode and print follow.
 from __future__ import annotations
 
 import math
-import unicodedata
 from collections.abc import Iterable
 
 from markupsafe import Markup
 
+from reports.charts.lettering import ACROSS, room, shown, told
 from reports.figures import Unit, signed
 from reports.pictures import LimitLine
 
@@ -55,21 +55,32 @@ def ticks(first: float, last: float, most: int = 5) -> list[float]:
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= raw * 0.999999)
     begin = math.ceil(first / step - 1e-9)
-    return [i * step for i in range(begin, math.floor(last / step + 1e-9) + 1)]
+    return [i * step for i in range(begin, math.floor(last / step + 1e-9) + 1)] or [begin * step]
 
 
 def axis(first: float, last: float, unit: Unit, top: int, bottom: int, name: str) -> Markup:
     """A line with round values below it, and a faint line upwards from each."""
-    at, values = Scale(first, last), ticks(first, last)
+    at = Scale(first, last)
     parts = [line(LEFT, bottom, RIGHT, bottom, 1, "axis", 0.6)]
-    step = values[1] - values[0] if len(values) > 1 else 1.0
-    for value in values:
+    for value, label in labelled_ticks(first, last, unit):
         x = at(value)
         parts.append(line(x, top, x, bottom, 1, "grid", 0.14))
-        parts.append(text(x, bottom + 15, tick_label(value, unit, step), anchor_at(x, 4.0), small=True))
+        parts.append(text(x, bottom + 15, label, anchor_at(x, room(label)), small=True))
     if name:
         parts.append(text(RIGHT, bottom + 30, name, "end", small=True))
     return Markup("").join(parts)
+
+
+def labelled_ticks(first: float, last: float, unit: Unit) -> list[tuple[float, str]]:
+    """Round values with their names, so many that the names fit beside one another on a telephone."""
+    found: list[tuple[float, str]] = []
+    for most in range(5, 0, -1):
+        values = ticks(first, last, most)
+        step = values[1] - values[0] if len(values) > 1 else abs(values[0]) or 1.0
+        found = [(value, tick_label(value, unit, step)) for value in values]
+        if sum(room(label) + 3 for _, label in found) <= ACROSS:
+            break
+    return found
 
 
 def tick_label(value: float, unit: Unit, step: float) -> str:
@@ -104,30 +115,30 @@ def mark(x: float, top: int, bottom: int, label: str, kind: str, width: float, d
     away, anchor = (6, "start") if x <= 50 else (-6, "end")
     return shape + Markup(
         '<text x="{}%" y="{}" dx="{}" text-anchor="{}" class="{}-label" font-size="12.5">{}</text>'
-    ).format(x, top + 10, away, anchor, kind, label)
+    ).format(x, top + 10, away, anchor, kind, shown(label))
 
 
-def whisker(low: float, high: float, y: int) -> Markup:
-    """An interval with its ends."""
-    ends = [line(x, y - 6, x, y + 6, 2, "cap") for x in (low, high)]
+def whisker(low: float, high: float, y: int, *, open_low: bool = False, open_high: bool = False) -> Markup:
+    """An interval with its ends; an arrow in place of an end where it goes on beyond the picture."""
+    ends = [arrow(low, y, -1) if open_low else line(low, y - 6, low, y + 6, 2, "cap")]
+    ends.append(arrow(high, y, 1) if open_high else line(high, y - 6, high, y + 6, 2, "cap"))
     return line(low, y, high, y, 2, "whisker") + Markup("").join(ends)
 
 
 def interval(estimate: float, low: float | None, high: float | None, at: Scale, y: int, radius: float = 6) -> Markup:
     """Dot and whisker; an arrow where a bound goes on beyond the picture."""
-    parts = [whisker(at(at.first if low is None else low), at(at.last if high is None else high), y)]
-    if low is None or low < at.first:
-        parts.append(arrow(LEFT, y, -1))
-    if high is None or high > at.last:
-        parts.append(arrow(RIGHT, y, 1))
-    return Markup("").join([*parts, dot(at(estimate), y, radius)])
+    first, last = at.first if low is None else low, at.last if high is None else high
+    reach = whisker(
+        at(first), at(last), y, open_low=low is None or low < at.first, open_high=high is None or high > at.last
+    )
+    return reach + dot(at(estimate), y, radius)
 
 
 def arrow(x: float, y: int, way: int) -> Markup:
-    """The head of an arrow at the end of a whisker."""
+    """The head of an arrow, its point at the end of a whisker."""
     return Markup(
-        '<svg class="arrow" x="{}%" y="{}" overflow="visible" width="1" height="1"><path d="M0 -7L{} 0L0 7Z"/></svg>'
-    ).format(x, y, 11 * way)
+        '<svg class="arrow" x="{}%" y="{}" overflow="visible" width="1" height="1"><path d="M{} -7L0 0L{} 7Z"/></svg>'
+    ).format(x, y, -11 * way, -11 * way)
 
 
 def dot(x: float, y: int, radius: float = 6) -> Markup:
@@ -143,11 +154,25 @@ def line(x1: float, y1: int, x2: float, y2: int, width: float, kind: str, opacit
     ).format(kind, x1, y1, x2, y2, width, faint)
 
 
-def text(x: float, y: int, words: str, anchor: str, *, bold: bool = False, small: bool = False) -> Markup:
-    """A line of text."""
+def text(
+    x: float, y: int, words: str, anchor: str, *, bold: bool = False, small: bool = False, aside: int = 0
+) -> Markup:  # fmt: skip
+    """A line of text, ``aside`` by some pixels; its direction is its own and changes nothing round it."""
     size = Markup(' font-size="12"') if small else ""
     weight = Markup(' font-weight="650"') if bold else ""
-    return Markup('<text x="{}%" y="{}" text-anchor="{}"{}{}>{}</text>').format(x, y, anchor, size, weight, words)
+    moved = Markup(' dx="{}"').format(aside) if aside else ""
+    own = "" if words.isascii() else Markup(' unicode-bidi="plaintext"')
+    return Markup('<text x="{}%" y="{}"{} text-anchor="{}"{}{}{}>{}</text>').format(
+        x, y, moved, anchor, size, weight, own, shown(words)
+    )
+
+
+def symbol(x: float, y: int, aside: int, verdict: str) -> Markup:
+    """The sign of a verdict, 14 pixels wide, from the symbols of the page; its word stands in the text beside it."""
+    return Markup(
+        '<svg class="symbol" style="--cut:var(--ground)" x="{}%" y="{}" overflow="visible" width="1" height="1">'
+        '<use href="#v-{}" x="{}" width="14" height="14"/></svg>'
+    ).format(x, y, verdict, aside)
 
 
 def anchor_at(x: float, edge: float = 18.0) -> str:
@@ -160,15 +185,4 @@ def framed(anchor: str, title: str, description: str, height: int, parts: Iterab
     return Markup(
         '<svg class="chart" role="img" width="100%" height="{h}" fill="currentColor" font-size="13" '
         'aria-labelledby="{a}-t {a}-d"><title id="{a}-t">{title}</title><desc id="{a}-d">{desc}</desc>{body}</svg>'
-    ).format(h=height, a=anchor, title=title, desc=description, body=Markup("").join(parts))
-
-
-def clip(words: str, width: int) -> str:
-    """The beginning of a text that fits; the whole text stands in the description and in a table beside the picture."""
-    used, kept = 0, ""
-    for character in words:
-        used += 2 if unicodedata.east_asian_width(character) in "WF" else 1
-        if used > width:
-            return kept.rstrip() + "…"
-        kept += character
-    return words
+    ).format(h=height, a=anchor, title=told(title), desc=told(description), body=Markup("").join(parts))

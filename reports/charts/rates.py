@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from reports.charts.frame import AXIS, LEFT, RIGHT, Scale, axis, clip, dot, framed, place, text, whisker
+from reports.charts.frame import AXIS, LEFT, RIGHT, Scale, axis, dot, framed, place, text, whisker
+from reports.charts.lettering import clip
 from reports.report_model import RatePanel, RateRow
 
 _LABEL_WIDTH, _STEP = 34, 44

@@ -4,11 +4,25 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from xml.etree import ElementTree
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from reports.charts import estimate_with_limit, rates_by_group, ticks
-from reports.report_model import EstimatePicture, LimitLine
+from reports.charts import draw, estimate_with_limit, rates_by_group, ticks
+from reports.charts.lettering import clip, room, wrap
+from reports.pictures import (
+    CurvePicture,
+    CurvePoint,
+    CurveSeries,
+    DotRow,
+    DotsPicture,
+    LimitLine,
+    MapCell,
+    MapPicture,
+)
+from reports.report_model import EstimatePicture
 from reports.view import report_model
 from tests.reports import sample_records as sample
 
@@ -74,3 +88,157 @@ def test_ticks_are_few_and_lie_inside(first, last):
     values = ticks(first, last)
     assert 2 <= len(values) <= 6
     assert all(first - 1e-12 <= value <= last * (1 + 1e-9) for value in values)
+
+
+@pytest.mark.parametrize(("first", "last"), [(1.0, 1.0000001), (3.1, 3.2), (-1e-300, 1e-300), (1e6, 1.0001e6)])
+def test_no_stretch_is_without_a_tick(first, last):
+    assert ticks(first, last, 1)
+
+
+@given(st.text(max_size=300), st.floats(2, 60))
+@settings(deadline=None)
+def test_a_clipped_text_takes_no_more_than_its_room_and_says_that_it_goes_on(words, width):
+    found = clip(words, width)
+    assert room(found) <= width
+    assert found.endswith("…") or room(found) == room(clip(words, 1e9))
+
+
+@given(st.text(max_size=300), st.floats(4, 60), st.integers(1, 3))
+@settings(deadline=None)
+def test_a_wrapped_text_keeps_to_its_lines_and_loses_nothing_that_fits(words, width, lines):
+    found = wrap(words, width, lines)
+    assert 1 <= len(found) <= lines
+    assert all(room(line) <= width for line in found)
+    whole = "".join(clip(words, 1e9).split())
+    assert "…" in found[-1] or "".join("".join(found).split()) == whole
+
+
+def test_a_label_cannot_turn_the_direction_of_a_picture():
+    svg = str(draw(dots(row(sample.TURNED), row(sample.ARABIC[-20:])), "c"))
+    assert not re.search("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]", svg)
+    assert f'unicode-bidi="plaintext">{sample.ARABIC[-20:].strip()}</text>' in svg
+
+
+def row(label: str, **changes):
+    values = {"label": label, "text": "1.0, Concern", "estimate": 0.01, "low": 0.0, "high": 0.02} | changes
+    return DotRow(**values)
+
+
+def dots(*rows: DotRow, **changes):
+    limits = (LimitLine(0.05, True, "limit: at most 5"), LimitLine(-0.05, False, "limit: at least −5"))
+    values = {
+        "title": "T", "description": "D", "unit": "points", "axis": "percentage points", "rows": rows,
+        "limits": limits, "equality": 0.0, "equality_label": "equality (0)",
+    }  # fmt: skip
+    return DotsPicture(**(values | changes))
+
+
+def test_each_row_has_its_word_its_sign_and_its_share_of_the_side_that_breaks_a_limit():
+    verdicts = ("breach", "clear", "")
+    svg = str(draw(dots(*(row(f"g{i}", verdict=verdict) for i, verdict in enumerate(verdicts))), "c"))
+    assert re.findall(r'href="#v-(\w*)"', svg) == ["breach", "clear"]
+    assert svg.count("1.0, Concern") == 3
+    assert svg.count('class="beyond"') == 3 * 2
+
+
+def test_name_and_figure_share_a_line_only_where_both_fit():
+    def heights(label):
+        words = str(draw(dots(row(label)), "c")).split('class="row-label"')[1]
+        return [int(y) for y in re.findall(r'<text x="[\d.]+%" y="(\d+)"', words)]
+
+    short, long = heights("short"), heights("未知" * 20)
+    assert short[0] == short[1]
+    assert long[0] < long[1]
+
+
+@pytest.mark.parametrize("estimate", [0.0, 3.0])
+def test_a_row_without_a_figure_has_words_and_no_dot(estimate):
+    shown = draw(dots(row("a", estimate=estimate), row("none", text="No figure", estimate=None)), "c")
+    assert str(shown).count('class="dot"') == 1
+    assert "No figure" in shown
+
+
+def test_what_is_left_out_is_told_below_the_rows():
+    assert "and 12 more" in draw(dots(row("a"), note="and 12 more"), "c")
+
+
+def test_the_line_that_the_score_foretells_is_drawn_and_named():
+    points = tuple(
+        CurvePoint(
+            x,
+            x,
+            x,
+            x,
+        )
+        for x in (0.1, 0.9)
+    )
+    plain = CurvePicture("T", "D", "score", "outcomes", (CurveSeries("a", points), CurveSeries("b", points)))
+    assert 'class="expected"' not in draw(plain, "c")
+    svg = str(draw(replace(plain, expected=((0.1, 0.1), (0.9, 0.9)), expected_label="as the score says"), "c"))
+    assert svg.count('class="expected"') == 2
+    assert "as the score says" in svg
+
+
+def test_markers_of_the_two_groups_differ_in_shape_and_not_in_colour_alone():
+    points = (CurvePoint(1.0, 0.5, 0.4, 0.6), CurvePoint(2.0, 0.6, 0.5, 0.7))
+    svg = str(draw(CurvePicture("T", "D", "x", "y", (CurveSeries("a", points), CurveSeries("b", points))), "c"))
+    assert svg.count('<circle cx="0"') == svg.count('<rect x="-4.5"') == 3
+
+
+def test_fields_of_many_columns_hold_figure_and_sign_and_leave_the_rest_to_the_description():
+    cell = MapCell("−12.0", "of 15,006", 0.5, True, "concern")
+    for columns, notes in ((2, 2), (8, 0)):
+        names = tuple(f"label {i}" for i in range(columns))
+        svg = str(draw(MapPicture("T", "D", ("a",), names, ((cell,) * columns,)), "c"))
+        assert svg.count("of 15,006") == notes
+        assert svg.count("−12.0") == svg.count("#v-concern") == columns
+
+
+labels = st.text(max_size=220)
+values = st.floats(-1e6, 1e6, allow_nan=False)
+bounds = st.one_of(st.none(), values)
+verdicts = st.sampled_from(("breach", "clear", "none", ""))
+shares = st.floats(0, 1)
+points = st.lists(st.builds(CurvePoint, values, shares, shares, shares), min_size=1, max_size=12).map(tuple)
+some_dots = st.builds(
+    DotsPicture, labels, labels, st.sampled_from(("points", "ratio", "basis points", "percent")), st.just("points"),
+    st.lists(st.builds(DotRow, labels, labels, bounds, bounds, bounds, verdicts), min_size=1, max_size=60).map(tuple),
+    st.lists(st.builds(LimitLine, values, st.booleans(), labels), max_size=4).map(tuple), bounds, labels, labels,
+)  # fmt: skip
+some_curves = st.builds(
+    CurvePicture, labels, labels, labels, labels,
+    st.lists(st.builds(CurveSeries, labels, points), max_size=2).map(tuple),
+    st.one_of(st.none(), st.tuples(st.tuples(values, shares), st.tuples(values, shares))), labels,
+)  # fmt: skip
+
+
+@st.composite
+def some_maps(draws):
+    rows, columns = (draws(st.lists(labels, min_size=1, max_size=8).map(tuple)) for _ in range(2))
+    cell = st.one_of(st.none(), st.builds(MapCell, labels, labels, shares, st.booleans(), verdicts))
+    cells = tuple(tuple(draws(cell) for _ in columns) for _ in rows)
+    return MapPicture(draws(labels), draws(labels), rows, columns, cells)
+
+
+@given(st.one_of(some_dots, some_curves, some_maps()))
+@settings(max_examples=150, deadline=None)
+def test_any_picture_is_whole_xml_of_known_marks_within_its_frame_and_always_the_same(picture):
+    svg = str(draw(picture, "c"))
+    assert svg == str(draw(picture, "c"))
+    root = ElementTree.fromstring(svg)
+    assert {node.tag for node in root.iter()} <= {
+        "svg", "title", "desc", "g", "text", "line", "rect", "circle", "path", "use",
+    }  # fmt: skip
+    height = int(root.get("height"))
+    for node in root.iter():
+        across = [node.get(name) for name in ("x", "x1", "x2", "cx", "width")]
+        assert all(0 <= float(at[:-1]) <= 100 for at in across if at and at.endswith("%"))
+        if any(at and at.endswith("%") for at in across[:4]):
+            assert all(0 <= float(node.get(name) or 0) <= height for name in ("y", "y1", "y2", "cy"))
+
+
+def test_a_picture_of_sixty_groups_and_of_one_is_drawn_to_the_last_row():
+    for many in (1, 60):
+        svg = str(draw(dots(*(row(f"g{i}") for i in range(many))), "c"))
+        assert f">g{many - 1}</text>" in svg
+        assert len(svg) < 3_000 + 1_400 * many
