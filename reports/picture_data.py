@@ -100,11 +100,12 @@ def _dots(say: Words, title: str, own: Sequence[Judged], named: Callable[[Words,
 
 def _dot_row(say: Words, judged: Judged, label: str, limits: Sequence[float]) -> DotRow:
     m = judged.measurement
+    own = tuple(dict.fromkeys(limit_line(say, finding.rule) for finding in judged.findings))
     if m.estimate is None:
-        return DotRow(label, say("no_figure"), None, None, None, judged.verdict or "")
+        return DotRow(label, say("no_figure"), None, None, None, judged.verdict or "", own)
     value = number(m.estimate, unit_of(m.measure), limits)
     text = say("chart.with_verdict", figure=value, verdict=say(f"verdict.{judged.verdict or 'none'}"))
-    return DotRow(label, text, m.estimate, m.low, m.high, judged.verdict or "")
+    return DotRow(label, text, m.estimate, m.low, m.high, judged.verdict or "", own)
 
 
 def _told(say: Words, row: DotRow, judged: Judged) -> str:

@@ -20,7 +20,8 @@ class LimitLine:
 class DotRow:
     """A figure with its name and its text; ``estimate`` is None where there is none, a bound of None is at infinity.
 
-    ``verdict`` is the name of the sign that stands beside the text, empty for none.
+    ``verdict`` is the name of the sign that stands beside the text, empty for none; ``limits`` are those that judge
+    this figure, None for all of the picture's.
     """
 
     label: str
@@ -29,6 +30,7 @@ class DotRow:
     low: float | None
     high: float | None
     verdict: str = ""
+    limits: tuple[LimitLine, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

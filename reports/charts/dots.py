@@ -20,7 +20,7 @@ from reports.charts.frame import (
     shade,
     symbol,
     text,
-)  # fmt: skip
+)
 from reports.charts.lettering import ACROSS, clip, room
 from reports.pictures import DotRow, DotsPicture, LimitLine
 
@@ -29,7 +29,7 @@ _MARGINS, _SIGN = 5, 3  # units: beside the words of a row, and for the sign of 
 
 
 def dots(picture: DotsPicture, anchor: str) -> Markup:
-    """Dot and whisker of each row, with the limits that all of them are held against, and equality."""
+    """Dot and whisker of each row, with limits, equality, and a shade where the row breaks a limit that judges it."""
     lines = sorted(picture.limits, key=lambda one: one.value)
     at = _scale(picture)
     top = 6 + ROW * (len(lines) + (picture.equality is not None))
@@ -37,11 +37,15 @@ def dots(picture: DotsPicture, anchor: str) -> Markup:
     step = _STEP + lower
     bottom = top + step * len(picture.rows) + 6
     tops = [top + step * i for i in range(len(picture.rows))]
-    parts = [shade(one, at, y + lower + 20, y + lower + 38, "") for y in tops for one in lines]
+    parts = [
+        shade(one, at, y + lower + 20, y + lower + 38, "")
+        for row, y in zip(picture.rows, tops, strict=True) for one in lines
+        if row.limits is None or one in row.limits
+    ]  # fmt: skip
     parts.append(axis(at.first, at.last, picture.unit, top, bottom, picture.axis))
-    parts.append(
-        text(LEFT, bottom + 30, clip(picture.note, ACROSS - room(picture.axis) - _MARGINS), "start", small=True)
-    )
+    if picture.note:
+        note = clip(picture.note, ACROSS - room(picture.axis) - _MARGINS)
+        parts.append(text(LEFT, bottom + 30, note, "start", small=True))
     parts += _marks(picture, lines, at, bottom)
     parts += [_row(row, at, y, lower) for row, y in zip(picture.rows, tops, strict=True)]
     return framed(anchor, picture.title, picture.description, bottom + AXIS, parts)

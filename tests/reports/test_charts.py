@@ -141,6 +141,13 @@ def test_each_row_has_its_word_its_sign_and_its_share_of_the_side_that_breaks_a_
     assert svg.count('class="beyond"') == 3 * 2
 
 
+def test_only_a_limit_that_judges_a_figure_shades_its_row():
+    upper = dots().limits[:1]
+    svg = str(draw(dots(row("judged", limits=upper), row("another measure", limits=()), row("all")), "c"))
+    assert svg.count('class="beyond"') == 1 + 0 + 2
+    assert svg.count('class="limit"') == 2
+
+
 def test_name_and_figure_share_a_line_only_where_both_fit():
     def heights(label):
         words = str(draw(dots(row(label)), "c")).split('class="row-label"')[1]
