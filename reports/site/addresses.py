@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import posixpath
 import re
 
 from reports.site.run_summary import RunSummary
@@ -34,7 +33,10 @@ def link(start: str, page: str, lang: str) -> str:
 
 def relative(start: str, target: str) -> str:
     """The relative address of a file of the site, seen from the page ``start``."""
-    return posixpath.relpath(target, posixpath.dirname(start) or ".")
+    folder = start.rpartition("/")[0]
+    if folder and target.startswith(f"{folder}/"):
+        return target[len(folder) + 1 :]
+    return "../" * (folder.count("/") + 1) + target if folder else target
 
 
 OVERVIEW = "index"

@@ -97,7 +97,7 @@ def _present(site: Path) -> set[str]:
             str(site), "a folder that holds other files", "an empty folder, or one that this command made",
             "name another with --out",
         ))  # fmt: skip
-    return {os.path.relpath(file, site) for file in _files(str(site))}
+    return {file[len(str(site)) + 1 :] for file in _files(str(site))}
 
 
 def _files(folder: str) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from markupsafe import Markup
 
 from audits.record import Measurement, Rule
-from reports.html.marks import badge, bullets, joined, phrase_in, section
+from reports.html.marks import bullets, joined, phrase_in, section
 from reports.report_model import Phrase
 from reports.rule_reading import limit_text
 from reports.site import addresses
@@ -17,6 +17,7 @@ from reports.site.history import History
 from reports.site.layout import Head, Page, anchor, document, listing, row
 from reports.site.run_summary import JudgedFigure, RunSummary, key_of
 from reports.site.wording import (
+    badge,
     figure_of,
     measure_of,
     period_in,
@@ -108,7 +109,7 @@ def _figures(say: Words, before: RunSummary, after: RunSummary) -> Markup:
     headings = [say(f"site.col.{key}") for key in ("what", "before", "after", "difference")]
     rows = [_figure(say, a, b, headings) for a, b in changed]
     same = len(pairs) - len(changed)
-    body = listing(say("site.changes.figures"), headings, rows, "numbers") if rows else Markup("")
+    body = listing(say("site.changes.figures"), headings, rows) if rows else Markup("")
     body += _note(say("site.changes.same_figures", count=same)) if same or not rows else Markup("")
     body += _note(say("site.changes.caution")) if rows else Markup("")
     return section("figures", say("site.changes.figures"), body)

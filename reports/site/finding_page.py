@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from reports.html.marks import badge, bullets, facts, section
+from reports.html.marks import bullets, facts, section
 from reports.report_model import Fact, Phrase
 from reports.rule_reading import limit_text
 from reports.site import addresses
@@ -12,6 +12,7 @@ from reports.site.chart import over_periods
 from reports.site.history import History, Life, Moment
 from reports.site.layout import Head, Page, anchor, document, listing, row
 from reports.site.wording import (
+    badge,
     figure_of,
     interval_of,
     measure_of,
@@ -71,7 +72,7 @@ def _state(say: Words, start: str, life: Life) -> Markup:
 def _periods(say: Words, start: str, life: Life) -> Markup:
     headings = [say(key) for key in _COLUMNS]
     rows = [_period(say, start, life, m, headings) for m in reversed(life.moments)]
-    return section("periods", say("site.over_periods"), listing(say("site.over_periods"), headings, rows, "numbers"))
+    return section("periods", say("site.over_periods"), listing(say("site.over_periods"), headings, rows))
 
 
 def _period(say: Words, start: str, life: Life, moment: Moment, headings: list[str]) -> Markup:

@@ -8,13 +8,23 @@ from itertools import groupby
 from markupsafe import Markup
 
 from audits.record import VERDICTS, Verdict
-from reports.html.marks import badge, joined, phrase_in
+from reports.html.marks import joined, phrase_in
 from reports.rule_reading import limit_text, strength
 from reports.site import addresses
 from reports.site.history import Life
 from reports.site.layout import anchor
 from reports.site.run_summary import key_of
-from reports.site.wording import figure_of, interval_of, measure_of, rule_title, state_of, status_of, who
+from reports.site.wording import (
+    badge,
+    figure_of,
+    interval_of,
+    measure_of,
+    period_in,
+    rule_title,
+    state_of,
+    status_of,
+    who,
+)
 from reports.words import Words
 
 
@@ -50,8 +60,10 @@ def figure_cell(say: Words, start: str, same: Sequence[Life]) -> Markup:
     """The figure, of what and of whom."""
     run, finding, m, rule = same[0].last
     page = addresses.finding_page(run.program, same[0].finding_id)
+    told = [text for text in (interval_of(say, finding, m, rule),) if text]
+    told += [say("site.last_judged", period=period_in(say, run.period))] if newest(same[0]) is None else []
     return Markup('<b>{}</b> <span class="remark">{}</span><br>{} <span class="who">{}</span>').format(
-        figure_of(say, m, rule.limit), interval_of(say, finding, m, rule), anchor(say, start, page, measure_of(say, m)),
+        figure_of(say, m, rule.limit), say("join.clauses").join(told), anchor(say, start, page, measure_of(say, m)),
         who(say, m),
     )  # fmt: skip
 

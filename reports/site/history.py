@@ -17,7 +17,8 @@ from checks.inputs.period import read_period
 from reports.site.run_summary import JudgedFigure, RunSummary
 
 OPEN = ("breach", "concern")
-State = Literal["open", "unsettled", "closed", "never"]
+_TELLING = (*OPEN, "clear", "inconclusive")
+State = Literal["open", "unsettled", "closed", "never", "silent"]
 _PART = re.compile(r"\d{4}-\d\d-\d\d\.\.\d{4}-\d\d-\d\d")
 
 
@@ -56,12 +57,12 @@ class Life:
 
     @property
     def state(self) -> State:
-        """Open now; opened and neither confirmed nor cleared since; closed; never open."""
+        """Open now; opened and neither confirmed nor cleared since; closed; never open; never judged at all."""
         newest = self.moments[-1].finding
         if newest and newest.verdict in OPEN:
             return "open"
         if not self.opened:
-            return "never"
+            return "never" if any(m.finding and m.finding.verdict in _TELLING for m in self.moments) else "silent"
         return "closed" if self.closed else "unsettled"
 
     @property

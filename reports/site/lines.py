@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from markupsafe import Markup, escape
 
-from reports.html.marks import badge, joined, phrase_in
+from reports.html.marks import joined, phrase_in
 from reports.html.page import readable
 from reports.rule_reading import strength
 from reports.site import addresses
@@ -16,7 +16,7 @@ from reports.site.layout import anchor, row
 from reports.site.program_page import Broken
 from reports.site.run_summary import RunSummary
 from reports.site.state import Facets, Label, Line
-from reports.site.wording import is_silent, period_in, rule_title, silences, title_of, why_unreadable
+from reports.site.wording import badge, is_silent, period_in, rule_title, silences, title_of, why_unreadable
 from reports.words import LANGUAGES, Words, language
 
 FINDINGS = ("verdict", "program", "figure", "rule", "since")

@@ -8,15 +8,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from audits.record import VERDICTS
 from reports.html.marks import joined
 from reports.report_model import Phrase
 from reports.site import addresses, lines
-from reports.site.layout import Head, Page, document, listing, pager, split
+from reports.site.layout import Head, Page, anchor, assembled, listing, pager, split
 from reports.site.state import Facets
-from reports.words import Words
+from reports.words import LANGUAGES, Words
 
 _MOST, _CHIPS = 50, 14
 _COLUMNS = {
@@ -52,11 +52,17 @@ class Lists:
             marks = ", ".join("?" * len(part))
             keys = [key for key, _ in part]
             found.update(self.state.execute(f"SELECT key, html FROM line WHERE key IN ({marks})", keys).fetchall())
-        return [Markup(json.loads(found[key])[say.lang]) for key, _ in entries]  # noqa: S704 - escaped where it was made
+        place = LANGUAGES.index(say.lang)
+        return [Markup(found[key].split("\0")[place]) for key, _ in entries]  # noqa: S704 - escaped where it was made
 
-    def near(self, facets: Facets) -> list[Facets]:
-        """Lists that have one facet more."""
-        return [other for other in self.entries if len(other) == len(facets) + 1 and set(facets) < set(other)]
+    @cached_property
+    def near(self) -> dict[Facets, list[Facets]]:
+        """For each list of one facet those that have one more."""
+        found: dict[Facets, list[Facets]] = {}
+        for facets in self.entries:
+            for one in facets if len(facets) > 1 else ():
+                found.setdefault((one,), []).append(facets)
+        return found
 
     def of(self, kind: str) -> list[Facets]:
         """The lists of one facet of a kind."""
@@ -107,9 +113,10 @@ def page_of(facets: Facets) -> str:
 
 def _page(lists: Lists, facets: Facets, part: Sequence[Entry], number: int, many: int) -> Page:
     name = addresses.further(page_of(facets), number)
-    near = [(other, len(lists.entries[other])) for other in lists.near(facets)]
-    told = [lists.labels[facet] for facet in facets if facet[1]]
-    stamp = f"{part} {many} {len(lists.entries[facets])} {lists.programs[facets]} {near} {told}"
+    beside = [*lists.near.get(facets, ()), *((facet,) for facet in facets)]
+    counts = [(other, lists.count(other)) for other in beside]
+    told = [lists.labels[facet] for facet in dict.fromkeys(facet for other in beside for facet in other) if facet[1]]
+    stamp = f"{part} {many} {lists.programs[facets]} {counts} {told}"
     return Page(name, stamp, lambda say: _document(say, name, lists, facets, part, number, many))
 
 
@@ -125,7 +132,7 @@ def _document(
     headings = [say(f"site.col.{column}") for column in columns]
     table = listing(title, headings, lists.rows(say, part), lines.kind_of(columns))
     turn = pager(say, name, page_of(facets), number, many)
-    return document(say, name, head, [_refine(say, name, lists, facets), table, turn])
+    return assembled(say, name, head, [_refine(say, name, lists, facets), table, turn])
 
 
 def list_title(say: Words, lists: Lists, facets: Facets) -> str:
@@ -142,7 +149,7 @@ def _plain(say: Words, lists: Lists, facet: tuple[str, str]) -> str:
 
 def _refine(say: Words, start: str, lists: Lists, facets: Facets) -> Markup:
     """Links to the narrower and the wider lists, with their counts."""
-    near = [(other, tuple(facet for facet in other if facet not in facets)) for other in lists.near(facets)]
+    near = [(other, tuple(facet for facet in other if facet not in facets)) for other in lists.near.get(facets, ())]
     near.sort(key=lambda pair: lists.order(pair[1][0]))
     parts = [facet_chips(say, start, lists, kind, [pair for pair in near if pair[1][0][0] == kind]) for kind in KINDS]
     wider = [(facet,) for facet in facets] if len(facets) > 1 else []
@@ -167,7 +174,6 @@ def facet_chips(say: Words, start: str, lists: Lists, kind: str, told: Sequence[
     return Markup('<nav class="facets" aria-label="{0}"><h3>{0}</h3>{1}</nav>').format(heading, body)
 
 
-def _chip(say: Words, start: str, page: str, name: object, count: int) -> Markup:
-    return Markup('<li><a href="{}">{} <b>{}</b></a></li>').format(
-        addresses.link(start, page, say.lang), name, f"{count:,}"
-    )
+def _chip(say: Words, start: str, page: str, name: Markup, count: int) -> Markup:
+    text = Markup(f"{escape(name)} <b>{count:,}</b>")  # noqa: S704 - escaped; made often
+    return Markup(f"<li>{anchor(say, start, page, text)}</li>")  # noqa: S704 - made often

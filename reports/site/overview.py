@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from audits.record import Verdict
-from reports.html.marks import badge, joined, section
+from reports.html.marks import joined, section
 from reports.report_model import Phrase
 from reports.site import addresses, lines
-from reports.site.layout import Head, Page, anchor, document, listing
+from reports.site.layout import Head, Page, anchor, assembled, listing
 from reports.site.lists import KINDS, Lists, facet_chips, list_title, page_of
+from reports.site.wording import badge
 from reports.words import Words
 
 _TILES: tuple[Verdict | None, ...] = ("breach", "concern", "inconclusive", "not_identified", "unfit", None, "clear")
@@ -39,7 +40,7 @@ def _document(say: Words, lists: Lists, runs: Counter[str], newest: Sequence[tup
     counted = say("site.counted", **told)
     head = Head(Phrase(say("site.title")), Phrase(counted))
     if not programs and ((lines.BROKEN, ""),) not in lists.entries:
-        return document(say, addresses.OVERVIEW, head, [Markup("<p>{}</p>").format(say("site.empty"))])
+        return assembled(say, addresses.OVERVIEW, head, [Markup("<p>{}</p>").format(say("site.empty"))])
     parts = [
         _worst(say, lists, runs),
         _contents(say, lists),
@@ -48,10 +49,10 @@ def _document(say: Words, lists: Lists, runs: Counter[str], newest: Sequence[tup
         _part(say, lists, lines.SILENCE, lines.SILENT, _SILENT),
         _part(say, lists, lines.BROKEN, lines.UNREADABLE, _SILENT),
         _newest(say, lists, newest),
-        _browse(say, lists),
+        _browse(say, lists) if programs else Markup(""),
         _part(say, lists, lines.ALL, lines.PROGRAMS, _PROGRAMS),
     ]
-    return document(say, addresses.OVERVIEW, head, parts)
+    return assembled(say, addresses.OVERVIEW, head, parts)
 
 
 def _worst(say: Words, lists: Lists, runs: Counter[str]) -> Markup:
@@ -73,8 +74,9 @@ def _contents(say: Words, lists: Lists) -> Markup:
         Markup('<li><a href="#{}">{}</a> <b>{}</b></li>').format(kind, title, f"{count:,}")
         for kind, title, count in told if count or kind == lines.OPEN
     ]  # fmt: skip
-    links.insert(-1, Markup('<li><a href="#newest">{}</a></li>').format(say("site.list_of.newest")))
-    links.insert(-1, Markup('<li><a href="#browse">{}</a></li>').format(say("site.browse")))
+    if told[-1][-1]:
+        links.insert(-1, Markup('<li><a href="#newest">{}</a></li>').format(say("site.list_of.newest")))
+        links.insert(-1, Markup('<li><a href="#browse">{}</a></li>').format(say("site.browse")))
     return Markup('<nav aria-label="{}"><ul>{}</ul></nav>').format(say("contents"), joined(links))
 
 

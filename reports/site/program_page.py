@@ -7,7 +7,7 @@ from itertools import islice
 
 from markupsafe import Markup, escape
 
-from reports.html.marks import badge, facts, joined, section, woven
+from reports.html.marks import facts, joined, section, woven
 from reports.report_model import Fact
 from reports.rule_reading import phrase
 from reports.site import addresses
@@ -18,7 +18,7 @@ from reports.site.finding_rows import figure_cell, newest, rule_cell, since_cell
 from reports.site.history import History, Life
 from reports.site.layout import Head, Page, anchor, document, listing, pager, row, split
 from reports.site.run_summary import RunSummary, Unreadable
-from reports.site.wording import grave_silences, measure_of, period_in, silences, title_of, who, why_unreadable
+from reports.site.wording import badge, grave_silences, measure_of, period_in, silences, title_of, who, why_unreadable
 from reports.words import Words
 
 Broken = Sequence[tuple[str, Unreadable]]

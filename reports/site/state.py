@@ -13,6 +13,7 @@ from pathlib import Path
 from checks.problem import InputError, Problem
 from reports.site.run_folders import RunFolder
 from reports.site.run_summary import RunSummary, Unreadable, from_json, to_json
+from reports.words import LANGUAGES
 
 FILE = ".site.sqlite"
 _TABLES = """
@@ -38,7 +39,7 @@ Facets = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A row of lists, ready in every language, with the lists that hold it and its place in them."""
+    """A row of lists, ready in every language (and without NUL), with the lists that hold it and its place in them."""
 
     key: str
     lists: tuple[Facets, ...]
@@ -109,8 +110,8 @@ def keep_lines(state: sqlite3.Connection, program: str, lines: Iterable[Line], l
         state.execute(f"DELETE FROM {table} WHERE program = ?", (program,))
     rows, listed = [], []
     for line in lines:
-        key, html = f"{program}/{line.key}", json.dumps(dict(line.html), ensure_ascii=False)
-        rows.append((key, program, hashlib.sha256(html.encode()).hexdigest()[:16], html))
+        key, html = f"{program}/{line.key}", "\0".join(line.html[lang] for lang in LANGUAGES)
+        rows.append((key, program, hashlib.sha256(html.encode("utf-8", "replace")).hexdigest()[:16], html))
         listed += [(json.dumps(facets), line.sort, key, program) for facets in line.lists]
     state.executemany("INSERT INTO line VALUES (?, ?, ?, ?)", rows)
     state.executemany("INSERT INTO listed VALUES (?, ?, ?, ?)", listed)

@@ -7,7 +7,8 @@ from markupsafe import Markup, escape
 from audits.record import Measurement, Rule, Verdict
 from reports.comparisons import who
 from reports.figures import figure, percent, span, unit_of
-from reports.html.marks import badge, phrase_in, woven
+from reports.html.marks import badge as made_badge
+from reports.html.marks import phrase_in, woven
 from reports.report_model import Phrase
 from reports.rule_reading import limit_text, phrase
 from reports.site.history import Life
@@ -15,7 +16,16 @@ from reports.site.run_summary import JudgedFigure, RunSummary, Unreadable
 from reports.words import Words
 
 _SHORT = 10
+_BADGES: dict[tuple[str, Verdict | None], Markup] = {}
 __all__ = ["badge", "limit_text", "phrase_in", "who"]
+
+
+def badge(say: Words, verdict: Verdict | None) -> Markup:
+    """A verdict: colour, symbol and word together; each made once."""
+    key = say.lang, verdict
+    if key not in _BADGES:
+        _BADGES[key] = made_badge(say, verdict)
+    return _BADGES[key]
 
 
 def title_of(say: Words, run: RunSummary) -> Phrase:
@@ -84,7 +94,7 @@ def state_of(say: Words, life: Life) -> Markup:
         return woven(say, f"site.state.{life.state}", opened=opened)
     if life.state == "closed":
         return woven(say, "site.state.closed", opened=opened, closed=_unbroken(say, life.closed))
-    return escape(say("site.state.never"))
+    return escape(say(f"site.state.{life.state}"))
 
 
 def _unbroken(say: Words, run: RunSummary | None) -> Markup:

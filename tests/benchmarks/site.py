@@ -1,11 +1,11 @@
 """What one more run costs a site of many: ``python -m tests.benchmarks.site``.
 
 The runs are real ones, multiplied: the shipped program is audited once, its records get other names, periods and
-figures, and each copy is judged anew under the shipped packs. Then, as whole commands with the start of the interpreter:
+figures, and each copy is judged anew under the shipped packs. Then, as whole commands from the interpreter's start:
 - ``squaredeal site`` into an empty folder (the baseline);
-- the same again after one more run was added: the next period of one program, the shortest of several programs;
+- the same again after one more run, the next month of a program: the best of several programs;
 - the same again with nothing new.
-SQUAREDEAL_BENCH_RUNS scales the runs (default 200; 2,000 is the figure to quote, 100 programs of 20 months each).
+SQUAREDEAL_BENCH_RUNS scales the runs (default 200; the bar holds at 2,000, 100 programs of 20 months each).
 """
 
 from __future__ import annotations
@@ -30,7 +30,10 @@ from tests.programs import BOSTON, ROOT, run_program
 RUNS = int(float(os.environ.get("SQUAREDEAL_BENCH_RUNS") or 200))
 MONTHS = 20
 MORE = 5
-BAR = 0.01
+BAR = (
+    0.01  # one more run over the full build, from MANY runs on: the start of the interpreter hides behind no small site
+)
+MANY = 2000
 PACKS = ("conventions", "us")
 
 
@@ -95,11 +98,12 @@ def multiply(folder: Path, run: AuditRun, programs: int, months: int, first: int
 def command(runs: Path, site: Path) -> float:
     """Seconds of the whole command."""
     start = time.perf_counter()
-    subprocess.run(
-        [sys.executable, "-m", "squaredeal", "site", str(runs), "--out", str(site), "--quiet"], cwd=ROOT, check=True,
-        capture_output=True,
-    )  # fmt: skip
-    return time.perf_counter() - start
+    asked = [sys.executable, "-m", "squaredeal", "site", str(runs), "--out", str(site), "--quiet"]
+    done = subprocess.run(asked, cwd=ROOT, check=True, capture_output=True, text=True)
+    seconds = time.perf_counter() - start
+    if "cannot be read" in done.stdout:
+        raise RuntimeError(done.stdout)
+    return seconds
 
 
 def measure() -> list[dict[str, Any]]:
@@ -118,18 +122,20 @@ def measure() -> list[dict[str, Any]]:
             more.append(command(home / "runs", home / "site"))
         again = command(home / "runs", home / "site")
         size = sum(file.stat().st_size for file in (home / "site").rglob("*") if file.is_file())
-    what = f"of a site of {programs * MONTHS:,} runs, {size / 1e6:,.0f} MB"
-    return [
-        {"what": f"one more run / full build {what}", "baseline": full, "ours": min(more), "bar": BAR},
-        {"what": f"nothing new / full build {what}", "baseline": full, "ours": again, "bar": BAR},
-    ]
+    return [line("one more run", min(more), full, size), line("nothing new", again, full, size)]
+
+
+def line(what: str, ours: float, full: float, size: int) -> dict[str, Any]:
+    """A comparison with the full build."""
+    told = f"{what} costs {ours / full:.2%} of the full build of {RUNS:,} runs ({size / 1e6:,.0f} MB)"
+    met = ours / full <= BAR if RUNS >= MANY else None
+    return {"what": told, "baseline": full, "ours": ours, "bar": f"{BAR:.0%} at {MANY:,} runs", "met": met}
 
 
 def main() -> None:
     """Print the ratios."""
-    for line in measure():
-        print(f"{line['what']}: {line['ours']:.3f} s / {line['baseline']:.1f} s = {line['ours'] / line['baseline']:.4f}"
-              f" (bar {line['bar']})")  # fmt: skip
+    for found in measure():
+        print(f"{found['what']}: {found['ours']:.3f} s, {found['baseline']:.1f} s (bar {found['bar']}: {found['met']})")
 
 
 if __name__ == "__main__":
