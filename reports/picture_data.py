@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from audits.fair_lending.intersections import CROSS
-from audits.record import Measurement
+from audits.record import Measurement, Point
 from reports.comparisons import Judged, equality_label, who
 from reports.figures import figure, number, span, unit_of
 from reports.pictures import CurvePicture, CurvePoint, CurveSeries, DotRow, DotsPicture, MapCell, MapPicture, Picture
@@ -43,8 +43,16 @@ def _groups(say: Words, members: Sequence[Judged]) -> Iterator[Picture]:
             by_measure.setdefault(m.measure, []).append(judged)
     for measure, own in by_measure.items():
         if sum(judged.measurement.estimate is not None for judged in own) > 1:
-            ordered = sorted(own, key=_by_harm)[:_MOST_ROWS]
-            yield _dots(say, say("chart.groups", measure=say.named("measure", measure)), ordered, _group_of)
+            title = say("chart.groups", measure=say.named("measure", measure))
+            yield _most_harmful(say, title, own, _MOST_ROWS)
+
+
+def _most_harmful(say: Words, title: str, own: Sequence[Judged], most: int) -> DotsPicture:
+    """The first of them by harm, and in the title of how many."""
+    shown = sorted(own, key=_by_harm)[:most]
+    if len(shown) < len(own):
+        title = say("chart.first_of", title=title, shown=len(shown), total=len(own))
+    return _dots(say, title, shown, _group_of)
 
 
 def _by_harm(judged: Judged) -> tuple[bool, float, str]:
@@ -120,7 +128,7 @@ def _subgroups(say: Words, members: Sequence[Judged], everything: Sequence[Judge
     own = [j for j in everything if j.measurement.measure == "subgroup_gap" and j.measurement.estimate is not None]
     own = [j for j in own if largest and j.measurement.segment == largest[0].measurement.segment]
     if len(own) > 1:
-        yield _dots(say, say("chart.subgroups"), sorted(own, key=_by_harm)[:_MOST_SUBGROUPS], _group_of)
+        yield _most_harmful(say, say("chart.subgroups"), own, _MOST_SUBGROUPS)
 
 
 def _maps(say: Words, members: Sequence[Judged]) -> Iterator[Picture]:
@@ -146,9 +154,11 @@ def _maps(say: Words, members: Sequence[Judged]) -> Iterator[Picture]:
 def _map_told(say: Words, judged: Judged) -> str:
     """What a field shows, in words."""
     m = judged.measurement
-    people = say("chart.people", count=m.counts.get("group_decided", m.n))
-    value = say("join.list").join((_points(say, judged), say(f"verdict.{judged.verdict or 'none'}"), people))
-    return say("labelled", label=m.group, value=value) + say("full_stop")
+    return say(
+        "chart.map_desc", group=m.group, figure=_points(say, judged), interval=span(say, m, judged.limits),
+        size=say("chart.people", count=m.counts.get("group_decided", m.n)),
+        verdict=say(f"verdict.{judged.verdict or 'none'}"),
+    )  # fmt: skip
 
 
 def _pair(m: Measurement) -> tuple[str, str] | None:
@@ -178,9 +188,11 @@ def _curves(say: Words, members: Sequence[Judged]) -> Iterator[Picture]:
             for name in (m.group, m.reference) if name is not None
         ]  # fmt: skip
         if len([one for one in series if len(one.points) > 1]) == 2:
-            told = " ".join(
-                say("chart.point_desc", group=p.group, place=f"{p.x:.4g}", rate=figure(say, p.rate, "percent"))
-                for p in m.points
-            )
+            told = " ".join(_point_told(say, point) for point in m.points)
             title = say("chart.curve", who=who(say, m))
             yield CurvePicture(title, told, say("chart.score"), say("chart.outcome"), tuple(series))
+
+
+def _point_told(say: Words, point: Point) -> str:
+    rate, low, high = (figure(say, value, "percent") for value in (point.rate, point.low, point.high))
+    return say("chart.curve_desc", group=point.group, place=f"{point.x:.4g}", rate=rate, low=low, high=high)

@@ -7,6 +7,7 @@ side for the fonts of the page; the narrowest telephone, of 320 pixels, holds 40
 from __future__ import annotations
 
 import unicodedata
+from itertools import accumulate
 
 ACROSS = 40
 _UNFIT = (*range(0x20), *range(0x7F, 0xA0), 0xFFFE, 0xFFFF)  # no characters of XML, or none to be seen
@@ -38,13 +39,7 @@ def clip(words: str, width: float) -> str:
     whole = shown(words)
     if room(whole) <= width:
         return whole
-    used, kept = _room("…"), ""
-    for character in whole:
-        used += _room(character)
-        if used > width:
-            break
-        kept += character
-    return kept.rstrip() + "…"
+    return _beginning(whole, width - _room("…")).rstrip() + "…"
 
 
 def wrap(words: str, width: float, lines: int) -> tuple[str, ...]:
@@ -52,14 +47,22 @@ def wrap(words: str, width: float, lines: int) -> tuple[str, ...]:
     rest = shown(words)
     found: list[str] = []
     while len(found) < lines - 1 and room(rest) > width:
-        head = clip(rest, width + _room("…"))[:-1]
-        if " " in head.strip():
+        head = _beginning(rest, width)
+        if " " in head and not rest[len(head)].isspace():
             head = head[: head.rindex(" ")]
-        if not head.strip():
+        if not head:
             break
-        found.append(head.strip())
+        found.append(head.rstrip())
         rest = rest[len(head) :].strip()
     return (*found, clip(rest, width))
+
+
+def _beginning(words: str, width: float) -> str:
+    """As many whole characters as fit."""
+    for i, reach in enumerate(accumulate(map(_room, words))):
+        if reach > width:
+            return words[:i]
+    return words
 
 
 def _room(character: str) -> float:

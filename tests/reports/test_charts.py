@@ -7,11 +7,13 @@ from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from reports.charts import draw, estimate_with_limit, rates_by_group, ticks
 from reports.charts.lettering import clip, room, wrap
+from reports.comparisons import pair_up
+from reports.picture_data import pictures_of
 from reports.pictures import (
     CurvePicture,
     CurvePoint,
@@ -24,7 +26,9 @@ from reports.pictures import (
 )
 from reports.report_model import EstimatePicture
 from reports.view import report_model
+from reports.words import ENGLISH
 from tests.reports import sample_records as sample
+from tests.reports.gallery import pictures
 
 PICTURE = EstimatePicture(
     "Gap <of> A", "Dot & whisker", "points", 0.129, 0.078, 0.18, "12.9", "percentage points",
@@ -103,6 +107,7 @@ def test_a_clipped_text_takes_no_more_than_its_room_and_says_that_it_goes_on(wor
     assert found.endswith("…") or room(found) == room(clip(words, 1e9))
 
 
+@example("000@\u0e5c\u0e5c\u0e5c0", 11.0, 2)
 @given(st.text(max_size=300), st.floats(4, 60), st.integers(1, 3))
 @settings(deadline=None)
 def test_a_wrapped_text_keeps_to_its_lines_and_loses_nothing_that_fits(words, width, lines):
@@ -249,3 +254,22 @@ def test_a_picture_of_sixty_groups_and_of_one_is_drawn_to_the_last_row():
         svg = str(draw(dots(*(row(f"g{i}") for i in range(many))), "c"))
         assert f">g{many - 1}</text>" in svg
         assert len(svg) < 3_000 + 1_400 * many
+
+
+@pytest.mark.parametrize(("many", "told"), [(60, ""), (61, "(the first 60 of 61)")])
+def test_a_picture_that_leaves_rows_out_says_how_many_there_are(many, told):
+    made = pair_up([sample.gap(f"g{i}", estimate=i / 1000) for i in range(many)], [], {})
+    (picture,) = pictures_of(ENGLISH, made, made)
+    assert len(picture.rows) == 60
+    assert told in picture.title
+    assert bool(told) == ("first" in picture.title)
+
+
+def test_of_many_labels_the_fewer_go_across_and_the_fields_keep_their_figures():
+    shown = pictures(ENGLISH)["wide map 1"]
+    assert (len(shown.rows), len(shown.columns)) == (8, 2)
+    told = {(f"{column} × {row}") for row, cells in zip(shown.rows, shown.cells, strict=True)
+            for column, cell in zip(shown.columns, cells, strict=True) if cell}  # fmt: skip
+    assert all(f"{group}: " in shown.description for group in told)
+    assert "a × label 0: −15.0" in shown.description
+    assert shown.cells[0][0].text == "−15.0"
