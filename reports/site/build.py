@@ -13,6 +13,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
+from audits.environment import code_digest
 from audits.record import AuditRun, Judgement, digest_of
 from checks.problem import InputError, Problem
 from checks.whole_file import write_whole
@@ -109,9 +110,9 @@ def _files(folder: str) -> Iterator[str]:
 
 
 def _code() -> str:
-    """A digest of what makes the pages: the reports' own files, the records, and Babel's dates."""
-    digest = hashlib.sha256(version("babel").encode())
-    for file in (*_sources(files("reports")), files("audits") / "record.py", files("checks") / "sentence.py"):
+    """A digest of what makes the pages: all of Squaredeal's code and words, and Babel's dates."""
+    digest = hashlib.sha256(f"{code_digest()} {version('babel')}".encode())
+    for file in _sources(files("reports")):
         digest.update(file.name.encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()
 
@@ -128,6 +129,7 @@ def _changed(state: sqlite3.Connection, found: Iterable[RunFolder], present: set
     """Programs to do again, with the folders to read: new, changed or removed runs, and pages that are missing."""
     known = dict(state.execute("SELECT folder, signature FROM run"))
     changed: dict[str, list[RunFolder]] = {}
+    programs = {folder.program for folder in found} | {_WHOLE_SITE}
     for folder in found:
         if known.pop(folder.name, None) != folder.signature:
             changed.setdefault(folder.program, []).append(folder)
@@ -135,8 +137,8 @@ def _changed(state: sqlite3.Connection, found: Iterable[RunFolder], present: set
         changed.setdefault(name.split("/")[0], [])
         state.execute("DELETE FROM run WHERE folder = ?", (name,))
     for name, program in state.execute("SELECT name, program FROM page"):
-        if program and any(addresses.file(name, lang) not in present for lang in LANGUAGES):
-            state.execute("UPDATE page SET stamp = '' WHERE name = ?", (name,))
+        lost = any(addresses.file(name, lang) not in present for lang in LANGUAGES)
+        if program not in programs or (lost and program):
             changed.setdefault(program, [])
     return changed
 

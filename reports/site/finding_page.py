@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from markupsafe import Markup
 
 from reports.html.marks import bullets, facts, section
@@ -10,7 +12,7 @@ from reports.rule_reading import limit_text
 from reports.site import addresses
 from reports.site.chart import over_periods
 from reports.site.history import History, Life, Moment
-from reports.site.layout import Head, Page, anchor, document, listing, row
+from reports.site.layout import Head, Page, anchor, document, listing, pager, row
 from reports.site.wording import (
     badge,
     figure_of,
@@ -26,29 +28,45 @@ from reports.site.wording import (
 )
 from reports.words import Words
 
+PERIODS = 60
 _COLUMNS = ("site.col.period", "site.col.verdict", "site.col.figure", "site.col.limit", "site.col.rows")
 
 
 def finding_pages(past: History, found: dict[str, Life], stamp: str) -> list[Page]:
-    """A page for each finding that any newest run of a period has."""
-    program = past.current.program
+    """A page for each finding that any newest run of a period has; a long life goes on on further pages."""
 
-    def page(life: Life) -> Page:
-        name = addresses.finding_page(program, life.finding_id)
-        return Page(name, stamp, lambda say: _document(say, name, past, life, found))
+    def page(life: Life, number: int, many: int) -> Page:
+        name = addresses.further(_home(life), number)
+        return Page(name, stamp, lambda say: _document(say, name, past, life, found, number, many))
 
-    return [page(life) for life in found.values()]
+    return [
+        page(life, number, many)
+        for life in found.values() for many in (-(-len(life.moments) // PERIODS),) for number in range(1, many + 1)
+    ]  # fmt: skip
 
 
-def _document(say: Words, name: str, past: History, life: Life, found: dict[str, Life]) -> str:
+def _home(life: Life) -> str:
+    return addresses.finding_page(life.last[0].program, life.finding_id)
+
+
+def _document(
+    say: Words, name: str, past: History, life: Life, found: dict[str, Life], number: int, many: int
+) -> str:  # fmt: skip
     run, _, figure, _ = life.last
+    end = len(life.moments) - (number - 1) * PERIODS
+    shown = life.moments[max(end - PERIODS, 0) : end]
     title = Phrase(say("measure_of", measure=measure_of(say, figure), who=who(say, figure)))
     home = (title_of(say, past.current).text, addresses.program_page(run.program))
     head = Head(title, None, ((say("site.overview"), addresses.OVERVIEW), home), say("site.finding_kind"))
-    picture = over_periods(say, life.moments, "over", title.text, 230)
+    picture = over_periods(say, shown, "over", title.text, 230)
     body = [_state(say, name, life)]
     body += [Markup('<div class="pictured">{}</div>').format(picture)] if picture else []
-    body += [_periods(say, name, life), _others(say, name, life, found), _reading(say, life)]
+    body += [
+        _periods(say, name, life, shown),
+        pager(say, name, _home(life), number, many),
+        _others(say, name, life, found),
+        _reading(say, life),
+    ]
     return document(say, name, head, body)
 
 
@@ -69,9 +87,9 @@ def _state(say: Words, start: str, life: Life) -> Markup:
     )
 
 
-def _periods(say: Words, start: str, life: Life) -> Markup:
+def _periods(say: Words, start: str, life: Life, shown: Sequence[Moment]) -> Markup:
     headings = [say(key) for key in _COLUMNS]
-    rows = [_period(say, start, life, m, headings) for m in reversed(life.moments)]
+    rows = [_period(say, start, life, m, headings) for m in reversed(shown)]
     return section("periods", say("site.over_periods"), listing(say("site.over_periods"), headings, rows))
 
 

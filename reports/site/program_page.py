@@ -13,7 +13,7 @@ from reports.rule_reading import phrase
 from reports.site import addresses
 from reports.site.chart import over_periods
 from reports.site.comparison_page import run_name
-from reports.site.finding_page import alike
+from reports.site.finding_page import PERIODS, alike
 from reports.site.finding_rows import figure_cell, newest, rule_cell, since_cell, together, verdict_cell
 from reports.site.history import History, Life
 from reports.site.layout import Head, Page, anchor, document, listing, pager, row, split
@@ -23,14 +23,13 @@ from reports.words import Words
 
 Broken = Sequence[tuple[str, Unreadable]]
 _PICTURES = 6
-_PERIODS = 60
 
 
 def program_pages(past: History, found: Mapping[str, Life], broken: Broken, stamp: str) -> list[Page]:
     """The page of the program; a long timeline goes on on further pages."""
     name = addresses.program_page(past.current.program)
     told = [(run, past) for run in reversed(past.newest)]
-    parts = split(told, _PERIODS)
+    parts = split(told, PERIODS)
 
     def page(number: int) -> Page:
         at = addresses.further(name, number)
@@ -45,7 +44,7 @@ def _document(
     run = past.current
     above = ((say("site.overview"), addresses.OVERVIEW),)
     head = Head(title_of(say, run), phrase(say, run.question), above, say("site.program_kind"))
-    shown = list(islice(reversed(past.newest), (number - 1) * _PERIODS, number * _PERIODS))
+    shown = list(islice(reversed(past.newest), (number - 1) * PERIODS, number * PERIODS))
     parts = []
     if number == 1:
         parts = [_newest(say, name, past, found), _broken(say, broken), _now(say, name, found),
@@ -130,7 +129,7 @@ def _picture(say: Words, start: str, life: Life, anchored: str) -> Markup:
     page = addresses.finding_page(run.program, life.finding_id)
     heading = Markup('{} <span class="who">{}</span>').format(anchor(say, start, page, measure_of(say, m)), who(say, m))
     return Markup('<div class="pictured"><h3>{}</h3>{}</div>').format(
-        heading, over_periods(say, life.moments, anchored, what, 130)
+        heading, over_periods(say, life.moments[-PERIODS:], anchored, what, 130)
     )
 
 

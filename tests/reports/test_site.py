@@ -406,6 +406,27 @@ def test_a_page_that_was_lost_comes_back(runs, tmp_path):
     assert pages(site) == whole
 
 
+def test_a_program_that_goes_while_squaredeal_is_updated_leaves_no_page(runs, tmp_path, monkeypatch):
+    build(many_runs(runs), tmp_path / "site")
+    remove_a_program(runs)
+    monkeypatch.setattr("reports.site.build._code", lambda: "another")
+    build(runs, tmp_path / "site")
+    assert not (tmp_path / "site/programs/hostile").exists()
+
+
+def test_a_long_life_goes_on_on_further_pages(runs, tmp_path, monkeypatch):
+    monkeypatch.setattr("reports.site.finding_page.PERIODS", 2)
+    for month in MONTHS[:5]:
+        put(runs, ordinary(), "cards", month)
+    build(runs, tmp_path / "site")
+    name = "programs/cards/finding--cap-adjusted_approval_gap-race"
+    told = [(tmp_path / f"site/{name}{end}.html").read_text() for end in ("", "--2", "--3")]
+    assert [re.findall(r">(2026-\d\d)</a></th>", page) for page in told] == [
+        ["2026-05", "2026-04"], ["2026-03", "2026-02"], ["2026-01"],
+    ]  # fmt: skip
+    assert "open since 2026-01" in text(told[0])
+
+
 def test_a_site_among_the_runs_is_not_taken_for_a_program(runs):
     put(runs, ordinary(), "cards")
     build(runs, runs / "site")
