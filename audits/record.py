@@ -224,9 +224,10 @@ class PolicyRecord:
 class Finding:
     """A measurement under a rule. ``finding_id`` stays the same over periods and versions.
 
-    ``low`` and ``high`` are the bounds at ``level``, which allows for the ``family`` of comparisons judged together;
-    they are the measurement's own where nothing was corrected. ``mde`` is the smallest departure from equality, or from
-    the limit where there is no equality, that would have been found at that level with power .8.
+    ``unseen`` is what keeps it from being clear. ``low`` and ``high`` are the bounds at ``level``, which allows for the
+    ``family`` of comparisons judged together; they are the measurement's own where nothing was corrected. ``mde`` is
+    the smallest departure from equality, or from the limit where there is no equality, that would have been found at
+    that level with power .8.
     """
 
     finding_id: str
@@ -242,6 +243,7 @@ class Finding:
     level: float | None = None
     family: int = 1
     mde: float | None = None
+    unseen: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,12 +326,9 @@ def read_record(kind: type[Record], file: Path) -> Record:
 
 
 def _table(content: bytes) -> dict[str, Any]:
-    """The sentences of a record's file. A table that is not one is as good as none: the texts stay English."""
+    """The sentences of a record's file; none where the table is no table: the texts stay English."""
     table = json.loads(content).get("sentences") if b'"sentences"' in content else None
-    whole = isinstance(table, dict) and all(
-        isinstance(entry, dict) and isinstance(entry.get("template"), str) for entry in table.values()
-    )
-    return table if whole and isinstance(table, dict) else {}
+    return table if isinstance(table, dict) else {}
 
 
 _SENTENCES = {
@@ -339,7 +338,7 @@ _SENTENCES = {
         "type": "object", "required": ["template"],
         "properties": {
             "template": {"type": "string"},
-            "values": {"type": "object", "additionalProperties": {"type": ["string", "number"]}},
+            "values": {"type": "object", "additionalProperties": {"type": ["string", "number", "array"]}},
         },
     },
 }  # fmt: skip

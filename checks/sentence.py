@@ -7,6 +7,7 @@ other languages. So a value such as a group's label is never taken for words, an
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from numbers import Integral, Real
@@ -39,7 +40,7 @@ def _kept(value: object) -> Value:
         return value
     if isinstance(value, Integral):
         return int(value)
-    return float(f"{float(value):.12g}") if isinstance(value, Real) else str(value)
+    return float(f"{float(value):.12g}") + 0.0 if isinstance(value, Real) else str(value)
 
 
 def said(words: str, /, **values: object) -> Sentence:
@@ -64,15 +65,15 @@ def joined(parts: Iterable[str], between: str = "; ") -> Sentence:
 
 
 def sentences_in(record: object) -> dict[str, dict[str, Any]]:
-    """The table of every sentence within a record, by its English text: ``{"template": …, "values": {…}}``."""
+    """The table of every sentence within a record, by its English text: ``{"template": …, "values": {…}}``.
+
+    A value that is a sentence itself is a list of its text, so that no label is taken for one.
+    """
     table: dict[str, dict[str, Any]] = {}
     for one in _found(record):
-        table.setdefault(str(one), {"template": one.template, "values": {k: _plain(v) for k, v in one.values.items()}})
+        values = {name: [str(value)] if isinstance(value, Sentence) else value for name, value in one.values.items()}
+        table.setdefault(str(one), {"template": one.template, "values": values})
     return table
-
-
-def _plain(value: Value) -> Value:
-    return str(value) if isinstance(value, str) else value
 
 
 def _found(item: object) -> Iterator[Sentence]:
@@ -89,47 +90,66 @@ def _found(item: object) -> Iterator[Sentence]:
             yield from _found(getattr(item, field.name))
 
 
-def with_sentences(record: Any, table: Mapping[str, Mapping[str, Any]]) -> Any:
-    """The record with every text of the table made a sentence again."""
+def with_sentences(record: Any, table: Mapping[str, Any]) -> Any:
+    """The record with every text that the table makes a sentence again.
+
+    Only fields for texts are looked at, never labels or names. Entries that do not make their text, or are none at all,
+    are left out, so that a spoilt table changes no text.
+    """
     return _restored(record, _sentences(table)) if table else record
 
 
-def _sentences(table: Mapping[str, Mapping[str, Any]]) -> dict[str, Sentence]:
-    """Entries that really make their text; any other is left out, so that a spoilt table changes no text."""
+# fields of the records that hold sentences
+_TEXTS = frozenset((
+    "reason", "method", "source", "cautions", "unseen", "needed", "explanation", "error", "expected", "observed",
+    "remedy", "examples", "refused",
+))  # fmt: skip
+_DEEPEST = 20
+_WIDE = re.compile(r"\{[^{}]*\d{3}[^{}]*\}")  # a width or precision that no template of ours has
+
+
+def _sentences(table: Mapping[str, Any]) -> dict[str, Sentence]:
     made: dict[str, Sentence] = {}
 
-    def make(text: str, within: tuple[str, ...] = ()) -> Value:
-        if text in made or text not in table or text in within:
+    def make(text: str, depth: int) -> str:
+        entry = table.get(text)
+        if text in made or entry is None or not _is_entry(entry) or depth > _DEEPEST:
             return made.get(text, text)
         values = {
-            name: make(value, (*within, text)) if isinstance(value, str) else value
-            for name, value in (table[text].get("values") or {}).items()
+            name: make(str(value[0]), depth + 1) if isinstance(value, list) and value else value
+            for name, value in (entry.get("values") or {}).items()
         }
         try:
-            sentence = Sentence(table[text]["template"], **values)
-        except (KeyError, ValueError, IndexError, AttributeError, TypeError):
+            sentence = Sentence(entry["template"], **values)
+        except (KeyError, ValueError, IndexError, AttributeError, TypeError, OverflowError):
             return text
         if sentence == text:
             made[text] = sentence
         return made.get(text, text)
 
     for text in table:
-        make(text)
+        make(text, 0)
     return made
 
 
-def _restored(item: Any, known: Mapping[str, Sentence]) -> Any:
+def _is_entry(entry: Any) -> bool:
+    if not isinstance(entry, Mapping) or not isinstance(entry.get("template"), str):
+        return False
+    return isinstance(entry.get("values") or {}, Mapping) and not _WIDE.search(entry["template"])
+
+
+def _restored(item: Any, known: Mapping[str, Sentence], texts: bool = False) -> Any:
     if isinstance(item, str):
-        return known.get(item, item)
+        return known.get(item, item) if texts else item
     if isinstance(item, tuple):
-        parts = tuple(_restored(part, known) for part in item)
+        parts = tuple(_restored(part, known, texts) for part in item)
         return parts if any(a is not b for a, b in zip(parts, item, strict=True)) else item
     if is_dataclass(item) and not isinstance(item, type):
         changed = {}
         for field in fields(item):
             value = getattr(item, field.name)
             if not isinstance(value, (int, float)):
-                after = _restored(value, known)
+                after = _restored(value, known, field.name in _TEXTS)
                 if after is not value:
                     changed[field.name] = after
         return replace(item, **changed) if changed else item

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from audits.fair_lending.intersections import CROSS
 from audits.record import Measurement, Point
 from reports.comparisons import Judged, equality_label, who
-from reports.figures import figure, number, span, unit_of
+from reports.figures import exact, figure, number, span, unit_of
 from reports.pictures import CurvePicture, CurvePoint, CurveSeries, DotRow, DotsPicture, MapCell, MapPicture, Picture
-from reports.rule_reading import limit_line
+from reports.rule_reading import limit_line, limit_text
 from reports.words import Words
 
 # the same gap in several ways, the simplest first
@@ -22,6 +22,11 @@ _WAYS = (
     ("adverse_impact_ratio", "stratified_risk_ratio"),
     ("rate_gap_bp", "adjusted_rate_gap_bp"),
 )
+# ratios of what is good to have; every other figure is the more harmful the higher it is
+_LOW_IS_HARM = (
+    "adverse_impact_ratio", "approval_odds_ratio", "stratified_odds_ratio", "stratified_risk_ratio",
+    "bounded_adverse_impact_ratio",
+)  # fmt: skip
 _MOST_ROWS, _MOST_GROUPS, _MOST_COLUMNS, _MOST_SUBGROUPS = 60, 4, 8, 15
 _NOTED_COLUMNS = 4  # that leave room for the number of people in each field of a map
 
@@ -58,9 +63,8 @@ def _most_harmful(say: Words, title: str, own: Sequence[Judged], most: int) -> D
 def _by_harm(judged: Judged) -> tuple[bool, float, str]:
     """Those with a figure first, the most harmful at the top."""
     m = judged.measurement
-    harmful_is_low = m.equality == 1.0 and not any(f.rule.comparison == "at_most" for f in judged.findings)
     value = m.estimate or 0.0
-    return m.estimate is None, value if harmful_is_low else -value, m.group or ""
+    return m.estimate is None, value if m.measure in _LOW_IS_HARM else -value, m.group or ""
 
 
 def _group_of(_say: Words, m: Measurement) -> str:
@@ -99,9 +103,13 @@ def _dots(say: Words, title: str, own: Sequence[Judged], named: Callable[[Words,
     lines = {(f.rule.limit, f.rule.comparison): limit_line(say, f.rule) for one in own for f in one.findings}
     limits = tuple(line.value for line in lines.values())
     rows = tuple(_dot_row(say, judged, named(say, judged.measurement), limits) for judged in own)
+    told = [_told(say, row, judged) for row, judged in zip(rows, own, strict=True)]
+    held = dict.fromkeys(limit_text(say, finding.rule) for judged in own for finding in judged.findings)
+    told += [say("chart.limit_desc", limit=limit) for limit in held]
+    told += [] if m.equality is None else [say("chart.equality_desc", equality=exact(say, m.equality, unit))]
     return DotsPicture(
-        title=title, description=" ".join(_told(say, row, judged) for row, judged in zip(rows, own, strict=True)),
-        unit=unit, axis=say(f"axis.{unit}"), rows=rows, limits=tuple(lines.values()), equality=m.equality,
+        title=title, description=" ".join(told), unit=unit, axis=say(f"axis.{unit}"), rows=rows,
+        limits=tuple(lines.values()), equality=m.equality,
         equality_label="" if m.equality is None else equality_label(say, m.equality, unit),
     )  # fmt: skip
 
@@ -111,7 +119,8 @@ def _dot_row(say: Words, judged: Judged, label: str, limits: Sequence[float]) ->
     own = tuple(dict.fromkeys(limit_line(say, finding.rule) for finding in judged.findings))
     if m.estimate is None:
         return DotRow(label, say("no_figure"), None, None, None, judged.verdict or "", own)
-    value = number(m.estimate, unit_of(m.measure), limits)
+    unit = unit_of(m.measure)
+    value = figure(say, m.estimate, unit, limits) if unit == "percent" else number(m.estimate, unit, limits)
     text = say("chart.with_verdict", figure=value, verdict=say(f"verdict.{judged.verdict or 'none'}"))
     return DotRow(label, text, m.estimate, m.low, m.high, judged.verdict or "", own)
 

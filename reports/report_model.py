@@ -103,6 +103,7 @@ class RuleReading:
     verdict: Verdict | None = None
     standing: str = ""
     judged: tuple[Fact, ...] = ()
+    kind: str = ""
     reading: str = ""
     remarks: tuple[str, ...] = ()
     cautions: tuple[str, ...] = ()

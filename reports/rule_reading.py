@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import re
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from audits.record import Finding, Rule, RuleNotApplied
 from reports.figures import exact, exact_number, percent, span, unit_of
 from reports.pictures import LimitLine
 from reports.report_model import Fact, IdleRule, Phrase, RuleReading
+from reports.turning_points import within
 from reports.words import Words
 
 _STRENGTH = ("in_force", "guidance", "draft", "convention", "repealed")
@@ -59,6 +61,7 @@ def rule_reading(say: Words, rule: Rule, finding: Finding | None = None, shared:
     return RuleReading(
         **{name: getattr(basis, name) for name in basis.__slots__ if name not in _FROM_FINDING},
         judged=judged,
+        kind=reading_kind(finding),
         verdict=finding.verdict,
         standing=say(f"standing.{finding.standing}"),
         reading=_reading(say, finding),
@@ -67,7 +70,7 @@ def rule_reading(say: Words, rule: Rule, finding: Finding | None = None, shared:
     )
 
 
-_FROM_FINDING = ("judged", "verdict", "standing", "reading", "cautions", "finding_id")
+_FROM_FINDING = ("judged", "kind", "verdict", "standing", "reading", "cautions", "finding_id")
 
 
 def _anchor(rule: Rule) -> str:
@@ -80,7 +83,23 @@ def _reading(say: Words, finding: Finding) -> str:
     """What the rule's test makes of the figure; why it makes nothing of it, where it does not."""
     if finding.verdict == "not_identified" and finding.measurement.estimate is not None:
         return say.sentence(finding.explanation)
-    return say(f"says.{finding.verdict}", how=say(f"test.{finding.rule.test}"))
+    kind = reading_kind(finding)
+    key = f"says.{finding.verdict}{kind}"
+    return say(key if say.has(key) else f"says.{finding.verdict}", how=say(f"test.{finding.rule.test}"))
+
+
+def reading_kind(finding: Finding) -> str:
+    """``.unseen`` where what the figure cannot see keeps it from being clear, ``.census`` of a count, else empty."""
+    if finding.verdict == "inconclusive" and within(finding):
+        return ".unseen"
+    return ".census" if finding.rule.test == "census" else ""
+
+
+def last_day(rule: Rule) -> str | None:
+    """The last day on which the rule was in force: the day before ``effective_to``."""
+    if rule.effective_to is None:
+        return None
+    return (dt.date.fromisoformat(rule.effective_to) - dt.timedelta(days=1)).isoformat()
 
 
 def _judged_by(say: Words, finding: Finding) -> tuple[Fact, ...]:
@@ -117,7 +136,7 @@ def _jurisdiction(say: Words, rule: Rule) -> str:
 def _status(say: Words, rule: Rule) -> str:
     """Whether it is law; a law that has ended is not called law in force without its last day."""
     ended = rule.status == "in_force" and rule.effective_to
-    return say("status_ended", last=say.date(str(rule.effective_to))) if ended else say(f"status.{rule.status}")
+    return say("status_ended", last=say.date(str(last_day(rule)))) if ended else say(f"status.{rule.status}")
 
 
 def _facts(say: Words, rule: Rule) -> tuple[Fact, ...]:
@@ -132,7 +151,7 @@ def _facts(say: Words, rule: Rule) -> tuple[Fact, ...]:
 
 
 def _validity(say: Words, rule: Rule) -> str:
-    first, last = (day and say.date(day) for day in (rule.effective_from, rule.effective_to))
+    first, last = (day and say.date(day) for day in (rule.effective_from, last_day(rule)))
     if first and last:
         return say("valid.both", first=first, last=last)
     if first or last:

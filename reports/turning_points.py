@@ -7,6 +7,7 @@ from reports.figures import Unit, exact, figure, unit_of
 from reports.words import Words
 
 _MOST = 1000  # times as many rows, beyond which no number is worth naming
+_FEW = 1.1
 
 
 def turning_points(say: Words, finding: Finding) -> tuple[str, ...]:
@@ -41,7 +42,7 @@ def _met(say: Words, finding: Finding) -> str:
     if near is None:
         return say("change.met_unbounded")
     nearer = _shown(say, near, finding, unit)
-    if far is None:
+    if far is None or finding.unseen:  # what it cannot see keeps it from being clear under any limit
         return say("change.met_open", near=nearer)
     return say("change.met", near=nearer, far=_shown(say, far, finding, unit))
 
@@ -56,24 +57,33 @@ def _undecided(say: Words, finding: Finding) -> str:
     m, limit = finding.measurement, finding.rule.limit
     near, far = _ends(finding)
     sign = 1.0 if finding.rule.comparison == "at_most" else -1.0
-    if far is not None and sign * (far - limit) <= 0:
+    if within(finding):
         return say("change.unseen")
     beyond = m.estimate is not None and sign * (m.estimate - limit) > 0
+    if beyond and finding.rule.test == "point_and_significant":
+        return say("change.no_equality" if m.equality is None else "change.equality")
     end = near if beyond else far
-    if m.estimate is None or end is None or _waits_for_equality(finding, beyond):
-        return say("change.equality")
-    distance = abs(m.estimate - limit)
-    reach = abs(m.estimate - end)
+    if m.estimate is None or end is None:
+        return say("change.open_beyond" if beyond else "change.open_within")
+    if finding.unseen and not beyond:
+        return say("change.unseen_wide")
+    distance, reach = abs(m.estimate - limit), abs(m.estimate - end)
     if not m.n or distance * _MOST**0.5 <= reach:
         return say("change.rows_many", times=_MOST)
     times = (reach / distance) ** 2
     side = say("change.side.beyond" if beyond else "change.side.within")
-    return say("change.rows", times=f"{times:.2g}" if times < 100 else f"{times:.0f}", rows=_rounded(m.n * times),
-               now=m.n, side=side)  # fmt: skip
+    if times < _FEW:
+        return say("change.rows_few", side=side)
+    shown = f"{times:.2g}" if times < 100 else f"{times:.0f}"
+    return say("change.rows", times=shown, rows=_rounded(m.n * times), now=m.n, side=side)
 
 
-def _waits_for_equality(finding: Finding, beyond: bool) -> bool:
-    return beyond and finding.rule.test == "point_and_significant"
+def within(finding: Finding) -> bool:
+    """Whether the figure with its whole interval, or for a count the figure alone, lies within the limit."""
+    m, limit = finding.measurement, finding.rule.limit
+    sign = 1.0 if finding.rule.comparison == "at_most" else -1.0
+    far = m.estimate if finding.rule.test == "census" else _ends(finding)[1]
+    return far is not None and m.estimate is not None and sign * (far - limit) <= 0
 
 
 def _rounded(rows: float) -> int:

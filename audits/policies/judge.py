@@ -139,6 +139,7 @@ def _find(one: Candidate, corrected: Corrected | None, run: AuditRun) -> Finding
         level=bounds.level,
         family=bounds.family,
         mde=mde,
+        unseen=tuple(dict.fromkeys(unseen)),
     )
 
 

@@ -91,6 +91,8 @@ def _meaning(say: Words, harm: HarmSummary) -> str:
     if harm.verdict == "concern" and harm.headline:
         rule = harm.headline.rules[0]
         key += ".soft" if not rule.is_law else ".ours" if rule.limit_is_ours else ""
+    elif harm.headline and harm.headline.rules and say.has(key + harm.headline.rules[0].kind):
+        key += harm.headline.rules[0].kind
     return say(key)
 
 
