@@ -191,15 +191,35 @@ def _cell(say: Words, judged: Judged | None) -> MapCell | None:
 
 
 def _curves(say: Words, members: Sequence[Judged]) -> Iterator[Picture]:
-    for m in (judged.measurement for judged in members):
+    for judged in members:
+        m = judged.measurement
         series = [
             CurveSeries(name, tuple(CurvePoint(p.x, p.rate, p.low, p.high) for p in m.points if p.group == name))
             for name in (m.group, m.reference) if name is not None
         ]  # fmt: skip
         if len([one for one in series if len(one.points) > 1]) == 2:
             told = " ".join(_point_told(say, point) for point in m.points)
-            title = say("chart.curve", who=who(say, m))
-            yield CurvePicture(title, told, say("chart.score"), say("chart.outcome"), tuple(series))
+            ends = _foretold(judged, members)
+            named = say("chart.as_scored") if ends else ""
+            yield CurvePicture(
+                say("chart.curve", who=who(say, m)), told, say("chart.score"), say("chart.outcome"), tuple(series),
+                ends, named,
+            )  # fmt: skip
+
+
+def _foretold(judged: Judged, members: Sequence[Judged]) -> tuple[tuple[float, float], tuple[float, float]] | None:
+    """Ends of the line that a score gives which is the chance of an outcome; None where it is not said to be one."""
+    if all(other.measurement.measure != "calibration_in_the_large" for other in members):
+        return None  # the question found that the score is no chance
+    asked = [one for own in (judged.content.get("audits") or {}).values() for one in own]
+    said = {
+        (one.get("parameters") or {}).get("score_is", "none") for one in asked
+        if one.get("name") == judged.measurement.question
+    }  # fmt: skip
+    xs = [point.x for point in judged.measurement.points]
+    if said == {"favourable"}:
+        return (min(xs), min(xs)), (max(xs), max(xs))
+    return ((min(xs), 1 - min(xs)), (max(xs), 1 - max(xs))) if said == {"unfavourable"} else None
 
 
 def _point_told(say: Words, point: Point) -> str:

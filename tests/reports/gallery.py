@@ -138,4 +138,7 @@ def _curve(group: str, gap: float, places: tuple[float, ...]) -> tuple[Judged, .
             at = min((i + 0.5) / len(places) + more, 1.0)
             points.append(Point(name, x, at, max(at - 0.06, 0.0), min(at + 0.06, 1.0), 40 + i))
     made = sample.gap(group, measure="calibration_gap", question="fair_lending.calibration", points=tuple(points))
-    return pair_up([made], [sample.finding(made, sample.rule(measure=made.measure))], {})
+    at_large = sample.gap(group, measure="calibration_in_the_large", question=made.question, reference=None)
+    asked = {"audits": {"primary": [{"name": made.question, "parameters": {"score_is": "favourable"}}]}}
+    members = [made, at_large] if places[-1] <= 1 else [made]
+    return pair_up(members, [sample.finding(made, sample.rule(measure=made.measure))], asked)

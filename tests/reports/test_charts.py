@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from audits.record import Point
 from reports.charts import draw, estimate_with_limit, rates_by_group, ticks
 from reports.charts.lettering import clip, room, wrap
 from reports.comparisons import pair_up
@@ -273,3 +274,21 @@ def test_of_many_labels_the_fewer_go_across_and_the_fields_keep_their_figures():
     assert all(f"{group}: " in shown.description for group in told)
     assert "a × label 0: −15.0" in shown.description
     assert shown.cells[0][0].text == "−15.0"
+
+
+@pytest.mark.parametrize(("score_is", "ends"), [
+    ("favourable", ((0.05, 0.05), (0.95, 0.95))), ("unfavourable", ((0.05, 0.95), (0.95, 0.05))), ("none", None),
+])  # fmt: skip
+@pytest.mark.parametrize("in_the_large", [True, False])
+def test_the_line_of_a_score_is_drawn_only_where_it_is_said_to_be_a_chance(score_is, ends, in_the_large):
+    asked = {"primary": [{"name": "fair_lending.calibration", "parameters": {"score_is": score_is}}]}
+    shape = pictures(ENGLISH)["chance 0"].series
+    points = tuple(Point(one.label, p.x, p.y, p.low, p.high, 40) for one in shape for p in one.points)
+    made = [sample.gap(measure="calibration_gap", question="fair_lending.calibration", points=points)]
+    if in_the_large:
+        made.append(sample.gap(measure="calibration_in_the_large", question="fair_lending.calibration", reference=None))
+    own = pair_up(made, [], {"audits": asked})
+    (picture,) = [one for one in pictures_of(ENGLISH, own, own) if isinstance(one, CurvePicture)]
+    wanted = ends if in_the_large else None
+    assert [*sum(picture.expected or (), ())] == pytest.approx([*sum(wanted or (), ())])
+    assert bool(picture.expected_label) == bool(picture.expected)
