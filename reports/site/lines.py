@@ -16,7 +16,7 @@ from reports.site.layout import anchor, row
 from reports.site.program_page import Broken
 from reports.site.run_summary import RunSummary
 from reports.site.state import Facets, Label, Line
-from reports.site.wording import badge, is_silent, period_in, rule_title, silences, title_of, why_unreadable
+from reports.site.wording import badge, is_short, is_silent, period_in, rule_title, silences, title_of, why_unreadable
 from reports.words import LANGUAGES, Words, language
 
 FINDINGS = ("verdict", "program", "figure", "rule", "since")
@@ -125,7 +125,8 @@ def _program_link(say: Words, past: History) -> Markup:
 
 def _run_link(say: Words, run: RunSummary) -> Markup:
     text = say("site.run_name", period=period_in(say, run.period), version=run.version)
-    return anchor(say, addresses.OVERVIEW, addresses.run_page(run), text)
+    kind = "unbroken" if is_short(run) else ""
+    return anchor(say, addresses.OVERVIEW, addresses.run_page(run), text, kind)
 
 
 def _told(texts: Sequence[str]) -> Markup:

@@ -97,10 +97,15 @@ def state_of(say: Words, life: Life) -> Markup:
     return escape(say(f"site.state.{life.state}"))
 
 
+def is_short(run: RunSummary) -> bool:
+    """Whether the period is short enough to stand on one line."""
+    return len(run.period) <= _SHORT
+
+
 def _unbroken(say: Words, run: RunSummary | None) -> Markup:
     """A short period, which is not broken over lines."""
     name = period_in(say, run.period) if run else ""
-    return Markup('<span class="unbroken">{}</span>').format(name) if len(name) <= _SHORT else escape(name)
+    return Markup('<span class="unbroken">{}</span>').format(name) if not run or is_short(run) else escape(name)
 
 
 def silences(say: Words, run: RunSummary) -> list[str]:
