@@ -29,7 +29,7 @@ ALL, OPEN, UNSETTLED, SILENCE, BROKEN, NEWEST = "programs", "open", "unsettled",
 
 def kind_of(columns: Sequence[str]) -> str:
     """The class of a table with these columns."""
-    return "findings five" if columns is FINDINGS else "findings"
+    return "findings five" if columns is FINDINGS else "findings programs" if columns is PROGRAMS else "findings"
 
 
 def lines_of(past: History, found: Mapping[str, Life], broken: Broken) -> Iterator[Line]:
@@ -110,12 +110,18 @@ def _runs(past: History) -> Iterator[Line]:
         sort = f"{rank(run.worst)} {run.program}"
         yield _line(f"run {run.period}", [(("period", run.period),)], sort, RUNS,
                     lambda say, run=run: _run(say, past, run), f"edge-{run.worst or 'none'}", 1)  # type: ignore[misc]  # fmt: skip
-        yield _line(f"newest {run.period}", [((NEWEST, ""),)], f"{place_in_time(run)} {run.program}", RUNS,
+        yield _line(f"newest {run.period}", [((NEWEST, ""),)], f"{_latest_first(run)} {sort}", RUNS,
                     lambda say, run=run: _run(say, past, run), f"edge-{run.worst or 'none'}", 1)  # type: ignore[misc]  # fmt: skip
     run = past.current
     if is_silent(run):
         sort = f"{rank(run.worst)} {run.program}"
         yield _line("silent", [((SILENCE, ""),)], sort, SILENT, lambda say: _silent(say, past, run))
+
+
+def _latest_first(run: RunSummary) -> str:
+    """The run's place in time with its digits turned, so that the newest sorts first; without a date it comes last."""
+    last, first, _ = place_in_time(run)
+    return f"{last or '0'} {first or '0'}".translate(str.maketrans("0123456789", "9876543210"))
 
 
 def _program_link(say: Words, past: History) -> Markup:

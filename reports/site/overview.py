@@ -28,7 +28,7 @@ def overview(state: sqlite3.Connection, lists: Lists) -> Page:
     shown = [lists.entries.get(((kind, ""),), ())[:most] for kind, most in
              ((lines.OPEN, _OPEN), (lines.UNSETTLED, _UNSETTLED), (lines.SILENCE, _SILENT), (lines.BROKEN, _SILENT),
               (lines.ALL, _PROGRAMS))]  # fmt: skip
-    newest = list(reversed(lists.entries.get(((lines.NEWEST, ""),), ())))[:_RUNS]
+    newest = lists.entries.get(((lines.NEWEST, ""),), ())[:_RUNS]
     counts = {page_of(facets): len(entries) for facets, entries in lists.entries.items()}
     stamp = f"{sorted(runs.items())} {shown} {newest} {counts} {sorted(lists.labels.items())}"
     return Page(addresses.OVERVIEW, stamp, lambda say: _document(say, lists, runs, newest))

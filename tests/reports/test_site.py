@@ -32,7 +32,7 @@ def put(runs: Path, records, program: str, period: str = "2026-01", version: int
     """Write both records, as of a program and a period, where such a run lies."""
     run, judgement = records
     named = {"program": replace(run.program, name=program), "data": replace(run.data, period=period)}
-    run = replace(run, **named, version=version, **changes)
+    run = replace(run, **{**named, "version": version, **changes})
     home = runs / program / period / f"v{version}"
     home.mkdir(parents=True, exist_ok=True)
     content = canonical_json(run)
@@ -125,6 +125,18 @@ def test_the_overview_says_first_what_is_open_where_under_which_rule_since_when(
     told = first[: first.index("Concern")]
     for part in ("2026-04", "20.0 percentage points", "Cap on the gap", "Citation of cap", "open since 2026-04"):
         assert part in told
+
+
+def test_the_newest_runs_stand_first_and_those_without_a_date_last(runs, tmp_path):
+    for period in ("2026-01", "2025", "2026-03", "all"):
+        put(runs, ordinary(), "cards", period)
+    undated = sample.run(), sample.judgement([])
+    put(runs, undated, "undated", "all", data=replace(undated[0].data, period="all", first_day=None, last_day=None))
+    build(runs, tmp_path / "site")
+    page = (tmp_path / "site/index.html").read_text()
+    part = page[page.index('id="newest"') : page.index('id="browse"')]
+    assert re.findall(r">([^<]+), version 1</a>", part) == ["2026-03", "2026-01", "2025", "all data", "all data"]
+    assert part.index("programs/cards/all--v1") < part.index("programs/undated/all--v1")
 
 
 def test_an_unfit_period_leaves_an_earlier_concern_open_and_is_listed(everything):
