@@ -13,7 +13,7 @@ from babel.messages.pofile import read_po
 
 import reports
 from audits.catalogue import questions
-from reports.words import ENGLISH
+from reports.words import ENGLISH, language
 
 LOCALE = Path(reports.__file__).parent / "locale"
 SCRIPT = LOCALE.parent.parent / ".ci" / "collect-messages"
@@ -130,3 +130,15 @@ def test_collecting_the_messages_again_changes_nothing(domain, tmp_path, monkeyp
     names = (f"{domain}.pot", f"zh_CN/{domain}.po")
     changed = [name for name in names if (LOCALE / name).read_bytes() != (tmp_path / "locale" / name).read_bytes()]
     assert changed == [], "run 'make messages' and fill what comes out empty"
+
+
+def test_both_languages_write_numbers_alike_so_that_one_form_serves():
+    from babel import Locale
+
+    marks = [
+        {name: Locale.parse(locale).number_symbols["latn"][name] for name in ("decimal", "group", "percentSign")}
+        for locale in ("en_GB", "zh_CN")
+    ]
+    assert marks[0] == marks[1] == {"decimal": ".", "group": ",", "percentSign": "%"}
+    assert language("zh-CN").date("2026-07-20") == "2026年7月20日"
+    assert language("en").date("2026-07-20") == "20 July 2026"
