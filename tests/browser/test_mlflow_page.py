@@ -40,7 +40,8 @@ class Opened:
 def address(tmp_path_factory):
     """A server on this machine alone, on a free port, with a store of its own."""
     if chromium() is None:
-        pytest.fail("no Chromium") if os.environ.get("CI") == "true" else pytest.skip("no Chromium on this machine")
+        reason = "no Chromium on this machine: install chromium to test MLflow's pages in a browser"
+        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
     folder = tmp_path_factory.mktemp("mlflow-server")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

@@ -167,10 +167,18 @@ def test_dark_mode_is_dark_and_print_is_light(opened):
     assert luminance(colour(opened("ordinary", scheme="dark", media="print").evaluate(ground))) > 0.9
 
 
-def test_it_prints_on_a4_with_all_checks(opened):
-    page = opened("ordinary", media="print")
-    assert page.pdf(prefer_css_page_size=True).startswith(b"%PDF")
+A4 = (595, 842)  # points
+
+
+@pytest.mark.parametrize("state", ["ordinary", "ordinary zh", "hostile", "hostile zh"])
+def test_it_prints_on_a4_whole_and_without_what_only_a_screen_can_use(opened, state):
+    page = opened(state, media="print")
+    printed = page.pdf(prefer_css_page_size=True)
+    sizes = {tuple(float(side) for side in box.split()[2:]) for box in re.findall(rb"/MediaBox \[([^\]]+)\]", printed)}
+    assert sizes
+    assert all(abs(side - wanted) < 2 for size in sizes for side, wanted in zip(size, A4, strict=True))
     assert page.locator("nav").is_hidden()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_sections_and_pictures_are_named_for_those_who_listen(opened):
@@ -184,11 +192,7 @@ def test_sections_and_pictures_are_named_for_those_who_listen(opened):
 
 def test_no_picture_has_text_beyond_its_frame(opened):
     for size in (DESKTOP, PHONE):
-        outside = opened("awkward", size).evaluate(
-            "[...document.querySelectorAll('svg.chart text')].filter(t => {const b = t.getBoundingClientRect(), "
-            "f = t.closest('svg.chart').getBoundingClientRect(); return b.left < f.left - 2 || b.right > f.right + 2})"
-            ".map(t => t.textContent)"
-        )
+        outside = opened("awkward", size).evaluate(OUT_OF_FRAME)
         assert outside == []
 
 
@@ -227,6 +231,9 @@ def contrast(one: tuple[float, ...], other: tuple[float, ...]) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
+OUT_OF_FRAME = """() => [...document.querySelectorAll('svg.chart text')].filter(t => {
+    const b = t.getBoundingClientRect(), f = t.closest('svg.chart').getBoundingClientRect();
+    return b.left < f.left - 2 || b.right > f.right + 2 }).map(t => t.textContent)"""
 BEYOND = """() => [...document.querySelectorAll('main *, header *')]
   .filter(e => !e.closest('.hidden') && e.getBoundingClientRect().right > innerWidth + 1)
   .map(e => e.outerHTML.slice(0, 120))"""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reports.site.build import build
-from tests.browser.test_report_page import BEYOND, DESKTOP, PHONE, browser  # noqa: F401 - a fixture
+from tests.browser.test_report_page import BEYOND, DESKTOP, OUT_OF_FRAME, PHONE, browser  # noqa: F401 - a fixture
 from tests.reports.test_site import many_runs
 
 pytestmark = pytest.mark.xdist_group("browser")
@@ -134,11 +134,7 @@ def test_a_list_and_a_timeline_are_named_for_those_who_listen(opened):
 
 def test_no_picture_has_text_beyond_its_frame(opened):
     for size in (DESKTOP, PHONE):
-        outside = opened("program", size).evaluate(
-            "[...document.querySelectorAll('svg.chart text')].filter(t => {const b = t.getBoundingClientRect(), "
-            "f = t.closest('svg.chart').getBoundingClientRect(); return b.left < f.left - 2 || b.right > f.right + 2})"
-            ".map(t => t.textContent)"
-        )
+        outside = opened("program", size).evaluate(OUT_OF_FRAME)
         assert outside == []
 
 
