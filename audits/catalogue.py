@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from audits import fair_lending
+from audits import fair_lending, loyalty_pricing
 
 PACKAGES: dict[str, tuple[type[Any], ...]] = {
     "fair_lending": fair_lending.QUESTIONS,
+    "loyalty_pricing": loyalty_pricing.QUESTIONS,
 }
 
 

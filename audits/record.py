@@ -101,8 +101,9 @@ class Measurement:
     with power .8; ``details`` further figures of the same estimate. ``ladder`` holds (level, low, high) at further
     levels, ascending, so that a judgement can allow for the number of comparisons; ``corrected`` says that the interval
     does so already. ``cautions`` is what must be known before relying on the figure: with one, it makes no breach.
-    ``unseen`` is what the figure cannot see and what may be the harm: with one, it is never clear. ``points`` are rates
-    along a scale that lie behind the figure, for a picture.
+    ``unseen`` is what the figure cannot see and what may be the harm: with one, it is never clear. ``undecided`` is why
+    the figure decides nothing by itself, whatever its interval: with it, the verdict is inconclusive. ``points`` are
+    rates along a scale that lie behind the figure, for a picture; ``unit`` is the currency of an amount of money.
     """
 
     question: str
@@ -130,6 +131,8 @@ class Measurement:
     cautions: tuple[str, ...] = ()
     unseen: tuple[str, ...] = ()
     points: tuple[Point, ...] = ()
+    undecided: str | None = None
+    unit: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,11 +28,12 @@ if TYPE_CHECKING:
 
 UNDECLARED_NULLS = 0.05
 _WARNED_ROLES = (
-    "entity", "score", "cost", "new_customer_price", "weight", "price", "tenure", "strata", "controls", "features",
-    "loan", "rate", "imputed_groups",
+    "entity", "score", "cost", "weight", "price", "tenure", "strata", "controls", "features", "loan", "rate",
+    "imputed_groups", "market_price", "behaviour",
 )  # fmt: skip
 _SHARE = template("values of {subject} from 0 to 1")
 _NOT_NEGATIVE = template("values of {subject} of at least 0")
+_ABOVE_ZERO = template("values of {subject} above 0")
 _NOT_NULL = "expect_column_values_to_not_be_null"
 _IN_SET = "expect_column_values_to_be_in_set"
 _CONTAINS = "expect_column_distinct_values_to_contain_set"
@@ -49,7 +50,8 @@ def plan_checks(program: AuditProgram, prepared: Prepared, as_of: dt.date) -> tu
     checks = [
         *_unit_checks(contract), *_decision_checks(program, prepared), *_outcome_checks(program, prepared),
         *_group_checks(program, prepared),
-        *_time_checks(contract, as_of), *_role_checks(contract), *_rule_checks(program, prepared),
+        *_time_checks(contract, as_of), *_role_checks(contract), *_price_checks(contract),
+        *_rule_checks(program, prepared),
         *_undeclared_null_checks(contract),
     ]  # fmt: skip
     for i, pair in enumerate(contract.pairs):
@@ -208,6 +210,36 @@ def _role_checks(contract: DataContract) -> Iterator[PlannedCheck]:
         yield PlannedCheck(
             "expect_column_values_to_be_between", {"column": column, **bounds}, place, column, about(str(column)),
             "stop", said(asked_of, subject=about(str(column))), said("correct the rows in the source"), "values",
+        )  # fmt: skip
+
+
+def _price_checks(contract: DataContract) -> Iterator[PlannedCheck]:
+    """One currency, or amounts of several are compared as if they were of one; no price or tenure below nought."""
+    if contract.currency_column:
+        column = contract.currency_column
+        yield PlannedCheck(
+            _DISTINCT, {"column": column, "max_value": 1}, "contract.price.currency_column", column, about(column),
+            "stop", said("one currency in {subject}", subject=about(column)),
+            said("audit each currency in a program of its own, or convert the amounts in a 'query'"), "labels",
+        )  # fmt: skip
+        if contract.currency:
+            yield PlannedCheck(
+                _IN_SET, {"column": column, "value_set": [contract.currency]}, "contract.price.currency", column,
+                about(column), "stop",
+                said("{subject} holds only {values}", subject=about(column), values=contract.currency),
+                said("audit each currency in a program of its own, or convert the amounts in a 'query'"),
+            )  # fmt: skip
+    amounts = ("price", "cost", "new_customer_price", "market_price")
+    for role in (*amounts, "tenure"):
+        named: str | None = getattr(contract, role)
+        if named is None:
+            continue
+        strict: dict[str, object] = {"strict_min": True} if role != "tenure" else {}
+        asked = _NOT_NEGATIVE if role == "tenure" else _ABOVE_ZERO
+        yield PlannedCheck(
+            "expect_column_values_to_be_between", {"column": named, "min_value": 0, **strict}, f"contract.{role}",
+            named, about(named), "warn", said(asked, subject=about(named)),
+            said("correct the rows in the source; they are left out of comparisons of prices and counted"), "values",
         )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from audits.catalogue import questions
 from audits.policies.in_force import cautions_of, covers, fill, undatable, why_not_applicable, window_of
 from audits.policies.multiplicity import Candidate, Corrected, corrections, detectable
 from audits.policies.packs import PolicyPack
-from audits.policies.wording import cannot_answer, explain, percent_of
+from audits.policies.wording import alone, cannot_answer, explain, percent_of
 from audits.record import (
     SCHEMA_VERSION,
     VERDICTS,
@@ -122,6 +122,8 @@ def _find(one: Candidate, corrected: Corrected | None, run: AuditRun) -> Finding
     explanation = explain(read, rule, verdict)
     if undated and run.checks.fit:
         verdict, explanation = "not_identified", cannot_answer(undated)
+    if m.undecided and verdict in ("breach", "concern", "clear", "inconclusive"):
+        verdict, explanation = "inconclusive", alone(read, m.undecided)
     unseen = [*_lost(m), *_unstratified(m), *_undated(run), *m.unseen]
     if unseen and verdict == "clear":  # what the figure does not see may be the harm
         verdict, explanation = "inconclusive", _undecided(explanation, unseen)

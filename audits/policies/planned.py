@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from audits.catalogue import questions
-from checks.inputs.contract import LOAN_KEYS, ROLES, TERMS_KEYS
+from checks.inputs.contract import BEHAVIOUR_KEYS, LOAN_KEYS, ROLES, TERMS_KEYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,8 @@ def stale() -> list[str]:
 
 def contract_roles() -> tuple[str, ...]:
     """The roles of a contract; the parts of a block by name, such as ``loan.amount``."""
-    return (*ROLES, *(f"loan.{key}" for key in LOAN_KEYS), *(f"terms.{key}" for key in TERMS_KEYS))
+    blocks = {"loan": LOAN_KEYS, "terms": TERMS_KEYS, "behaviour": BEHAVIOUR_KEYS}
+    return (*ROLES, *(f"{block}.{key}" for block, keys in blocks.items() for key in keys))
 
 
 def _ratios(question: str, **what: str) -> dict[str, MeasureKind]:
@@ -180,8 +181,6 @@ PLANNED: dict[str, MeasureKind] = {
 
 # roles that rules take and that no contract has yet
 PLANNED_ROLES: dict[str, str] = {
-    "elasticity_score": "how likely a customer is to leave at a higher price",
-    "spend_history": "what a customer has spent before",
     "model_records": "owner, tier, validation and other records of the model",
     "loan.payments": "payments of a loan with their days",
     "loan.charges": "charges beyond fees, such as insurance and default fees",
@@ -199,8 +198,6 @@ PLANNED_ROLES: dict[str, str] = {
     "loan.covered_borrower": "whether the borrower serves in the armed forces",
     "loan.cost_sheet": "the cost sheet handed out with the loan",
     "loan.loss_guarantee": "loss guarantee given for the loan",
-    "terms.personalised": "whether the price was personalised by automated means",
-    "terms.plain_option": "whether an option without personalisation was offered",
     "terms.preticked": "whether credit was on by default",
     "terms.solicited": "whether the customer asked for the credit",
     "terms.human_review": "whether a human review was asked for and given",

@@ -119,10 +119,18 @@ def explain(m: Measurement, rule: Rule, verdict: Verdict) -> Sentence:
         return said("The data checks failed, so nothing was judged; see the failed checks.")
     if verdict == "not_identified":
         return cannot_answer(m.reason or said("the record states no reason"))
+    return _whole(m, _because(m, rule, verdict))
+
+
+def alone(m: Measurement, undecided: str) -> Sentence:
+    """The explanation of a figure that decides nothing by itself, and why."""
+    return _whole(m, said("This decides nothing by itself: {undecided}.", undecided=undecided))
+
+
+def _whole(m: Measurement, because: Sentence) -> Sentence:
     whole = template("{subject} ({interval}, {n:,} rows). {because}")
     if m.question.startswith("fair_lending."):
         whole = template("{subject} ({interval}, {n:,} applications). {because}")
-    because = _because(m, rule, verdict)
     return said(whole, subject=_subject(m), interval=figure_with_interval(m), n=m.n, because=because)
 
 

@@ -12,23 +12,32 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-COLUMN_ROLES = ("unit", "entity", "score", "cost", "new_customer_price", "weight")
+COLUMN_ROLES = (
+    "unit", "entity", "score", "new_customer_price", "market_price", "prior_price", "realised_cost", "weight",
+)  # fmt: skip
 LIST_ROLES = ("strata", "controls", "features", "funnel", "denial_reasons")
-BLOCK_ROLES = ("loan", "terms")
+BLOCK_ROLES = ("loan", "terms", "behaviour")
 LOAN_KEYS = ("amount", "term_months", "instalment", "fees", "disclosed_apr", "originated_at", "high_cost")
-TERMS_KEYS = ("product", "payment_method", "incentive", "reason_code", "disclosed", "channel")
+TERMS_KEYS = (
+    "product", "channel", "payment_method", "incentive", "new_customer_incentive", "reason_code", "disclosed",
+    "personalised", "plain_option",
+)  # fmt: skip
+BEHAVIOUR_KEYS = ("device", "visits", "spend_history", "elasticity_score")
+TENURE_UNITS = {"years": 1.0, "months": 12.0, "days": 365.25}
+TENURE_BANDS = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0)
+COST_ERRORS = ("unknown", "unrelated_to_tenure", "depends_on_tenure")
 RATE_UNITS = ("percent", "fraction", "basis_points")
 TYPES = ("number", "integer", "text", "date", "boolean")
 RELATIONS = ("<", "<=", ">", ">=", "==", "!=")
 ROLES = (
-    *COLUMN_ROLES, *LIST_ROLES, *BLOCK_ROLES, "time", "dated", "decision", "outcome", "price", "rate", "tenure",
-    "groups", "imputed_groups", "product_rules", "population", "columns", "pairs", "freshness",
+    *COLUMN_ROLES, *LIST_ROLES, *BLOCK_ROLES, "time", "dated", "decision", "outcome", "price", "rate", "cost",
+    "tenure", "groups", "imputed_groups", "product_rules", "population", "columns", "pairs", "freshness",
 )  # fmt: skip
 # what questions measure with; the other roles name rows, periods and what values must look like
 AUDITED_ROLES = (
-    "decision", "outcome", "score", "price", "rate", "cost", "new_customer_price", "tenure", "entity", "weight",
-    "strata", "controls", "features", "funnel", "denial_reasons", "loan", "terms", "imputed_groups", "product_rules",
-    "population",
+    "decision", "outcome", "score", "price", "rate", "cost", "new_customer_price", "market_price", "prior_price",
+    "realised_cost", "tenure", "entity", "weight", "behaviour", "strata", "controls", "features", "funnel",
+    "denial_reasons", "loan", "terms", "imputed_groups", "product_rules", "population",
 )  # fmt: skip
 ON_FAILURE = ("stop", "warn")
 
@@ -152,7 +161,14 @@ class Dated:
 
 @dataclass(frozen=True, slots=True)
 class DataContract:
-    """Columns by role. Absent roles are None or empty; an absent role is never guessed."""
+    """Columns by role. Absent roles are None or empty; an absent role is never guessed.
+
+    ``price`` is what the customer is asked, in ``currency`` (``currency_column`` tells it row by row), stated in
+    steps of ``rounding``; ``cost`` what the contract was expected to cost (technical price), ``realised_cost`` what
+    it did cost (claims, losses), both in the same money. ``cost_error`` says what is known of whether the error of
+    ``cost`` depends on tenure, and ``cost_basis`` why. ``tenure`` is in ``tenure_unit`` since the first contract;
+    ``tenure_bands`` are its edges in years.
+    """
 
     groups: tuple[GroupAttribute, ...] = ()
     unit: str | None = None
@@ -164,11 +180,20 @@ class DataContract:
     score: str | None = None
     price: str | None = None
     currency: str | None = None
+    currency_column: str | None = None
+    rounding: float = 0.01
     rate: str | None = None
     rate_unit: str = "percent"
     cost: str | None = None
+    cost_error: str = "unknown"
+    cost_basis: str | None = None
     new_customer_price: str | None = None
+    market_price: str | None = None
+    prior_price: str | None = None
+    realised_cost: str | None = None
     tenure: str | None = None
+    tenure_unit: str = "years"
+    tenure_bands: tuple[float, ...] = TENURE_BANDS
     strata: tuple[str, ...] = ()
     controls: tuple[str, ...] = ()
     features: tuple[str, ...] = ()
@@ -178,6 +203,7 @@ class DataContract:
     weight: str | None = None
     loan: Mapping[str, str] = field(default_factory=dict)
     terms: Mapping[str, str] = field(default_factory=dict)
+    behaviour: Mapping[str, str] = field(default_factory=dict)
     product_rules: str | None = None
     population: str | None = None
     columns: tuple[ColumnRule, ...] = ()
@@ -200,7 +226,8 @@ class DataContract:
         return bool(getattr(self, role, None))
 
     def _named_columns(self) -> list[tuple[str, str]]:
-        named = [(role, getattr(self, role)) for role in (*COLUMN_ROLES, "time", "price", "rate", "tenure")]
+        named = [(role, getattr(self, role)) for role in (*COLUMN_ROLES, "time", "price", "rate", "cost", "tenure")]
+        named += [("price.currency_column", self.currency_column)]
         named += [("decision.column", self.decision.column)] if self.decision else []
         if self.outcome:
             named += [("outcome.column", self.outcome.column), ("outcome.observed_when", self.outcome.observed_when)]

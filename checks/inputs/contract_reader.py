@@ -5,15 +5,20 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from checks.inputs.contract import (
+    BEHAVIOUR_KEYS,
     COLUMN_ROLES,
+    COST_ERRORS,
     LIST_ROLES,
     LOAN_KEYS,
     ON_FAILURE,
     RATE_UNITS,
     RELATIONS,
     ROLES,
+    TENURE_BANDS,
+    TENURE_UNITS,
     TERMS_KEYS,
     TYPES,
     ColumnRule,
@@ -34,28 +39,27 @@ from checks.problem import listed, nearest, suggest
 def read_contract(place: Place) -> DataContract:
     """Read a ``contract:`` block; problems are recorded at their lines."""
     at = place.entries(ROLES)
-    if place.is_mapping and not {"groups", "imputed_groups"} & set(at):
+    if place.is_mapping and not {"groups", "imputed_groups", "price"} & set(at):
         place.entries(ROLES, ("groups",))
     rate = at.get("rate")
     rate_at = rate.free_entries() if rate and rate.is_mapping else {}
     columns = {role: _column(at[role]) for role in COLUMN_ROLES if role in at}
     lists = {role: at[role].texts() for role in LIST_ROLES if role in at}
-    price = at.get("price")
-    currency = price.free_entries().get("currency") if price and price.is_mapping else None
     contract = DataContract(
         groups=_read_groups(at["groups"]) if "groups" in at else (),
         time=_column(at["time"]) if "time" in at else None,
         dated=_read_dated(at["dated"]) if "dated" in at else None,
         decision=_read_decision(at["decision"]) if "decision" in at else None,
         outcome=_read_outcome(at["outcome"]) if "outcome" in at else None,
-        price=_column(price, ("column", "currency")) if price else None,
-        currency=currency.text() if currency else None,
+        **_read_price(at.get("price")),
+        **_read_cost(at.get("cost")),
         rate=_column(rate, ("column", "unit")) if rate else None,
         rate_unit=rate_at["unit"].choice(RATE_UNITS) if "unit" in rate_at else "percent",
         imputed_groups=_read_imputed(at["imputed_groups"]) if "imputed_groups" in at else (),
-        tenure=_column(at["tenure"]) if "tenure" in at else None,
+        **_read_tenure(at.get("tenure")),
         loan=_read_block(at["loan"], LOAN_KEYS) if "loan" in at else {},
         terms=_read_block(at["terms"], TERMS_KEYS) if "terms" in at else {},
+        behaviour=_read_block(at["behaviour"], BEHAVIOUR_KEYS) if "behaviour" in at else {},
         product_rules=_read_file(at["product_rules"]) if "product_rules" in at else None,
         population=_read_file(at["population"]) if "population" in at else None,
         columns=tuple(_read_column_rule(key, at_) for key, at_ in at["columns"].free_entries().items())
@@ -73,6 +77,48 @@ def _column(place: Place, keys: tuple[str, ...] = ("column",)) -> str:
         at = place.entries(keys, ("column",))
         return at["column"].text() if "column" in at else ""
     return place.text()
+
+
+def _read_price(place: Place | None) -> dict[str, Any]:
+    if place is None or not place.is_mapping:
+        return {"price": place.text()} if place else {}
+    at = place.entries(("column", "currency", "currency_column", "rounding"), ("column",))
+    return {
+        "price": at["column"].text() if "column" in at else "",
+        "currency": at["currency"].text() if "currency" in at else None,
+        "currency_column": at["currency_column"].text() if "currency_column" in at else None,
+        **({"rounding": at["rounding"].number(0)} if "rounding" in at else {}),
+    }  # fmt: skip
+
+
+def _read_cost(place: Place | None) -> dict[str, Any]:
+    if place is None or not place.is_mapping:
+        return {"cost": place.text()} if place else {}
+    at = place.entries(("column", "error", "basis"), ("column",))
+    error = at["error"].choice(COST_ERRORS) if "error" in at else "unknown"
+    if error == "unrelated_to_tenure" and "basis" not in at:
+        at["error"].complain(
+            "'unrelated_to_tenure' without a basis", "why the error of the cost does not depend on tenure",
+            "add 'basis: …', such as the validation that showed it, or leave 'error' out",
+        )  # fmt: skip
+    return {
+        "cost": at["column"].text() if "column" in at else "", "cost_error": error,
+        "cost_basis": at["basis"].text() if "basis" in at else None,
+    }  # fmt: skip
+
+
+def _read_tenure(place: Place | None) -> dict[str, Any]:
+    if place is None or not place.is_mapping:
+        return {"tenure": place.text()} if place else {}
+    at = place.entries(("column", "unit", "bands"), ("column",))
+    bands = tuple(item.number(0) for item in at["bands"].items()) if "bands" in at else TENURE_BANDS
+    if list(bands) != sorted(set(bands)) or not bands or bands[0] <= 0:
+        at["bands"].complain("edges out of order", "ascending edges in years, each once and above 0", "sort them")
+    return {
+        "tenure": at["column"].text() if "column" in at else "",
+        "tenure_unit": at["unit"].choice(tuple(TENURE_UNITS)) if "unit" in at else "years",
+        "tenure_bands": bands,
+    }  # fmt: skip
 
 
 def _read_dated(place: Place) -> Dated:

@@ -160,4 +160,5 @@ def _parts(argument: Any) -> list[Any]:
 def _is_band(node: Any) -> bool:
     import ibis.expr.operations as ops
 
-    return isinstance(node, ops.SearchedCase) and any(isinstance(case, ops.Less) for case in node.cases)
+    bounds = (ops.Less, ops.LessEqual)
+    return isinstance(node, ops.SearchedCase) and any(isinstance(case, bounds) for case in node.cases)

@@ -2,7 +2,8 @@
 
 Data checks and evidence both read one relation: the columns that the contract names,
 restricted to the period, with NaN and infinity turned into NULL and times written in UTC,
-and the derived columns that the contract asks for: ``squaredeal_favourable`` (1, 0 or NULL),
+and the derived columns that the contract asks for: those of ``pricing_columns``, ``squaredeal_favourable`` (1, 0 or
+NULL),
 ``squaredeal_outcome`` (1, 0, or NULL where it is not known) and ``squaredeal_group_NAME`` (the
 label of each attribute, NULL where it is missing).
 """
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 from checks.inputs.contract import Decision, GroupAttribute, Outcome, band_labels
 from checks.inputs.outcomes import OUTCOME, outcome_column
 from checks.inputs.period import Period
+from checks.inputs.pricing_columns import DERIVED, pricing_columns
 from checks.inputs.program import AuditProgram
 from checks.problem import InputError, Problem, listed, suggest
 
@@ -27,7 +29,9 @@ FAVOURABLE = "squaredeal_favourable"
 MISSING_TEXTS = ("", "nan", "null", "none", "nat", "na", "n/a", "<na>", "#n/a")
 _TRUE, _FALSE = ("true", "t", "yes", "y", "1", "1.0"), ("false", "f", "no", "n", "0", "0.0")
 _NUMERIC_PLACES = (
-    "imputed_groups", "score", "cost", "new_customer_price", "weight", "price", "rate", "tenure", "controls",
+    "imputed_groups", "score", "cost", "new_customer_price", "market_price", "prior_price", "realised_cost", "weight",
+    "price", "rate", "tenure", "controls", "terms.incentive", "terms.new_customer_incentive", "behaviour.visits",
+    "behaviour.spend_history", "behaviour.elasticity_score",
     "loan.amount", "loan.term_months", "loan.instalment", "loan.fees", "loan.disclosed_apr",
 )  # fmt: skip
 _EXACT_DIGITS = 15  # decimal digits that a float64 keeps
@@ -96,6 +100,7 @@ def prepare(raw: ir.Table, program: AuditProgram, period: Period) -> Prepared:
             known = _without_missing_texts(raw[contract.outcome.column], contract.outcome)
             columns[contract.outcome.column] = _finite(known)
         columns[OUTCOME] = outcome_column(raw, everyone, program, columns.get(FAVOURABLE), as_text, _canonical)
+    columns |= pricing_columns(columns, contract)
     for group in contract.groups:
         columns[group_column(group.name)] = _label(raw[group.column], group, program)
     return Prepared(raw.select([column.name(name) for name, column in columns.items()]), references, declared)
@@ -105,7 +110,7 @@ def _bind(raw: ir.Table, program: AuditProgram) -> None:
     problems: list[Problem] = []
     for column, places in program.contract.columns_used().items():
         where = program.where(f"contract.{places[0]}")
-        if column in (FAVOURABLE, OUTCOME) or column.startswith(group_column("")):
+        if column in (FAVOURABLE, OUTCOME, *DERIVED) or column.startswith(group_column("")):
             problems.append(Problem(
                 where, f"column '{column}'", "a name that does not begin like the columns that an audit adds",
                 "give the column another name in the source, or in a 'query' with AS",

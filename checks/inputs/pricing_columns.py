@@ -1,0 +1,199 @@
+"""Columns that an audit of prices adds to the prepared relation, where the contract fills their roles.
+
+Tenure becomes completed months and a band of years; prices become logarithms over cost, over the market and alone, so
+that a difference is a ratio; a renewal is set against its equivalent new business price, net of incentives. A price or
+cost that is not above zero has no logarithm, a negative tenure no meaning: such rows have NULL in the columns that they
+cannot fill, and ``FAULT`` names what is wrong with them, so that they are counted and never dropped in silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from checks.inputs.contract import TENURE_UNITS, DataContract
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+MONTHS, BAND = "squaredeal_tenure_months", "squaredeal_tenure_band"
+LOG_PRICE, LOG_MARKUP, LOG_MARKET = "squaredeal_log_price", "squaredeal_log_markup", "squaredeal_log_market"
+MARGIN = "squaredeal_margin"
+PAID, EXPECTED, REALISED = "squaredeal_paid", "squaredeal_expected", "squaredeal_realised"
+PAID_REALISED, EXPECTED_REALISED = "squaredeal_paid_realised", "squaredeal_expected_realised"
+NEW_SIDE, NEW_EXCESS = "squaredeal_new_customer_side", "squaredeal_new_customer_excess"
+NET_PRICE, NET_NEW_PRICE = "squaredeal_net_price", "squaredeal_net_new_customer_price"
+FAULT = "squaredeal_pricing_fault"
+DERIVED = (
+    MONTHS, BAND, LOG_PRICE, LOG_MARKUP, LOG_MARKET, MARGIN, PAID, EXPECTED, REALISED, PAID_REALISED,
+    EXPECTED_REALISED, NEW_SIDE, NEW_EXCESS, NET_PRICE, NET_NEW_PRICE, FAULT,
+)  # fmt: skip
+ABOVE, NOT_ABOVE, NO_NEW_PRICE, NEW_CUSTOMER, NO_PRICE = (
+    "above",
+    "not above",
+    "no new price",
+    "new customer",
+    "no price",
+)
+FAULTS = (
+    "no price", "price not above zero", "no cost", "cost not above zero", "no tenure", "tenure below zero",
+)  # fmt: skip
+_LONGEST = 1e6  # years: no tenure, and no number of months that an integer of 32 bits could not hold
+
+
+def tenure_labels(edges: tuple[float, ...]) -> tuple[str, ...]:
+    """Labels of the bands of years between ascending edges: ``under 1``, ``1``, ``2-4``, ``0.5-<1.5``, ``5+``."""
+    whole = all(edge == int(edge) for edge in edges)
+
+    def label(low: float, high: float) -> str:
+        if not whole:
+            return f"{low:g}-<{high:g}"
+        return f"{low:g}" if high - low == 1 else f"{low:g}-{high - 1:g}"
+
+    return (f"under {edges[0]:g}", *(label(low, high) for low, high in pairwise(edges)), f"{edges[-1]:g}+")
+
+
+def band_of(months: int, edges: tuple[float, ...]) -> str:
+    """The label of a tenure of so many completed months."""
+    return tenure_labels(edges)[sum(months >= 12 * edge for edge in edges)]
+
+
+def pricing_columns(columns: Mapping[str, ir.Value], contract: DataContract) -> dict[str, ir.Value]:
+    """The derived columns as expressions, from those of the contract as ``prepare`` has cleaned them."""
+    found: dict[str, ir.Value] = {}
+    if contract.tenure:
+        months = _months(columns[contract.tenure], contract.tenure_unit)
+        found |= {MONTHS: months, BAND: _band(columns[contract.tenure], contract)}
+    if contract.price:
+        found |= _of_price(columns, contract)
+        found[FAULT] = _fault(columns, contract)
+    if contract.price and contract.new_customer_price:
+        found |= _against_new_customers(columns, contract)
+    if contract.price and contract.realised_cost:
+        found |= _against_realised_cost(columns, contract)
+    return found
+
+
+def _number(column: ir.Value) -> Any:
+    return (column.cast("int32") if column.type().is_boolean() else column).cast("float64")
+
+
+def _null(kind: str = "float64") -> Any:
+    import ibis
+
+    return ibis.null(kind)
+
+
+def _positive(column: ir.Value) -> Any:
+    """The number where it is above zero, else NULL."""
+    import ibis
+
+    number = _number(column)
+    return ibis.ifelse(number > 0, number, _null())
+
+
+def _years(column: ir.Value, unit: str) -> Any:
+    return _number(column) / TENURE_UNITS[unit]
+
+
+def _months(column: ir.Value, unit: str) -> Any:
+    """Completed months. The first case makes the engine group by the months and not by what may be many raw values."""
+    import ibis
+
+    years = _years(column, unit)
+    months = (ibis.ifelse(years < _LONGEST, years, _null()) * 12.0 + 1e-6).floor().cast("int32")
+    return ibis.cases((years < 0, _null("int32")), (years < _LONGEST, months), else_=_null("int32"))
+
+
+def _band(column: ir.Value, contract: DataContract) -> Any:
+    """Bands begin at completed months, as ``band_of`` has it."""
+    import ibis
+
+    months = _years(column, contract.tenure_unit) * 12.0 + 1e-6
+    labels = tenure_labels(contract.tenure_bands)
+    branches = [(months < 12.0 * edge, label) for edge, label in zip(contract.tenure_bands, labels, strict=False)]
+    return ibis.cases(
+        (months < 0, _null("string")), *branches, (months < _LONGEST * 12.0, labels[-1]), else_=_null("string"),
+    )  # fmt: skip
+
+
+def _of_price(columns: Mapping[str, ir.Value], contract: DataContract) -> dict[str, ir.Value]:
+    price = _positive(columns[str(contract.price)])
+    found = {LOG_PRICE: price.ln()}
+    if contract.cost:
+        cost = _positive(columns[contract.cost])
+        found |= {LOG_MARKUP: price.ln() - cost.ln(), MARGIN: (price - cost) / price}
+    if contract.market_price:
+        found[LOG_MARKET] = price.ln() - _positive(columns[contract.market_price]).ln()
+    return found
+
+
+def _fault(columns: Mapping[str, ir.Value], contract: DataContract) -> Any:
+    """The first thing that keeps a row out of comparisons of prices, or NULL."""
+    import ibis
+
+    cases: list[tuple[Any, str]] = []
+    for column, missing, bad in (
+        (contract.price, FAULTS[0], FAULTS[1]), (contract.cost, FAULTS[2], FAULTS[3]),
+    ):  # fmt: skip
+        if column:
+            number = _number(columns[column])
+            cases += [(number.isnull(), missing), (number <= 0, bad)]
+    if contract.tenure:
+        number = _number(columns[contract.tenure])
+        cases += [(number.isnull(), FAULTS[4]), (number < 0, FAULTS[5])]
+    return ibis.cases(*cases, else_=_null("string"))
+
+
+def _net(columns: Mapping[str, ir.Value], column: str, incentive: str | None) -> Any:
+    """An amount less an incentive; a missing incentive is none."""
+    import ibis
+
+    number = _positive(columns[column])
+    if incentive is None:
+        return number
+    return number - ibis.coalesce(_number(columns[incentive]), ibis.literal(0, "int32").cast("float64"))
+
+
+def _against_new_customers(columns: Mapping[str, ir.Value], contract: DataContract) -> dict[str, ir.Value]:
+    """On which side of the equivalent new business price a renewal lies, beyond rounding, and by how much above."""
+    import ibis
+
+    price = _net(columns, str(contract.price), contract.terms.get("incentive"))
+    new = _net(columns, str(contract.new_customer_price), contract.terms.get("new_customer_incentive"))
+    excess = price - new
+    known = price.notnull() & new.notnull()
+    above = excess > contract.rounding * (1 + 1e-9) + 1e-9
+    renewal: list[tuple[Any, str]] = []
+    if contract.tenure:
+        years = _years(columns[contract.tenure], contract.tenure_unit)
+        renewal = [(years <= 0, NEW_CUSTOMER)]
+        known = known & ~(years <= 0).fill_null(False)
+    side = ibis.cases(
+        *renewal, (price.isnull(), NO_PRICE), (new.isnull(), NO_NEW_PRICE), (above, ABOVE), (excess < 1e300, NOT_ABOVE),
+        else_=_null("string"),
+    )  # fmt: skip
+    zero = ibis.literal(0, "int32").cast("float64")
+    return {
+        NEW_SIDE: side, NEW_EXCESS: ibis.ifelse(known, ibis.ifelse(above, excess, zero), _null()),
+        NET_PRICE: ibis.ifelse(known, price, _null()), NET_NEW_PRICE: ibis.ifelse(known, new, _null()),
+    }  # fmt: skip
+
+
+def _against_realised_cost(columns: Mapping[str, ir.Value], contract: DataContract) -> dict[str, ir.Value]:
+    """Price, expected and realised cost of the rows that have all of them."""
+    import ibis
+
+    price, realised = _positive(columns[str(contract.price)]), _number(columns[str(contract.realised_cost)])
+    known = price.notnull() & realised.notnull()
+    expected = _positive(columns[contract.cost]) if contract.cost else None
+    if expected is not None:
+        known = known & expected.notnull()
+    paid = ibis.ifelse(known, price, _null())
+    cost = ibis.ifelse(known, realised, _null())
+    found = {PAID: paid, REALISED: cost, PAID_REALISED: paid * cost}
+    if expected is not None:
+        told = ibis.ifelse(known, expected, _null())
+        found |= {EXPECTED: told, EXPECTED_REALISED: told * cost}
+    return found
