@@ -21,6 +21,7 @@ from audits.evidence.cells import Cells, cells_from_csv, cells_to_csv, collect_c
 from audits.evidence.needs import (
     CellsNeed,
     ClusterCellsNeed,
+    EffectsNeed,
     HistogramNeed,
     MembershipNeed,
     MomentsNeed,
@@ -36,6 +37,7 @@ from checks.problem import InputError, Problem
 
 if TYPE_CHECKING:
     from audits.evidence.cluster_cells import ClusterCells
+    from audits.evidence.effects import EffectScores
     from audits.evidence.exact_sums import Ranges
     from audits.evidence.histograms import Histogram
     from audits.evidence.memberships import Memberships
@@ -85,6 +87,12 @@ class Evidence:
         from audits.evidence.cluster_cells import cluster_cells_from_json
 
         return cluster_cells_from_json(self._text(need))
+
+    def effect_scores(self, need: EffectsNeed) -> EffectScores:
+        """The products of the clusters' score sums of one need."""
+        from audits.evidence.effects import effect_scores_from_json
+
+        return effect_scores_from_json(self._text(need))
 
     def histogram(self, need: HistogramNeed) -> Histogram:
         """The distribution of one need."""
@@ -159,7 +167,9 @@ def _ranges(source: Source, needs: Sequence[Need]) -> Ranges | None:
     numbers += [name for need in of_kind(needs, MomentsNeed) for name in need.controls]
     numbers += [need.response for need in of_kind(needs, MomentsNeed) if need.response is not None]
     numbers += [need.score for need in of_kind(needs, HistogramNeed)]
-    clusters = [need.cluster for need in needs if isinstance(need, (MomentsNeed, ClusterCellsNeed)) and need.cluster]
+    numbers += [name for need in of_kind(needs, EffectsNeed) for model in need.models for name in model.sums]
+    clustered = (MomentsNeed, ClusterCellsNeed, EffectsNeed)
+    clusters = [need.cluster for need in needs if isinstance(need, clustered) and need.cluster]
     if not numbers and not clusters:
         return None
     return collect_ranges(source, sorted(set(numbers)), sorted(set(clusters) - set(numbers)))
@@ -194,6 +204,14 @@ def _collect_one(source: Source, need: Need, ranges: Ranges | None, folder: Path
 
         found = collect_cluster_cells(source, need, ranges, _cells_at_hand(folder, need))
         return _write(file, cluster_cells_to_json(found), rows - found.missing)
+    if isinstance(need, EffectsNeed):
+        from audits.evidence.effects import collect_effects, effect_cells, effect_scores_to_json
+
+        cells = _cells_for(source, effect_cells(need), ranges, folder)
+        scores = collect_effects(source, need, ranges, cells) if ranges else None
+        if scores is None:
+            raise TypeError("effects need the ranges of their columns")
+        return _write(file, effect_scores_to_json(scores), cells.rows)
     if isinstance(need, HistogramNeed):
         from audits.evidence.histograms import collect_histogram, histogram_to_json
 
@@ -214,12 +232,21 @@ def _collect_one(source: Source, need: Need, ranges: Ranges | None, folder: Path
 
 def _cells_at_hand(folder: Path, need: ClusterCellsNeed) -> Cells | None:
     """The cells that a need's products are between, where they were collected for another need."""
-    plain = CellsNeed(need.attributes, need.columns, (), need.decision)
+    return _served(folder, CellsNeed(need.attributes, need.columns, (), need.decision))
+
+
+def _served(folder: Path, need: CellsNeed) -> Cells | None:
+    """The cells of a need from those that were collected, where they hold them."""
     for file in sorted(folder.glob("cells*.csv")):
         cells = cells_from_csv(file.read_text(encoding="utf-8"))
-        if cells.serves(plain):
-            return cells.project(plain)
+        if cells.serves(need):
+            return cells.project(need)
     return None
+
+
+def _cells_for(source: Source, need: CellsNeed, ranges: Ranges | None, folder: Path) -> Cells:
+    """The cells of a need, collected where they are not at hand."""
+    return _served(folder, need) or collect_cells(source, need, ranges.by_column if ranges else None)
 
 
 def _file_name(need: Need) -> str:
@@ -231,7 +258,7 @@ def _file_name(need: Need) -> str:
         return f"../{RESTRICTED}/sample-{digest}.parquet"
     kinds = {
         ClusterCellsNeed: "cluster-cells", HistogramNeed: "histogram", SequenceNeed: "sequences",
-        MembershipNeed: "memberships",
+        MembershipNeed: "memberships", EffectsNeed: "effects",
     }  # fmt: skip
     return f"{kinds[type(need)]}-{digest}.json"
 

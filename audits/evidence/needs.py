@@ -65,6 +65,42 @@ class ClusterCellsNeed:
 
 
 @dataclass(frozen=True, slots=True)
+class EffectModel:
+    """A column to explain by a number or by labels at equal strata.
+
+    Least squares; with an ``exposure`` Poisson pseudo-likelihood of ``response`` for each unit of it, for which
+    ``product`` is the column that holds the one times the other. ``terms`` is ``slope`` (a year of tenure), ``bands``
+    (bands of tenure against the first) or ``labels`` (groups of an attribute against its reference).
+    """
+
+    response: str
+    terms: str
+    exposure: str | None = None
+    product: str | None = None
+
+    @property
+    def sums(self) -> tuple[str, ...]:
+        """The columns whose sums in each cell the model is fitted from."""
+        return tuple(name for name in (self.response, self.exposure, self.product) if name is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class EffectsNeed:
+    """Products of the score sums of clusters for models of the same cells (``effect_cells``).
+
+    The cells are ``strata`` (columns of labels) by completed months of tenure, whose bands have the ``edges`` in years,
+    or by the labels of one ``attribute`` with its ``reference``.
+    """
+
+    models: tuple[EffectModel, ...]
+    strata: tuple[str, ...]
+    cluster: str
+    edges: tuple[float, ...] = ()
+    attribute: str | None = None
+    reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class HistogramNeed:
     """How a numeric column is distributed within labels of attributes, values of columns and the decision.
 
@@ -109,7 +145,16 @@ class SampleNeed:
     columns: tuple[str, ...] = ()
 
 
-Need = CellsNeed | MomentsNeed | MembershipNeed | ClusterCellsNeed | HistogramNeed | SequenceNeed | SampleNeed
+Need = (
+    EffectsNeed
+    | CellsNeed
+    | MomentsNeed
+    | MembershipNeed
+    | ClusterCellsNeed
+    | HistogramNeed
+    | SequenceNeed
+    | SampleNeed
+)
 Kind = TypeVar("Kind", bound=Need)
 
 
@@ -120,6 +165,9 @@ def unknown_names(need: Need, attributes: Iterable[str], columns: Iterable[str])
     if isinstance(need, MomentsNeed):
         groups = (need.attribute,) if need.attribute is not None else ()
         named = (*need.controls, need.cluster, need.response, *need.strata)
+    elif isinstance(need, EffectsNeed):
+        groups = (need.attribute,) if need.attribute is not None else ()
+        named = (need.cluster, *need.strata, *(name for model in need.models for name in model.sums))
     elif isinstance(need, MembershipNeed):
         named = (*need.columns, need.cluster)
     elif isinstance(need, HistogramNeed):

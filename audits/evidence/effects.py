@@ -1,0 +1,307 @@
+"""Effects at equal strata: models fitted on cells, and the score sums of clusters that their errors need.
+
+``fit_effects`` takes the cells (strata by months of tenure, or by the labels of an attribute) and gives the fit of each
+model. ``collect_effects`` makes one scan for Σ_g s_g s_gᵀ over all coefficients of all models, s_g the sum over the
+rows of cluster g of residual times residual design (``statistics.absorbed_effects``). It joins each row with its cell,
+so that the scan costs a join with a small table and a GROUP BY on the cluster.
+
+Beyond ``EXACT`` rows, clusters are joined into some 65,000 sets by their key (the remainder of a number by a prime, the
+first digits of the MD5 of a text). Rows of one cluster stay together, so that errors by these sets allow for all that
+errors by cluster do; they know the spread of the scores to a third of a percent. Each score is rounded to a multiple of
+2⁻ᑫ of a bound, such that sums are exact in any order. Rows without a cluster count as one.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audits.evidence.cells import Cells
+from audits.evidence.exact_sums import Ranges, as_number
+from audits.evidence.needs import CellsNeed, EffectModel, EffectsNeed
+from checks.inputs.prepared import as_text, group_column
+from checks.inputs.pricing_columns import MONTHS
+from checks.inputs.source import Source
+
+if TYPE_CHECKING:
+    from audits.statistics.absorbed_effects import AbsorbedEffects
+
+EXACT = 1 << 22  # rows up to which every cluster is told apart
+_SETS = 65_521  # a prime
+_FINE, _DOUBLE = 61, 52
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class EffectFit:
+    """A model on cells: ``names`` of its K columns, its fit, and what it was fitted from.
+
+    ``counts`` rows of each cell with all that the model needs, ``levels`` the tenure in years or the place of the label
+    of each cell, ``strata`` codes; cells without such rows are left out. ``places`` are the cells' positions.
+    """
+
+    model: EffectModel
+    names: tuple[str, ...]
+    fit: AbsorbedEffects
+    counts: Floats
+    levels: Floats
+    strata: NDArray[np.intp]
+    places: NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True)
+class EffectScores:
+    """Σ_g s_g s_gᵀ over the coefficients of all models in turn, (K, K), from ``clusters`` of at most ``largest`` rows.
+
+    ``grouped`` says that clusters were joined into sets; ``shares`` (K,) is the largest cluster's part of each
+    diagonal.
+    """
+
+    products: tuple[tuple[float, ...], ...]
+    clusters: int
+    largest: int
+    grouped: bool
+    shares: tuple[float, ...]
+
+    def meat(self, start: int, width: int) -> Floats:
+        """The block of one model's coefficients."""
+        return np.array(self.products, dtype=float)[start : start + width, start : start + width]
+
+
+def effect_cells(need: EffectsNeed) -> CellsNeed:
+    """The cells that the models are fitted on."""
+    sums = tuple(dict.fromkeys(name for model in need.models for name in model.sums))
+    if need.attribute is not None:
+        return CellsNeed((need.attribute,), need.strata, sums, decision=False)
+    return CellsNeed((), (*need.strata, MONTHS), sums, decision=False)
+
+
+def fit_effects(cells: Cells, need: EffectsNeed) -> list[EffectFit]:
+    """The fit of each model, in their order, on the cells of ``effect_cells(need)``."""
+    return [_fit(cells, model, need) for model in need.models]
+
+
+def _fit(cells: Cells, model: EffectModel, need: EffectsNeed) -> EffectFit:
+    from audits.statistics.absorbed_effects import ExposedSums, absorbed_least_squares, absorbed_poisson
+
+    key = 0 if need.attribute is not None else len(need.strata)
+    own = [cells.totals[i][cells.sums.index(model.response)] for i in range(len(cells.cells))]
+    places = [i for i, (labels, _, _) in enumerate(cells.cells) if labels[key] is not None and own[i].known]
+    names, design, levels = _design([str(cells.cells[i][0][key]) for i in places], model, need)
+    strata = _strata([cells.cells[i][0] for i in places], need)
+
+    def sums(name: str, what: str) -> Floats:
+        index = cells.sums.index(name)
+        return np.array([getattr(cells.totals[i][index], what) for i in places], dtype=float)
+
+    counts = sums(model.response, "known")
+    totals, squares = sums(model.response, "sum"), sums(model.response, "squares")
+    if model.exposure is None or model.product is None:
+        fit = absorbed_least_squares(design, strata, counts, totals, squares)
+    else:
+        fit = absorbed_poisson(design, strata, ExposedSums(
+            counts, totals, squares, sums(model.exposure, "sum"), sums(model.exposure, "squares"),
+            sums(model.product, "sum"),
+        ))  # fmt: skip
+    return EffectFit(model, names, fit, counts, levels, strata, np.array(places, dtype=np.intp))
+
+
+def _design(labels: Sequence[str], model: EffectModel, need: EffectsNeed) -> tuple[tuple[str, ...], Floats, Floats]:
+    """Names of the columns, the columns (C, K), and the level of each cell."""
+    from checks.inputs.pricing_columns import band_of, tenure_labels
+
+    if model.terms == "slope":
+        years = np.array([int(label) for label in labels], dtype=float) / 12
+        return ("year",), years[:, None], years
+    if model.terms == "bands":
+        of_cell = [band_of(int(label), need.edges) for label in labels]
+        known = [label for label in tenure_labels(need.edges) if label in of_cell]
+        levels = np.array([known.index(label) for label in of_cell], dtype=float)
+    else:
+        others = sorted(set(labels) - {need.reference})
+        known = [str(need.reference), *others]
+        levels = np.array([known.index(label) for label in labels], dtype=float)
+    names = tuple(known[1:])
+    columns = [levels == i for i in range(1, len(known))] or [np.zeros(len(labels))]
+    return names or ("",), np.column_stack(columns).astype(float).reshape(len(labels), -1), levels
+
+
+def _strata(cells: Sequence[tuple[str | None, ...]], need: EffectsNeed) -> NDArray[np.intp]:
+    first = 1 if need.attribute is not None else 0
+    known: dict[tuple[str | None, ...], int] = {}
+    return np.array(
+        [known.setdefault(labels[first : first + len(need.strata)], len(known)) for labels in cells], dtype=np.intp
+    )
+
+
+def collect_effects(source: Source, need: EffectsNeed, ranges: Ranges, cells: Cells) -> EffectScores:
+    """One scan. ``ranges`` holds the responses, exposures and the number of rows with a cluster."""
+    fits = fit_effects(cells, need)
+    width = sum(len(found.names) for found in fits)
+    table, bounds = _cell_table(cells, fits, ranges)
+    if not table:
+        return EffectScores(((0.0,) * width,) * width, 0, 0, False, (0.0,) * width)
+    grouped = ranges.rows > EXACT
+    sql = _statement(source, need, fits, table, bounds, grouped, ranges.rows)
+    clusters, largest, *values = source.rows(sql)[0]
+    most, values = values[:width], values[width:]
+    matrix = np.zeros((width, width))
+    pairs = [(i, j) for i in range(width) for j in range(i, width)]
+    for k, (i, j) in enumerate(pairs):
+        whole, fine = values[2 * k : 2 * k + 2]
+        value = (int(whole or 0) * 2**_FINE + int(fine or 0)) / 2**_FINE * bounds[i] * bounds[j]
+        matrix[i, j] = matrix[j, i] = value
+    shares = tuple(
+        float((bounds[i] * float(most[i] or 0.0)) ** 2 / matrix[i, i]) if matrix[i, i] > 0 else 0.0
+        for i in range(width)
+    )
+    return EffectScores(
+        tuple(map(tuple, matrix.tolist())), int(clusters), int(largest or 0), grouped, shares,
+    )  # fmt: skip
+
+
+def _cell_table(
+    cells: Cells, fits: Sequence[EffectFit], ranges: Ranges
+) -> tuple[dict[tuple[str | None, ...], list[str]], list[float]]:
+    """Labels of each cell → fitted mean of each model, then residual design over its bound; and the bounds.
+
+    A bound is a power of two that no row's score exceeds.
+    """
+    blocks: dict[int, list[str]] = {}
+    bounds: list[float] = []
+    empty = ["NULL"]
+    width = sum(1 + len(found.names) for found in fits)
+    column = 0
+    for found in fits:
+        fit, size = found.fit, len(found.names)
+        reach = _reach(found, ranges)
+        for k in range(size):
+            most = reach * float(np.max(np.abs(fit.residual_design[:, k]), initial=0.0))
+            bounds.append(2.0 ** math.ceil(math.log2(most)) if most > 0 and math.isfinite(most) else 1.0)
+        own = bounds[len(bounds) - size :]
+        for c, place in enumerate(found.places.tolist()):
+            if not fit.used[c]:
+                continue
+            row = blocks.setdefault(place, empty * width)
+            row[column] = _number(float(fit.means[c]))
+            for k in range(size):
+                row[column + 1 + k] = _number(float(fit.residual_design[c, k]) / own[k])
+        column += 1 + size
+    return {cells.cells[place][0]: row for place, row in blocks.items()}, bounds
+
+
+def _reach(found: EffectFit, ranges: Ranges) -> float:
+    """The most that a residual can amount to."""
+    fit, model = found.fit, found.model
+    means = np.abs(fit.means[fit.used])
+    largest = float(np.max(means, initial=0.0))
+    response = ranges.by_column[model.response]
+    most = max(abs(response.low or 0.0), abs(response.high or 0.0))
+    if model.exposure is None:
+        return most + largest
+    exposure = ranges.by_column[model.exposure]
+    return most + largest * max(abs(exposure.low or 0.0), abs(exposure.high or 0.0))
+
+
+def _number(value: float) -> str:
+    """A literal that both engines read as a double (DuckDB takes 0.1 for a decimal)."""
+    return f"{value:.17e}"
+
+
+def _statement(
+    source: Source, need: EffectsNeed, fits: Sequence[EffectFit], table: Mapping[tuple[str | None, ...], list[str]],
+    bounds: Sequence[float], grouped: bool, rows: int,
+) -> str:  # fmt: skip
+    """The scan as SQL: rows, each joined with its cell; score sums of clusters; their products as integers."""
+    keys = _keys(source, need)
+    columns = list(dict.fromkeys(name for found in fits for name in _row_columns(found.model)))
+    base = source.table.select(
+        g=_cluster(source, need, grouped), **{f"k{i}": key for i, key in enumerate(keys)},
+        **{f"y{i}": as_number(source.table[name]) for i, name in enumerate(columns)},
+    )  # fmt: skip
+    names = [f"k{i}" for i in range(len(keys))]
+    fitted = [f"v{i}" for i in range(sum(1 + len(found.names) for found in fits))]
+    held = ", ".join(f"({', '.join([*map(_text, labels), *row])})" for labels, row in table.items())
+    casts = ", ".join([*(f"CAST({name} AS varchar) AS {name}" for name in names),
+                       *(f"CAST({name} AS double precision) AS {name}" for name in fitted)])  # fmt: skip
+    scores = _scores(fits, columns, rows)
+    width = len(bounds)
+    joined = " AND ".join(f"b.{name} IS NOT DISTINCT FROM f.{name}" for name in names)
+    sums = ", ".join(f"sum(s{i}) AS s{i}" for i in range(width))
+    products = ", ".join(
+        part for i in range(width) for j in range(i, width) for part in (
+            f"sum(CAST(floor(s{i} * s{j}) AS bigint))",
+            f"sum(CAST((s{i} * s{j} - floor(s{i} * s{j})) * {2.0**_FINE:.1f} AS bigint))",
+        )
+    )  # fmt: skip
+    most = ", ".join(f"max(abs(s{i}))" for i in range(width))
+    return (
+        f"WITH f0({', '.join([*names, *fitted])}) AS (VALUES {held}), f AS (SELECT {casts} FROM f0), "
+        f"b AS ({source.backend.compile(base)}), "
+        f"r AS (SELECT b.g AS g, {scores} FROM b JOIN f ON {joined}), "
+        f"c AS (SELECT g, count(*) AS n, {sums} FROM r GROUP BY g) "
+        f"SELECT count(*), max(n), {most}, {products} FROM c"
+    )
+
+
+def _keys(source: Source, need: EffectsNeed) -> list[Any]:
+    """What tells cells apart, as text, in the order of their labels."""
+    strata = [as_text(source.table[name]) for name in need.strata]
+    if need.attribute is not None:
+        return [source.table[group_column(need.attribute)].cast("string"), *strata]
+    return [*strata, as_text(source.table[MONTHS])]
+
+
+def _row_columns(model: EffectModel) -> tuple[str, ...]:
+    return (model.response, *([model.exposure] if model.exposure is not None else []))
+
+
+def _scores(fits: Sequence[EffectFit], columns: Sequence[str], rows: int) -> str:
+    """Residual times residual design of each coefficient, a multiple of 2⁻ᑫ; 0 where a row lacks what a model needs."""
+    places = 2.0 ** (_DOUBLE - math.ceil(math.log2(max(rows, 2))))
+    parts: list[str] = []
+    column = 0
+    for found in fits:
+        mean = f"f.v{column}"
+        response = f"b.y{columns.index(found.model.response)}"
+        if found.model.exposure is not None:
+            mean = f"{mean} * b.y{columns.index(found.model.exposure)}"
+        for k in range(len(found.names)):
+            score = f"({response} - {mean}) * f.v{column + 1 + k}"
+            parts.append(f"coalesce(floor({score} * {places:.1f} + 0.5) / {places:.1f}, 0) AS s{len(parts)}")
+        column += 1 + len(found.names)
+    return ", ".join(parts)
+
+
+def _cluster(source: Source, need: EffectsNeed, grouped: bool) -> Any:
+    """The cluster, or with very many rows the set that it falls into."""
+    column = source.table[need.cluster]
+    if not grouped:
+        return column
+    if column.type().is_integer():
+        return column.cast("int64") % _SETS
+    return column.cast("string").hexdigest("md5").substr(0, 4)
+
+
+def _text(label: str | None) -> str:
+    return "NULL" if label is None else "'" + label.replace("'", "''") + "'"
+
+
+def effect_scores_to_json(found: EffectScores) -> str:
+    """Text of a file; floats in full precision."""
+    return json.dumps(asdict(found), indent=1, sort_keys=True, allow_nan=False) + "\n"
+
+
+def effect_scores_from_json(text: str) -> EffectScores:
+    """The inverse of ``effect_scores_to_json``."""
+    content = json.loads(text)
+    return EffectScores(
+        tuple(tuple(float(value) for value in row) for row in content["products"]), content["clusters"],
+        content["largest"], content["grouped"], tuple(content["shares"]),
+    )  # fmt: skip
