@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from audits.comparisons.flags import flag_of
 from audits.evidence.cells import Cells
 from audits.evidence.histograms import Histogram
 from audits.measuring import POWER, bounded, item, number
@@ -18,8 +19,6 @@ from audits.record import Measurement
 from checks.inputs.contract import DataContract
 from checks.sentence import said, template
 
-_YES, _NO = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
-_MISSING = ("", "nan", "null", "none", "nat", "na", "n/a", "<na>")
 MOST_LOST = 0.05  # share of approved, or of all priced rows, beyond which those not seen may hold the harm
 
 
@@ -65,7 +64,7 @@ def priced(cells: Cells, histogram: Histogram) -> Priced:
             strangers += total.known
             continue
         group = found.get(labels[0], PricedGroup())
-        flag = _flag(labels[1]) if len(labels) > 1 else None
+        flag = flag_of(labels[1]) if len(labels) > 1 else None
         found[labels[0]] = replace(
             group, rows=group.rows + rows, n=group.n + total.known, total=group.total + total.sum,
             squares=group.squares + total.squares,
@@ -81,14 +80,6 @@ def priced(cells: Cells, histogram: Histogram) -> Priced:
     skews = _skewnesses(histogram)
     groups = {label: replace(group, skewness=skews.get(label, 0.0)) for label, group in found.items()}
     return Priced(groups, strangers / every if every else 0.0)
-
-
-def _flag(text: str | None) -> bool | str | None:
-    """True, False, None where it is missing, or the text itself where it says neither."""
-    plain = (text or "").strip().casefold()
-    if plain in _MISSING:
-        return None
-    return True if plain in _YES else False if plain in _NO else str(text)
 
 
 def _skewnesses(histogram: Histogram) -> dict[str, float]:

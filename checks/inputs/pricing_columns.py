@@ -25,10 +25,13 @@ PAID_REALISED, EXPECTED_REALISED = "squaredeal_paid_realised", "squaredeal_expec
 NEW_SIDE, NEW_EXCESS = "squaredeal_new_customer_side", "squaredeal_new_customer_excess"
 NET_PRICE, NET_NEW_PRICE = "squaredeal_net_price", "squaredeal_net_new_customer_price"
 FAULT = "squaredeal_pricing_fault"
+ECR_BAND, PRIOR = "squaredeal_expected_claims_ratio_band", "squaredeal_prior_price"
 DERIVED = (
     MONTHS, BAND, LOG_PRICE, LOG_MARKUP, LOG_MARKET, MARGIN, PAID, EXPECTED, REALISED, PAID_REALISED,
-    EXPECTED_REALISED, NEW_SIDE, NEW_EXCESS, NET_PRICE, NET_NEW_PRICE, FAULT,
+    EXPECTED_REALISED, NEW_SIDE, NEW_EXCESS, NET_PRICE, NET_NEW_PRICE, FAULT, ECR_BAND, PRIOR,
 )  # fmt: skip
+ECR_EDGES = (0.2, 0.4, 0.6, 0.8, 1.0)
+ECR_LABELS = ("under 20 %", "20-<40 %", "40-<60 %", "60-<80 %", "80-<100 %", "100 %+")
 ABOVE, NOT_ABOVE, NO_NEW_PRICE, NEW_CUSTOMER, NO_PRICE = (
     "above",
     "not above",
@@ -123,10 +126,24 @@ def _of_price(columns: Mapping[str, ir.Value], contract: DataContract) -> dict[s
     found = {LOG_PRICE: price.ln()}
     if contract.cost:
         cost = _positive(columns[contract.cost])
-        found |= {LOG_MARKUP: price.ln() - cost.ln(), MARGIN: (price - cost) / price}
+        found |= {
+            LOG_MARKUP: price.ln() - cost.ln(),
+            MARGIN: (price - cost) / price,
+            ECR_BAND: _claims_band(cost / price),
+        }
+    if contract.prior_price:
+        found[PRIOR] = _positive(columns[contract.prior_price])
     if contract.market_price:
         found[LOG_MARKET] = price.ln() - _positive(columns[contract.market_price]).ln()
     return found
+
+
+def _claims_band(ratio: Any) -> Any:
+    """The band of expected cost over price. Its cases make the engine group by the band and not by the amounts."""
+    import ibis
+
+    branches = [(ratio < edge, label) for edge, label in zip(ECR_EDGES, ECR_LABELS, strict=False)]
+    return ibis.cases(*branches, (ratio < 1e300, ECR_LABELS[-1]), else_=_null("string"))
 
 
 def _fault(columns: Mapping[str, ir.Value], contract: DataContract) -> Any:
