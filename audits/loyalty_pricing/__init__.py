@@ -4,4 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-QUESTIONS: tuple[type[Any], ...] = ()
+from audits.loyalty_pricing.renewal_price import RenewalPrice
+
+QUESTIONS: tuple[type[Any], ...] = (
+    RenewalPrice,
+)  # fmt: skip

@@ -60,7 +60,6 @@ def _counted(question: str, **what: str) -> dict[str, MeasureKind]:
 
 
 _LOYALTY_PRICING: dict[str, MeasureKind] = {
-    **_counted("loyalty_pricing.renewal_price", highest_renewal_ratio="highest renewal over new-customer price"),
     **_differences("loyalty_pricing.tenure_gradient", tenure_margin_slope="change of the margin per year of tenure"),
     **_counted("loyalty_pricing.loss_ratio", return_missing_figures="figures of a pricing return that are missing"),
     **_ratios(
