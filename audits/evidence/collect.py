@@ -26,6 +26,7 @@ from audits.evidence.needs import (
     MembershipNeed,
     MomentsNeed,
     Need,
+    SameTermsNeed,
     SampleNeed,
     SequenceNeed,
     of_kind,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from audits.evidence.histograms import Histogram
     from audits.evidence.memberships import Memberships
     from audits.evidence.moments import Moments
+    from audits.evidence.same_terms import SameTerms
     from audits.evidence.sequences import Sequences
 
 SCANS_FILE = "scans.json"
@@ -105,6 +107,12 @@ class Evidence:
         from audits.evidence.sequences import sequences_from_json
 
         return sequences_from_json(self._text(need))
+
+    def same_terms(self, need: SameTermsNeed) -> SameTerms:
+        """Prices on the same terms of one need."""
+        from audits.evidence.same_terms import same_terms_from_json
+
+        return same_terms_from_json(self._text(need))
 
     def sample(self, need: SampleNeed) -> Path:
         """The Parquet file of a sample, which only people who may see persons' rows can have."""
@@ -222,6 +230,12 @@ def _collect_one(source: Source, need: Need, ranges: Ranges | None, folder: Path
 
         sequences = collect_sequences(source, need)
         return _write(file, sequences_to_json(sequences), rows - sequences.missing)
+    if isinstance(need, SameTermsNeed):
+        from audits.evidence.same_terms import collect_same_terms, same_terms_to_json
+
+        priced = collect_same_terms(source, need)
+        _unchanged(rows, priced.rows)
+        return _write(file, same_terms_to_json(priced), priced.usable)
     if isinstance(need, SampleNeed):
         from audits.evidence.samples import collect_sample
 
@@ -258,7 +272,7 @@ def _file_name(need: Need) -> str:
         return f"../{RESTRICTED}/sample-{digest}.parquet"
     kinds = {
         ClusterCellsNeed: "cluster-cells", HistogramNeed: "histogram", SequenceNeed: "sequences",
-        MembershipNeed: "memberships", EffectsNeed: "effects",
+        MembershipNeed: "memberships", EffectsNeed: "effects", SameTermsNeed: "same-terms",
     }  # fmt: skip
     return f"{kinds[type(need)]}-{digest}.json"
 

@@ -145,6 +145,30 @@ class SampleNeed:
     columns: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class SameTermsNeed:
+    """Rows on the same terms in the same time that are asked another price than the cheapest of them.
+
+    ``keys`` are the columns whose values make the terms the same. ``price`` is less ``incentive`` and, where there is a
+    ``cost``, per unit of it. ``window_days`` whole days of UTC count as one time, counted from 1970-01-01; without
+    ``time`` all do. A price is dearer by more than ``tolerance`` as a share of the cheapest, and not by ``rounding`` of
+    its own money or less. Rows whose ``reason`` is among ``allowed`` (whatever the case, blanks around it left out) are
+    no cheapest and no case. ``disclosed`` is a flag.
+    """
+
+    keys: tuple[str, ...]
+    price: str
+    cost: str | None = None
+    incentive: str | None = None
+    time: str | None = None
+    window_days: int = 1
+    tolerance: float = 0.05
+    rounding: float = 0.01
+    reason: str | None = None
+    allowed: tuple[str, ...] = ()
+    disclosed: str | None = None
+
+
 Need = (
     EffectsNeed
     | CellsNeed
@@ -154,6 +178,7 @@ Need = (
     | HistogramNeed
     | SequenceNeed
     | SampleNeed
+    | SameTermsNeed
 )
 Kind = TypeVar("Kind", bound=Need)
 
@@ -176,6 +201,8 @@ def unknown_names(need: Need, attributes: Iterable[str], columns: Iterable[str])
         groups, named = need.attributes, (need.entity, need.time, need.unit)
     elif isinstance(need, SampleNeed):
         groups, named = need.attributes, (need.unit, *need.kept, *need.columns)
+    elif isinstance(need, SameTermsNeed):
+        named = (*need.keys, need.price, need.cost, need.incentive, need.time, need.reason, need.disclosed)
     elif isinstance(need, ClusterCellsNeed):
         groups, named = need.attributes, (need.cluster, *need.columns, *need.sums)
     else:
