@@ -16,10 +16,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from audits.evidence.exact_sums import Range, collect_ranges, limbs, scaled, total
+from audits.evidence.exact_sums import Range, collect_ranges, limbs, scaled, total, total_of_whole, whole
 from audits.evidence.needs import CellsNeed, union
 from checks.inputs.grouping import group_rows
 from checks.inputs.prepared import FAVOURABLE, as_text, group_column
+from checks.inputs.pricing_columns import DERIVED
 from checks.inputs.source import Source
 
 if TYPE_CHECKING:
@@ -145,16 +146,23 @@ def _figures(source: Source, sums: Sequence[str], ranges: Mapping[str, Range]) -
         quotient = scaled(source.table[name], ranges[name])
         figures[f"known{i}"] = ibis.ifelse(source.table[name].notnull(), 1, 0)
         parts = (*limbs(quotient), *limbs(quotient * quotient, 3))
+        if name in DERIVED:
+            parts = (whole(quotient), whole(quotient * quotient))
         figures |= {f"sum{i}_{k}": part for k, part in enumerate(parts)}
     return figures
 
 
 def _totals(sums: Sequence[str], values: Sequence[Any], ranges: Mapping[str, Range]) -> tuple[Total, ...]:
     found = []
-    for i, name in enumerate(sums):
-        known, *parts = values[6 * i : 6 * i + 6]
-        exponent = ranges[name].exponent
-        found.append(Total(int(known), total(parts[:2], exponent), total(parts[2:], 2 * exponent)))
+    rest = list(values)
+    for name in sums:
+        exponent, width = ranges[name].exponent, 3 if name in DERIVED else 6
+        (known, *parts), rest = rest[:width], rest[width:]
+        if name in DERIVED:
+            sides = total_of_whole(parts[0], exponent), total_of_whole(parts[1], 2 * exponent)
+        else:
+            sides = total(parts[:2], exponent), total(parts[2:], 2 * exponent)
+        found.append(Total(int(known), *sides))
     return tuple(found)
 
 

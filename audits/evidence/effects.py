@@ -5,10 +5,10 @@ model. ``collect_effects`` makes one scan for Σ_g s_g s_gᵀ over all coefficie
 rows of cluster g of residual times residual design (``statistics.absorbed_effects``). It joins each row with its cell,
 so that the scan costs a join with a small table and a GROUP BY on the cluster.
 
-Beyond ``EXACT`` rows, clusters are joined into some 65,000 sets by their key (the remainder of a number by a prime, the
-first digits of the MD5 of a text). Rows of one cluster stay together, so that errors by these sets allow for all that
-errors by cluster do; they know the spread of the scores to a third of a percent. Each score is rounded to a multiple of
-2⁻ᑫ of a bound, such that sums are exact in any order. Rows without a cluster count as one.
+Beyond ``EXACT`` rows, clusters are joined into thousands of sets by their key (the remainder of a number by a prime,
+the first digits of the MD5 of a text). Rows of one cluster stay together, so that errors by these sets allow for all
+that errors by cluster do; they know the spread of the scores to eight tenths of a percent. Each score is rounded to a
+multiple of 2⁻ᑫ of a bound, such that sums are exact in any order. Rows without a cluster count as one.
 """
 
 from __future__ import annotations
@@ -16,15 +16,18 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from audits.evidence.cells import Cells
+from audits.evidence.cells import Cells, Labels
 from audits.evidence.exact_sums import Ranges, as_number
 from audits.evidence.needs import CellsNeed, EffectModel, EffectsNeed
+from checks.inputs.grouping import coded, on_raw
 from checks.inputs.prepared import as_text, group_column
 from checks.inputs.pricing_columns import MONTHS
 from checks.inputs.source import Source
@@ -33,7 +36,9 @@ if TYPE_CHECKING:
     from audits.statistics.absorbed_effects import AbsorbedEffects
 
 EXACT = 1 << 22  # rows up to which every cluster is told apart
-_SETS = 65_521  # a prime
+_SETS = 8_191  # a prime
+_MONTHS = 4096  # more than the months of any tenure that can be; a longer one is told apart by text
+_MOST_LABELS = 64  # of one stratum, for comparing each row with all of them
 _FINE, _DOUBLE = 61, 52
 Floats = NDArray[np.float64]
 
@@ -102,13 +107,16 @@ def _fit(cells: Cells, model: EffectModel, need: EffectsNeed) -> EffectFit:
 
     counts = sums(model.response, "known")
     totals, squares = sums(model.response, "sum"), sums(model.response, "squares")
-    if model.exposure is None or model.product is None:
+    if model.exposure is None:
         fit = absorbed_least_squares(design, strata, counts, totals, squares)
     else:
+        products = sums(model.product, "sum") if model.product is not None else np.zeros(len(places))
         fit = absorbed_poisson(design, strata, ExposedSums(
-            counts, totals, squares, sums(model.exposure, "sum"), sums(model.exposure, "squares"),
-            sums(model.product, "sum"),
+            counts, totals, squares, sums(model.exposure, "sum"), sums(model.exposure, "squares"), products,
         ))  # fmt: skip
+        if model.product is None:
+            nothing = np.full_like(fit.hc1, np.nan)
+            fit = replace(fit, hc1=nothing, classical=nothing)
     return EffectFit(model, names, fit, counts, levels, strata, np.array(places, dtype=np.intp))
 
 
@@ -148,7 +156,7 @@ def collect_effects(source: Source, need: EffectsNeed, ranges: Ranges, cells: Ce
     if not table:
         return EffectScores(((0.0,) * width,) * width, 0, 0, False, (0.0,) * width)
     grouped = ranges.rows > EXACT
-    sql = _statement(source, need, fits, table, bounds, grouped, ranges.rows)
+    sql = _statement(source, need, fits, table, width, grouped, ranges.rows)
     clusters, largest, *values = source.rows(sql)[0]
     most, values = values[:width], values[width:]
     matrix = np.zeros((width, width))
@@ -166,9 +174,7 @@ def collect_effects(source: Source, need: EffectsNeed, ranges: Ranges, cells: Ce
     )  # fmt: skip
 
 
-def _cell_table(
-    cells: Cells, fits: Sequence[EffectFit], ranges: Ranges
-) -> tuple[dict[tuple[str | None, ...], list[str]], list[float]]:
+def _cell_table(cells: Cells, fits: Sequence[EffectFit], ranges: Ranges) -> tuple[dict[Labels, list[str]], list[float]]:
     """Labels of each cell → fitted mean of each model, then residual design over its bound; and the bounds.
 
     A bound is a power of two that no row's score exceeds.
@@ -215,25 +221,25 @@ def _number(value: float) -> str:
 
 
 def _statement(
-    source: Source, need: EffectsNeed, fits: Sequence[EffectFit], table: Mapping[tuple[str | None, ...], list[str]],
-    bounds: Sequence[float], grouped: bool, rows: int,
+    source: Source, need: EffectsNeed, fits: Sequence[EffectFit], table: Mapping[Labels, list[str]],
+    width: int, grouped: bool, rows: int,
 ) -> str:  # fmt: skip
     """The scan as SQL: rows, each joined with its cell; score sums of clusters; their products as integers."""
-    keys = _keys(source, need)
     columns = list(dict.fromkeys(name for found in fits for name in _row_columns(found.model)))
-    base = source.table.select(
-        g=_cluster(source, need, grouped), **{f"k{i}": key for i, key in enumerate(keys)},
-        **{f"y{i}": as_number(source.table[name]) for i, name in enumerate(columns)},
-    )  # fmt: skip
+    keys, literals = _keys(source, need, list(table))
+    figures = {f"y{i}": as_number(source.table[name]) for i, name in enumerate(columns)}
+    told = {"g": _cluster(source, need, grouped), **{f"k{i}": key for i, key in enumerate(keys)}, **figures}
+    base = on_raw(source.table, told, reduce(or_, (source.table[name].notnull() for name in columns)))
     names = [f"k{i}" for i in range(len(keys))]
     fitted = [f"v{i}" for i in range(sum(1 + len(found.names) for found in fits))]
-    held = ", ".join(f"({', '.join([*map(_text, labels), *row])})" for labels, row in table.items())
-    casts = ", ".join([*(f"CAST({name} AS varchar) AS {name}" for name in names),
+    held = ", ".join(f"({', '.join([*one, *row])})" for one, row in zip(literals, table.values(), strict=True))
+    kind = "integer" if len(keys) == 1 and _is_code(keys[0]) else "varchar"
+    casts = ", ".join([*(f"CAST({name} AS {kind}) AS {name}" for name in names),
                        *(f"CAST({name} AS double precision) AS {name}" for name in fitted)])  # fmt: skip
-    scores = _scores(fits, columns, rows)
-    width = len(bounds)
-    joined = " AND ".join(f"b.{name} IS NOT DISTINCT FROM f.{name}" for name in names)
-    sums = ", ".join(f"sum(s{i}) AS s{i}" for i in range(width))
+    places = 2.0 ** (_DOUBLE - math.ceil(math.log2(max(rows, 2))))
+    equal = "=" if kind == "integer" else "IS NOT DISTINCT FROM"
+    joined = " AND ".join(f"b.{name} {equal} f.{name}" for name in names)
+    sums = ", ".join(f"coalesce(sum(s{i}), 0) / {places:.1f} AS s{i}" for i in range(width))
     products = ", ".join(
         part for i in range(width) for j in range(i, width) for part in (
             f"sum(CAST(floor(s{i} * s{j}) AS bigint))",
@@ -244,27 +250,49 @@ def _statement(
     return (
         f"WITH f0({', '.join([*names, *fitted])}) AS (VALUES {held}), f AS (SELECT {casts} FROM f0), "
         f"b AS ({source.backend.compile(base)}), "
-        f"r AS (SELECT b.g AS g, {scores} FROM b JOIN f ON {joined}), "
+        f"r AS (SELECT b.g AS g, {_scores(fits, columns, places)} FROM b JOIN f ON {joined}), "
         f"c AS (SELECT g, count(*) AS n, {sums} FROM r GROUP BY g) "
         f"SELECT count(*), max(n), {most}, {products} FROM c"
     )
 
 
-def _keys(source: Source, need: EffectsNeed) -> list[Any]:
-    """What tells cells apart, as text, in the order of their labels."""
-    strata = [as_text(source.table[name]) for name in need.strata]
-    if need.attribute is not None:
-        return [source.table[group_column(need.attribute)].cast("string"), *strata]
-    return [*strata, as_text(source.table[MONTHS])]
+def _is_code(key: Any) -> bool:
+    return bool(key.type().is_integer())
+
+
+def _keys(source: Source, need: EffectsNeed, cells: Sequence[Labels]) -> tuple[list[Any], list[list[str]]]:
+    """What tells cells apart, as one number where few labels occur, else as texts; and the literals of each cell."""
+    labels = {name: source.table[group_column(need.attribute)] for name in ("label",) if need.attribute is not None}
+    labels |= {f"s{i}": as_text(source.table[name]) for i, name in enumerate(need.strata)}
+    width = len(labels)
+    occurring = {name: list(dict.fromkeys(one[i] for one in cells)) for i, name in enumerate(labels)}
+    code = coded(source, labels, occurring, _MOST_LABELS) if labels else _zero()
+    months = need.attribute is None
+    if code is None or math.prod(map(len, occurring.values())) * _MONTHS > 2**31:
+        texts = [*(key.cast("string") for key in labels.values()), *([as_text(source.table[MONTHS])] if months else [])]
+        return texts, [list(map(_text, one)) for one in cells]
+    key = (code.cast("int32") * _MONTHS + source.table[MONTHS].cast("int32")) if months else code.cast("int32")
+    literals = []
+    for one in cells:
+        number = 0
+        for label, known in zip(one[:width], occurring.values(), strict=True):
+            number = number * len(known) + known.index(label)
+        literals.append([str(number * _MONTHS + int(one[width] or 0) if months else number)])
+    return [key], literals
+
+
+def _zero() -> Any:
+    import ibis
+
+    return ibis.literal(0, "int32")
 
 
 def _row_columns(model: EffectModel) -> tuple[str, ...]:
     return (model.response, *([model.exposure] if model.exposure is not None else []))
 
 
-def _scores(fits: Sequence[EffectFit], columns: Sequence[str], rows: int) -> str:
-    """Residual times residual design of each coefficient, a multiple of 2⁻ᑫ; 0 where a row lacks what a model needs."""
-    places = 2.0 ** (_DOUBLE - math.ceil(math.log2(max(rows, 2))))
+def _scores(fits: Sequence[EffectFit], columns: Sequence[str], places: float) -> str:
+    """Residual times residual design of each coefficient in whole places; NULL where a row lacks what a model needs."""
     parts: list[str] = []
     column = 0
     for found in fits:
@@ -274,19 +302,19 @@ def _scores(fits: Sequence[EffectFit], columns: Sequence[str], rows: int) -> str
             mean = f"{mean} * b.y{columns.index(found.model.exposure)}"
         for k in range(len(found.names)):
             score = f"({response} - {mean}) * f.v{column + 1 + k}"
-            parts.append(f"coalesce(floor({score} * {places:.1f} + 0.5) / {places:.1f}, 0) AS s{len(parts)}")
+            parts.append(f"floor({score} * {places:.1f} + 0.5) AS s{len(parts)}")
         column += 1 + len(found.names)
     return ", ".join(parts)
 
 
 def _cluster(source: Source, need: EffectsNeed, grouped: bool) -> Any:
     """The cluster, or with very many rows the set that it falls into."""
-    column = source.table[need.cluster]
+    column = source.table[str(need.cluster)]
     if not grouped:
         return column
     if column.type().is_integer():
         return column.cast("int64") % _SETS
-    return column.cast("string").hexdigest("md5").substr(0, 4)
+    return column.cast("string").hexdigest("md5").substr(0, 3)
 
 
 def _text(label: str | None) -> str:

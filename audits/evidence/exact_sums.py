@@ -103,6 +103,20 @@ def limbs(quotient: Any, number: int = 2) -> tuple[Any, ...]:
     return tuple(found)
 
 
+def whole(quotient: Any) -> Any:
+    """The integer of u to 2⁻⁶¹, missing counted as nothing: enough for columns that a formula has made."""
+    return (quotient * 2.0**_FINE).floor().cast("int64").fill_null(0)
+
+
+def total_of_whole(part: Any, exponent: int) -> float:
+    """The sum of u 2ᵉ from the sum of its ``whole`` integers; infinite beyond the largest double."""
+    value, shift = int(part or 0), exponent - _FINE
+    try:
+        return float(value * 2**shift) if shift >= 0 else value / 2**-shift
+    except OverflowError:
+        return math.copysign(math.inf, value)
+
+
 def total(parts: Sequence[Any], exponent: int) -> float:
     """The sum of u 2ᵉ from the sums of its integers, rounded once; infinite beyond the largest double."""
     value = 0

@@ -68,9 +68,9 @@ class ClusterCellsNeed:
 class EffectModel:
     """A column to explain by a number or by labels at equal strata.
 
-    Least squares; with an ``exposure`` Poisson pseudo-likelihood of ``response`` for each unit of it, for which
-    ``product`` is the column that holds the one times the other. ``terms`` is ``slope`` (a year of tenure), ``bands``
-    (bands of tenure against the first) or ``labels`` (groups of an attribute against its reference).
+    Least squares; with an ``exposure`` Poisson pseudo-likelihood of ``response`` for each unit of it. Errors other than
+    by cluster then need ``product``, a column that holds the one times the other. ``terms`` is ``slope`` (a year of
+    tenure), ``bands`` (bands of tenure against the first) or ``labels`` (groups of an attribute against its reference).
     """
 
     response: str
@@ -94,7 +94,7 @@ class EffectsNeed:
 
     models: tuple[EffectModel, ...]
     strata: tuple[str, ...]
-    cluster: str
+    cluster: str | None
     edges: tuple[float, ...] = ()
     attribute: str | None = None
     reference: str | None = None

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 MONTHS, BAND = "squaredeal_tenure_months", "squaredeal_tenure_band"
+PRICED = "squaredeal_priced"
 LOG_PRICE, LOG_MARKUP, LOG_MARKET = "squaredeal_log_price", "squaredeal_log_markup", "squaredeal_log_market"
 MARGIN = "squaredeal_margin"
 PAID, EXPECTED, REALISED = "squaredeal_paid", "squaredeal_expected", "squaredeal_realised"
@@ -27,7 +28,7 @@ NET_PRICE, NET_NEW_PRICE = "squaredeal_net_price", "squaredeal_net_new_customer_
 FAULT = "squaredeal_pricing_fault"
 ECR_BAND, PRIOR = "squaredeal_expected_claims_ratio_band", "squaredeal_prior_price"
 DERIVED = (
-    MONTHS, BAND, LOG_PRICE, LOG_MARKUP, LOG_MARKET, MARGIN, PAID, EXPECTED, REALISED, PAID_REALISED,
+    MONTHS, BAND, PRICED, LOG_PRICE, LOG_MARKUP, LOG_MARKET, MARGIN, PAID, EXPECTED, REALISED, PAID_REALISED,
     EXPECTED_REALISED, NEW_SIDE, NEW_EXCESS, NET_PRICE, NET_NEW_PRICE, FAULT, ECR_BAND, PRIOR,
 )  # fmt: skip
 ECR_EDGES = (0.2, 0.4, 0.6, 0.8, 1.0)
@@ -41,8 +42,9 @@ ABOVE, NOT_ABOVE, NO_NEW_PRICE, NEW_CUSTOMER, NO_PRICE = (
 )
 FAULTS = (
     "no price", "price not above zero", "no cost", "cost not above zero", "no tenure", "tenure below zero",
+    "tenure beyond 300 years",
 )  # fmt: skip
-_LONGEST = 1e6  # years: no tenure, and no number of months that an integer of 32 bits could not hold
+_LONGEST = 300.0  # years: beyond, it is no tenure of a person
 
 
 def tenure_labels(edges: tuple[float, ...]) -> tuple[str, ...]:
@@ -122,11 +124,14 @@ def _band(column: ir.Value, contract: DataContract) -> Any:
 
 
 def _of_price(columns: Mapping[str, ir.Value], contract: DataContract) -> dict[str, ir.Value]:
+    import ibis
+
     price = _positive(columns[str(contract.price)])
-    found = {LOG_PRICE: price.ln()}
+    found = {LOG_PRICE: price.ln(), PRICED: price}
     if contract.cost:
         cost = _positive(columns[contract.cost])
         found |= {
+            PRICED: ibis.ifelse(cost.notnull(), price, _null()),
             LOG_MARKUP: price.ln() - cost.ln(),
             MARGIN: (price - cost) / price,
             ECR_BAND: _claims_band(cost / price),
@@ -158,8 +163,8 @@ def _fault(columns: Mapping[str, ir.Value], contract: DataContract) -> Any:
             number = _number(columns[column])
             cases += [(number.isnull(), missing), (number <= 0, bad)]
     if contract.tenure:
-        number = _number(columns[contract.tenure])
-        cases += [(number.isnull(), FAULTS[4]), (number < 0, FAULTS[5])]
+        years = _years(columns[contract.tenure], contract.tenure_unit)
+        cases += [(years.isnull(), FAULTS[4]), (years < 0, FAULTS[5]), (years >= _LONGEST, FAULTS[6])]
     return ibis.cases(*cases, else_=_null("string"))
 
 
