@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from audits.loyalty_pricing.disclosure import Disclosure
 from audits.loyalty_pricing.renewal_price import RenewalPrice
 
 QUESTIONS: tuple[type[Any], ...] = (
     RenewalPrice,
+    Disclosure,
 )  # fmt: skip

@@ -168,7 +168,9 @@ def _doubts(one: Renewals, contract: DataContract) -> Iterator[Sentence]:
 def _undated(one: Renewals, undated: int) -> Iterator[Sentence]:
     """A case without a time may have been before the rule."""
     if one.above and undated:
-        yield said("{undated:,} quotes have no time, and every case may be among them", undated=undated)
+        yield said(
+            "the number of quotes without a time is {undated:,}, and every case may be among them", undated=undated
+        )
 
 
 def _unseen(one: Renewals) -> tuple[Sentence, ...]:

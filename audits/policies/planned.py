@@ -70,11 +70,6 @@ _LOYALTY_PRICING: dict[str, MeasureKind] = {
     **_counted("loyalty_pricing.same_terms", undisclosed_price_ratio="dearest over cheapest price on the same terms"),
     **_counted("loyalty_pricing.willingness_to_pay", trait_price_ratio="dearest over cheapest price by customer trait"),
     **_differences("loyalty_pricing.willingness_to_pay", retention_price_slope="margin by retention propensity"),
-    **_counted(
-        "loyalty_pricing.disclosure",
-        no_plain_option_cases="personalised offers without a plain one beside them",
-        undisclosed_personalised_price_cases="personalised prices that are not disclosed",
-    ),
 }
 
 _PREDATORY_LENDING: dict[str, MeasureKind] = {
