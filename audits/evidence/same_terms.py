@@ -29,19 +29,21 @@ FAULTS = ("no_time", "no_price", "price_not_positive", "no_cost", "cost_not_posi
 MOST_CODES, MOST_FLAGS = 1000, 50  # different values beyond which a column is no list of codes, no flag
 _LEAST, _MOST = 1e-99, 1e99  # amounts whose ratios a double holds
 _ROOM = 1e-12
+Texts = Sequence[str | None] | None
 
 
 @dataclass(frozen=True, slots=True)
 class Dearer:
     """Rows dearer than their cheapest by more than rounding, of one reason code and one flag as the data write them.
 
-    ``excused`` says that the code is on the list; ``beyond`` of the ``rows`` exceed the tolerance too; ``highest`` is
-    the highest price of any over its cheapest.
+    ``excused`` says that the code is on the list, ``complete`` that no key is missing; ``beyond`` of the ``rows``
+    exceed the tolerance too; ``highest`` is the highest price of any over its cheapest.
     """
 
     code: str | None
     flag: str | None
     excused: bool
+    complete: bool
     rows: int
     beyond: int
     highest: float
@@ -54,7 +56,8 @@ class SameTerms:
     A set is the rows on the same terms in the same window. Of those without a fault, ``excused`` have an allowed reason
     code, ``alone`` are the only others in their set (nobody to compare with), and ``compared`` are the rest.
     ``single_sets`` have at most one row that is not excused. ``incomplete`` of all rows miss the value of a key.
-    ``codes_refused``, ``flags_refused``: the column has too many different values and was not used.
+    ``flags`` are the different values of the flag, as the data write them. ``codes_refused``, ``flags_refused``: the
+    column has too many different values and was not used.
     """
 
     keys: tuple[str, ...]
@@ -69,6 +72,7 @@ class SameTerms:
     alone: int
     compared: int
     dearer: tuple[Dearer, ...]
+    flags: tuple[str, ...] = ()
     codes_refused: bool = False
     flags_refused: bool = False
 
@@ -89,31 +93,34 @@ def collect_same_terms(source: Source, need: SameTermsNeed) -> SameTerms:
     rows, faults, missing, incomplete = _look(source, need)
     codes = _texts(source, need.reason, MOST_CODES)
     flags = _texts(source, need.disclosed, MOST_FLAGS)
-    allowed = {code.strip().casefold() for code in need.allowed}
-    listed = [code for code in codes or () if code is not None and code.strip().casefold() in allowed]
     columns = _keys(table, need, missing)
     by = list(columns)
-    columns |= _prices(table, need)
-    columns["excused"] = _among(table[need.reason], listed) if need.reason and listed else _false()
-    columns["code"] = _value(table[need.reason]) if need.reason and codes is not None else _nothing()
-    columns["flag"] = _value(table[need.disclosed]) if need.disclosed and flags is not None else _nothing()
+    columns |= _prices(table, need) | _reasons(table, need, codes, flags)
     priced = on_raw(table, columns, _fault(table, need).isnull())
     found = source.rows(_compared(source.backend.compile(priced), by, need))
-    sets, single_sets, excused, alone, compared = (int(n or 0) for n in next(row[4:9] for row in found if row[0] == 0))
-    dearer = [
-        Dearer(_text(row[1], codes), _text(row[2], flags), bool(row[3]), int(row[4]), int(row[5]), float(row[9]))
-        for row in found if row[0] == 1
-    ]  # fmt: skip
+    totals = next(row[4:9] for row in found if row[0] == 0)
+    sets, single_sets, excused, alone, compared = (int(n or 0) for n in totals)
     return SameTerms(
         keys=need.keys, window_days=need.window_days if need.time else None, tolerance=need.tolerance, rows=rows,
         faults=faults, incomplete=incomplete, sets=sets, single_sets=single_sets, excused=excused, alone=alone,
-        compared=compared, dearer=tuple(sorted(dearer, key=_order)),
-        codes_refused=bool(need.reason) and codes is None, flags_refused=bool(need.disclosed) and flags is None,
+        compared=compared, dearer=_dearer([row for row in found if row[0] == 1], codes, flags),
+        flags=tuple(sorted(flag for flag in flags or () if flag is not None)),
+        codes_refused=codes is None, flags_refused=flags is None,
     )  # fmt: skip
 
 
-def _order(one: Dearer) -> tuple[bool, str, bool, str]:
-    return one.code is None, one.code or "", one.flag is None, one.flag or ""
+def _dearer(found: Sequence[tuple[Any, ...]], codes: Texts, flags: Texts) -> tuple[Dearer, ...]:
+    every = (
+        Dearer(
+            code=_text(code, codes), flag=_text(flag, flags), excused=bool(excused), complete=bool(complete),
+            rows=int(rows), beyond=int(beyond), highest=float(highest),
+        ) for _, code, flag, excused, rows, beyond, _, _, _, highest, complete in found
+    )  # fmt: skip
+    return tuple(sorted(every, key=_order))
+
+
+def _order(one: Dearer) -> tuple[bool, str, bool, str, bool]:
+    return one.code is None, one.code or "", one.flag is None, one.flag or "", one.complete
 
 
 def _look(source: Source, need: SameTermsNeed) -> tuple[int, dict[str, int], list[bool], int]:
@@ -127,7 +134,7 @@ def _look(source: Source, need: SameTermsNeed) -> tuple[int, dict[str, int], lis
     return int(row[0]), faults, [bool(n) for n in row[1 + len(FAULTS) : -1]], int(row[-1])
 
 
-def _texts(source: Source, column: str | None, most: int) -> list[str | None] | None:
+def _texts(source: Source, column: str | None, most: int) -> Texts:
     """The different values of a column as text; None where there are more than so many."""
     if column is None:
         return []
@@ -207,6 +214,20 @@ def _any(dtype: Any) -> Any:
     return ibis.literal(False) if dtype.is_boolean() else ibis.literal(0).cast(dtype)
 
 
+def _reasons(table: ir.Table, need: SameTermsNeed, codes: Texts, flags: Texts) -> dict[str, Any]:
+    """``excused``, whether the reason code is on the list; the ``code`` and the ``flag`` themselves, where used."""
+    import ibis
+
+    allowed = {code.strip().casefold() for code in need.allowed}
+    listed = [code for code in codes or () if code is not None and code.strip().casefold() in allowed]
+    nothing = ibis.null("string")
+    return {
+        "excused": _among(table[need.reason], listed) if need.reason and listed else ibis.literal(False),
+        "code": _value(table[need.reason]) if need.reason and codes is not None else nothing,
+        "flag": _value(table[need.disclosed]) if need.disclosed and flags is not None else nothing,
+    }
+
+
 def _value(column: Any) -> Any:
     """A code or flag to compare by: numbers as such, for writing each row as text takes long, all else as text."""
     return column.cast("float64") if kind_of(column) == "number" else as_text(column)
@@ -220,23 +241,11 @@ def _among(column: Any, texts: Sequence[str]) -> Any:
     return ibis.coalesce(_value(column).isin(wanted), ibis.literal(False))
 
 
-def _text(value: Any, texts: Sequence[str | None] | None) -> str | None:
+def _text(value: Any, texts: Texts) -> str | None:
     """A value of ``_value`` as ``as_text`` writes it."""
     if value is None or isinstance(value, str):
         return value
     return next(text for text in texts or () if text is not None and float(text) == value)
-
-
-def _false() -> Any:
-    import ibis
-
-    return ibis.literal(False)
-
-
-def _nothing() -> Any:
-    import ibis
-
-    return ibis.null("string")
 
 
 def _compared(priced: str, by: Sequence[str], need: SameTermsNeed) -> str:
@@ -247,6 +256,8 @@ def _compared(priced: str, by: Sequence[str], need: SameTermsNeed) -> str:
     keys = ", ".join(by)
     same = " AND ".join(f"priced.{key} = uneven.{key}" for key in by)
     cheapest = "low * cost" if need.cost else "low"
+    missing = " OR ".join(key for key in by if key.startswith("m"))
+    complete = f"NOT ({missing})" if missing else "TRUE"
     beyond = f"rate / low > CAST({(1 + need.tolerance) * (1 + _ROOM)!r} AS double precision)"
     rounding = f"CAST({need.rounding!r} AS double precision) + paid * CAST({_ROOM!r} AS double precision)"
     return f"""
@@ -258,10 +269,15 @@ def _compared(priced: str, by: Sequence[str], need: SameTermsNeed) -> str:
         uneven AS (SELECT {keys}, low FROM sets WHERE high > low)
         SELECT 0 AS kind, NULL AS code, NULL AS flag, NULL AS excused, count(*), count(*) FILTER (WHERE free < 2),
         CAST(sum(n - free) AS bigint), count(*) FILTER (WHERE free = 1),
-        CAST(sum(free) FILTER (WHERE free > 1) AS bigint), NULL AS highest FROM sets
+        CAST(sum(free) FILTER (WHERE free > 1) AS bigint), NULL AS highest, NULL AS complete
+        FROM sets
         UNION ALL
-        SELECT 1, code, flag, excused, count(*), count(*) FILTER (WHERE {beyond}), 0, 0, 0, max(rate / low)
-        FROM priced JOIN uneven ON {same} WHERE paid - {cheapest} > {rounding} GROUP BY code, flag, excused
+        SELECT 1, code, flag, excused, count(*), count(*) FILTER (WHERE {beyond}), 0, 0, 0, max(rate / low), complete
+        FROM (
+            SELECT code, flag, excused, rate, low, {complete} AS complete
+            FROM (SELECT priced.*, low FROM priced JOIN uneven ON {same}) AS both_sides
+            WHERE paid - {cheapest} > {rounding}
+        ) AS dearer GROUP BY code, flag, excused, complete
     """  # noqa: S608 - names of columns are our own
 
 
@@ -273,5 +289,6 @@ def same_terms_to_json(found: SameTerms) -> str:
 def same_terms_from_json(text: str) -> SameTerms:
     """The inverse of ``same_terms_to_json``."""
     content: dict[str, Any] = json.loads(text)
-    dearer = tuple(Dearer(**one) for one in content.pop("dearer"))
-    return SameTerms(**content | {"keys": tuple(content["keys"])}, dearer=dearer)
+    content |= {name: tuple(content[name]) for name in ("keys", "flags")}
+    content["dearer"] = tuple(Dearer(**one) for one in content["dearer"])
+    return SameTerms(**content)

@@ -43,8 +43,9 @@ def quotes(seed=1, rows=400):
     midnight = pd.Timestamp("2024-03-01")
     seconds = rng.integers(-2 * 86_400, 2 * 86_400, rows) // pick(1, 86_400) * 86_400 + rng.integers(-2, 3, rows)
     data = pd.DataFrame({
-        "Quote No": rng.permutation(rows), "Product X": pick("a", "a", "a", " a", "b", None), "通道": pick("web", "web", "web", None),
-        "pay-by": pick(1.0, 1.0, 1.0, 12.0, None), "tier": pick(True, True, True, False, None),
+        "Quote No": rng.permutation(rows), "Product X": pick("a", "a", "a", " a", "b", None),
+        "通道": pick("web", "web", "web", None), "pay-by": pick(1.0, 1.0, 1.0, 12.0, None),
+        "tier": pick(True, True, True, False, None),
         "quoted AT": (midnight + pd.to_timedelta(seconds.astype(int), unit="s")).astype("datetime64[us]"),
         "asked €": pick(100.0, 100.0, 100.01, 100.02, 105.0, 105.01, 110.0, 20.0, 21.0, 0.0, -5.0, None).astype(float),
         "risk cost": pick(50.0, 50.0, 52.5, 55.13, 10.0, 0.0, None).astype(float),
@@ -103,7 +104,7 @@ def by_pairs(data, need):
         others = [other for j, other in enumerate(rows) if j != i and other[0] == terms and not other[4]]
         found["excused" if excused else "compared" if others else "alone"] += 1
         cheaper = [other[1] for other in others if paid - other[1] * cost > rounding]
-        key = (code, flag, excused)
+        key = (code, flag, excused, None not in terms[:-1])
         if cheaper:
             dearer[key] += 1
             beyond[key] += any(rate > (1 + tolerance) * other for other in cheaper)
@@ -124,10 +125,10 @@ def agree(found, data, need):
         name: n for name, n in counts.items() if name.startswith("no_") or name.endswith("_positive")
     }
     assert found.incomplete == data[list(need.keys)].isna().any(axis=1).sum()
-    assert {(one.code, one.flag, one.excused): one.rows for one in found.dearer} == dearer
-    assert {(one.code, one.flag, one.excused): one.beyond for one in found.dearer} == beyond
+    assert {(one.code, one.flag, one.excused, one.complete): one.rows for one in found.dearer} == dearer
+    assert {(one.code, one.flag, one.excused, one.complete): one.beyond for one in found.dearer} == beyond
     for one in found.dearer:
-        assert one.highest == pytest.approx(float(highest[one.code, one.flag, one.excused]), rel=1e-13)
+        assert one.highest == pytest.approx(float(highest[one.code, one.flag, one.excused, one.complete]), rel=1e-13)
     return beyond
 
 
