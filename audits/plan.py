@@ -98,12 +98,13 @@ def _make(kind: type[Any], call: QuestionCall, program: AuditProgram, problems: 
             )
             continue
         values[key] = tuple(value) if isinstance(value, list) else value
-        problems += _unfit_parameter(key, values[key], fields[key].type, where, program)
+        problems += _unfit_parameter(fields[key], values[key], where, program)
     return kind(**values)  # type: ignore[no-any-return]
 
 
-def _unfit_parameter(key: str, value: Any, kind: Any, where: str, program: AuditProgram) -> list[Problem]:
-    if key == "attributes":
+def _unfit_parameter(field: dataclasses.Field[Any], value: Any, where: str, program: AuditProgram) -> list[Problem]:
+    """What keeps a value from being that of a field: its annotation, and ``least`` in its metadata."""
+    if field.name == "attributes":
         names = [group.name for group in program.contract.groups]
         if not isinstance(value, tuple):
             return [Problem(where, f"'{value}'", "a list", f"write [{value}]")]
@@ -111,9 +112,35 @@ def _unfit_parameter(key: str, value: Any, kind: Any, where: str, program: Audit
             Problem(where, f"unknown attribute '{name}'", f"one of {listed(names)}", suggest(str(name), names))
             for name in value if name not in names
         ]  # fmt: skip
-    if kind == "float":
-        bounds = (0.5, 1) if key == "level" else (float("-inf"), float("inf"))
-        fits = isinstance(value, (int, float)) and not isinstance(value, bool) and bounds[0] < value < bounds[1]
-        expected = "a number between 0.5 and 1, such as 0.95" if key == "level" else "a number"
+    if field.name == "level":
+        fits = _is_number(value) and 0.5 < value < 1
+        expected = "a number between 0.5 and 1, such as 0.95"
         return [] if fits else [Problem(where, f"'{value}'", expected, "write a number in that range")]
+    if field.type in ("float", "int"):
+        return _unfit_number(field, value, where)
+    if field.type == "tuple[str, ...]":
+        return _unfit_texts(value, where)
     return []
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _unfit_number(field: dataclasses.Field[Any], value: Any, where: str) -> list[Problem]:
+    least = field.metadata.get("least")
+    whole = field.type == "int"
+    fits = _is_number(value) and float("-inf") < value < float("inf") and (least is None or value >= least)
+    if fits and not (whole and isinstance(value, float)):
+        return []
+    expected = ("a whole number" if whole else "a number") + ("" if least is None else f" from {least} on")
+    return [Problem(where, f"'{value}'", expected, "write a number in that range")]
+
+
+def _unfit_texts(value: Any, where: str) -> list[Problem]:
+    if not isinstance(value, tuple):
+        return [Problem(where, f"'{value}'", "a list of texts", f"write [{value}]")]
+    return [
+        Problem(where, f"'{one}', which is no text", "a list of texts", f'write "{one}", in quotes')
+        for one in value if not isinstance(one, str)
+    ]  # fmt: skip
