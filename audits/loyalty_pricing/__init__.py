@@ -5,9 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from audits.loyalty_pricing.disclosure import Disclosure
+from audits.loyalty_pricing.loss_ratio import LossRatio
+from audits.loyalty_pricing.pricing_return import PricingReturn
 from audits.loyalty_pricing.renewal_price import RenewalPrice
+from audits.loyalty_pricing.same_terms import SameTermsPrice
+from audits.loyalty_pricing.tenure_gradient import TenureGradient
 
 QUESTIONS: tuple[type[Any], ...] = (
     RenewalPrice,
+    TenureGradient,
+    LossRatio,
     Disclosure,
+    SameTermsPrice,
+    PricingReturn,
 )  # fmt: skip

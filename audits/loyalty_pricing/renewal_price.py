@@ -19,12 +19,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from audits.comparisons import renewal_gaps
 from audits.comparisons.census import counted, of_group
 from audits.comparisons.prices import MOST_LOST
-from audits.evidence.collect import Evidence
-from audits.evidence.needs import Need
-from audits.loyalty_pricing import renewal_gaps
-from audits.loyalty_pricing.renewal_cells import (
+from audits.comparisons.renewal_cells import (
     CHANNEL,
     INCENTIVES,
     PAYMENT,
@@ -37,6 +35,8 @@ from audits.loyalty_pricing.renewal_cells import (
     renewals_in,
     total,
 )
+from audits.evidence.collect import Evidence
+from audits.evidence.needs import Need
 from audits.record import Measurement, NotAnswered
 from audits.unused_roles import left_unused
 from checks.inputs.contract import DataContract

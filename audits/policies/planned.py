@@ -60,14 +60,6 @@ def _counted(question: str, **what: str) -> dict[str, MeasureKind]:
 
 
 _LOYALTY_PRICING: dict[str, MeasureKind] = {
-    **_differences("loyalty_pricing.tenure_gradient", tenure_margin_slope="change of the margin per year of tenure"),
-    **_counted("loyalty_pricing.loss_ratio", return_missing_figures="figures of a pricing return that are missing"),
-    **_ratios(
-        "loyalty_pricing.loss_ratio",
-        group_value_ratio="price for a unit of benefit, group over reference group",
-        group_premium_ratio="premium at equal risk, group over reference group",
-    ),
-    **_counted("loyalty_pricing.same_terms", undisclosed_price_ratio="dearest over cheapest price on the same terms"),
     **_counted("loyalty_pricing.willingness_to_pay", trait_price_ratio="dearest over cheapest price by customer trait"),
     **_differences("loyalty_pricing.willingness_to_pay", retention_price_slope="margin by retention propensity"),
 }
