@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from audits.evidence.exact_sums import Range, Ranges, as_number, zero_below
 from audits.evidence.needs import MomentsNeed
-from audits.evidence.strata import Cell, Strata, level_expressions, spread
-from checks.inputs.prepared import FAVOURABLE, group_column
+from audits.evidence.strata import MOST, Cell, Strata, level_expressions, spread
+from checks.inputs.prepared import FAVOURABLE, MISSING_TEXTS, as_text, group_column
 from checks.inputs.source import Source
+from checks.sentence import said, template
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -26,6 +27,7 @@ EVERYONE = "all rows"  # the label of the one group where a need names no attrib
 SCALE = 2**61
 NEGLIGIBLE = 2.0**-200  # taken as 0: products of four such factors are still ordinary numbers
 _NARROW = 2.0**-40
+_TOO_MANY_LABELS = template("'{column}' has more than {most} labels, more than a model takes")
 Sums = dict[tuple[str | None, ...], tuple[int, list[int]]]
 
 
@@ -68,8 +70,9 @@ def make_design(table: ir.Table, need: MomentsNeed, ranges: Ranges, controls: Se
     """The model's columns as expressions over ``table``, the prepared relation or its complete rows."""
     import ibis
 
-    known = table[group_column(need.attribute) if need.attribute is not None else need.response or FAVOURABLE]
-    label = known if need.attribute is not None else ibis.ifelse(known.notnull(), EVERYONE, ibis.null("string"))
+    own = label_expression(table, need)
+    known = table[need.response or FAVOURABLE] if own is None else own
+    label = ibis.ifelse(known.notnull(), EVERYONE, ibis.null("string")) if own is None else own
     response = table[FAVOURABLE].cast("float64") if need.response is None else _measured(table, need.response, ranges)
     design = [standardised(table[name], ranges.by_column[name]) for name in controls]
     return Design(table, label, level_expressions(table, strata.columns), response, [_one(known), *design], strata)
@@ -77,9 +80,32 @@ def make_design(table: ir.Table, need: MomentsNeed, ranges: Ranges, controls: Se
 
 def is_complete(source: Source, need: MomentsNeed) -> Any:
     """The condition that a row has all that the model uses."""
-    label = [group_column(need.attribute)] if need.attribute is not None else []
-    needed = [*label, need.response or FAVOURABLE, *need.controls, *([need.cluster] if need.cluster else [])]
-    return reduce(and_, (source.table[name].notnull() for name in needed))
+    label = label_expression(source.table, need)
+    needed = [need.response or FAVOURABLE, *need.controls, *([need.cluster] if need.cluster else [])]
+    known = [*([] if label is None else [label]), *(source.table[name] for name in needed)]
+    return reduce(and_, (column.notnull() for column in known))
+
+
+def label_expression(table: ir.Table, need: MomentsNeed) -> Any:
+    """The group of a row: an attribute's label, or that of a column of labels; None where all rows are one group."""
+    import ibis
+
+    if need.attribute is not None:
+        return table[group_column(need.attribute)]
+    if need.labels is None:
+        return None
+    text = as_text(table[need.labels])
+    return ibis.ifelse(text.strip().lower().isin(MISSING_TEXTS), ibis.null("string"), text)
+
+
+def too_many_labels(source: Source, table: ir.Table, need: MomentsNeed) -> str | None:
+    """Why a column has more labels than a model takes, such as one that tells nearly all rows apart; else None."""
+    if need.labels is None:
+        return None
+    found = table.select(label=label_expression(table, need)).distinct().limit(MOST + 1).count()
+    if int(source.rows(found)[0][0]) <= MOST:
+        return None
+    return said(_TOO_MANY_LABELS, column=need.labels, most=MOST)
 
 
 def half_range(found: Range) -> float:

@@ -1,7 +1,7 @@
 """Moments: the sums that a linear model needs, taken in the engine and exact in any row order.
 
 Controls, and a response that is not the decision, are mapped to [−1, 1] and summed as integers (``design``).
-Sums are kept within each group of one attribute, or over all rows where there is none, which gives the regression on
+Sums are kept within each group of one attribute or column of labels, or over all rows, which gives the regression on
 group indicators without an indicator column. Strata enter as indicators beside the controls: sums are taken in each
 stratum and spread to the indicators' columns. A second scan collects the sandwich's meat Σ e² z zᵀ with e the
 residual of the fit, z = (1, u₁ … u_k, indicators).
@@ -34,6 +34,7 @@ from audits.evidence.design import (
     is_complete,
     make_design,
     matrices,
+    too_many_labels,
     vector,
 )
 from audits.evidence.exact_sums import Ranges, collect_ranges, zero_below
@@ -163,8 +164,9 @@ def collect_moments(source: Source, need: MomentsNeed, ranges: Ranges | None = N
     nothing = _nothing_yet(source, need, ranges)
     table = source.table.filter(is_complete(source, need))
     strata = find_strata(source, table, need.strata)
-    if isinstance(strata, str):
-        return replace(nothing, refused=strata)
+    refused = strata if isinstance(strata, str) else too_many_labels(source, table, need)
+    if isinstance(strata, str) or refused:
+        return replace(nothing, refused=refused)
     design = make_design(table, need, ranges, nothing.controls, strata).worked_out()
     pairs, z = _pairs(nothing), design.z
     width = len(z)
@@ -183,6 +185,9 @@ def collect_moments(source: Source, need: MomentsNeed, ranges: Ranges | None = N
         squares=[sum(values[-1] for key, (_, values) in found.items() if key[0] == name) / SCALE
                  for name in labels] if measured else [],
     )  # fmt: skip
+    if need.labels is not None:
+        often = dict(zip(moments.labels, moments.counts, strict=True))
+        moments = replace(moments, reference=min(labels, key=lambda label: (-often[label], label), default=""))
     if not measured:
         moments = replace(moments, favourable=[round(one[0]) for one in moments.response])
     if moments.reference not in labels or (len(labels) < 2 and need.attribute is not None):

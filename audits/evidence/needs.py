@@ -31,7 +31,8 @@ class MomentsNeed:
     Without an ``attribute`` all rows are one group. ``response`` names a number that takes the place of the
     decision; ``strata`` columns of labels whose levels enter the model beside the controls. With ``cluster`` (a
     column that tells which rows belong together) also the products of the clusters' score sums, for errors that
-    allow for dependence within clusters.
+    allow for dependence within clusters. ``labels`` names a column whose labels are the groups in place of an
+    attribute's; the most frequent is their reference.
     """
 
     attribute: str | None
@@ -39,6 +40,7 @@ class MomentsNeed:
     cluster: str | None = None
     response: str | None = None
     strata: tuple[str, ...] = ()
+    labels: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +191,7 @@ def unknown_names(need: Need, attributes: Iterable[str], columns: Iterable[str])
     named: tuple[str | None, ...]
     if isinstance(need, MomentsNeed):
         groups = (need.attribute,) if need.attribute is not None else ()
-        named = (*need.controls, need.cluster, need.response, *need.strata)
+        named = (*need.controls, need.cluster, need.response, *need.strata, need.labels)
     elif isinstance(need, EffectsNeed):
         groups = (need.attribute,) if need.attribute is not None else ()
         named = (need.cluster, *need.strata, *(name for model in need.models for name in model.sums))

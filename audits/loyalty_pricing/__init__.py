@@ -10,6 +10,7 @@ from audits.loyalty_pricing.pricing_return import PricingReturn
 from audits.loyalty_pricing.renewal_price import RenewalPrice
 from audits.loyalty_pricing.same_terms import SameTermsPrice
 from audits.loyalty_pricing.tenure_gradient import TenureGradient
+from audits.loyalty_pricing.willingness_to_pay import WillingnessToPay
 
 QUESTIONS: tuple[type[Any], ...] = (
     RenewalPrice,
@@ -17,5 +18,6 @@ QUESTIONS: tuple[type[Any], ...] = (
     LossRatio,
     Disclosure,
     SameTermsPrice,
+    WillingnessToPay,
     PricingReturn,
 )  # fmt: skip

@@ -36,15 +36,15 @@ _LITTLE_LEFT = template(
 _LEFT_OUT = template(
     "{share:.1f} % of the rows lack a price, a cost, a trait, a control or an entity, and are left out"
 )
-_RARE = template("{share:.1f} % of the rows have a label of '{column}' with fewer than {needed} rows, and tell nothing")
+_RARE = template("{share:.1f} % of the rows have a device label with fewer than {needed} rows, and tell nothing")
 _ONE_ROW = template("one row holds up to {share:.0f} % of all variation of '{column}', and the figure may rest on it")
 _SHARE = template(
     "partial R² of {columns} columns, adjusted for chance; a straight line for each number, so that a relation that is "
     "not linear can be missed; {held}, {errors}; interval by inversion of the noncentral χ² with design effects"
 )
 _SLOPE = template(
-    "size of the slope whichever way, since a high score may stand for staying or for leaving; a straight line, so that "
-    "a relation that is not linear can be missed; {held}, {errors}"
+    "size of the slope whichever way, since a high score may stand for staying or for leaving; a straight line, so "
+    "that a relation that is not linear can be missed; {held}, {errors}"
 )
 _RATIO = template("ratio of geometric means by least squares on logarithms, the dearer label first; {held}, {errors}")
 
@@ -61,7 +61,8 @@ def share(shared: Measurement, moments: Moments, traits: Sequence[str]) -> Measu
     others, tested = _places(sums, moments, traits)
     kept = independent(sums.gram, [*others, *tested])
     others, tested = [j for j in others if j in kept], [j for j in tested if j in kept]
-    if reason := _too_thin(moments, shared.n, len(kept)) or (None if tested else _nothing_varies()):
+    thin = _too_thin(moments, shared.n, len(kept), len(tested))
+    if reason := thin or (None if tested else _nothing_varies()):
         return replace(shared, reason=reason)
     found = partial_r_squared(
         LinearMoments(
@@ -96,7 +97,7 @@ def slope(shared: Measurement, moments: Moments, score: str) -> Measurement:
     if score not in moments.controls:
         return replace(shared, reason=_nothing_varies())
     fit, place = fit_group_effects(moments.grouped()), moments.controls.index(score)
-    if reason := _too_thin(moments, shared.n, fit.k):
+    if reason := _too_thin(moments, shared.n, fit.k, 1):
         return replace(shared, reason=reason)
     deviation = math.sqrt(_variation(moments, place)[1] / (shared.n - 1))
     error = deviation * float((fit.control_cluster if moments.cluster else fit.control_robust)[place])
@@ -188,7 +189,7 @@ def _described(shared: Measurement, moments: Moments, traits: Sequence[str]) -> 
     if lost > prices.MOST_LOST:
         unseen.append(said(_LEFT_OUT, share=100 * lost))
     if used and rare > prices.MOST_LOST * used:
-        unseen.append(said(_RARE, share=100 * rare / used, column=shared.attribute or "device", needed=ROWS))
+        unseen.append(said(_RARE, share=100 * rare / used, needed=ROWS))
     single = tuple(_single_rows(moments, traits)) if used else ()
     return replace(
         shared, n=used, counts=counts, details={"left_out_share": lost}, cautions=(*shared.cautions, *single),
@@ -226,11 +227,12 @@ def _places(sums: Assembled, moments: Moments, traits: Sequence[str]) -> tuple[l
     return [j for j in range(len(sums.gram)) if j not in own], own
 
 
-def _too_thin(moments: Moments, n: int, k: int) -> str | None:
+def _too_thin(moments: Moments, n: int, k: int, tested: int) -> str | None:
     if n < k + ROWS:
         return said(_TOO_FEW_ROWS, n=n, k=k)
-    if moments.cluster and moments.clusters < ENTITIES:
-        return said(_TOO_FEW_ENTITIES, n=moments.clusters, needed=ENTITIES)
+    needed = max(ENTITIES, tested + ROWS)
+    if moments.cluster and moments.clusters < needed:
+        return said(_TOO_FEW_ENTITIES, n=moments.clusters, needed=needed)
     return None
 
 

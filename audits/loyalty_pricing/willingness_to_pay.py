@@ -1,7 +1,7 @@
 """Does what the firm knows of a customer's willingness to pay move the price beyond cost?
 
-Harm: the same cover or credit dearer for whom the firm takes to be willing to pay. The response is log(price / cost), or
-log(price) where the contract has no cost; declared strata (and controls) are held equal by least squares. Measures:
+Harm: the same cover or credit dearer for whom the firm takes to be willing to pay. The response is log(price / cost),
+or log(price) where the contract has no cost; declared strata (and controls) are held equal by least squares. Measures:
 
 * behaviour_price_share: partial R² of device, visits, spending and a score of price sensitivity together (attribute
   None), and of each alone where there are several (``statistics.partial_r_squared``); 0 is no share;
@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from audits.evidence.collect import Evidence
 from audits.evidence.needs import MomentsNeed, Need
@@ -29,9 +29,6 @@ from audits.unused_roles import left_unused
 from checks.inputs.contract import BEHAVIOUR_KEYS, DataContract
 from checks.inputs.pricing_columns import LOG_MARKUP, LOG_PRICE, MARGIN
 from checks.sentence import said, template
-
-if TYPE_CHECKING:
-    from audits.evidence.moments import Moments
 
 ATTRIBUTES = {
     "device": "device", "visits": "visits", "spend_history": "spend history", "elasticity_score": "price sensitivity",

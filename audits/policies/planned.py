@@ -51,18 +51,9 @@ def _ratios(question: str, **what: str) -> dict[str, MeasureKind]:
     return {measure: MeasureKind(question, 1.0, False, text) for measure, text in what.items()}
 
 
-def _differences(question: str, **what: str) -> dict[str, MeasureKind]:
-    return {measure: MeasureKind(question, 0.0, False, text) for measure, text in what.items()}
-
-
 def _counted(question: str, **what: str) -> dict[str, MeasureKind]:
     return {measure: MeasureKind(question, None, True, text) for measure, text in what.items()}
 
-
-_LOYALTY_PRICING: dict[str, MeasureKind] = {
-    **_counted("loyalty_pricing.willingness_to_pay", trait_price_ratio="dearest over cheapest price by customer trait"),
-    **_differences("loyalty_pricing.willingness_to_pay", retention_price_slope="margin by retention propensity"),
-}
 
 _PREDATORY_LENDING: dict[str, MeasureKind] = {
     **_counted(
@@ -162,7 +153,7 @@ _MODELS: dict[str, MeasureKind] = {
 }
 
 PLANNED: dict[str, MeasureKind] = {
-    **_LOYALTY_PRICING, **_PREDATORY_LENDING, **_DIGITAL_DIVIDE, **_MODELS,
+    **_PREDATORY_LENDING, **_DIGITAL_DIVIDE, **_MODELS,
 }  # fmt: skip
 
 # roles that rules take and that no contract has yet

@@ -134,6 +134,35 @@ def fit_group_effects(moments: GroupedMoments) -> GroupEffects:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Assembled:
+    """Sums over K columns: the constant, the controls, the indicators of ``groups``; one block of all rows.
+
+    ``gram``, ``meat`` (Σ e² z zᵀ) and ``cluster_meat`` are (K, K), the last two empty where they were not collected;
+    ``right`` (K,) is Σ y z and ``squares`` Σ y².
+    """
+
+    groups: tuple[str, ...]
+    gram: Array
+    right: Array
+    squares: float
+    meat: Array
+    cluster_meat: Array
+
+
+def assembled(moments: GroupedMoments) -> Assembled:
+    """The whole model's sums, whose coefficients ``fit_group_effects`` gives."""
+    groups = [i for i, label in enumerate(moments.labels) if label != moments.reference]
+    gram, right, squares = _assemble(moments, groups)
+    meat = _spread(moments.meat, groups) if moments.meat.size else np.zeros((0, 0))
+    return Assembled(tuple(moments.labels[i] for i in groups), gram, right, squares, meat, moments.cluster_meat)
+
+
+def independent(gram: Array, order: list[int]) -> list[int]:
+    """The columns of ``order``, in that order, that are not linear combinations of those before them."""
+    return [order[j] for j in _independent(gram[np.ix_(order, order)])]
+
+
 def _assemble(moments: GroupedMoments, groups: list[int]) -> tuple[Array, Array, float]:
     """Gram matrix and right-hand side over (1, controls, indicators), and Σ y², which is Σ y where y is 0 or 1."""
     right = np.concatenate([moments.response.sum(axis=0), moments.favourable[groups]])
