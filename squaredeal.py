@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import typer
 
 from checks.problem import InputError, Problem, listed, suggest
-from checks.whole_file import unwritten
+from checks.whole_file import unwritten, write_whole
 
 app = typer.Typer(
     help="Audits lending and pricing models for harm to consumers.",
@@ -132,6 +132,32 @@ def site(
         if built.unreadable:
             typer.echo(f"  {built.unreadable:,} run folders cannot be read; the site says why")
         typer.echo(f"  site: {out / 'index.html'}")
+
+
+@app.command("return")
+def fill_return(
+    kind: Annotated[str, typer.Argument(metavar="RETURN", help="rep021, the FCA's report on pricing.")],
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run, with run.json.")],
+    out: Annotated[Path | None, typer.Option(help="File to write instead of printing it.")] = None,
+) -> None:
+    """Fill a regulator's return from the aggregates of a finished run, as CSV; no data are read."""
+    with _plain_errors():
+        from reports.returns import RETURNS
+
+        if kind not in RETURNS:
+            raise InputError(Problem("RETURN", f"'{kind}'", f"one of {listed(RETURNS)}", suggest(kind, RETURNS)))
+        text = RETURNS[kind](folder)
+        if out is None:
+            typer.echo(text, nl=False)
+            return
+        try:
+            write_whole(out, text.encode())
+        except OSError as error:
+            raise InputError(Problem(
+                str(out), f"the return cannot be written ({error.strerror})",
+                "a file in a folder that can be written to", "name another file with --out",
+            )) from None  # fmt: skip
+        typer.echo(out)
 
 
 @app.command()

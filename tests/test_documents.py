@@ -29,7 +29,7 @@ def test_every_question_is_one_file_in_its_package():
 
 def test_the_readme_lists_every_command():
     readme = (ROOT / "README.md").read_text()
-    commands = {command.callback.__name__ for command in squaredeal.app.registered_commands}
+    commands = {command.name or command.callback.__name__ for command in squaredeal.app.registered_commands}
     assert set(re.findall(r"^\| `squaredeal (\w+)", readme, re.MULTILINE)) == commands
 
 
