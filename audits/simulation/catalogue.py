@@ -5,10 +5,13 @@ from __future__ import annotations
 from audits.simulation.approved_only import ApprovedOnly
 from audits.simulation.estimated_risk import EstimatedRisk
 from audits.simulation.intersections import Intersections
+from audits.simulation.loyal_customers import CostError, LoyalCheaper, LoyalDearer, PriceWalking
 from audits.simulation.many_groups import ManyGroups
+from audits.simulation.motor_renewals import MotorRenewals
 from audits.simulation.noisy_groups import NoisyGroups
 from audits.simulation.proxy import Proxy
 from audits.simulation.repeated import Repeated
+from audits.simulation.returning_customers import ReturningCustomers
 from audits.simulation.same_ratio import SameRatio
 from audits.simulation.strata import Strata
 from audits.simulation.true_risk import TrueRisk
@@ -17,7 +20,7 @@ from checks.problem import InputError, Problem, suggest
 
 WORLDS: tuple[type[World], ...] = (
     TrueRisk, Proxy, Strata, ApprovedOnly, ManyGroups, NoisyGroups, Repeated, SameRatio, EstimatedRisk,
-    Intersections,
+    Intersections, LoyalCheaper, LoyalDearer, CostError, PriceWalking, ReturningCustomers, MotorRenewals,
 )  # fmt: skip
 
 

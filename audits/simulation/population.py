@@ -60,6 +60,12 @@ class Population:
         """The values a column can take."""
         return self.columns[self.axis(name)].values
 
+    def along(self, name: str) -> Floats:
+        """The numbers of a column, of one length along its axis and of length one along all others."""
+        axis = self.axis(name)
+        numbers = np.array(self.values(name), dtype=np.float64)
+        return numbers.reshape([-1 if i == axis else 1 for i in range(self.probability.ndim)])
+
 
 def table(parts: Mapping[str, tuple[Value, ...]], *factors: tuple[tuple[str, ...], ArrayLike]) -> Population:
     """The product of probability tables: each factor names its axes, and all axes together are ``parts``.

@@ -5,7 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from audits.simulation.population import Floats, Population, root
+
+Numbers = NDArray[np.float64] | NDArray[np.int64]
+TURN = "turn"
 
 
 class World(ABC):
@@ -15,6 +21,11 @@ class World(ABC):
     ``summary`` says in a line what it is, ``trap`` which customary practice it misleads, ``estimand`` names
     the entry of ``truth`` that an audit should recover, ``largest_effect`` bounds the effect. ``rows_each`` is
     the number of rows that one draw from the population makes: more than one where people apply repeatedly.
+
+    ``hidden`` names columns of ``recorded`` and ``amounts`` that the file does not show. ``shared`` names the axes that
+    all rows of one ``entity`` have in common: they come first in the table, then ``turn`` (which of its rows this is,
+    from 0), then the axes that each row draws anew. ``audits``, ``policies``, ``jurisdictions`` and ``products`` are
+    what the program asks for.
     """
 
     code: ClassVar[str]
@@ -25,6 +36,13 @@ class World(ABC):
     largest_effect: ClassVar[float]
     example_effect: ClassVar[float]
     rows_each: ClassVar[int] = 1
+    entity: ClassVar[str] = "applicant"
+    shared: ClassVar[tuple[str, ...]] = ()
+    hidden: ClassVar[tuple[str, ...]] = ()
+    audits: ClassVar[tuple[str, ...]] = ("fair_lending",)
+    policies: ClassVar[tuple[str, ...]] = ("conventions", "us")
+    jurisdictions: ClassVar[tuple[str, ...]] = ("US",)
+    products: ClassVar[tuple[str, ...]] = ("mortgage",)
 
     @abstractmethod
     def population(self, effect: float) -> Population:
@@ -33,6 +51,14 @@ class World(ABC):
     def recorded(self, effect: float) -> Population:
         """The same people as the lender's file shows them."""
         return self.population(effect)
+
+    def amounts(self, effect: float) -> dict[str, Numbers]:
+        """Columns that follow from others, such as a price: a number for every kind of row in ``recorded``.
+
+        Each array has the shape of the table or broadcasts to it.
+        """
+        checked_effect(self, effect)
+        return {}
 
     @abstractmethod
     def truth(self, effect: float) -> dict[str, float]:

@@ -1,8 +1,6 @@
 """A world as files: model outputs in Parquet, a program that audits them, and the truth.
 
-Rows are drawn block by block from a counter-based generator (Philox; Salmon, Moraes, Dror and Shaw 2011, Parallel
-random numbers: as easy as 1, 2, 3, SC11), keyed by the seed and counted by the block. So memory does not grow with
-the number of rows, the same arguments give the same bytes, and a longer file begins with the rows of a shorter one.
+Rows are drawn block by block, so that memory does not grow with their number.
 """
 
 from __future__ import annotations
@@ -16,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from audits.record import canonical_json
-from audits.simulation.population import Column, Floats, Population
+from audits.simulation.draw import Turns, draw_kinds
+from audits.simulation.population import Column, Population
 from audits.simulation.world import World, checked_effect
 from checks.problem import InputError, Problem, suggest
 from checks.whole_file import part_of, write_whole
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 BLOCK = 1 << 19  # rows of a block; a fixed number, since other blocks would be other rows
 MOST_ROWS = 10**11
 DATA_FILE, TRUTH_FILE = "data.parquet", "truth.json"
-UNIT, ENTITY, DECISION = "case", "applicant", "approved"
+UNIT, DECISION = "case", "approved"
 _QUIET_SECONDS = 2.0
 
 
@@ -61,7 +60,7 @@ class Simulation:
             )  # fmt: skip
 
     def _names(self) -> Iterator[Problem]:
-        known = self._plain_names()
+        known = plain_names(self.world)
         for old in self.names:
             if old not in known:
                 yield Problem("--rename", f"'{old}'", f"one of {', '.join(known)}", suggest(old, known))
@@ -72,12 +71,6 @@ class Simulation:
         for name in sorted({name for name in given if given.count(name) > 1 or not name.strip()}):
             found = f"'{name}' for more than one column or label" if name.strip() else "an empty name"
             yield Problem("--rename", found, "another name for each", "choose another name")
-
-    def _plain_names(self) -> list[str]:
-        columns = self.world.recorded(0.0).columns
-        texts = [value for column in columns for value in column.values if isinstance(value, str)]
-        keys = [UNIT, *([ENTITY] if self.world.rows_each > 1 else []), *(column.name for column in columns)]
-        return list(dict.fromkeys([*keys, *texts]))
 
     def called(self, name: str) -> str:
         """The name that a column or label bears in the files."""
@@ -91,6 +84,14 @@ class Written:
     data: Path
     program: Path
     truth: Path
+
+
+def plain_names(world: World) -> list[str]:
+    """Every name in a world's files: unit and entity, columns as shown, and labels."""
+    shown = [column for column in world.recorded(0.0).columns if column.name not in world.hidden]
+    worked_out = [name for name in world.amounts(0.0) if name not in world.hidden]
+    keys = [UNIT, *([world.entity] if world.rows_each > 1 else []), *(column.name for column in shown), *worked_out]
+    return list(dict.fromkeys([*keys, *(v for column in shown for v in column.values if isinstance(v, str))]))
 
 
 def read_names(pairs: Sequence[str]) -> dict[str, str]:
@@ -130,37 +131,44 @@ def write_simulation(
 
 
 def blocks(simulation: Simulation) -> Iterator[dict[str, Any]]:
-    """Rows block by block: column → codes into its values, and ``case``, numbered from 0.
+    """Rows block by block: column → codes into its values, and ``case``, numbered from 0; amounts as they are.
 
-    ``applicant`` and a decision of each row take the place of the count of approvals where people repeat.
+    Where people repeat, the entity's number stands too. Without axes that its rows share, a decision of each row takes
+    the place of the count of approvals.
     """
-    people, each = simulation.world.recorded(simulation.effect), simulation.world.rows_each
+    world = simulation.world
+    people, each = world.recorded(simulation.effect), world.rows_each
     edges = np.cumsum(people.probability.ravel())
     codes = np.unravel_index(np.arange(edges.size), people.probability.shape)
-    narrow = [axis.astype(np.int8 if np.max(axis, initial=0) < 128 else np.int32) for axis in codes]
+    values = {c.name: _narrow(axis) for c, axis in zip(people.columns, codes, strict=True)}
+    for name, amount in world.amounts(simulation.effect).items():
+        values[name] = np.broadcast_to(amount, people.probability.shape).ravel()
+    shown = {name: axis for name, axis in values.items() if name not in world.hidden}
+    turns = Turns.of(people, len(world.shared), each) if world.shared else None
     for number, start in enumerate(range(0, simulation.rows, BLOCK)):
         size = min(BLOCK, simulation.rows - start)
-        kinds = _draw(edges, simulation.seed, number, -(-size // each))
         block: dict[str, Any] = {UNIT: np.arange(start, start + size, dtype=np.int64)}
-        chosen = {c.name: axis[kinds] for c, axis in zip(people.columns, narrow, strict=True)}
-        yield block | (chosen if each == 1 else _repeated(chosen, people, start, size, each))
+        if each > 1:
+            block[world.entity] = start // each + np.arange(size, dtype=np.int64) // each
+        if turns:
+            kinds = turns.draw(edges, simulation.seed, number, size)
+        else:
+            kinds = draw_kinds(edges, simulation.seed, number, -(-size // each))
+        chosen = {name: axis[kinds] for name, axis in shown.items()}
+        yield block | (chosen if turns or each == 1 else _repeated(chosen, people, size, each))
 
 
-def _draw(edges: Floats, seed: int, block: int, size: int) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Indices of kinds of people, by inversion of one uniform number each."""
-    generator = np.random.Generator(np.random.Philox(key=[seed, 0], counter=[0, 0, 0, block]))
-    last = np.flatnonzero(np.diff(edges, prepend=0.0) > 0)[-1]  # rounding must not reach a kind that does not exist
-    kinds = np.searchsorted(edges, generator.random(size), side="right")
-    return np.asarray(np.minimum(kinds, last), dtype=np.int64)
+def _narrow(codes: Any) -> Any:
+    return codes.astype(np.int8 if np.max(codes, initial=0) < 128 else np.int32)
 
 
-def _repeated(chosen: dict[str, Any], people: Population, start: int, size: int, each: int) -> dict[str, Any]:
+def _repeated(chosen: dict[str, Any], people: Population, size: int, each: int) -> dict[str, Any]:
     """One row for each application of a person; the first ``approved`` of them, a count, are approved."""
     approvals = np.array(people.values(DECISION), dtype=np.int64)[chosen[DECISION]]
     rows = {name: np.repeat(codes, each)[:size] for name, codes in chosen.items()}
     turn = np.tile(np.arange(each), len(approvals))[:size]
     rows[DECISION] = (turn < np.repeat(approvals, each)[:size]).astype(np.int8)
-    return {ENTITY: start // each + np.arange(size, dtype=np.int64) // each} | rows
+    return rows
 
 
 def _write_rows(simulation: Simulation, file: Path, announce: Callable[[str], None]) -> None:
@@ -168,7 +176,7 @@ def _write_rows(simulation: Simulation, file: Path, announce: Callable[[str], No
     import pyarrow.parquet as pq
 
     columns = {column.name: column for column in simulation.world.recorded(simulation.effect).columns}
-    if simulation.world.rows_each > 1:
+    if simulation.world.rows_each > 1 and not simulation.world.shared:
         columns[DECISION] = Column(DECISION, (0, 1))
     writer, told, done = None, time.monotonic(), 0
     try:
@@ -210,10 +218,10 @@ def _program(simulation: Simulation) -> bytes:
         "title": {"en": f"Simulated world {world.code}: {world.name}, {harm}"},
         "description": {"en": f"Made up, with known truth ({TRUTH_FILE}): {world.summary}."},
         "source": {"connection": "duckdb://", "table": DATA_FILE},
-        "scope": {"jurisdictions": ["US"], "products": ["mortgage"]},
+        "scope": {"jurisdictions": list(world.jurisdictions), "products": list(world.products)},
         "contract": {"dated": {"from": "2025-01-01", "to": "2025-12-31"}, **_renamed(simulation)},
-        "audits": {"primary": ["fair_lending"]},
-        "policies": ["conventions", "us"],
+        "audits": {"primary": list(world.audits)},
+        "policies": list(world.policies),
     }
     return str(yaml.safe_dump(program, sort_keys=False, allow_unicode=True, width=120)).encode()
 

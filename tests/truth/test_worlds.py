@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from audits.simulation.catalogue import WORLDS, find_world
+from audits.simulation.insurer import CHANNELS, PRODUCTS, Insurer
 from audits.simulation.world import World
 
 # truth by brute force: people drawn one by one, and every figure worked out from their rows
@@ -24,7 +25,9 @@ def drawn(world: World, effect: float, seed: int) -> pd.DataFrame:
     kinds = rng.choice(people.probability.size, size=PEOPLE, p=people.probability.ravel() / people.probability.sum())
     codes = np.unravel_index(kinds, people.probability.shape)
     data = pd.DataFrame({c.name: np.array(c.values)[code] for c, code in zip(people.columns, codes, strict=True)})
-    if world.rows_each > 1:
+    for name, amount in world.amounts(effect).items():
+        data[name] = np.broadcast_to(amount, people.probability.shape).ravel()[kinds]
+    if world.rows_each > 1 and not world.shared:
         data = data.loc[data.index.repeat(world.rows_each)]
         turn = np.tile(np.arange(world.rows_each), PEOPLE)
         data["approved"] = (turn < data["approved"]).astype(int)
@@ -85,6 +88,8 @@ def figures(world: World) -> dict[str, Callable[[pd.DataFrame], float]]:
     }
     for label in ("A", "B"):
         found[f"approval_rate[{label}]"] = lambda d, label=label: mean(d, "approved", group=label)
+    if isinstance(world, Insurer):
+        return of_prices(world)
     if world.code == "D3":
         for product in ("product 1", "product 2", "product 3", "product 4"):
             found[f"ratio_within[{product}]"] = lambda d, p=product: (
@@ -155,6 +160,79 @@ def of_signs() -> dict[str, Callable[[pd.DataFrame], float]]:
     }
 
 
+STRATA = ["product", "channel"]
+
+
+def priced(data: pd.DataFrame, response: pd.Series, cells: list[pd.Series], *beside: pd.Series) -> float:
+    """Coefficient of tenure by least squares after taking out the means of the cells (Frisch and Waugh 1933)."""
+    code = pd.Series(0, index=data.index)
+    for cell in cells:
+        code = code * 50 + cell.astype("category").cat.codes
+    y, *columns = (x - x.groupby(code).transform("mean") for x in (response, data["tenure"], *beside))
+    return float(np.linalg.lstsq(np.column_stack(columns), y.to_numpy(float), rcond=None)[0][0])
+
+
+def drifts(data: pd.DataFrame, exposure: str) -> float:
+    """Slope on tenure of claims for each unit of exposure, by a generalized linear model on rows."""
+    import statsmodels.api as sm
+
+    levels = pd.get_dummies(data["product"] + data["channel"]).astype(float)
+    design = np.column_stack([data["tenure"], levels])
+    model = sm.GLM(
+        data["claims"].to_numpy(float), design, sm.families.Poisson(), exposure=data[exposure].to_numpy(float)
+    )
+    return float(model.fit().params[0])
+
+
+def overcharged(data: pd.DataFrame) -> pd.Series:
+    """Price beyond what a new customer of the same cost is asked, from the slope in these rows."""
+    if "overcharge" not in data:
+        slope = priced(data, np.log(data["price"] / data["true_cost"]), [data[name] for name in STRATA])
+        data["overcharge"] = data["price"] * (1 - np.exp(-slope * data["tenure"]))
+    return data["overcharge"]
+
+
+def of_prices(world: Insurer) -> dict[str, Callable[[pd.DataFrame], float]]:
+    def strata(d: pd.DataFrame) -> list[pd.Series]:
+        return [d[name] for name in STRATA]
+
+    def above(d: pd.DataFrame) -> pd.Series:
+        return d["price"] > d["enbp"] + 0.001
+
+    def at_new_risks(d: pd.DataFrame, year: int) -> float:
+        kind = d["risk"] * 10 + (d["product"] == PRODUCTS[0]) * 2 + (d["channel"] == CHANNELS[0])
+        means = d[d["tenure"] == year].groupby(kind)["price"].mean()
+        share = kind[d["tenure"] == 0].value_counts(normalize=True)
+        assert set(share.index) <= set(means.index)
+        return float((means * share).sum())
+
+    half = world.bands / 2
+    own: dict[str, Callable[[pd.DataFrame], float]] = {
+        "price_slope_at_true_cost": lambda d: priced(d, np.log(d["price"] / d["true_cost"]), strata(d)),
+        "tenure_price_slope": lambda d: priced(d, np.log(d["price"] / d["technical_cost"]), strata(d)),
+        "loss_ratio_slope": lambda d: drifts(d, "price"),
+        "cost_error_slope": lambda d: drifts(d, "technical_cost"),
+        "naive_slope": lambda d: float(np.polyfit(d["tenure"], np.log(d["price"]), 1)[0]),
+        "slope_at_linear_score": lambda d: priced(d, np.log(d["price"]), strata(d), d["risk"]),
+        "slope_in_coarse_risk_cells": lambda d: priced(d, np.log(d["price"]), [*strata(d), d["risk"] > half]),
+        "slope_at_free_cost": lambda d: priced(d, np.log(d["price"]), strata(d), np.log(d["technical_cost"])),
+        "overcharge_share": lambda d: float(overcharged(d).sum() / d["price"].sum()),
+        "above_enbp_share": lambda d: float(above(d[d["tenure"] > 0]).mean()),
+        "overcharge_above_enbp": lambda d: float((d["price"] - d["enbp"])[d["tenure"] > 0].mean()),
+        "undisclosed_personalised_share": lambda d: float(((d["personalised"] == 1) & (d["disclosed"] == 0)).mean()),
+    }
+    for channel in CHANNELS:
+        own[f"above_enbp_share[{channel}]"] = lambda d, c=channel: float(
+            above(d[(d["tenure"] > 0) & (d["channel"] == c)]).mean()
+        )
+    for year in range(15):
+        own[f"mean_price[{year}]"] = lambda d, y=year: mean(d, "price", tenure=y)
+        own[f"price_at_equal_risk[{year}]"] = lambda d, y=year: at_new_risks(d, y)
+        own[f"price_ratio[{year}]"] = lambda d, y=year: at_new_risks(d, y) / at_new_risks(d, 0)
+        own[f"overcharge_a_quote[{year}]"] = lambda d, y=year: float(overcharged(d)[d["tenure"] == y].mean())
+    return own
+
+
 OWN = {"D5": of_groups, "D6": of_members, "D9": of_signs, "I1": of_subgroups}
 
 
@@ -165,10 +243,11 @@ def test_truth_matches_people_drawn_one_by_one_within_monte_carlo_error(name: st
     size = 0.0 if effect == "fair" else world.example_effect
     data, ways = drawn(world, size, seed=11), figures(world)
     part = np.arange(len(data)) * BATCHES // len(data)
+    batches = [data[part == batch].copy() for batch in range(BATCHES)]
     for figure, true in world.truth(size).items():
         if figure in NOT_FROM_ROWS:
             continue
-        estimates = [ways[figure](data[part == batch]) for batch in range(BATCHES)]
+        estimates = [ways[figure](batch) for batch in batches]
         error = np.std(estimates, ddof=1) / np.sqrt(BATCHES)
         # 20 batches give the error itself within some 16 %; ratios of rates have a bias of order 1/n
         assert abs(np.mean(estimates) - true) < 6 * error + 1e-4, figure

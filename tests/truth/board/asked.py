@@ -20,7 +20,7 @@ from audits.record import SCHEMA_VERSION, AuditRun, DataRecord, Finding, Measure
 from audits.run import program_record
 from audits.simulation.population import Column, Population
 from audits.simulation.world import World
-from audits.simulation.write import ENTITY, UNIT, Simulation, write_simulation
+from audits.simulation.write import Simulation, plain_names, write_simulation
 from checks.check_report import CheckReport
 from checks.inputs.contract import DataContract
 from checks.inputs.program import AuditProgram, read_program
@@ -115,11 +115,8 @@ def write_program(world: World, asked: Asked, seed: int, folder: Path) -> Path:
 
 def other_names(world: World, seed: int) -> dict[str, str]:
     """Another name for every column and label: another order of the alphabet, signs of other scripts."""
-    columns = world.recorded(0.0).columns
-    plain = [UNIT, *([ENTITY] if world.rows_each > 1 else []), *(column.name for column in columns)]
-    plain += [value for column in columns for value in column.values if isinstance(value, str)]
     found = {}
-    for name in dict.fromkeys(plain):
+    for name in plain_names(world):
         digest = hashlib.sha256(f"{seed}:{name}".encode()).hexdigest()
         found[name] = _FORMS[int(digest[-1], 16) % len(_FORMS)].format(f"q{digest[:6]}")
     return found
