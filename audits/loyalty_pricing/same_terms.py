@@ -71,7 +71,7 @@ class SameTermsPrice:
                 said("name the column of the product under 'terms.product'"),
             )]  # fmt: skip
         found = evidence.same_terms(self._need(contract))
-        cases = cases_in(found)
+        cases = cases_in(found, flagged="disclosed" in contract.terms)
         missing = [*told.missing(self.name, found, cases, contract), *self._no_terms(contract)]
         missing += [one for one in left_unused(self.name, contract) if one.question.endswith(": weight")]
         return list(self._figures(found, cases, contract)), missing
@@ -113,7 +113,7 @@ class SameTermsPrice:
             details["window_days"] = float(found.window_days)
         return replace(
             figure, level=self.level, source=said("prices on the same terms"), details=details,
-            cautions=(*told.cautions(found, contract), *doubts), unseen=told.unseen(found),
+            cautions=(*told.cautions(found, cases, contract), *doubts), unseen=told.unseen(found),
         )  # fmt: skip
 
     def _no_terms(self, contract: DataContract) -> Iterator[NotAnswered]:

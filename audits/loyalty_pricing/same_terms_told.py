@@ -53,13 +53,17 @@ class Cases:
     odd: tuple[str, ...] = ()
 
 
-def cases_in(found: SameTerms) -> Cases:
-    """The cases of dearer rows by reason code and flag. One odd flag refuses them all: then nothing is disclosed."""
+def cases_in(found: SameTerms, flagged: bool = True) -> Cases:
+    """The cases of dearer rows by reason code and flag.
+
+    One odd flag refuses them all: then nothing is disclosed, nor where no column is ``flagged`` or it was not used.
+    """
+    used = flagged and not found.flags_refused
     odd = tuple(flag for flag in found.flags if isinstance(flag_of(flag), str))
     count, codes = Counter[str](), Counter[str]()
     highest, certain = 1.0, 1.0
     for one in found.dearer:
-        flag = False if odd else flag_of(one.flag)
+        flag = flag_of(one.flag) if used and not odd else False
         count["beyond"] += one.beyond
         if one.excused or flag is True:
             count["excused" if one.excused else "disclosed"] += one.beyond
@@ -91,7 +95,7 @@ def _lost(found: SameTerms) -> int:
     return sum(found.faults.values())
 
 
-def cautions(found: SameTerms, contract: DataContract) -> tuple[Sentence, ...]:
+def cautions(found: SameTerms, cases: Cases, contract: DataContract) -> tuple[Sentence, ...]:
     """What the contract does not tell, so that a difference may have a reason that nobody sees."""
     told = [] if "reason_code" in contract.terms else [_NO_CODES]
     told += [] if "disclosed" in contract.terms else [_NO_FLAG]
@@ -99,7 +103,7 @@ def cautions(found: SameTerms, contract: DataContract) -> tuple[Sentence, ...]:
     told += [sentence for key, sentence in _UNTOLD.items() if key not in contract.terms]
     told += [] if contract.time else [_NO_TIME]
     told += [_PER_COST] if contract.cost else []
-    return (*told, *_flags_refused(found, cases_in(found), contract))
+    return (*told, *_flags_refused(found, cases, contract))
 
 
 def doubts(cases: Cases) -> tuple[Sentence, ...]:
