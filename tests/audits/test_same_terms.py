@@ -6,12 +6,13 @@ from collections import Counter
 from dataclasses import replace
 from fractions import Fraction
 
+import duckdb
 import numpy as np
 import pandas as pd
 import psycopg
 import pytest
 
-from audits.evidence.needs import SameTermsNeed
+from audits.evidence.needs import SameTermsNeed, unknown_names
 from audits.evidence.same_terms import collect_same_terms, same_terms_from_json, same_terms_to_json
 from checks.inputs.period import Period
 from checks.inputs.program import read_program
@@ -181,3 +182,71 @@ def test_no_order_of_rows_or_threads_changes_a_byte(tmp_path, monkeypatch):
         with opened(tmp_path / str(i), data.sample(frac=1, random_state=i)) as source:
             texts.append(same_terms_to_json(collect_same_terms(source, NEEDS["cost"])))
     assert texts[0] == texts[1] == texts[2]
+
+
+TYPED = """
+    SELECT i AS "Quote No", CASE WHEN i % 7 > 0 THEN CAST('2024-01-01' AS date) + CAST(i % 2 AS int) END AS day,
+    CASE WHEN i % 5 > 0 THEN CAST(i % 2 AS decimal(24, 6)) / 4 END AS rank,
+    CASE WHEN i % 3 > 0 THEN CAST('00000000-0000-0000-0000-00000000000' || CAST(i % 2 AS text) AS uuid) END AS place,
+    CASE WHEN i % 4 > 0 THEN CAST('2024-01-01 10:00:00' AS timestamp) END AS moment,
+    CAST(1000 + (i % 13) * 7 AS decimal(12, 2)) / 10 AS asked,
+    CASE WHEN i % 6 > 0 THEN CAST(i % 3 AS double precision) END AS why, i % 11 = 0 AS shown,
+    CAST('2024-03-01 07:59:59+08' AS timestamptz) + CAST(i % 2 AS int) * INTERVAL '2 seconds' AS quoted
+"""
+
+
+def test_terms_of_every_type_are_compared_in_both_engines(tmp_path, postgres_url):
+    duckdb.sql(f"COPY ({TYPED} FROM range(1, 401) AS numbers(i)) TO '{tmp_path / 'typed.parquet'}'")
+    with psycopg.connect(postgres_url) as connection:
+        connection.execute("DROP TABLE IF EXISTS typed")
+        connection.execute(f"CREATE TABLE typed AS {TYPED} FROM generate_series(1, 400) AS numbers(i)")
+    contract = {
+        "unit": "Quote No", "time": "quoted", "price": {"column": "asked", "currency": "EUR"},
+        "terms": {"product": "place", "reason_code": "why", "disclosed": "shown"}, "strata": ["day", "rank", "moment"],
+    }  # fmt: skip
+    need = SameTermsNeed(
+        ("place", "rank"), "asked", time="quoted", reason="why", allowed=("2",), disclosed="shown", tolerance=0.02
+    )
+    typed = {"duckdb": {"table": str(tmp_path / "typed.parquet")}, "postgres": {
+        "connection": postgres_url, "table": "typed",
+    }}  # fmt: skip
+    found = {}
+    for name, place in typed.items():
+        with opened(tmp_path / name, pd.DataFrame({"x": [1]}), contract=contract, source=place) as source:
+            found[name] = [
+                collect_same_terms(source, one)
+                for one in (need, replace(need, keys=("place", "day")), replace(need, keys=("moment",), time=None))
+            ]
+    assert found["duckdb"] == found["postgres"]
+    assert {(one.code, one.flag) for one in found["duckdb"][0].dearer} >= {("1", "false"), (None, "true")}
+    data = duckdb.sql(f"SELECT * FROM '{tmp_path / 'typed.parquet'}'").df()
+    data = data.assign(quoted=data["quoted"].dt.tz_convert("UTC").dt.tz_localize(None), place=data["place"].astype(str))
+    data["why"] = data["why"].map({0.0: "0", 1.0: "1", 2.0: "2"})
+    data["shown"] = data["shown"].map({True: "true", False: "false"})
+    data = data.assign(place=data["place"].where(data["place"].str.len() > 4, None))
+    assert data["quoted"].dt.day.nunique() == 2  # the two sides of midnight UTC
+    assert sum(agree(found["duckdb"][0], data, need).values()) > 5
+
+
+@pytest.mark.parametrize(
+    "change", [{"keys": ()}, {"window_days": 0}, {"tolerance": -0.1}, {"tolerance": float("nan")}, {"rounding": -1.0}]
+)
+def test_a_need_that_cannot_be_is_refused(tmp_path, change):
+    with opened(tmp_path, quotes(1)) as source, pytest.raises(ValueError, match="were expected"):
+        collect_same_terms(source, replace(NEED, **change))
+
+
+def test_every_column_of_a_need_must_be_in_the_contract():
+    need = replace(NEED, cost="risk cost")
+    used = ["Product X", "通道", "pay-by", "tier", "asked €", "risk cost", "gift €", "quoted AT", "Why", "shown?"]
+    assert unknown_names(need, [], used) == []
+    assert unknown_names(need, [], used[:4]) == used[4:]
+
+
+def test_codes_and_flags_beyond_their_number_are_not_used(tmp_path):
+    data = pd.concat([quotes(seed) for seed in (1, 2, 3)], ignore_index=True)
+    data["Quote No"] = data.index
+    with opened(tmp_path, data.assign(**{"Why": data.index.astype(str), "shown?": data.index.astype(str)})) as source:
+        found = collect_same_terms(source, replace(NEED, allowed=("3",)))
+    assert (found.codes_refused, found.flags_refused, found.excused, found.flags) == (True, True, 0, ())
+    assert {(one.code, one.flag, one.excused) for one in found.dearer} == {(None, None, False)}
