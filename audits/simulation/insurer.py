@@ -14,6 +14,7 @@ from audits.simulation.table_figures import Codes, mean_by, ratio_slope, slopes
 from audits.simulation.world import Numbers, World, checked_effect
 
 CHANNELS, PRODUCTS = ("direct", "broker"), ("comprehensive", "third party")
+HIDDEN_AMOUNTS = ("true_cost", "new_price")
 CHANNEL_SHARES, PRODUCT_SHARES = (0.6, 0.4), (0.7, 0.3)
 Parts = dict[str, tuple[Value, ...]]
 Factor = tuple[tuple[str, ...], ArrayLike]
@@ -57,7 +58,7 @@ class Insurer(World):
     estimand: ClassVar[str] = "price_slope_at_true_cost"
     largest_effect: ClassVar[float] = 0.1
     example_effect: ClassVar[float] = 0.02
-    hidden: ClassVar[tuple[str, ...]] = ("price_noise", "cost_noise", "true_cost")
+    hidden: ClassVar[tuple[str, ...]] = ("price_noise", "cost_noise", *HIDDEN_AMOUNTS)
     audits: ClassVar[tuple[str, ...]] = ("loyalty_pricing",)
     policies: ClassVar[tuple[str, ...]] = ("uk",)
     jurisdictions: ClassVar[tuple[str, ...]] = ("UK",)
@@ -80,16 +81,16 @@ class Insurer(World):
         )  # fmt: skip
 
     def amounts(self, effect: float) -> dict[str, Numbers]:
-        """Price, technical cost and, hidden, the true cost."""
+        """Price, technical cost and, hidden, the true cost and what the same customer would be asked as a new one."""
         people = self.population(effect)
         return self._prices(people, people.along("tenure"), people.along("price_noise"), effect)
 
     def truth(self, effect: float) -> dict[str, float]:
         """Slopes a year of tenure, and mean prices.
 
-        ``tenure_price_slope`` and ``loss_ratio_slope`` (claims over price) are within product and channel;
-        ``cost_error_slope`` is that of claims over technical cost. The others are what customary practice finds.
-        ``overcharge_share`` is the part of all prices that the planted slope adds.
+        ``tenure_price_slope`` (price over technical cost) and ``loss_ratio_slope`` (claims over price, its fall) are
+        within product and channel; ``cost_error_slope`` is that of claims over technical cost. The others are what
+        customary practice finds. ``overcharge_share`` is the part of all prices beyond those of new customers.
         """
         rows = self._rows(effect)
         weights, years, strata = rows["weights"], rows["tenure"], rows["strata"].astype(np.int64)
@@ -101,18 +102,18 @@ class Insurer(World):
         def slope(response: Floats, within: Codes, *beside: Floats) -> float:
             return float(slopes(response, [years, *beside], weights, within)[0])
 
-        excess = rows["price"] * -np.expm1(-effect * years)
+        excess = rows["price"] - rows["new_price"]
         return {
             "price_slope_at_true_cost": slope(price - true, strata),
             "tenure_price_slope": slope(price - cost, strata),
-            "loss_ratio_slope": ratio_slope(rows["claims"], rows["price"], years, weights, strata),
+            "loss_ratio_slope": -ratio_slope(rows["claims"], rows["price"], years, weights, strata),
             "cost_error_slope": ratio_slope(rows["claims"], rows["technical_cost"], years, weights, strata),
             "naive_slope": slope(price, everyone),
             "slope_at_linear_score": slope(price, strata, rows["risk"]),
             "slope_in_coarse_risk_cells": slope(price, half.astype(np.int64)),
             "slope_at_free_cost": slope(price, strata, cost),
             "overcharge_share": float(weights @ excess / (weights @ rows["price"])),
-            **_by_tenure("mean_price", rows["price"], rows),
+            **by_tenure("mean_price", rows["price"], rows),
         }
 
     def contract(self) -> dict[str, Any]:
@@ -182,10 +183,12 @@ class Insurer(World):
         loads = [1] * people.probability.ndim
         loads[people.axis("channel")] = len(CHANNELS)
         load = self._loads().reshape(loads)
+        new = load * true * np.exp(noise)
         return {
             "technical_cost": true * np.exp(self.cost_drift * tenure + people.along("cost_noise")),
-            "price": load * true * np.exp(effect * tenure + noise),
+            "price": new * np.exp(effect * tenure),
             "true_cost": true,
+            "new_price": new,
         }
 
     def _rows(self, effect: float) -> dict[str, Floats]:
@@ -201,7 +204,7 @@ class Insurer(World):
         return {**flat, "weights": people.probability.ravel()}
 
 
-def _by_tenure(name: str, values: Floats, rows: Mapping[str, Floats]) -> dict[str, float]:
+def by_tenure(name: str, values: Floats, rows: Mapping[str, Floats]) -> dict[str, float]:
     """Means by completed years, as name[years]."""
     means = mean_by(values, rows["weights"], rows["tenure"].astype(np.int64))
     return {f"{name}[{years}]": float(mean) for years, mean in enumerate(means)}

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from audits.simulation.insurer import CHANNEL_SHARES, PRODUCT_SHARES, Insurer
+from audits.simulation.insurer import CHANNEL_SHARES, PRODUCT_SHARES, Insurer, by_tenure
 from audits.simulation.population import Floats
 
 
@@ -75,12 +75,10 @@ class PriceWalking(Insurer):
         rows = self._rows(effect)
         years, found = np.arange(self.tenures), Insurer.truth(self, effect)
         equal = self.new_price * np.exp(effect * years)
-        excess = rows["price"] * -np.expm1(-effect * rows["tenure"])
+        found |= by_tenure("overcharge_a_quote", rows["price"] - rows["new_price"], rows)
         for year in range(self.tenures):
             found[f"price_at_equal_risk[{year}]"] = float(equal[year])
             found[f"price_ratio[{year}]"] = float(equal[year] / equal[0])
-            here = rows["weights"] * (rows["tenure"] == year)
-            found[f"overcharge_a_quote[{year}]"] = float(here @ excess / here.sum())
         return found
 
     def _loads(self) -> Floats:

@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from audits.simulation.insurer import CHANNELS, Factor, Parts
+from audits.simulation.insurer import CHANNELS, Factor, Parts, by_tenure
 from audits.simulation.returning_customers import ReturningCustomers
+from audits.simulation.table_figures import slopes
 from audits.simulation.world import TURN, Numbers
 
 PAYMENTS, DEVICES, VISITS = ("yearly", "monthly"), ("computer", "phone"), (1, 4)
@@ -47,6 +48,7 @@ class MotorRenewals(ReturningCustomers):
         found = ReturningCustomers.amounts(self, effect)
         monthly = np.array([1.0, self.monthly_load]).reshape(self._along("payment_method"))
         price = found["price"] * monthly
+        found["new_price"] = found["new_price"] * monthly
         found["enbp"] = price
         found["price"] = price * (1 + self.above * people.along("slip"))
         found["market_price"] = found["true_cost"] * self.load * monthly
@@ -61,14 +63,19 @@ class MotorRenewals(ReturningCustomers):
 
         ``overcharge_above_enbp`` is in pounds for each renewal. ``undisclosed_personalised_share`` is of all quotes.
         """
-        people, worked_out = self.population(effect), self.amounts(effect)
+        people, worked_out, rows = self.population(effect), self.amounts(effect), self._rows(effect)
         shape, chance = people.probability.shape, people.probability
         renewal = chance * (np.broadcast_to(worked_out["tenure"], shape) > 0)
         above = np.broadcast_to(people.along("slip") > 0, shape)
         excess = np.broadcast_to(worked_out["price"] - worked_out["enbp"], shape)
         hidden_price = worked_out["personalised"] * (1 - worked_out["disclosed"])
+        market = np.log(rows["price"] / rows["market_price"])
         found = {
             **ReturningCustomers.truth(self, effect),
+            "tenure_market_slope": float(
+                slopes(market, [rows["tenure"]], rows["weights"], rows["strata"].astype(int))[0]
+            ),
+            **by_tenure("overcharge_a_quote", rows["price"] - rows["new_price"], rows),
             "above_enbp_share": float((renewal * above).sum() / renewal.sum()),
             "overcharge_above_enbp": float((renewal * excess).sum() / renewal.sum()),
             "undisclosed_personalised_share": float((chance * hidden_price).sum()),

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from audits.simulation.insurer import CHANNELS, PRODUCTS, Factor, Insurer, Parts
+from audits.simulation.insurer import CHANNELS, HIDDEN_AMOUNTS, PRODUCTS, Factor, Insurer, Parts
 from audits.simulation.population import Population, table
 from audits.simulation.table_figures import within
 from audits.simulation.world import TURN, Numbers, checked_effect
@@ -33,7 +33,7 @@ class ReturningCustomers(Insurer):
     rows_each: ClassVar[int] = 4
     shared: ClassVar[tuple[str, ...]] = ("product", "channel", "risk", "first", "lasting_noise", "cost_noise")
     hidden: ClassVar[tuple[str, ...]] = (
-        "first", "lasting_noise", "cost_noise", TURN, "price_noise", "true_cost",
+        "first", "lasting_noise", "cost_noise", TURN, "price_noise", *HIDDEN_AMOUNTS,
     )  # fmt: skip
 
     def population(self, effect: float) -> Population:
@@ -42,7 +42,7 @@ class ReturningCustomers(Insurer):
         return table(self._parts(), *self._factors(effect))
 
     def amounts(self, effect: float) -> dict[str, Numbers]:
-        """Tenure, price, technical cost and, hidden, the true cost."""
+        """As of any insurer, and the tenure."""
         people = self.population(effect)
         tenure = people.along("first") + people.along(TURN)
         noise = people.along("lasting_noise") + people.along("price_noise")

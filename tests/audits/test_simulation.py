@@ -266,12 +266,12 @@ def test_the_insurers_have_the_figures_they_are_named_for() -> None:
     for world in (cheaper, dearer):
         truth = world.truth(0.02)
         assert truth["tenure_price_slope"] == pytest.approx(0.02, abs=1e-12)
-        assert truth["loss_ratio_slope"] == pytest.approx(-0.02, abs=1e-12)
+        assert truth["loss_ratio_slope"] == pytest.approx(0.02, abs=1e-12)
         assert truth["cost_error_slope"] == pytest.approx(0, abs=1e-12)
     hidden = error.truth(0.02)
     assert hidden["tenure_price_slope"] == pytest.approx(0, abs=1e-12)
-    for name in ("cost_error_slope", "loss_ratio_slope"):
-        assert hidden[name] == pytest.approx(-0.02, abs=1e-12)
+    assert hidden["cost_error_slope"] == pytest.approx(-0.02, abs=1e-12)
+    assert hidden["loss_ratio_slope"] == pytest.approx(0.02, abs=1e-12)
     walked = walking.truth(walking.example_effect)
     assert walked["price_at_equal_risk[0]"] == walked["mean_price[0]"] == pytest.approx(285, abs=1e-9)
     assert walked["price_at_equal_risk[5]"] == pytest.approx(370, abs=0.01)

@@ -187,8 +187,9 @@ def drifts(data: pd.DataFrame, exposure: str) -> float:
 def overcharged(data: pd.DataFrame) -> pd.Series:
     """Price beyond what a new customer of the same cost is asked, from the slope in these rows."""
     if "overcharge" not in data:
-        slope = priced(data, np.log(data["price"] / data["true_cost"]), [data[name] for name in STRATA])
-        data["overcharge"] = data["price"] * (1 - np.exp(-slope * data["tenure"]))
+        asked = data["enbp"] if "enbp" in data else data["price"]
+        slope = priced(data, np.log(asked / data["true_cost"]), [data[name] for name in STRATA])
+        data["overcharge"] = data["price"] - asked * np.exp(-slope * data["tenure"])
     return data["overcharge"]
 
 
@@ -210,13 +211,14 @@ def of_prices(world: Insurer) -> dict[str, Callable[[pd.DataFrame], float]]:
     own: dict[str, Callable[[pd.DataFrame], float]] = {
         "price_slope_at_true_cost": lambda d: priced(d, np.log(d["price"] / d["true_cost"]), strata(d)),
         "tenure_price_slope": lambda d: priced(d, np.log(d["price"] / d["technical_cost"]), strata(d)),
-        "loss_ratio_slope": lambda d: drifts(d, "price"),
+        "loss_ratio_slope": lambda d: -drifts(d, "price"),
         "cost_error_slope": lambda d: drifts(d, "technical_cost"),
         "naive_slope": lambda d: float(np.polyfit(d["tenure"], np.log(d["price"]), 1)[0]),
         "slope_at_linear_score": lambda d: priced(d, np.log(d["price"]), strata(d), d["risk"]),
         "slope_in_coarse_risk_cells": lambda d: priced(d, np.log(d["price"]), [*strata(d), d["risk"] > half]),
         "slope_at_free_cost": lambda d: priced(d, np.log(d["price"]), strata(d), np.log(d["technical_cost"])),
         "overcharge_share": lambda d: float(overcharged(d).sum() / d["price"].sum()),
+        "tenure_market_slope": lambda d: priced(d, np.log(d["price"] / d["market_price"]), strata(d)),
         "above_enbp_share": lambda d: float(above(d[d["tenure"] > 0]).mean()),
         "overcharge_above_enbp": lambda d: float((d["price"] - d["enbp"])[d["tenure"] > 0].mean()),
         "undisclosed_personalised_share": lambda d: float(((d["personalised"] == 1) & (d["disclosed"] == 0)).mean()),
