@@ -6,9 +6,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from audits.policies.wording import is_counted
 from audits.record import VERDICTS, Finding, Measurement, Verdict
 from reports.figure_facts import figure_facts
-from reports.figures import Unit, count, exact, exact_number, figure, number, percent, span, unit_of
+from reports.figures import (
+    Unit,
+    axis_of,
+    count,
+    exact,
+    exact_number,
+    figure_of,
+    marked,
+    number,
+    percent,
+    short,
+    span,
+    unit_of,
+)
+from reports.named import attribute_in, group_in, reference_in
 from reports.report_model import EstimatePicture, Fact, MeasuredFigure
 from reports.rule_reading import limit_line, limit_text, phrase, rule_reading, strength
 from reports.turning_points import turning_points
@@ -76,7 +91,7 @@ _LAST = (len(VERDICTS),)
 def measured_figure(say: Words, judged: Judged, anchor: str) -> MeasuredFigure:
     """The section of one measurement."""
     m, findings = judged.measurement, judged.findings
-    shared = _shared_cautions(findings)
+    shared = _shared_cautions(m, findings)
     reason = say.sentence(m.reason) if m.reason else say("missing_unknown")
     return MeasuredFigure(
         anchor=anchor,
@@ -86,7 +101,7 @@ def measured_figure(say: Words, judged: Judged, anchor: str) -> MeasuredFigure:
         verdict=judged.verdict,
         standing=say(f"standing.{findings[0].standing}") if findings else "",
         sentence=_sentence(say, judged),
-        figure=say("no_figure") if m.estimate is None else figure(say, m.estimate, unit_of(m.measure), judged.limits),
+        figure=say("no_figure") if m.estimate is None else figure_of(say, m, m.estimate, judged.limits),
         interval="" if m.estimate is None else _interval(say, judged),
         denominators=_denominators(say, judged),
         shares=_shares(say, m),
@@ -95,6 +110,7 @@ def measured_figure(say: Words, judged: Judged, anchor: str) -> MeasuredFigure:
         facts=figure_facts(say, m, judged.limits),
         rules=tuple(rule_reading(say, finding.rule, finding, shared) for finding in findings),
         cautions=tuple(say.sentence(caution) for caution in shared),
+        undecided=say.sentence(m.undecided) if m.undecided and m.estimate is not None else "",
         method=_method(say, judged),
         assumptions=_assumptions(say, m),
         does_not_show=_limits(say, judged),
@@ -104,10 +120,11 @@ def measured_figure(say: Words, judged: Judged, anchor: str) -> MeasuredFigure:
 
 def who(say: Words, m: Measurement) -> str:
     """Who was compared with whom, and within which segment."""
-    text = m.group or say("whole")
-    if m.group and m.reference:
-        text = say("versus", group=m.group, reference=m.reference)
-    named = say("labelled", label=m.attribute, value=text) if m.attribute else text
+    group, reference = group_in(say, m), reference_in(say, m)
+    text = group or say("whole")
+    if group and reference:
+        text = say("versus", group=group, reference=reference)
+    named = say("labelled", label=attribute_in(say, m), value=text) if m.attribute else text
     return named if m.segment == "all" else say("block.segment", title=named, segment=m.segment)
 
 
@@ -120,8 +137,8 @@ def _denominators(say: Words, judged: Judged) -> str:
     m = judged.measurement
     for ours, theirs in (("group", "reference"), ("group_decided", "reference_decided")):
         if ours in m.counts and theirs in m.counts:
-            group = say("denominator", count=count(m.counts[ours]), name=m.group)
-            reference = say("denominator", count=count(m.counts[theirs]), name=m.reference)
+            group = say("denominator", count=count(m.counts[ours]), name=group_in(say, m))
+            reference = say("denominator", count=count(m.counts[theirs]), name=reference_in(say, m))
             unit = _rows_word(say, judged)
             return say("denominators", total=count(m.n), unit=unit, group=group, reference=reference)
     return say("of_unit", count=m.n, unit=_rows_word(say, judged))
@@ -136,45 +153,57 @@ def _shares(say: Words, m: Measurement) -> str:
     return say("shares", group=say("of", part=a, whole=b), reference=say("of", part=c, whole=d))
 
 
-def _shared_cautions(findings: Sequence[Finding]) -> tuple[str, ...]:
-    """Cautions that stand on every one of several findings: shown once, not under each rule."""
+def _shared_cautions(m: Measurement, findings: Sequence[Finding]) -> tuple[str, ...]:
+    """Cautions that stand on every one of several findings: shown once, not under each rule; without one, its own."""
+    if not findings:
+        return tuple(dict.fromkeys((*m.cautions, *m.unseen)))
     if len(findings) < 2:
         return ()
     return tuple(c for c in findings[0].cautions if all(c in finding.cautions for finding in findings))
 
 
 def _sentence(say: Words, judged: Judged) -> str:
-    m, unit = judged.measurement, unit_of(judged.measurement.measure)
+    m = judged.measurement
     if m.estimate is None:
         return ""
-    key = f"says.{m.measure}"
-    text = figure(say, m.estimate, unit, judged.limits)
+    key = _says(say, m)
+    text = figure_of(say, m, m.estimate, judged.limits)
     if say.has(f"{key}.above"):
         key += ".above" if m.estimate > 0 else ".below" if m.estimate < 0 else ".equal"
-        text = figure(say, abs(m.estimate), unit, [abs(limit) for limit in judged.limits])
-    if not say.has(key) or not m.group:
+        text = figure_of(say, m, abs(m.estimate), [abs(limit) for limit in judged.limits])
+    if not say.has(key) or ("{group}" in say.raw(key)) != bool(m.group):
         return say("says.other", measure=say.named("measure", m.measure), who=who(say, m), figure=text)
-    return say(key, group=m.group, reference=m.reference or "", figure=text)
+    return say(key, attribute=attribute_in(say, m), group=group_in(say, m), reference=reference_in(say, m), figure=text)
+
+
+def _says(say: Words, m: Measurement) -> str:
+    """The key of the sentence that fits best: on one route alone, on one attribute alone, on all rows."""
+    ends = [".undecided"] * bool(m.undecided)
+    ends += [] if m.group else [".alone"] * bool(m.attribute) + [".all"]
+    keys = [f"says.{m.measure}{end}" for end in ends]
+    return next((key for key in keys if say.has(key) or say.has(f"{key}.above")), f"says.{m.measure}")
 
 
 def _interval(say: Words, judged: Judged) -> str:
     m = judged.measurement
     level, unit = percent(m.level), unit_of(m.measure)
+    if is_counted(m):
+        return say("interval_counted")
     low = "" if m.low is None else number(m.low, unit, judged.limits)
-    high = "" if m.high is None else figure(say, m.high, unit, judged.limits)
+    high = "" if m.high is None else figure_of(say, m, m.high, judged.limits)
     if m.low is None and m.high is None:
         return say("interval_open", level=level)
     if m.low is None:
         return say("interval_downward", level=level, high=high)
     if m.high is None:
-        return say("interval_upward", level=level, low=figure(say, m.low, unit, judged.limits))
-    low = figure(say, m.low, unit, judged.limits) if unit == "percent" else low
+        return say("interval_upward", level=level, low=figure_of(say, m, m.low, judged.limits))
+    low = figure_of(say, m, m.low, judged.limits) if unit == "percent" else low
     return say("interval_short", level=level, low=low, high=high)
 
 
 def equality_label(say: Words, equality: float, unit: Unit) -> str:
     """What a picture calls the value that means no difference."""
-    return say("reference_is", group=say("chart.equality"), mark=exact_number(equality, unit))
+    return say("reference_is", group=say("chart.equality"), mark=marked(exact_number(equality, unit), unit))
 
 
 def _picture(say: Words, judged: Judged) -> EstimatePicture | None:
@@ -183,19 +212,17 @@ def _picture(say: Words, judged: Judged) -> EstimatePicture | None:
         return None
     unit = unit_of(m.measure)
     lines = tuple({(f.rule.limit, f.rule.comparison): limit_line(say, f.rule) for f in judged.findings}.values())
-    text = figure(say, m.estimate, unit, judged.limits)
+    text = figure_of(say, m, m.estimate, judged.limits)
     told = dict.fromkeys(limit_text(say, finding.rule) for finding in judged.findings)
     limits = " ".join(say("chart.limit_desc", limit=limit) for limit in told)
     name = say("measure_of", measure=say.named("measure", m.measure), who=who(say, m))
-    equality = "" if m.equality is None else say("chart.equality_desc", equality=exact(say, m.equality, unit))
-    described = say(
-        "chart.estimate_desc", figure=text, interval=span(say, m, judged.limits), limits=limits, equality=equality
-    )
+    equality = "" if m.equality is None else say("chart.equality_desc", equality=exact(say, m.equality, unit, m.unit))
+    key = "chart.counted_desc" if is_counted(m) else "chart.estimate_desc"
+    described = say(key, figure=text, interval=span(say, m, judged.limits), limits=limits, equality=equality)
     return EstimatePicture(
         title=say("chart.estimate_title", title=name, figure=text),
         description=described.strip(), unit=unit, estimate=m.estimate, low=m.low, high=m.high,
-        label=text if unit == "percent" else number(m.estimate, unit, judged.limits),
-        axis=say(f"axis.{unit}"), limits=lines, equality=m.equality,
+        label=short(m.estimate, unit, judged.limits), axis=axis_of(say, m), limits=lines, equality=m.equality,
         equality_label="" if m.equality is None else equality_label(say, m.equality, unit),
         beyond_label=say("chart.beyond"),
     )  # fmt: skip

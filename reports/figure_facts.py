@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from audits.policies.wording import is_counted
 from audits.record import Measurement
-from reports.figures import Unit, count, exact, figure, p_value, percent, span, unit_of
+from reports.figures import count, exact, figure_of, p_value, percent, span, unit_of
+from reports.named import group_in, reference_in
 from reports.report_model import Fact
 from reports.words import Words
 
 _COUNTS = ("group", "reference", "left_out")
+_SHARES = ("share", "unadjusted", "tolerance")  # details that are parts of a whole, beside those that end so
+_SLOPES = ("percent a year", "percent a deviation")
 
 
 def figure_facts(say: Words, m: Measurement, limits: Sequence[float]) -> tuple[Fact, ...]:
@@ -17,35 +21,39 @@ def figure_facts(say: Words, m: Measurement, limits: Sequence[float]) -> tuple[F
     unit = unit_of(m.measure)
     facts = []
     if m.estimate is not None:
-        facts.append(Fact(say("fact.figure"), figure(say, m.estimate, unit, limits)))
-        facts.append(Fact(say("fact.interval", level=percent(m.level)), span(say, m, limits)))
+        note = say("currency_none") if unit == "money" and not m.unit else ""
+        facts.append(Fact(say("fact.figure"), figure_of(say, m, m.estimate, limits), note))
+        sure = Fact(say("fact.interval", level=percent(m.level)), span(say, m, limits))
+        facts.append(Fact(say("fact.counted"), say("fact.counted_none")) if is_counted(m) else sure)
     facts += _count_facts(say, m)
     facts.append(Fact(say("fact.n"), count(m.n)))
     if m.equality is not None:
         chance = say("fact.p_value_none") if m.p_value is None else p_value(say, m.p_value)
-        facts.append(Fact(say("fact.equality"), exact(say, m.equality, unit)))
+        facts.append(Fact(say("fact.equality"), exact(say, m.equality, unit, m.unit)))
         facts.append(Fact(say("fact.p_value"), chance))
     if m.mde is not None:
-        facts.append(Fact(say("fact.mde"), figure(say, m.mde, unit), say("fact.mde_note")))
+        facts.append(Fact(say("fact.mde"), figure_of(say, m, m.mde), say("fact.mde_note")))
     if m.standard_error is not None:
-        facts.append(Fact(say("fact.standard_error"), figure(say, m.standard_error, unit)))
+        facts.append(Fact(say("fact.standard_error"), figure_of(say, m, m.standard_error)))
     for name, value in sorted(m.details.items()):
-        facts.append(Fact(say.named("detail", name), _detail(say, name, value, unit)))
+        facts.append(Fact(say.named("detail", name), _detail(say, m, name, value)))
     return tuple(facts)
 
 
-def _detail(say: Words, name: str, value: float, unit: Unit) -> str:
+def _detail(say: Words, m: Measurement, name: str, value: float) -> str:
     """A further figure: errors in the unit of the estimate, shares in percent."""
-    if name.startswith("standard_error"):
-        return figure(say, value, unit)
-    return f"{value:,.2%}" if name.endswith("_share") else f"{value:,.4g}".replace("-", "−")
+    unit = unit_of(m.measure)
+    if name.startswith("standard_error") or unit == "money" or (name.startswith("slope_of") and unit in _SLOPES):
+        return figure_of(say, m, value)
+    return f"{value:,.2%}" if name.endswith("_share") or name in _SHARES else f"{value:,.4g}".replace("-", "−")
 
 
 def _count_facts(say: Words, m: Measurement) -> list[Fact]:
     counts, facts, used = dict(m.counts), [], set()
+    group, reference = group_in(say, m), reference_in(say, m)
     for part, whole, name in (
-        ("group_favourable", "group_decided", m.group), ("reference_favourable", "reference_decided", m.reference),
-        ("favourable", "decided", m.group),
+        ("group_favourable", "group_decided", group), ("reference_favourable", "reference_decided", reference),
+        ("favourable", "decided", group),
     ):  # fmt: skip
         if part in counts and whole in counts:
             share = percent(round(counts[part] / counts[whole], 3)) if counts[whole] else ""
@@ -56,6 +64,6 @@ def _count_facts(say: Words, m: Measurement) -> list[Fact]:
     for name in order:
         if name not in used:
             key = f"count.{name}"
-            named = say(key, group=m.group, reference=m.reference) if say.has(key) else say.named("count", name)
+            named = say(key, group=group, reference=reference) if say.has(key) else say.named("count", name)
             facts.append(Fact(named, count(counts[name])))
     return facts

@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from audits.fair_lending.intersections import CROSS
 from audits.record import Measurement, Point
 from reports.comparisons import Judged, equality_label, who
-from reports.figures import exact, figure, number, span, unit_of
+from reports.dose_data import doses, is_dose
+from reports.figures import axis_of, exact, figure, figure_of, number, short, span, unit_of
+from reports.named import group_in
 from reports.pictures import CurvePicture, CurvePoint, CurveSeries, DotRow, DotsPicture, MapCell, MapPicture, Picture
 from reports.rule_reading import limit_line, limit_text
 from reports.words import Words
@@ -34,8 +36,8 @@ _NOTED_COLUMNS = 4  # that leave room for the number of people in each field of 
 def pictures_of(say: Words, members: Sequence[Judged], everything: Sequence[Judged]) -> tuple[Picture, ...]:
     """The pictures of a block; ``everything`` is what other questions measured of the same groups."""
     return (
-        *_groups(say, members), *_ways(say, members, everything), *_subgroups(say, members, everything),
-        *_maps(say, members), *_curves(say, members),
+        *doses(say, members), *_groups(say, members), *_ways(say, members, everything),
+        *_subgroups(say, members, everything), *_maps(say, members), *_curves(say, members),
     )  # fmt: skip
 
 
@@ -44,7 +46,7 @@ def _groups(say: Words, members: Sequence[Judged]) -> Iterator[Picture]:
     by_measure: dict[str, list[Judged]] = {}
     for judged in members:
         m = judged.measurement
-        if m.reference is not None and m.group is not None and CROSS not in (m.attribute or ""):
+        if m.reference is not None and m.group is not None and CROSS not in (m.attribute or "") and not is_dose(m):
             by_measure.setdefault(m.measure, []).append(judged)
     for measure, own in by_measure.items():
         if sum(judged.measurement.estimate is not None for judged in own) > 1:
@@ -67,8 +69,8 @@ def _by_harm(judged: Judged) -> tuple[bool, float, str]:
     return m.estimate is None, value if m.measure in _LOW_IS_HARM else -value, m.group or ""
 
 
-def _group_of(_say: Words, m: Measurement) -> str:
-    return m.group or ""
+def _group_of(say: Words, m: Measurement) -> str:
+    return group_in(say, m)
 
 
 def _way_of(say: Words, m: Measurement) -> str:
@@ -106,9 +108,9 @@ def _dots(say: Words, title: str, own: Sequence[Judged], named: Callable[[Words,
     told = [_told(say, row, judged) for row, judged in zip(rows, own, strict=True)]
     held = dict.fromkeys(limit_text(say, finding.rule) for judged in own for finding in judged.findings)
     told += [say("chart.limit_desc", limit=limit) for limit in held]
-    told += [] if m.equality is None else [say("chart.equality_desc", equality=exact(say, m.equality, unit))]
+    told += [] if m.equality is None else [say("chart.equality_desc", equality=exact(say, m.equality, unit, m.unit))]
     return DotsPicture(
-        title=title, description=" ".join(told), unit=unit, axis=say(f"axis.{unit}"), rows=rows,
+        title=title, description=" ".join(told), unit=unit, axis=axis_of(say, m), rows=rows,
         limits=tuple(lines.values()), equality=m.equality,
         equality_label="" if m.equality is None else equality_label(say, m.equality, unit),
     )  # fmt: skip
@@ -119,8 +121,7 @@ def _dot_row(say: Words, judged: Judged, label: str, limits: Sequence[float]) ->
     own = tuple(dict.fromkeys(limit_line(say, finding.rule) for finding in judged.findings))
     if m.estimate is None:
         return DotRow(label, say("no_figure"), None, None, None, judged.verdict or "", own)
-    unit = unit_of(m.measure)
-    value = figure(say, m.estimate, unit, limits) if unit == "percent" else number(m.estimate, unit, limits)
+    value = short(m.estimate, unit_of(m.measure), limits)
     text = say("chart.with_verdict", figure=value, verdict=say(f"verdict.{judged.verdict or 'none'}"))
     return DotRow(label, text, m.estimate, m.low, m.high, judged.verdict or "", own)
 
@@ -177,7 +178,7 @@ def _pair(m: Measurement) -> tuple[str, str] | None:
 
 def _points(say: Words, judged: Judged) -> str:
     m = judged.measurement
-    return "" if m.estimate is None else figure(say, m.estimate, unit_of(m.measure), judged.limits)
+    return "" if m.estimate is None else figure_of(say, m, m.estimate, judged.limits)
 
 
 def _cell(say: Words, judged: Judged | None) -> MapCell | None:

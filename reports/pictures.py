@@ -101,4 +101,41 @@ class CurvePicture:
     expected_label: str = ""
 
 
-Picture = DotsPicture | MapPicture | CurvePicture
+@dataclass(frozen=True, slots=True)
+class DoseBand:
+    """A band of the dose: its sign on the axis, its name, figure and interval in words, and how many are in it."""
+
+    sign: str
+    name: str
+    text: str
+    interval: str
+    estimate: float | None
+    low: float | None
+    high: float | None
+    size: int
+    verdict: str = ""
+    verdict_word: str = ""
+    is_reference: bool = False
+    limits: tuple[LimitLine, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DosePicture:
+    """Figures of bands beside one another, each against the first; ``headings`` are those of its table."""
+
+    title: str
+    description: str
+    unit: Unit
+    horizontal: str
+    vertical: str
+    sizes: str
+    bands: tuple[DoseBand, ...]
+    limits: tuple[LimitLine, ...]
+    equality: float | None
+    equality_label: str
+    reference_label: str
+    table: str
+    headings: tuple[str, ...]
+
+
+Picture = DotsPicture | MapPicture | CurvePicture | DosePicture

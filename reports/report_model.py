@@ -70,7 +70,7 @@ class RateRow:
 
 @dataclass(frozen=True, slots=True)
 class RatePanel:
-    """Rates of all groups of an attribute."""
+    """Rates of all groups of an attribute; no ``interval_heading`` where every case was counted."""
 
     title: str
     caption: str
@@ -135,6 +135,7 @@ class MeasuredFigure:
     facts: tuple[Fact, ...]
     rules: tuple[RuleReading, ...]
     cautions: tuple[str, ...]
+    undecided: str
     method: tuple[Fact, ...]
     assumptions: tuple[str, ...]
     does_not_show: tuple[str, ...]

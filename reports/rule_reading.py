@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from audits.record import Finding, Rule, RuleNotApplied
-from reports.figures import exact, exact_number, percent, span, unit_of
+from reports.figures import exact, exact_number, marked, percent, span, unit_of
 from reports.pictures import LimitLine
 from reports.report_model import Fact, IdleRule, Phrase, RuleReading
 from reports.turning_points import within
@@ -85,11 +85,15 @@ def _reading(say: Words, finding: Finding) -> str:
         return say.sentence(finding.explanation)
     kind = reading_kind(finding)
     key = f"says.{finding.verdict}{kind}"
-    return say(key if say.has(key) else f"says.{finding.verdict}", how=say(f"test.{finding.rule.test}"))
+    why = say.sentence(finding.measurement.undecided or "")
+    how = say(f"test.{finding.rule.test}")
+    return say(key if say.has(key) else f"says.{finding.verdict}", how=how, undecided=why)
 
 
 def reading_kind(finding: Finding) -> str:
-    """``.unseen`` where what the figure cannot see keeps it from being clear, ``.census`` of a count, else empty."""
+    """Why it is undecided, ``.undecided`` by itself or ``.unseen`` where within the limit; ``.census`` of a count."""
+    if finding.verdict == "inconclusive" and finding.measurement.undecided:
+        return ".undecided"
     if finding.verdict == "inconclusive" and within(finding):
         return ".unseen"
     return ".census" if finding.rule.test == "census" else ""
@@ -119,7 +123,7 @@ def limit_text(say: Words, rule: Rule) -> str:
 def limit_line(say: Words, rule: Rule) -> LimitLine:
     """The limit as a picture draws it."""
     unit = unit_of(rule.measure)
-    stated = exact_number(rule.limit, unit) + ("%" if unit == "percent" else "")
+    stated = marked(exact_number(rule.limit, unit), unit)
     label = say("chart.limit", limit=say(f"limit.{rule.comparison}", limit=stated))
     return LimitLine(rule.limit, rule.comparison == "at_most", label)
 

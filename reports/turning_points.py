@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from audits.record import Finding
-from reports.figures import Unit, exact, figure, unit_of
+from reports.figures import exact, figure_of, unit_of
 from reports.words import Words
 
 _MOST = 1000  # times as many rows, beyond which no number is worth naming
@@ -30,31 +30,34 @@ def _ends(finding: Finding) -> tuple[float | None, float | None]:
 
 def _met(say: Words, finding: Finding) -> str:
     near, far = _ends(finding)
-    m, unit = finding.measurement, unit_of(finding.measurement.measure)
-    estimate = _shown(say, m.estimate, finding, unit)
+    m = finding.measurement
+    estimate = _shown(say, m.estimate, finding)
     if finding.rule.test == "census":
         return say("change.census", estimate=estimate)
     if finding.rule.test == "point_and_significant":
         if m.equality is None or near is None:
             return say("change.significant_limit", estimate=estimate)
-        equality = exact(say, m.equality, unit)
-        return say("change.significant", estimate=estimate, equality=equality, near=_shown(say, near, finding, unit))
+        equality = exact(say, m.equality, unit_of(m.measure), m.unit)
+        return say("change.significant", estimate=estimate, equality=equality, near=_shown(say, near, finding))
     if near is None:
         return say("change.met_unbounded")
-    nearer = _shown(say, near, finding, unit)
+    nearer = _shown(say, near, finding)
     if far is None or finding.unseen:  # what it cannot see keeps it from being clear under any limit
         return say("change.met_open", near=nearer)
-    return say("change.met", near=nearer, far=_shown(say, far, finding, unit))
+    return say("change.met", near=nearer, far=_shown(say, far, finding))
 
 
 def _clear(say: Words, finding: Finding) -> str:
     far = finding.measurement.estimate if finding.rule.test == "census" else _ends(finding)[1]
-    return say("change.clear", far=_shown(say, far, finding, unit_of(finding.measurement.measure)))
+    return say("change.clear", far=_shown(say, far, finding))
 
 
 def _undecided(say: Words, finding: Finding) -> str:
     """How many rows would decide: an interval narrows with the square root of their number."""
     m, limit = finding.measurement, finding.rule.limit
+    if m.undecided:
+        key = f"change.undecided.{m.measure}"
+        return say(key if say.has(key) else "change.undecided")
     near, far = _ends(finding)
     sign = 1.0 if finding.rule.comparison == "at_most" else -1.0
     if within(finding):
@@ -92,5 +95,5 @@ def _rounded(rows: float) -> int:
     return -(-int(rows) // step) * step
 
 
-def _shown(say: Words, value: float | None, finding: Finding, unit: Unit) -> str:
-    return say("no_figure") if value is None else figure(say, value, unit, (finding.rule.limit,))
+def _shown(say: Words, value: float | None, finding: Finding) -> str:
+    return say("no_figure") if value is None else figure_of(say, finding.measurement, value, (finding.rule.limit,))

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from audits.policies.wording import is_counted
 from audits.record import VERDICTS, AuditRun, Judgement, Measurement
 from reports.comparisons import Judged, key_of, measured_figure, package, pair_up, who
 from reports.figures import count, figure, percent, span, unit_of
+from reports.named import attribute_in, group_in, place_of, reference_in
 from reports.picture_data import pictures_of
 from reports.provenance import check_rows, excluded_rows, provenance
 from reports.report_model import (
@@ -28,6 +30,7 @@ from reports.words import ENGLISH, Words
 __all__ = ["ReportModel", "report_model"]
 _HARMS = ("fair_lending", "loyalty_pricing", "predatory_lending", "digital_divide")
 _GROUPS_NAMED = 4
+_SHARES = (("favourable", "decided"), ("above", "compared"))  # counts that a rate is made of
 
 
 def report_model(run: AuditRun, judgement: Judgement, say: Words = ENGLISH) -> ReportModel:
@@ -85,12 +88,15 @@ def _compared(say: Words, run: AuditRun) -> str:
     references.update({m.attribute: m.reference for m in run.measurements if m.attribute and m.reference})
     told = []
     for attribute, reference in sorted(references.items()):
-        groups = dict.fromkeys(m.group for m in run.measurements if m.attribute == attribute and m.group)
-        groups.pop(reference, None)
+        own = {m.group: m for m in run.measurements if m.attribute == attribute and m.group and m.group != reference}
+        groups = {m.group: group_in(say, m) for m in sorted(own.values(), key=place_of)}
+        first = next((m for m in own.values() if m.reference), None)
+        if first is not None:
+            attribute, reference = attribute_in(say, first), reference_in(say, first)
         if not groups:
             told.append(say("compared_all", reference=reference, attribute=attribute))
             continue
-        shown = say("join.list").join(str(group) for group in list(groups)[:_GROUPS_NAMED])
+        shown = say("join.list").join(list(groups.values())[:_GROUPS_NAMED])
         rest = len(groups) - _GROUPS_NAMED
         shown = say("and_more", shown=shown, count=rest) if rest > 0 else shown
         told.append(say("compared_pair", groups=shown, reference=reference, attribute=attribute))
@@ -203,7 +209,8 @@ def _blocks(
     blocks = []
     for i, ((question, attribute, segment), members) in enumerate(together.items(), 1):
         title = say.named("question", question)
-        title = say("block.attribute", question=title, attribute=attribute) if attribute else title
+        named = attribute_in(say, members[0].measurement)
+        title = say("block.attribute", question=title, attribute=named) if attribute else title
         title = title if segment == "all" else say("block.segment", title=title, segment=segment)
         rates = [j.measurement for j in members if _is_rate(j.measurement)]
         shown = tuple(figures[key_of(j.measurement)] for j in members if j.findings or not _is_rate(j.measurement))
@@ -230,16 +237,22 @@ def _is_rate(m: Measurement) -> bool:
 def _rate_panel(say: Words, run: AuditRun, rates: Sequence[Measurement]) -> RatePanel:
     reference = run.data.references.get(rates[0].attribute or "")
     what, level = say.named("measure", rates[0].measure), percent(rates[0].level)
-    ordered = sorted(rates, key=lambda m: (m.group != reference, m.estimate is None, m.estimate or 0.0, m.group or ""))
+    whole = all(map(is_counted, rates))  # every case counted, so that there are no intervals
+    ordered = sorted(
+        rates, key=lambda m: (m.group != reference, place_of(m), m.estimate is None, m.estimate or 0.0, m.group or "")
+    )
     rows = tuple(_rate_row(say, m, m.group == reference) for m in ordered)
     decision = (run.program.content.get("contract") or {}).get("decision") or {}
     values = say("join.list").join(str(value) for value in decision.get("favourable") or ())
     told = values and decision.get("column") and rates[0].measure == "approval_rate"
     note = say("favourable_is", column=decision["column"], values=values) if told else ""
+    key = "chart.counted_row_desc" if whole else "chart.rate_desc"
     return RatePanel(
-        title=say("rates", what=what), caption=say("rates_table", what=what, level=level),
-        description=" ".join(say("chart.rate_desc", group=r.group, rate=r.rate, interval=r.interval) for r in rows),
-        interval_heading=say("col.interval", level=level), reference_label=say("reference"), note=note, rows=rows,
+        title=say("rates", what=what),
+        caption=say("rates_counted", what=what) if whole else say("rates_table", what=what, level=level),
+        description=" ".join(say(key, group=r.group, rate=r.rate, interval=r.interval) for r in rows),
+        interval_heading="" if whole else say("col.interval", level=level),
+        reference_label=say("reference"), note=note, rows=rows,
     )  # fmt: skip
 
 
@@ -247,10 +260,8 @@ def _rate_row(say: Words, m: Measurement, is_reference: bool) -> RateRow:
     rate = say("no_figure") if m.estimate is None else figure(say, m.estimate, "percent")
     reason = say.sentence(m.reason) if m.reason else say("missing_unknown")
     interval = span(say, m) if m.estimate is not None else reason
-    if {"favourable", "decided"} <= set(m.counts):
-        counts = say("of", part=count(m.counts["favourable"]), whole=count(m.counts["decided"]))
-    else:
-        counts = count(m.n)
-    group = m.group or ""
+    pair = next((pair for pair in _SHARES if set(pair) <= set(m.counts)), None)
+    counts = say("of", part=count(m.counts[pair[0]]), whole=count(m.counts[pair[1]])) if pair else count(m.n)
+    group = group_in(say, m)
     label = say("reference_is", group=group, mark=say("reference")) if is_reference else group
     return RateRow(group, label, m.estimate, m.low, m.high, rate, interval, counts, is_reference)

@@ -21,8 +21,9 @@ _TESTS = {
     "census": "met when the figure itself lies beyond it, since it is counted",
 }
 _UNITS = (
-    ("_gap", 100.0, " percentage points"), ("_rate", 100.0, " %"), ("_share", 100.0, " %"), ("_coverage", 100.0, " %"),
-    ("_bp", 1.0, " basis points"),
+    ("retention_price_slope", 100.0, " % per standard deviation of the score"), ("_slope", 100.0, " % a year"),
+    ("_cases", 1.0, " cases"), ("_figures", 1.0, " figures"), ("_gap", 100.0, " percentage points"),
+    ("_rate", 100.0, " %"), ("_share", 100.0, " %"), ("_coverage", 100.0, " %"), ("_bp", 1.0, " basis points"),
 )  # fmt: skip
 _SCOPE = ("jurisdictions", "products", "lenders")
 

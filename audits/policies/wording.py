@@ -5,10 +5,13 @@ Each is a template and its values, so that a report can say it in another langua
 
 from __future__ import annotations
 
+from audits.policies.labels import attribute_words, group_words
+from audits.policies.prices_wording import PRICES, PRICES_ALONE, PRICES_OF_ALL, PRICES_OF_ONE_ROUTE
 from audits.record import Measurement, Rule, Verdict
 from checks.sentence import Sentence, Value, said, template
 
 _SUBJECT = {
+    **PRICES,
     "rate_gap_bp": template("The mean rate of {group} borrowers less that of {reference} borrowers is {estimate}"),
     "adjusted_rate_gap_bp": template(
         "At equal controls and strata, the mean rate of {group} borrowers less that of {reference} borrowers is "
@@ -106,11 +109,17 @@ _SUBJECT = {
 }
 # a bare number becomes a figure by the ending of the measure's name: factor, decimals, words
 _UNITS = (
+    ("retention_price_slope", 100.0, 2, template("{number} % per standard deviation of the score")),
+    ("_slope", 100.0, 2, template("{number} % a year")),
     ("_gap", 100.0, 1, template("{number} percentage points")),
     ("_bp", 1.0, 1, template("{number} basis points")),
     ("_share", 100.0, 1, template("{number} %")),
     ("_coverage", 100.0, 1, template("{number} %")),
+    ("_money", 1.0, 2, ""),
+    ("_cases", 1.0, 0, ""),
+    ("_figures", 1.0, 0, ""),
 )
+_SEPARATED = ("_money", "_cases", "_figures")  # thousands by commas
 
 
 def explain(m: Measurement, rule: Rule, verdict: Verdict) -> Sentence:
@@ -131,6 +140,8 @@ def _whole(m: Measurement, because: Sentence) -> Sentence:
     whole = template("{subject} ({interval}, {n:,} rows). {because}")
     if m.question.startswith("fair_lending."):
         whole = template("{subject} ({interval}, {n:,} applications). {because}")
+    if m.question.startswith("loyalty_pricing."):
+        whole = template("{subject} ({interval}, {n:,} quotes). {because}")
     return said(whole, subject=_subject(m), interval=figure_with_interval(m), n=m.n, because=because)
 
 
@@ -142,19 +153,24 @@ def cannot_answer(reason: str) -> Sentence:
 def _subject(m: Measurement) -> Sentence:
     """What the figure says of whom."""
     words = _SUBJECT.get(m.measure)
+    if m.group is None:
+        words = (PRICES_ALONE.get(m.measure) if m.attribute else PRICES_OF_ALL.get(m.measure)) or words
+    if m.undecided:
+        words = PRICES_OF_ONE_ROUTE.get(m.measure) or words
     if words is None:
         words = template("The figure {measure} of {group} is {estimate}")
         if m.reference:
             words = template("The figure {measure} of {group} against {reference} is {estimate}")
     values: dict[str, Value] = {
         "measure": m.measure,
-        "attribute": m.attribute or "",
-        "group": m.group or said("all rows"),
-        "reference": m.reference or "",
+        "attribute": attribute_words(m),
+        "group": group_words(m, m.group) or said("all rows"),
+        "reference": group_words(m, m.reference),
         "estimate": figure(m, m.estimate),
         "low": figure(m, m.low),
         "high": figure(m, m.high),
         "where": _where(m),
+        "more": _more(m),
     }
     return said(words, **{name: value for name, value in values.items() if f"{{{name}}}" in words})
 
@@ -170,8 +186,17 @@ def _where(m: Measurement) -> Sentence:
     return said(words, distance=distance)
 
 
+def _more(m: Measurement) -> Sentence:
+    """How much more an amount is, or less."""
+    less, distance = (m.estimate or 0.0) < 0, figure(m, abs(m.estimate or 0.0))
+    words = template("{distance} less") if less else template("{distance} more")
+    return said(words, distance=distance)
+
+
 def figure_with_interval(m: Measurement) -> Sentence:
     """``gap 12.9 percentage points, 95 % interval 7.8 to 18.0``: the figure as recorded, with its bounds."""
+    if is_counted(m):
+        return said("every case counted")
     level, low, high = percent_of(m.level), _number(m, m.low), _number(m, m.high)
     if not m.measure.endswith("_gap"):
         return said("{level:.5g} % interval {low} to {high}", level=level, low=low, high=high)
@@ -179,6 +204,12 @@ def figure_with_interval(m: Measurement) -> Sentence:
         "gap {gap}, {level:.5g} % interval {low} to {high}",
         gap=figure(m, m.estimate), level=level, low=low, high=high,
     )  # fmt: skip
+
+
+def is_counted(m: Measurement) -> bool:
+    """Whether every case was counted, so that there is no sampling error and no interval at any level."""
+    sure = m.standard_error is None and m.p_value is None and not m.ladder
+    return sure and m.estimate is not None and m.low == m.high == m.estimate
 
 
 def percent_of(level: float) -> float:
@@ -189,6 +220,8 @@ def percent_of(level: float) -> float:
 def figure(m: Measurement, value: float | None) -> str:
     """A figure of a measurement in the unit a reader expects; None is a bound at infinity."""
     number, words = _number(m, value), _unit(m)[2]
+    if value is not None and m.unit and m.measure.endswith("_money"):
+        return said("{number} {currency}", number=number, currency=m.unit)
     return number if value is None or not words else said(words, number=number)
 
 
@@ -197,8 +230,8 @@ def _number(m: Measurement, value: float | None) -> str:
     if value is None:
         return said("unbounded")
     factor, decimals, _ = _unit(m)
-    text = f"{value * factor:.{decimals}f}"
-    return text.removeprefix("-") if float(text) == 0 else text  # no minus zero
+    text = f"{value * factor:{',' if m.measure.endswith(_SEPARATED) else ''}.{decimals}f}"
+    return text if text.strip("-0.,") else text.removeprefix("-")  # no minus zero
 
 
 def _unit(m: Measurement) -> tuple[float, int, str]:

@@ -5,14 +5,24 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from reports.charts.calibration import calibration_curve
+from reports.charts.dose_response import dose_response
 from reports.charts.dots import dots
 from reports.charts.estimate import estimate_with_limit
 from reports.charts.frame import ticks
 from reports.charts.rates import rates_by_group
 from reports.charts.subgroup_map import subgroup_map
-from reports.pictures import CurvePicture, DotsPicture, MapPicture, Picture
+from reports.pictures import CurvePicture, DosePicture, DotsPicture, MapPicture, Picture
 
-__all__ = ["calibration_curve", "dots", "draw", "estimate_with_limit", "rates_by_group", "subgroup_map", "ticks"]
+__all__ = [
+    "calibration_curve",
+    "dose_response",
+    "dots",
+    "draw",
+    "estimate_with_limit",
+    "rates_by_group",
+    "subgroup_map",
+    "ticks",
+]
 
 
 def draw(picture: Picture, anchor: str) -> Markup:
@@ -21,4 +31,6 @@ def draw(picture: Picture, anchor: str) -> Markup:
         return dots(picture, anchor)
     if isinstance(picture, MapPicture):
         return subgroup_map(picture, anchor)
+    if isinstance(picture, DosePicture):
+        return dose_response(picture, anchor)
     return calibration_curve(picture, anchor) if isinstance(picture, CurvePicture) else Markup("")

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from markupsafe import Markup
 
 from reports.charts.lettering import ACROSS, room, shown, told
-from reports.figures import Unit, signed
+from reports.figures import Unit, factor_of, marked, signed
 from reports.pictures import LimitLine
 
 LEFT, RIGHT = 2.5, 97.5
@@ -85,12 +85,12 @@ def labelled_ticks(first: float, last: float, unit: Unit) -> list[tuple[float, s
 
 def tick_label(value: float, unit: Unit, step: float) -> str:
     """A round value with as many decimals as the step between two of them needs."""
-    factor = 100 if unit in ("percent", "points") else 1
+    factor = factor_of(unit)
     decimals = max(0, -math.floor(math.log10(step * factor) + 1e-9))
     if round(step * factor, decimals) != round(step * factor, decimals + 1):
         decimals += 1
     shown = signed(f"{value * factor:,.{decimals}f}")
-    return f"{shown}%" if unit == "percent" else shown
+    return marked(shown, unit)
 
 
 def shade(limit: LimitLine, at: Scale, top: int, bottom: int, label: str) -> Markup:
@@ -126,7 +126,9 @@ def whisker(low: float, high: float, y: int, *, open_low: bool = False, open_hig
 
 
 def interval(estimate: float, low: float | None, high: float | None, at: Scale, y: int, radius: float = 6) -> Markup:
-    """Dot and whisker; an arrow where a bound goes on beyond the picture."""
+    """Dot and whisker; an arrow where a bound goes on beyond the picture, no whisker where there is no interval."""
+    if low == high == estimate:
+        return dot(at(estimate), y, radius)
     first, last = at.first if low is None else low, at.last if high is None else high
     reach = whisker(
         at(first), at(last), y, open_low=low is None or low < at.first, open_high=high is None or high > at.last

@@ -29,5 +29,7 @@ def _row(row: RateRow, top: int) -> Markup:
     bar = Markup('<rect class="bar" x="{}%" y="{}" width="{}%" height="8" fill-opacity=".16"/>').format(
         LEFT, middle - 4, place(at(row.estimate) - LEFT)
     )
-    reach = whisker(at(row.low or 0.0), at(1.0 if row.high is None else row.high), middle)
+    reach = Markup("")
+    if row.low != row.high or row.low != row.estimate:
+        reach = whisker(at(row.low or 0.0), at(1.0 if row.high is None else row.high), middle)
     return words + bar + reach + dot(at(row.estimate), middle, 3.5)

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from reports.charts import draw, estimate_with_limit, rates_by_group
 from reports.html.marks import badge, bullets, facts, joined, section, table, woven
 from reports.html.summary import cited, rule_chips
-from reports.pictures import Picture
+from reports.pictures import DosePicture, Picture
 from reports.report_model import Block, Fact, MeasuredFigure, RatePanel, RateRow, ReportModel, RuleReading
 from reports.words import Words
 
@@ -35,13 +35,21 @@ def _block(say: Words, block: Block) -> Markup:
 
 
 def _picture(picture: Picture, anchor: str) -> Markup:
-    return Markup('<figure class="several"><figcaption>{}</figcaption>{}</figure>').format(
-        picture.title, draw(picture, anchor)
+    beside = _bands(picture) if isinstance(picture, DosePicture) else Markup("")
+    return Markup('<figure class="several"><figcaption>{}</figcaption>{}{}</figure>').format(
+        picture.title, draw(picture, anchor), beside
     )
 
 
+def _bands(picture: DosePicture) -> Markup:
+    """The figures of a picture in which they have no room."""
+    rows = ((b.name, b.text, b.interval, f"{b.size:,}", b.verdict_word) for b in picture.bands)
+    return _folded(picture.table, table(picture.title, picture.headings, rows, "numbers", hidden=True))
+
+
 def _rates(say: Words, panel: RatePanel, anchor: str) -> Markup:
-    headings = (say("col.group"), say("col.rate"), panel.interval_heading, say("col.counts"))
+    headings = [say("col.group"), say("col.rate"), panel.interval_heading, say("col.counts")]
+    headings = [heading for heading in headings if heading]
     rows = table(panel.caption, headings, (_rate(say, row, panel) for row in panel.rows), "numbers")
     note = Markup('<p class="remark">{}</p>').format(panel.note) if panel.note else ""
     return Markup('<div class="rates"><h4>{}</h4><div class="two"><div>{}</div><div>{}{}</div></div></div>').format(
@@ -55,7 +63,7 @@ def _rate(say: Words, row: RateRow, panel: RatePanel) -> tuple[object, ...]:
         name = woven(say, "reference_is", group=name, mark=Markup('<span class="remark">{}</span>').format(
             panel.reference_label
         ))  # fmt: skip
-    return name, row.rate, row.interval, row.counts
+    return (name, row.rate, *([row.interval] if panel.interval_heading else []), row.counts)
 
 
 def _first_of_many(figures: Sequence[MeasuredFigure]) -> dict[str, str]:
@@ -97,11 +105,12 @@ def _told(say: Words, figure: MeasuredFigure) -> Markup:
 
 
 def _beside(say: Words, figure: MeasuredFigure, above: str) -> Markup:
-    """What would change the verdict, what the figure does not show, and the cautions on it."""
+    """Why it decides nothing, what would change the verdict, what it does not show, and the cautions on it."""
     parts = (
+        ("undecided", bullets((figure.undecided,) if figure.undecided else (), "cautions")),
         ("would_change", bullets(figure.would_change)),
         ("does_not_show", bullets(() if above else figure.does_not_show)),
-        ("cautions_all", bullets(figure.cautions, "cautions")),
+        ("cautions_all" if figure.rules else "cautions", bullets(figure.cautions, "cautions")),
     )  # fmt: skip
     told = joined(Markup("<h5>{}</h5>{}").format(say(key), body) for key, body in parts if body)
     return Markup('<div class="notes">{}</div>').format(told)

@@ -104,14 +104,23 @@ def _headline(say: Words, figure: MeasuredFigure, anchor: str) -> Markup:
         told = Markup(
             '<p class="key"><span class="label">{}</span><strong>{}</strong><span class="sure">{}'
             '<span class="n">{}</span></span></p>'
-            '<p class="sentence">{}</p>'
-        ).format(figure.title, figure.figure, figure.interval, figure.denominators, figure.sentence)
+            '<p class="sentence">{}</p>{}'
+        ).format(
+            figure.title, figure.figure, figure.interval, figure.denominators, figure.sentence, _why(say, figure)
+        )  # fmt: skip
     picture = estimate_with_limit(figure.picture, anchor) if figure.picture else Markup("")
     key = "to_details" if figure.picture else "to_details_bare"
     link = Markup(' <a href="#{}">{}</a>').format(figure.anchor, say(key))
     return Markup('<div class="headline"><div>{}</div><div class="picture">{}</div></div>{}').format(
         told, picture, _headline_rule(say, figure.rules[0], link) + _also_under(say, figure.rules[1:])
     )
+
+
+def _why(say: Words, figure: MeasuredFigure) -> Markup:
+    """Why a figure that decides nothing by itself does not."""
+    if not figure.undecided:
+        return Markup("")
+    return Markup('<p class="remark">{}</p>').format(say("undecided_is", undecided=figure.undecided.rstrip(".。")))
 
 
 def _headline_rule(say: Words, rule: RuleReading, link: Markup) -> Markup:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from reports.charts import ticks
-from reports.figures import Unit, exact_number, number, unit_of
+from reports.figures import Unit, axis_of, exact_number, marked, number, unit_of
 from reports.html.marks import joined
 from reports.site.history import Moment
 from reports.site.wording import figure_of, interval_of, period_in, verdict_words
@@ -46,7 +46,11 @@ def over_periods(say: Words, moments: Sequence[Moment], anchor: str, title: str,
         return Markup("")
     unit = unit_of(known[0].figure.measure)
     frame = _frame(known, height, len(moments))
-    parts = [*_axis(say, frame, unit), *_limits(say, frame, moments, unit), *_names(say, frame, moments)]
+    parts = [
+        *_axis(frame, unit, axis_of(say, known[0].figure)),
+        *_limits(say, frame, moments, unit),
+        *_names(say, frame, moments),
+    ]
     parts += [_moment(frame, i, m) for i, m in enumerate(moments)]
     told = say("site.chart.periods", count=len(moments), newest=_described(say, moments[-1]))
     return Markup(
@@ -68,14 +72,14 @@ def _frame(known: Sequence[Moment], height: int, periods: int) -> _Frame:
     return _Frame(low - room, high + room, height, periods)
 
 
-def _axis(say: Words, frame: _Frame, unit: Unit) -> Iterable[Markup]:
+def _axis(frame: _Frame, unit: Unit, name: str) -> Iterable[Markup]:
     at = ticks(frame.first, frame.last, 4)
     if unit != "percent":
-        yield Markup('<text x="0" y="12" font-size="12">{}</text>').format(say(f"axis.{unit}"))
+        yield Markup('<text x="0" y="12" font-size="12">{}</text>').format(name)
     for value in at:
         y = frame.down(value)
         yield Markup('<line class="grid" x1="{}%" x2="{}%" y1="{}" y2="{}"/>').format(_LEFT, _RIGHT, y, y)
-        text = exact_number(float(f"{value:.10g}"), unit) + ("%" if unit == "percent" else "")
+        text = marked(exact_number(float(f"{value:.10g}"), unit), unit)
         yield Markup('<text x="{}%" dx="-6" y="{}" dy="4" text-anchor="end" font-size="12">{}</text>').format(
             _LEFT, y, text
         )
@@ -92,7 +96,7 @@ def _limits(say: Words, frame: _Frame, moments: Sequence[Moment], unit: Unit) ->
         )
     if rules:
         rule = rules[-1][1]
-        text = exact_number(rule.limit, unit) + ("%" if unit == "percent" else "")
+        text = marked(exact_number(rule.limit, unit), unit)
         label = say("chart.limit", limit=say(f"limit.{rule.comparison}", limit=text))
         y = frame.down(rule.limit)
         yield Markup(

@@ -178,7 +178,7 @@ def _findings(judgement: Judgement, places: Mapping[Key, int]) -> tuple[JudgedFi
     for f in judgement.findings:
         seen[f.finding_id] += 1
         name = f.finding_id if seen[f.finding_id] == 1 else f"{f.finding_id}.{seen[f.finding_id]}"
-        told = f.explanation if f.verdict == "not_identified" else ""
+        told = f.explanation if f.verdict == "not_identified" or f.measurement.undecided else ""
         place = places[key_of(f.measurement)]
         found.append(JudgedFigure(name, f.harm, f.standing, f.verdict, f.rule.id, place, told, *_judged_at(f)))
     return tuple(found)
@@ -204,7 +204,7 @@ def key_of(m: Measurement) -> Key:
 
 def _bare(m: Measurement) -> Measurement:
     """A figure without its ladder, its method and its remarks."""
-    return replace(m, counts={}, details={}, ladder=(), cautions=(), unseen=(), method="", source="")
+    return replace(m, counts={}, details={}, ladder=(), cautions=(), unseen=(), undecided=None, method="", source="")
 
 
 def _short(rule: Rule) -> Rule:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from markupsafe import Markup, escape
 
+from audits.policies.wording import is_counted
 from audits.record import Measurement, Rule, Verdict
 from reports.comparisons import who
-from reports.figures import figure, percent, span, unit_of
+from reports.figures import figure_of as written
+from reports.figures import percent, span
 from reports.html.marks import badge as made_badge
 from reports.html.marks import phrase_in, woven
 from reports.report_model import Phrase
@@ -50,23 +54,24 @@ def measure_of(say: Words, m: Measurement) -> str:
 
 def figure_of(say: Words, m: Measurement, *limits: float) -> str:
     """The figure with its unit, or that there is none."""
-    return say("no_figure") if m.estimate is None else figure(say, m.estimate, unit_of(m.measure), limits)
+    return say("no_figure") if m.estimate is None else written(say, m, m.estimate, limits)
 
 
 def interval_of(say: Words, finding: JudgedFigure, m: Measurement, rule: Rule) -> str:
     """The interval that the verdict rests on, with its level."""
     if m.estimate is None or finding.level is None:
         return ""
-    judged = Measurement(
-        m.question, m.measure, m.attribute, m.group, m.reference, m.estimate, finding.low, finding.high,
-        finding.level, m.n, "", "",
-    )  # fmt: skip
+    judged = replace(m, low=finding.low, high=finding.high, level=finding.level)
+    if is_counted(judged):
+        return say("interval_counted")
     return say("site.interval", level=percent(finding.level), interval=span(say, judged, (rule.limit,)))
 
 
 def plain_interval(say: Words, m: Measurement) -> str:
     """The figure's own interval, whatever judged it."""
-    return "" if m.estimate is None else say("site.interval", level=percent(m.level), interval=span(say, m))
+    if m.estimate is None or is_counted(m):
+        return "" if m.estimate is None else say("interval_counted")
+    return say("site.interval", level=percent(m.level), interval=span(say, m))
 
 
 def status_of(say: Words, rule: Rule) -> str:

@@ -502,6 +502,8 @@ def test_one_rule_is_explained_in_full_and_an_unknown_one_gets_the_nearest_name(
          "0.125 percentage points"), ("highest_mapr_rate", 0.36, "36 %"), ("group_coverage", 0.95, "95 %"),
         ("rate_gap_bp", 10, "10 basis points"), ("adverse_impact_ratio", 0.8, "0.8"),
         ("highest_borrower_credit", 200000, "200,000"), ("undisclosed_price_ratio", 1.05, "1.05"),
+        ("tenure_price_slope", 0.005, "0.5 % a year"), ("renewal_above_enbp_cases", 0, "0 cases"),
+        ("retention_price_slope", 0.005, "0.5 % per standard deviation of the score"),
     ],
 )  # fmt: skip
 def test_a_limit_is_written_in_the_unit_of_its_measure(measure, value, text):
@@ -509,7 +511,11 @@ def test_a_limit_is_written_in_the_unit_of_its_measure(measure, value, text):
 
 
 def test_the_list_and_the_page_agree_on_the_unit_of_every_measure():
-    units = {"points": " percentage points", "percent": " %", "basis points": " basis points"}
+    units = {
+        "points": " percentage points", "percent": " %", "basis points": " basis points",
+        "percent a year": " % a year", "percent a deviation": " % per standard deviation of the score",
+        "cases": " cases", "figures": " figures",
+    }  # fmt: skip
     for measure in measure_kinds():
         assert amount(measure, 0.25).lstrip("0.25") == units.get(unit_of(measure), ""), measure
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from itertools import pairwise
 from xml.etree import ElementTree
 
 import pytest
@@ -19,6 +20,8 @@ from reports.pictures import (
     CurvePicture,
     CurvePoint,
     CurveSeries,
+    DoseBand,
+    DosePicture,
     DotRow,
     DotsPicture,
     LimitLine,
@@ -198,6 +201,84 @@ def test_markers_of_the_two_groups_differ_in_shape_and_not_in_colour_alone():
     assert svg.count('<circle cx="0"') == svg.count('<rect x="-4.5"') == 3
 
 
+BAND = DoseBand("1", "1 year", "1.10", "1.05 to 1.15", 1.1, 1.05, 1.15, 500)
+DOSE = DosePicture(
+    "T", "D", "ratio", "years", "ratio", "quotes", (BAND,), (LimitLine(1.08, True, "limit: at most 1.08"),), 1.0,
+    "equality (1)", "compared with: new", "figures", ("a",),
+)  # fmt: skip
+
+
+def dose(*bands, **changes):
+    return str(draw(replace(DOSE, bands=bands, **changes), "c"))
+
+
+def height(svg, kind, attribute="y1"):
+    return int(re.findall(rf'class="{kind}"[^>]*? {attribute}="(\d+)"', svg)[-1])
+
+
+def test_the_higher_a_figure_of_a_band_the_higher_it_stands_and_limit_and_equality_in_their_order():
+    svg = dose(BAND)
+    high, low = height(svg, "whisker", "y2"), height(svg, "whisker", "y1")
+    assert high < height(svg, "dot", "cy") < low < height(svg, "equality")
+    assert height(svg, "dot", "cy") < height(svg, "limit") < height(svg, "equality")
+
+
+def test_bands_stand_beside_one_another_with_bars_in_the_proportion_of_their_rows():
+    svg = dose(BAND, replace(BAND, size=250), replace(BAND, size=0))
+    places = [float(x) for x in re.findall(r'class="dot" cx="([\d.]+)%"', svg)]
+    assert places == sorted(set(places))
+    assert [int(tall) for tall in re.findall(r'class="bar"[^>]*? height="(\d+)"', svg)] == [26, 13]
+
+
+@pytest.mark.parametrize(("low", "high", "arrows"), [(1.05, 1.15, 0), (None, 1.15, 1), (None, None, 2), (1.0, 99.0, 1)])
+def test_an_interval_of_a_band_that_goes_on_ends_in_an_arrow(low, high, arrows):
+    assert dose(replace(BAND, low=low, high=high)).count('class="arrow"') == arrows
+
+
+def test_the_reference_band_has_a_square_and_no_interval_and_a_band_without_a_figure_no_mark():
+    reference = replace(BAND, estimate=1.0, low=1.0, high=1.0, is_reference=True)
+    svg = dose(reference, replace(BAND, estimate=None, low=None, high=None))
+    assert (svg.count('class="marker"'), svg.count('class="dot"'), svg.count('class="whisker"')) == (2, 0, 0)
+
+
+def test_only_bands_that_a_limit_judges_are_shaded_and_never_the_reference():
+    judged, other = replace(BAND, limits=DOSE.limits), replace(BAND, limits=())
+    assert dose(judged, other, replace(BAND, is_reference=True), BAND).count('class="beyond"') == 2
+
+
+@pytest.mark.parametrize("many", [1, 4, 12, 30, 90])
+def test_names_of_bands_never_lie_over_one_another(many):
+    bands = tuple(replace(BAND, sign=f"{i}-<{i + 1}") for i in range(many))
+    shown = re.findall(r'<text x="([\d.]+)%" y="(\d+)"[^>]*>(\d+-&lt;\d+)</text>', dose(*bands))
+    assert shown
+    for row in {y for _, y, _ in shown}:
+        own = [(float(x), room(name.replace("&lt;", "<")) * 95 / 40 / 2) for x, y, name in shown if y == row]
+        assert all(x + half <= other - beside for (x, half), (other, beside) in pairwise(own))
+
+
+def test_figures_stand_over_their_bands_where_all_have_room():
+    told = replace(BAND, text="1.101")
+    assert dose(told, told).count(">1.101</text>") == 2
+    assert dose(*(told,) * 20).count(">1.101</text>") == 0
+
+
+def test_a_picture_of_tenure_holds_every_band_in_order_its_rows_and_its_verdict():
+    own = sample.bands(("5+", "1", "2-4", "0-0"))
+    (picture,) = pictures_of(ENGLISH, own, own)
+    assert [band.sign for band in picture.bands] == ["<1", "0–0", "1", "2–4", "5+"]
+    assert [band.is_reference for band in picture.bands] == [True, False, False, False, False]
+    assert picture.bands[0].size == 12_345
+    assert "5 years or more: 1.000, 0.970 to 1.030, 9,000 quotes, Clear." in picture.description
+    assert "2 to 4 years: no figure." in picture.description
+    assert "The limit is at most 1.05." in picture.description
+
+
+def test_bands_of_an_attribute_of_the_program_are_groups_like_any_other():
+    own = [replace(one.measurement, measure="group_premium_ratio") for one in sample.bands(("1", "2"))]
+    judged = pair_up(own, [], {})
+    assert [type(picture) for picture in pictures_of(ENGLISH, judged, judged)] == [DotsPicture]
+
+
 def test_fields_of_many_columns_hold_figure_and_sign_and_leave_the_rest_to_the_description():
     cell = MapCell("−12.0", "of 15,006", 0.5, True, "concern")
     for columns, notes in ((2, 2), (8, 0)):
@@ -233,7 +314,18 @@ def some_maps(draws):
     return MapPicture(draws(labels), draws(labels), rows, columns, cells)
 
 
-@given(st.one_of(some_dots, some_curves, some_maps()))
+some_doses = st.builds(
+    DosePicture, labels, labels, st.sampled_from(("ratio", "money", "percent")), labels, labels, labels,
+    st.lists(
+        st.builds(DoseBand, labels, labels, labels, labels, bounds, bounds, bounds, st.integers(0, 10**9), verdicts,
+                  labels, st.booleans()), max_size=40,
+    ).map(tuple),
+    st.lists(st.builds(LimitLine, values, st.booleans(), labels), max_size=3).map(tuple), bounds, labels, labels,
+    labels, st.just(()),
+)  # fmt: skip
+
+
+@given(st.one_of(some_dots, some_curves, some_maps(), some_doses))
 @settings(max_examples=150, deadline=None)
 def test_any_picture_is_whole_xml_of_known_marks_within_its_frame_and_always_the_same(picture):
     svg = str(draw(picture, "c"))

@@ -20,7 +20,7 @@ from reports.charts import draw, estimate_with_limit, rates_by_group
 from reports.comparisons import pair_up
 from reports.html.page import readable, render
 from reports.picture_data import pictures_of
-from reports.pictures import CurvePicture, DotRow, DotsPicture, LimitLine, MapPicture
+from reports.pictures import CurvePicture, DosePicture, DotRow, DotsPicture, LimitLine, MapPicture
 from reports.view import report_model
 from reports.words import ENGLISH, language
 from tests.reports import sample_records as sample
@@ -70,9 +70,14 @@ def ways():
     ]  # fmt: skip
 
 
+def tenures():
+    """Prices of four bands of tenure over those of new customers, one without a figure."""
+    return [judged.measurement for judged in sample.bands(("1", "2", "3-4", "5+"), low=(3, None))]
+
+
 PICTURES = {
     "groups": (gaps, 0, DotsPicture), "ways": (ways, 0, DotsPicture), "subgroups": (crossings, 0, DotsPicture),
-    "map": (crossings, 1, MapPicture), "calibration": (curved, 0, CurvePicture),
+    "map": (crossings, 1, MapPicture), "calibration": (curved, 0, CurvePicture), "tenure": (tenures, 0, DosePicture),
 }  # fmt: skip
 
 
@@ -91,7 +96,7 @@ def drawn():
     yield "estimate", estimate_with_limit(figure.picture, "c")
     yield "rates", rates_by_group(panel, "c")
     yield from ((name, draw(picture(name), "c")) for name in PICTURES)
-    yield from ((f"{name}-zh", draw(picture(name, language("zh-CN")), "c")) for name in ("groups", "map"))
+    yield from ((f"{name}-zh", draw(picture(name, language("zh-CN")), "c")) for name in ("groups", "map", "tenure"))
 
 
 @pytest.mark.parametrize(("name", "svg"), list(drawn()), ids=lambda value: value if isinstance(value, str) else "")

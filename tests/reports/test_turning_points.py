@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -65,6 +66,19 @@ def test_at_the_limits_named_the_judge_says_what_is_said(comparison):
     for limit, verdict in ((sign * 0.0782, "inconclusive"), (sign * 0.1801, "clear")):
         assert verdict_of(one.measurement, replace(one.rule, limit=limit), True, False) == verdict
     assert one.verdict == "concern"
+
+
+@pytest.mark.parametrize("changes", [{}, {"estimate": 0.02, "low": 0.0, "high": 0.04}, {"kind": "census"},
+                                     {"estimate": 0.04, "low": 0.01, "high": 0.07}])  # fmt: skip
+def test_of_a_figure_that_decides_nothing_by_itself_no_number_is_promised(changes):
+    one = found(**changes)
+    one = replace(one, verdict="inconclusive", measurement=replace(one.measurement, undecided="the cost may be wrong"))
+    (text,) = turning_points(ENGLISH, one)
+    assert text.startswith("Neither another limit nor more rows would decide it")
+    assert not re.search(r"\d", text)
+    reading = rule_reading(ENGLISH, one.rule, one)
+    assert reading.reading == "Undecided: the figure decides nothing by itself, as told beside it."
+    assert reading.kind == ".undecided"
 
 
 def test_so_many_times_the_rows_do_decide():

@@ -159,6 +159,9 @@ def test_a_title_that_is_not_in_the_page_language_is_marked_with_its_own():
     [
         (0.12882, "points", (), "12.9"), (-0.031, "points", (), "−3.1"), (-0.0001, "points", (), "0.0"),
         (0.79996, "ratio", (0.8,), "0.79996"), (0.8, "ratio", (0.8,), "0.800"), (0.0504, "points", (0.05,), "5.04"),
+        (0.00512, "percent a year", (0.005,), "0.51"), (0.00501, "percent a year", (0.005,), "0.501"),
+        (1234567.891, "money", (), "1,234,567.89"), (0.004, "money", (0.0,), "0.004"), (-12.0, "cases", (), "−12"),
+        (12345.0, "cases", (), "12,345"), (0.0123, "percent a deviation", (), "1.23"),
         (1234.5, "number", (), "1,234"), (12.5, "number", (), "12.50"), (0.9084, "percent", (), "90.8"),
     ],
 )  # fmt: skip
@@ -172,9 +175,35 @@ def test_figures_carry_their_unit():
     assert [exact(ENGLISH, *stated) for stated in ((0.8, "ratio"), (1.0, "ratio"), (0.36, "percent"))] == [
         "0.80", "1", "36%",
     ]  # fmt: skip
+    assert figure(ENGLISH, 0.0123, "percent a year") == "1.23% a year"
+    assert figure(ENGLISH, -0.0123, "percent a deviation") == "−1.23% per standard deviation of the score"
+    assert [figure(ENGLISH, n, "cases") for n in (0.0, 1.0, 12345.0)] == ["0 cases", "1 case", "12,345 cases"]
+    assert exact(ENGLISH, 0.005, "percent a year") == "0.5% a year"
     assert (percent(0.95), percent(0.999), p_value(ENGLISH, 6e-23), p_value(ENGLISH, 0.0432)) == (
         "95%", "99.9%", "below 0.001", "0.043",
     )  # fmt: skip
+
+
+def test_money_has_its_currency_where_the_program_states_one_and_the_page_says_where_it_does_not():
+    amount = sample.gap(measure="tenure_overcharge_money", question="loyalty_pricing.tenure_gradient", attribute=None,
+                        group=None, reference=None, estimate=1234.5, low=-1.0, high=2000.0, unit="GBP")  # fmt: skip
+    (told,) = figures_of(report_model(sample.run(measurements=(amount,)), sample.judgement([])))
+    assert (told.figure, told.interval) == ("1,234.50 GBP", "95% interval −1.00 to 2,000.00 GBP")
+    assert told.picture.axis == "GBP"
+    (bare,) = figures_of(report_model(sample.run(measurements=(replace(amount, unit=None),)), sample.judgement([])))
+    assert bare.figure == "1,234.50"
+    assert [fact.note for fact in bare.facts if fact.value == "1,234.50"] == ["the program states no currency"]
+
+
+@pytest.mark.parametrize("changes", [{}, {"standard_error": 0.0}, {"p_value": 1.0}, {"low": 2.0}, {"low": None}])
+def test_only_a_figure_without_any_sampling_error_is_said_to_be_counted(changes):
+    values = {"measure": "renewal_above_enbp_cases", "question": "loyalty_pricing.renewal_price", "estimate": 3.0,
+              "low": 3.0, "high": 3.0, "standard_error": None, "p_value": None, "equality": None}  # fmt: skip
+    m = sample.gap(None, attribute=None, reference=None, **(values | changes))
+    (told,) = figures_of(report_model(sample.run(measurements=(m,)), sample.judgement([])))
+    assert (told.interval == "every case counted") == (not changes)
+    assert ("every case counted" in told.picture.description) == (not changes)
+    assert told.figure == "3 cases"
 
 
 def test_a_label_at_the_start_of_a_sentence_stays_as_the_data_write_it(tmp_path):

@@ -1,0 +1,76 @@
+"""Words for the attributes and groups that questions name themselves, such as bands of tenure.
+
+What the data write stays as it is; these names are ours, so that a report may say them in its own language.
+"""
+
+from __future__ import annotations
+
+import re
+
+from audits.record import Measurement
+from checks.sentence import said, template
+
+TENURE, BOOK = "tenure", "book"
+_ATTRIBUTES = {
+    TENURE: template("tenure"), BOOK: template("book"), "channel": template("channel"), "product": template("product"),
+    "payment method": template("payment method"), "device": template("device"), "visits": template("visits"),
+    "spend history": template("spend history"), "price sensitivity": template("price sensitivity"),
+}  # fmt: skip
+_BOOKS = {"closed": template("closed"), "open": template("open")}
+_MISSING = "missing"
+_OF_DECLARED_GROUPS = ("group_premium_ratio", "group_value_ratio")
+_NUMBER = r"(\d+(?:\.\d+)?(?:e[+-]?\d+)?)"
+_BAND = re.compile(rf"under {_NUMBER}|{_NUMBER}\+|{_NUMBER}(?:-(<?){_NUMBER})?")
+
+
+def is_own(m: Measurement) -> bool:
+    """Whether the question named the attribute, and not the program."""
+    named = m.question.startswith("loyalty_pricing.") and m.measure not in _OF_DECLARED_GROUPS
+    return named and m.attribute in _ATTRIBUTES
+
+
+def attribute_words(m: Measurement) -> str:
+    """The attribute, as a sentence where it is ours; empty where there is none."""
+    return said(_ATTRIBUTES[m.attribute]) if is_own(m) and m.attribute else m.attribute or ""
+
+
+def group_words(m: Measurement, label: str | None) -> str:
+    """A group or reference of the measurement, as a sentence where it is ours; empty where there is none."""
+    if not label or not is_own(m):
+        return label or ""
+    if label == _MISSING:
+        return said("missing")
+    if m.attribute == BOOK and label in _BOOKS:
+        return said(_BOOKS[label])
+    return _tenure(label) if m.attribute == TENURE else label
+
+
+def tenure_start(label: str) -> float | None:
+    """The first year of a band of tenure; None for a label that is none."""
+    found = _BAND.fullmatch(label)
+    if found is None:
+        return None
+    under, over, low = found[1], found[2], found[3]
+    return -1.0 if under else float(over or low)
+
+
+def tenure_sign(label: str) -> str:
+    """A band of tenure in the fewest letters: ``<1``, ``1``, ``2–4``, ``5+``."""
+    return label.replace("under ", "<").replace("-", "–") if tenure_start(label) is not None else label
+
+
+def _tenure(label: str) -> str:
+    """A band of years as ``tenure_labels`` names it."""
+    found = _BAND.fullmatch(label)
+    if found is None:
+        return label
+    under, over, low, below, high = found.groups()
+    if under:
+        return said("under 1 year") if under == "1" else said("under {years} years", years=under)
+    if over:
+        return said("1 year or more") if over == "1" else said("{years} years or more", years=over)
+    if high is None:
+        return said("1 year") if low == "1" else said("{years} years", years=low)
+    if below:
+        return said("{low} to under {high} years", low=low, high=high)
+    return said("{low} to {high} years", low=low, high=high)
