@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _WORTH = 5.0
 _NOTHING = 1e-10  # of Σ y²: below it what is left is rounding
 _ONE_ROW_SHARE = 0.1
+_FLAT = 1e-9  # of a logarithm or a margin
 _TOO_FEW = template("'{label}' has only {n} prices, and an error to rely on needs {needed}")
 _TOO_FEW_ROWS = template("only {n:,} rows have all that the model of {k} columns uses")
 _TOO_FEW_ENTITIES = template("only {n} entities, and an error that allows for them needs {needed}")
@@ -39,8 +40,8 @@ _LEFT_OUT = template(
 _RARE = template("{share:.1f} % of the rows have a device label with fewer than {needed} rows, and tell nothing")
 _ONE_ROW = template("one row holds up to {share:.0f} % of all variation of '{column}', and the figure may rest on it")
 _SHARE = template(
-    "partial R² of {columns} columns, adjusted for chance; a straight line for each number, so that a relation that is "
-    "not linear can be missed; {held}, {errors}; interval by inversion of the noncentral χ² with design effects"
+    "partial R² (columns tested: {columns}), adjusted for chance; a straight line for each number, so that a relation "
+    "that is not linear can be missed; {held}, {errors}; interval by inversion of the noncentral χ² with design effects"
 )
 _SLOPE = template(
     "size of the slope whichever way, since a high score may stand for staying or for leaving; a straight line, so "
@@ -55,8 +56,8 @@ def share(shared: Measurement, moments: Moments, traits: Sequence[str]) -> Measu
     from audits.statistics.partial_r_squared import LinearMoments, partial_r_squared
 
     shared = _described(shared, moments, traits)
-    if moments.refused or not sum(moments.counts):
-        return replace(shared, reason=moments.refused or _none())
+    if reason := _nothing_to_compare(moments):
+        return replace(shared, reason=reason)
     sums = assembled(moments.grouped())
     others, tested = _places(sums, moments, traits)
     kept = independent(sums.gram, [*others, *tested])
@@ -74,7 +75,7 @@ def share(shared: Measurement, moments: Moments, traits: Sequence[str]) -> Measu
         _SHARE, columns=len(tested), held=_held(moments), errors=_errors(moments)
     ))  # fmt: skip
     if not found.residual_reduced > _NOTHING * sums.squares:
-        return replace(shared, reason=said("at equal strata all prices are the same share of cost: nothing varies"))
+        return replace(shared, reason=_flat())
     details = {**shared.details, "unadjusted": float(found.unadjusted), "columns": float(len(tested))}
     if not found.residual > _NOTHING * sums.squares:
         return _whole(replace(shared, details=details))
@@ -92,8 +93,8 @@ def slope(shared: Measurement, moments: Moments, score: str) -> Measurement:
     from audits.statistics.linear_model import fit_group_effects
 
     shared = _described(shared, moments, (score,))
-    if moments.refused or not sum(moments.counts):
-        return replace(shared, reason=moments.refused or _none())
+    if reason := _nothing_to_compare(moments):
+        return replace(shared, reason=reason)
     if score not in moments.controls:
         return replace(shared, reason=_nothing_varies())
     fit, place = fit_group_effects(moments.grouped()), moments.controls.index(score)
@@ -103,7 +104,7 @@ def slope(shared: Measurement, moments: Moments, score: str) -> Measurement:
     error = deviation * float((fit.control_cluster if moments.cluster else fit.control_robust)[place])
     if not error > _NOTHING * (moments.measured_range[1] - moments.measured_range[0]):
         return replace(shared, reason=said("strata and controls leave no difference of margin or score to compare"))
-    signed = deviation * moments.grouped().unit * float(fit.control_coefficients[place])
+    signed = deviation * float(fit.control_coefficients[place])
     freedom = float(moments.clusters - 1 if moments.cluster else fit.n - fit.k)
     found = from_error(abs(signed), error, freedom, shared.level)
     rungs = tuple((level, None if low is None else max(low, 0.0), high) for level, low, high in found["ladder"])
@@ -123,8 +124,8 @@ def ratios(shared: Measurement, moments: Moments) -> Iterator[Measurement]:
     from audits.statistics.linear_model import fit_group_effects
 
     shared = _described(shared, moments, ())
-    if moments.refused or not sum(moments.counts):
-        yield replace(shared, reason=moments.refused or _none())
+    if reason := _nothing_to_compare(moments):
+        yield replace(shared, reason=reason)
         return
     if len(moments.labels) < 2:
         yield replace(shared, reason=_nothing_varies())
@@ -246,8 +247,17 @@ def _whole(shared: Measurement) -> Measurement:
     )  # fmt: skip
 
 
-def _none() -> str:
-    return said("no row has a price, a cost, the traits, the controls and an entity, where they are declared")
+def _nothing_to_compare(moments: Moments) -> str | None:
+    """Why there is no model, or no variation of prices beyond the rounding of logarithms."""
+    if moments.refused:
+        return moments.refused
+    if not sum(moments.counts):
+        return said("no row has a price, a cost, the traits, the controls and an entity, where they are declared")
+    return None if moments.measured_range[1] - moments.measured_range[0] > _FLAT else _flat()
+
+
+def _flat() -> str:
+    return said("at equal strata all prices are the same, or the same share of cost: nothing varies")
 
 
 def _nothing_varies() -> str:
