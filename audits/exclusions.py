@@ -9,6 +9,7 @@ from typing import Any
 from audits.evidence.collect import Evidence
 from audits.evidence.needs import CellsNeed
 from audits.record import Exclusion
+from checks.inputs.pricing_columns import FAULT
 from checks.inputs.program import AuditProgram
 from checks.sentence import said
 
@@ -39,8 +40,36 @@ def exclusions_of(
     for file in sorted(evidence.folder.glob("memberships-*.json")):
         lost = json.loads(file.read_text(encoding="utf-8"))["undecided"]
         found.append(Exclusion("decision", None, lost, _UNDECIDED))
+    found += _unpriced(evidence, program)
     kept = dict.fromkeys(item for item in found if item.rows or item.label or "never varies" in item.reason)
     return tuple(kept)
+
+
+_FAULTS = {
+    "no price": ("price", said("no price: left out of comparisons of prices")),
+    "price not above zero": ("price", said("a price that is not above zero: left out of comparisons of prices")),
+    "no cost": ("cost", said("no expected cost: left out of comparisons of prices with it")),
+    "cost not above zero": (
+        "cost", said("an expected cost that is not above zero: left out of comparisons of prices with it"),
+    ),
+    "no tenure": ("tenure", said("no tenure: left out of comparisons by tenure")),
+    "tenure below zero": ("tenure", said("a tenure below zero: left out of comparisons by tenure")),
+    "tenure beyond 300 years": ("tenure", said("a tenure beyond 300 years: left out of comparisons by tenure")),
+}  # fmt: skip
+
+
+def _unpriced(evidence: Evidence, program: AuditProgram) -> Iterator[Exclusion]:
+    """Quotes that comparisons of prices leave out, by the first thing that is wrong with them."""
+    if not program.contract.price:
+        return
+    try:
+        cells = evidence.cells(CellsNeed((), (FAULT,), (), decision=False))
+    except KeyError:  # no question of prices was asked
+        return
+    for labels, _, rows in cells.cells:
+        if labels[0] in _FAULTS:
+            role, reason = _FAULTS[str(labels[0])]
+            yield Exclusion(role, None, rows, reason)
 
 
 def _of_moments(moments: Mapping[str, Any], program: AuditProgram) -> Iterator[Exclusion]:

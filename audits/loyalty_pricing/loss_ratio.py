@@ -22,10 +22,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from audits.comparisons import tenure_routes as routes
+from audits.comparisons.tenure_routes import COST_ERROR, LOSS, Effect
 from audits.evidence.collect import Evidence
 from audits.evidence.needs import Need
-from audits.loyalty_pricing import routes
-from audits.loyalty_pricing.routes import COST_ERROR, LOSS, Effect
 from audits.measuring import bounded, number
 from audits.record import Measurement, NotAnswered
 from checks.inputs.contract import DataContract

@@ -27,10 +27,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from audits.comparisons import tenure_routes as routes
+from audits.comparisons import two_routes
+from audits.comparisons.tenure_routes import COST_ERROR, LOSS, MARKET, PRICE, PRICE_BANDS, Effect, Newcomers
 from audits.evidence.collect import Evidence
 from audits.evidence.needs import EffectsNeed, Need
-from audits.loyalty_pricing import routes, two_routes
-from audits.loyalty_pricing.routes import COST_ERROR, LOSS, MARKET, PRICE, PRICE_BANDS, Effect, Newcomers
 from audits.measuring import from_error, number
 from audits.record import Measurement, NotAnswered
 from audits.unused_roles import ROLES

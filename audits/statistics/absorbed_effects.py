@@ -39,9 +39,9 @@ class AbsorbedEffects:
 
     ``coefficients`` (K,) are NaN where the strata, earlier columns or a lack of outcomes leave nothing to tell.
     ``means`` (C,) is the fitted mean of a row for a unit of exposure, ``residual_design`` (C, K) is z̃, 0 where a cell
-    is not ``used`` (C,). ``bread``, ``classical`` and ``hc1`` are (K, K), NaN without a coefficient; ``classical`` takes a
-    constant variance (Poisson: in proportion to the mean). ``n`` rows used, ``strata`` used, ``settled`` whether the
-    equations were solved.
+    is not ``used`` (C,). ``bread``, ``classical`` and ``hc1`` are (K, K), NaN without a coefficient; ``classical``
+    takes a constant variance (Poisson: in proportion to the mean). ``n`` rows used, ``strata`` used, ``settled``
+    whether the equations were solved.
     """
 
     coefficients: Floats

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from audits.loyalty_pricing.routes import interval_in_words
+from audits.comparisons.tenure_routes import interval_in_words
 from audits.measuring import POWER, number
 from audits.record import Measurement
 from audits.statistics.ladder import Rung
@@ -20,6 +20,7 @@ from checks.inputs.contract import DataContract
 from checks.sentence import said, template
 
 MEASURE = "loyalty_penalty_slope"
+_SURE = 0.99
 _ONE_ROUTE = template(
     "one route alone ({route}); the realised cost of quotes, under 'realised_cost', would give the other"
 )
@@ -104,10 +105,13 @@ def _taken(base: Measurement, one: Measurement) -> Measurement:
 
 
 def _shown(error: Measurement, tolerance: float) -> bool:
-    """Whether an error of the cost that depends on tenure stands out and matters."""
-    if error.estimate is None or error.low is None or error.high is None:
+    """Whether an error of the cost that depends on tenure stands out and matters.
+
+    At level ``_SURE``: routes that agree within their noise must not be called contradictory one time in twenty.
+    """
+    if error.estimate is None or error.p_value is None:
         return False
-    return abs(error.estimate) >= tolerance and (error.low > 0 or error.high < 0)
+    return abs(error.estimate) >= tolerance and error.p_value < 1 - _SURE
 
 
 def _both(base: Measurement, price: Measurement, loss: Measurement) -> Measurement:

@@ -206,7 +206,7 @@ def _stratum(labels: Sequence[str | None]) -> str:
 
 
 FEW_NEW = template(
-    "insufficient comparison group: {new:,} quotes of new customers among {rows:,}, where {needed} are the least"
+    "insufficient comparison group: new customers make {new:,} of {rows:,} quotes, and at least {needed} are needed"
 )
 _LACKING_STRATA = template(
     "{share:.1f} % of the quotes lie in strata with fewer than {needed} quotes of new customers: there those who "
@@ -214,18 +214,24 @@ _LACKING_STRATA = template(
 )
 _NO_CHANGE = said("tenure is the same for all quotes of each stratum, so that nobody can be compared")
 _ONE_TENURE = said("all quotes have the same tenure, so that nobody can be compared")
+_NO_REALISED = said("no stratum has a realised cost above zero, so that nothing can be held against prices")
 _FEW_ROWS = template("only {n} quotes can be used, and an error to rely on needs {needed}")
 _FEW_CUSTOMERS = template("only {n} customers, and an error that allows for them needs {needed}")
 _NOT_SOLVED = said("realised costs sit at one end of tenure in every stratum, so that no finite slope fits them")
 _NO_ERROR = said("nothing is left of the differences between quotes, so that no error can be told")
 _ONE_CUSTOMER = template("one customer makes {share:.0f} % of the spread of this figure")
-_LEFT_OUT = template("{share:.1f} % of the quotes lack a price, cost or tenure above zero and are left out")
+_LEFT_OUT = template("{share:.1f} % of the quotes lack a price, cost or tenure that can be used and are left out")
+_LEFT_OUT_OF_COSTS = template(
+    "{share:.1f} % of the quotes lack a price, tenure or realised cost that can be used, or lie in strata without any "
+    "realised cost, and are left out"
+)
 
 
 def shared(question: str, measure: str, effect: Effect, level: float, rows: int) -> Measurement:
     """What the figures of a model have in common; ``rows`` of the source."""
     n = effect.counts["quotes"]
-    unseen = (said(_LEFT_OUT, share=100 * (1 - n / rows)),) if rows and 1 - n / rows > _MOST_LOST else ()
+    words = _LEFT_OUT if effect.found.model.exposure is None else _LEFT_OUT_OF_COSTS
+    unseen = (said(words, share=100 * (1 - n / rows)),) if rows and 1 - n / rows > _MOST_LOST else ()
     return Measurement(
         question=question, measure=measure, attribute=None, group=None, reference=None, estimate=None, low=None,
         high=None, level=level, n=n, counts={**effect.counts, "left_out": rows - n}, equality=0.0,
@@ -239,6 +245,8 @@ def unreliable(effect: Effect, place: int) -> str | None:
 
     n = effect.counts["quotes"]
     levels = effect.found.levels[effect.found.fit.used]
+    if effect.found.model.exposure is not None and not len(levels):
+        return _NO_REALISED
     if len(np.unique(levels)) < 2:
         return _ONE_TENURE
     if n < ROWS:
