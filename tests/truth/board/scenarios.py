@@ -31,6 +31,7 @@ from tests.truth.board.bands import (
 
 FAIR, AT_LIMIT = "fair twin", "at the limit"
 HALF, DETECTABLE, LARGE = "half of it", "detectable effect", "1.5 times it"
+PLANTED = "example of the world"
 BEYOND, FAR_BEYOND = "detectable beyond the limit", "1.5 times that beyond"
 MULTIPLES = {HALF: 0.5, DETECTABLE: 1.0, LARGE: 1.5}
 EXCESSES = {BEYOND: 1.0, FAR_BEYOND: 1.5}
@@ -95,8 +96,8 @@ class Scenario:
     """``ways`` maps a practice's name to how it is played. ``multiplicity`` is the number of comparisons corrected for
     where equality is at stake, ``family`` that of a judgement, ``limit`` the gap that the rules allow here, ``sized``
     the entry of the world's truth that must lie beyond the limit, where that is not the gap sought, ``declared`` the
-    question whose own declared detectable gap is played where no formula gives one, ``note`` what a reader must know
-    beside the figures.
+    question whose own declared detectable gap is played where no formula gives one, ``sizes`` effects that are given
+    as they are, ``note`` what a reader must know beside the figures.
     """
 
     world: World
@@ -108,6 +109,7 @@ class Scenario:
     limit: float = by.LIMIT
     sized: str | None = None
     declared: tuple[Asked, str] | None = None
+    sizes: tuple[tuple[str, float], ...] = ()
     note: str = ""
     title: str = ""
     quick: int = field(default=400)
@@ -119,14 +121,15 @@ class Scenario:
 
     def effects(self) -> dict[str, float]:
         """The effects that some practice is played at."""
-        every = (FAIR, *MULTIPLES, AT_LIMIT, *EXCESSES)
+        every = (FAIR, *MULTIPLES, AT_LIMIT, *EXCESSES, PLANTED)
         asked = {effect for way in self.ways.values() for effect in way.plan}
         return {name: self.effect(name) for name in every if name in asked}
 
     def effect(self, name: str) -> float:
         """One of them by its name."""
-        if name == FAIR:
-            return 0.0
+        given = dict(self.sizes)
+        if name in given or name == FAIR:
+            return given.get(name, 0.0)
         if name == AT_LIMIT:
             return effect_for(self.world, self.limit)
         if name in MULTIPLES:
