@@ -96,7 +96,7 @@ def collect_same_terms(source: Source, need: SameTermsNeed) -> SameTerms:
     columns = _keys(table, need, missing)
     by = list(columns)
     columns |= _prices(table, need) | _reasons(table, need, codes, flags)
-    priced = on_raw(table, columns, _fault(table, need).isnull())
+    priced = on_raw(table, columns, _usable(table, need))
     found = source.rows(_compared(source.backend.compile(priced), by, need))
     totals = next(row[4:9] for row in found if row[0] == 0)
     sets, single_sets, excused, alone, compared = (int(n or 0) for n in totals)
@@ -168,6 +168,14 @@ def _fault(table: ir.Table, need: SameTermsNeed) -> Any:
         cost = _amount(table[need.cost])
         tests += [(3, cost.isnull()), (4, ~((cost >= _LEAST) & (cost <= _MOST)))]
     return ibis.cases(*((test, ibis.literal(i, "int8")) for i, test in tests), else_=ibis.null("int8"))
+
+
+def _usable(table: ir.Table, need: SameTermsNeed) -> Any:
+    """Whether a row has no fault, in a form that Postgres expects of nearly all rows, so that it plans for many."""
+    import ibis
+
+    one, nothing = ibis.literal(1, "int8"), ibis.null("int8")
+    return ibis.ifelse(_fault(table, need).notnull(), nothing, one).notnull()
 
 
 def _prices(table: ir.Table, need: SameTermsNeed) -> dict[str, Any]:
