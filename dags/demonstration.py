@@ -21,10 +21,11 @@ PROGRAM = "boston-mortgages"
 
 
 def demonstrate(home: Path, announce: Callable[[str], None]) -> list[str]:
-    """Run the DAGs of real mortgage decisions and of two simulated lenders in ``home``. Returns lines for the terminal.
+    """Run the DAGs of real mortgage decisions, two simulated lenders and an insurer in ``home``. Returns printed lines.
 
     Raises ``InputError`` with the end of Airflow's log when a DAG did not succeed.
     """
+    from dags import motor_renewals
     from dags.two_lenders import EFFECTS, told_apart, write_lenders
 
     programs = home / "programs"
@@ -34,6 +35,8 @@ def demonstrate(home: Path, announce: Callable[[str], None]) -> list[str]:
         shutil.copyfile(DAGS_FOLDER / "programs" / f"{PROGRAM}.yaml", programs / f"{PROGRAM}.yaml")
         announce("drawing two simulated lenders")
         write_lenders(programs, home / "lenders")
+        announce("drawing a simulated insurer")
+        motor_renewals.write_insurer(programs, home / "insurer")
     except OSError as error:
         raise InputError(Problem(
             str(home), f"the folder cannot be written ({error.strerror})", "a folder for the demonstration",
@@ -43,14 +46,19 @@ def demonstrate(home: Path, announce: Callable[[str], None]) -> list[str]:
     announce("preparing Airflow's metadata database (about 20 s the first time)")
     airflow(["db", "migrate"], environment, home / "airflow" / "migrate.log")
     states = {}
-    for program in (PROGRAM, *EFFECTS):
+    for program in (PROGRAM, *EFFECTS, motor_renewals.PROGRAM):
         announce(f"running the DAG {program} through Airflow")
         states[program] = _run_dag(program, home, environment)
     lenders = [
         "", "Two simulated lenders with one ratio of approval rates, told apart:", *told_apart(home / "runs"),
         *(f"  report: {home / 'runs' / name / 'all' / 'v1' / 'report.html'}" for name in EFFECTS),
     ]  # fmt: skip
-    return [*_lines(home, states[PROGRAM]), *lenders]
+    insurer = [
+        "", "A simulated motor insurer, what was planted beside what was found:",
+        *motor_renewals.planted_and_found(home / "runs", home / "insurer"),
+        f"  report: {home / 'runs' / motor_renewals.PROGRAM / 'all' / 'v1' / 'report.html'}",
+    ]  # fmt: skip
+    return [*_lines(home, states[PROGRAM]), *lenders, *insurer]
 
 
 def _run_dag(program: str, home: Path, environment: dict[str, str]) -> list[tuple[str, int, str]]:

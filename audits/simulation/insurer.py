@@ -90,7 +90,8 @@ class Insurer(World):
 
         ``tenure_price_slope`` (price over technical cost) and ``loss_ratio_slope`` (claims over price, its fall) are
         within product and channel; ``cost_error_slope`` is that of claims over technical cost. The others are what
-        customary practice finds. ``overcharge_share`` is the part of all prices beyond those of new customers.
+        customary practice finds. ``overcharge_a_quote`` is what a price has on average beyond that of a new customer
+        of the same cost, ``overcharge_share`` its part of all prices.
         """
         rows = self._rows(effect)
         weights, years, strata = rows["weights"], rows["tenure"], rows["strata"].astype(np.int64)
@@ -112,6 +113,7 @@ class Insurer(World):
             "slope_at_linear_score": slope(price, strata, rows["risk"]),
             "slope_in_coarse_risk_cells": slope(price, half.astype(np.int64)),
             "slope_at_free_cost": slope(price, strata, cost),
+            "overcharge_a_quote": float(weights @ excess),
             "overcharge_share": float(weights @ excess / (weights @ rows["price"])),
             **by_tenure("mean_price", rows["price"], rows),
         }

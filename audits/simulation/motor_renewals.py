@@ -61,7 +61,8 @@ class MotorRenewals(ReturningCustomers):
     def truth(self, effect: float) -> dict[str, float]:
         """As of returning customers, and of renewals above their new-customer price: share, money, by channel.
 
-        ``overcharge_above_enbp`` is in pounds for each renewal. ``undisclosed_personalised_share`` is of all quotes.
+        ``overcharge_above_enbp`` is in pounds for each renewal; ``above_enbp_a_quote``, ``above_enbp_money_a_quote``
+        and ``undisclosed_personalised_share`` are for each quote of any customer.
         """
         people, worked_out, rows = self.population(effect), self.amounts(effect), self._rows(effect)
         shape, chance = people.probability.shape, people.probability
@@ -78,6 +79,8 @@ class MotorRenewals(ReturningCustomers):
             **by_tenure("overcharge_a_quote", rows["price"] - rows["new_price"], rows),
             "above_enbp_share": float((renewal * above).sum() / renewal.sum()),
             "overcharge_above_enbp": float((renewal * excess).sum() / renewal.sum()),
+            "above_enbp_a_quote": float((renewal * above).sum()),
+            "above_enbp_money_a_quote": float((renewal * excess).sum()),
             "undisclosed_personalised_share": float((chance * hidden_price).sum()),
         }
         by = people.axis("channel")

@@ -34,6 +34,18 @@ def test_the_demonstration_runs_every_task_and_reads_the_states_from_the_metadat
     assert (folder / "runs/boston-mortgages/all/v1/report.html").stat().st_size > 5000
 
 
+def test_the_demonstration_sets_what_was_planted_in_an_insurer_beside_what_was_found(home):
+    folder, lines = home
+    states = task_states(folder / "airflow/airflow.db", "motor-renewals")
+    assert {state for _, _, state in states} == {"success"}
+    assert "publish" in {task for task, _, _ in states}
+    (slope,) = (line for line in lines if line.startswith("  tenure_price_slope"))
+    assert "2.01 % a year" in slope
+    (cases,) = (line for line in lines if line.startswith("  renewal_above_enbp_cases"))
+    assert cases.endswith("breach")
+    assert (folder / "runs/motor-renewals/all/v1/report.html").stat().st_size > 5000
+
+
 def test_the_dag_and_the_command_line_give_the_same_records_byte_for_byte(home, tmp_path):
     run_program(BOSTON, tmp_path)
     for name in ("run.json", "judgement.json", "evidence/cells.csv"):

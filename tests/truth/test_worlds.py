@@ -217,10 +217,13 @@ def of_prices(world: Insurer) -> dict[str, Callable[[pd.DataFrame], float]]:
         "slope_at_linear_score": lambda d: priced(d, np.log(d["price"]), strata(d), d["risk"]),
         "slope_in_coarse_risk_cells": lambda d: priced(d, np.log(d["price"]), [*strata(d), d["risk"] > half]),
         "slope_at_free_cost": lambda d: priced(d, np.log(d["price"]), strata(d), np.log(d["technical_cost"])),
+        "overcharge_a_quote": lambda d: float(overcharged(d).mean()),
         "overcharge_share": lambda d: float(overcharged(d).sum() / d["price"].sum()),
         "tenure_market_slope": lambda d: priced(d, np.log(d["price"] / d["market_price"]), strata(d)),
         "above_enbp_share": lambda d: float(above(d[d["tenure"] > 0]).mean()),
         "overcharge_above_enbp": lambda d: float((d["price"] - d["enbp"])[d["tenure"] > 0].mean()),
+        "above_enbp_a_quote": lambda d: float((above(d) & (d["tenure"] > 0)).mean()),
+        "above_enbp_money_a_quote": lambda d: float((d["price"] - d["enbp"]).mean()),
         "undisclosed_personalised_share": lambda d: float(((d["personalised"] == 1) & (d["disclosed"] == 0)).mean()),
     }
     for channel in CHANNELS:
