@@ -64,7 +64,8 @@ def agreed(
     """
     base = replace(
         base, measure=MEASURE, method=said("both routes: the hull of their intervals, the smaller of their figures"),
-        source=said("cells"), counts={**price.counts}, n=price.n, cautions=price.cautions, unseen=price.unseen,
+        source=said("cells"), estimate=None, counts={**price.counts}, n=price.n, cautions=price.cautions,
+        unseen=price.unseen,
     )  # fmt: skip
     if loss is not None:
         base = replace(base, counts={**base.counts, "with_realised_cost": loss.n},
@@ -118,7 +119,8 @@ def _both(base: Measurement, price: Measurement, loss: Measurement) -> Measureme
     from audits.statistics.detectable_effect import joint_detectable_coefficient
 
     errors = [float(price.standard_error or 0.0), float(loss.standard_error or 0.0)]
-    mde = joint_detectable_coefficient(errors, level=base.level, power=POWER).coefficient
+    together = number(joint_detectable_coefficient(errors, level=base.level, power=POWER).coefficient) or 0.0
+    mde = max(together, price.mde or 0.0, loss.mde or 0.0)
     robust = [one.details.get("robustness_value_of_the_interval") for one in (price, loss)]
     least = {"robustness_value_of_the_interval": min(value for value in robust if value is not None)} if any(
         value is not None for value in robust) else {}  # fmt: skip

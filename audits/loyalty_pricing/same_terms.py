@@ -23,12 +23,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
+from audits.comparisons import same_terms_told as told
 from audits.comparisons.census import counted
+from audits.comparisons.same_terms_told import Cases, cases_in
 from audits.evidence.collect import Evidence
 from audits.evidence.needs import Need, SameTermsNeed
 from audits.evidence.same_terms import SameTerms
-from audits.loyalty_pricing import same_terms_told as told
-from audits.loyalty_pricing.same_terms_told import Cases, cases_in
 from audits.record import Measurement, NotAnswered
 from audits.unused_roles import left_unused
 from checks.inputs.contract import DataContract

@@ -144,7 +144,7 @@ class TenureGradient:
             routes.shared(self.name, "tenure_price_ratio", effect, self.level, rows), attribute="tenure",
             reference=first, equality=1.0,
         )  # fmt: skip
-        sizes = _sizes(effect)
+        sizes = _sizes(effect, first)
         names = [label for label in tenure_labels(contract.tenure_bands)[1:] if sizes.get(label)]
         usable = [] if new.too_few else [
             i for i, name in enumerate(effect.names)
@@ -246,10 +246,10 @@ _SLOPES = {
 }  # fmt: skip
 
 
-def _sizes(effect: Effect) -> dict[str, int]:
+def _sizes(effect: Effect, first: str) -> dict[str, int]:
     """Quotes of each band that its model uses; the first band stands at level 0."""
     found = effect.found
-    known = ["", *effect.names]
+    known = [first, *effect.names]
     sizes: dict[str, int] = {}
     for level, count in zip(found.levels.tolist(), found.counts.tolist(), strict=True):
         sizes[known[int(level)]] = sizes.get(known[int(level)], 0) + int(count)

@@ -64,7 +64,7 @@ class WillingnessToPay:
 
     def measure(self, evidence: Evidence, contract: DataContract) -> tuple[list[Measurement], list[NotAnswered]]:
         """The shares, the slope and the ratios."""
-        from audits.loyalty_pricing import trait_models
+        from audits.comparisons import trait_models
 
         figures: list[Measurement] = []
         for keys in self._sets(contract):

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 import yaml
 
+from audits.comparisons.same_terms_told import cases_in
 from audits.evidence.same_terms import Dearer, SameTerms
 from audits.loyalty_pricing.same_terms import SameTermsPrice
-from audits.loyalty_pricing.same_terms_told import cases_in
 from audits.plan import make_plan
 from checks.inputs.program import read_program
 from checks.problem import InputError
