@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from audits.policies.labels import is_own
 from audits.policies.wording import is_counted
 from audits.record import VERDICTS, Finding, Measurement, Verdict
 from reports.figure_facts import figure_facts
@@ -26,7 +27,7 @@ from reports.figures import (
 from reports.named import attribute_in, group_in, reference_in
 from reports.report_model import EstimatePicture, Fact, MeasuredFigure
 from reports.rule_reading import limit_line, limit_text, phrase, rule_reading, strength
-from reports.turning_points import turning_points
+from reports.turning_points import turning_points, undecided
 from reports.words import Words
 
 Key = tuple[str, ...]
@@ -137,8 +138,9 @@ def _denominators(say: Words, judged: Judged) -> str:
     m = judged.measurement
     for ours, theirs in (("group", "reference"), ("group_decided", "reference_decided")):
         if ours in m.counts and theirs in m.counts:
-            group = say("denominator", count=count(m.counts[ours]), name=group_in(say, m))
-            reference = say("denominator", count=count(m.counts[theirs]), name=reference_in(say, m))
+            key = "denominator_of" if is_own(m) else "denominator"
+            group = say(key, count=count(m.counts[ours]), name=group_in(say, m))
+            reference = say(key, count=count(m.counts[theirs]), name=reference_in(say, m))
             unit = _rows_word(say, judged)
             return say("denominators", total=count(m.n), unit=unit, group=group, reference=reference)
     return say("of_unit", count=m.n, unit=_rows_word(say, judged))
@@ -248,7 +250,10 @@ def _assumptions(say: Words, m: Measurement) -> tuple[str, ...]:
 def _would_change(say: Words, judged: Judged) -> tuple[str, ...]:
     """What would change the verdict; what holds under every rule is said once, the rest with the rule's title."""
     if not judged.findings:
-        return (say("change.none"),) if judged.measurement.equality is not None else ()
+        m = judged.measurement
+        if m.undecided:
+            return (undecided(say, m),)
+        return (say("change.none"),) if m.equality is not None else ()
     told: dict[str, list[str]] = {}
     for finding in judged.findings:
         for text in turning_points(say, finding):

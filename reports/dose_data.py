@@ -21,13 +21,17 @@ def is_dose(m: Measurement) -> bool:
 
 def doses(say: Words, members: Sequence[Judged]) -> Iterator[DosePicture]:
     """Each measure that holds several bands against one."""
+    for own in dosed(members):
+        yield _dose(say, sorted(own, key=lambda judged: place_of(judged.measurement)))
+
+
+def dosed(members: Sequence[Judged]) -> list[list[Judged]]:
+    """The figures of each such measure."""
     by_measure: dict[str, list[Judged]] = {}
     for judged in members:
         if is_dose(judged.measurement):
             by_measure.setdefault(judged.measurement.measure, []).append(judged)
-    for own in by_measure.values():
-        if sum(judged.measurement.estimate is not None for judged in own) > 1:
-            yield _dose(say, sorted(own, key=lambda judged: place_of(judged.measurement)))
+    return [own for own in by_measure.values() if sum(one.measurement.estimate is not None for one in own) > 1]
 
 
 def _dose(say: Words, own: Sequence[Judged]) -> DosePicture:
@@ -41,15 +45,29 @@ def _dose(say: Words, own: Sequence[Judged]) -> DosePicture:
     told += [say("chart.limit_desc", limit=limit) for limit in held]
     told += [] if m.equality is None else [say("chart.equality_desc", equality=exact(say, m.equality, unit, m.unit))]
     bands = (*_reference(say, m), *bands)
-    columns = ("col.band", "col.figure", "col.interval", "col.quotes", "col.verdict")
+    columns = ("col.band", "col.figure", _at_once("col.interval", own), "col.quotes", "col.verdict")
     return DosePicture(
         title=say("chart.dose", measure=say.named("measure", m.measure)), description=" ".join(told), unit=unit,
-        horizontal=say("chart.dose_across"), vertical=axis_of(say, m), sizes=_sizes(say, bands), bands=bands,
+        horizontal=say("chart.dose_across"), vertical=_vertical(say, own), sizes=_sizes(say, bands), bands=bands,
         limits=tuple(lines.values()), equality=m.equality,
         equality_label="" if m.equality is None else equality_label(say, m.equality, unit),
         reference_label=say("chart.dose_reference", reference=reference_in(say, m)), table=say("chart.figures"),
         headings=tuple(say(column, level=percent(m.level)) for column in columns),
     )  # fmt: skip
+
+
+def _at_once(key: str, own: Sequence[Judged]) -> str:
+    """The key for intervals that hold for all bands at once, where they do."""
+    return f"{key}_at_once" if all(judged.measurement.corrected for judged in own if _is_known(judged)) else key
+
+
+def _is_known(judged: Judged) -> bool:
+    return judged.measurement.estimate is not None
+
+
+def _vertical(say: Words, own: Sequence[Judged]) -> str:
+    m = own[0].measurement
+    return say(_at_once("chart.dose_up", own), axis=axis_of(say, m), level=percent(m.level))
 
 
 def _sizes(say: Words, bands: Sequence[DoseBand]) -> str:

@@ -152,6 +152,8 @@ class Block:
     rates: tuple[RatePanel, ...]
     pictures: tuple[Picture, ...]
     figures: tuple[MeasuredFigure, ...]
+    folded: tuple[MeasuredFigure, ...] = ()
+    """Figures that a picture shows with its table, and that no rule judges."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from audits.record import Finding
+from audits.record import Finding, Measurement
 from reports.figures import exact, figure_of, unit_of
 from reports.words import Words
 
@@ -19,6 +19,12 @@ def turning_points(say: Words, finding: Finding) -> tuple[str, ...]:
         met = _met(say, finding)
         return (met, say("change.law")) if verdict == "concern" else (met,)
     return (_clear(say, finding),) if verdict == "clear" else (_undecided(say, finding),)
+
+
+def undecided(say: Words, m: Measurement) -> str:
+    """What would let a figure decide that decides nothing by itself."""
+    key = f"change.undecided.{m.measure}"
+    return say(key if say.has(key) else "change.undecided")
 
 
 def _ends(finding: Finding) -> tuple[float | None, float | None]:
@@ -56,8 +62,7 @@ def _undecided(say: Words, finding: Finding) -> str:
     """How many rows would decide: an interval narrows with the square root of their number."""
     m, limit = finding.measurement, finding.rule.limit
     if m.undecided:
-        key = f"change.undecided.{m.measure}"
-        return say(key if say.has(key) else "change.undecided")
+        return undecided(say, m)
     near, far = _ends(finding)
     sign = 1.0 if finding.rule.comparison == "at_most" else -1.0
     if within(finding):

@@ -8,6 +8,7 @@ from typing import Any
 from audits.policies.wording import is_counted
 from audits.record import VERDICTS, AuditRun, Judgement, Measurement
 from reports.comparisons import Judged, key_of, measured_figure, package, pair_up, who
+from reports.dose_data import dosed
 from reports.figures import count, figure, percent, span, unit_of
 from reports.named import attribute_in, group_in, place_of, reference_in
 from reports.picture_data import pictures_of
@@ -170,7 +171,14 @@ def _question_name(say: Words, question: str) -> str:
     if rest:
         key = f"question.{name.strip()}"
         words += say("question_of") + (say(key).lower() if say.has(key) else rest.replace("_", " "))
-    return say("question_part", question=words, part=say.named("measure", part.strip()).lower()) if part else words
+    return say("question_part", question=words, part=_part(say, part.strip())) if part else words
+
+
+def _part(say: Words, part: str) -> str:
+    """The part of a question by name: a role, a measure, or a label of the data, which stays as it is."""
+    if say.has(f"part.{part}"):
+        return say(f"part.{part}")
+    return say(f"measure.{part}").lower() if say.has(f"measure.{part}") else part
 
 
 def _not_asked(say: Words, run: AuditRun, judgement: Judgement) -> str:
@@ -213,11 +221,14 @@ def _blocks(
         title = say("block.attribute", question=title, attribute=named) if attribute else title
         title = title if segment == "all" else say("block.segment", title=title, segment=segment)
         rates = [j.measurement for j in members if _is_rate(j.measurement)]
-        shown = tuple(figures[key_of(j.measurement)] for j in members if j.findings or not _is_rate(j.measurement))
+        pictured = {key_of(j.measurement) for own in dosed(members) for j in own if not j.findings}
+        told = [j for j in members if j.findings or not _is_rate(j.measurement)]
+        shown = tuple(figures[key_of(j.measurement)] for j in told if key_of(j.measurement) not in pictured)
+        folded = tuple(figures[key_of(j.measurement)] for j in told if key_of(j.measurement) in pictured)
         by_measure = {m.measure: [rate for rate in rates if rate.measure == m.measure] for m in rates}
         panels = tuple(_rate_panel(say, run, own) for own in by_measure.values())
         pictures = pictures_of(say, members, judged)
-        blocks.append(Block(f"block-{i}", title, say.named("harm", members[0].harm), panels, pictures, shown))
+        blocks.append(Block(f"block-{i}", title, say.named("harm", members[0].harm), panels, pictures, shown, folded))
     return tuple(blocks)
 
 

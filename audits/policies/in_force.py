@@ -111,7 +111,7 @@ def cautions_of(rule: Rule, run: AuditRun) -> Iterator[Sentence]:
     if rule.borrowed_from:
         yield said("borrowed from {source}", source=_of_pack(rule.borrowed_from))
     if rule.limit_source == "ours":
-        yield said("the limit is a setting of the policy pack, not a number in a law on lending")
+        yield said("the limit is a setting of the policy pack, not a number in the law")
     if not rule.verified:
         yield said("nobody has yet checked this rule against its primary text")
     if not run.data.first_day or not run.data.last_day:

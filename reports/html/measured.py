@@ -24,8 +24,10 @@ def measured(say: Words, model: ReportModel) -> Markup:
 
 def _block(say: Words, block: Block) -> Markup:
     rates = joined(_rates(say, panel, f"{block.anchor}-r{i}") for i, panel in enumerate(block.rates, 1))
-    first = _first_of_many(block.figures)
+    first = _first_of_many((*block.figures, *block.folded))
     figures = joined(_figure(say, figure, first.get(figure.anchor, "")) for figure in block.figures)
+    folded = joined(_figure(say, figure, first.get(figure.anchor, "")) for figure in block.folded)
+    figures += _folded(say("one_by_one"), folded) if folded else folded
     pictures = joined(_picture(one, f"{block.anchor}-p{i}") for i, one in enumerate(block.pictures, 1))
     shown = Markup('<div class="pictures">{}</div>').format(pictures) if pictures else Markup("")
     return Markup(

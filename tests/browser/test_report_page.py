@@ -10,6 +10,7 @@ import pytest
 
 from reports.html.page import render, stylesheet
 from reports.words import language
+from tests.reports import sample_prices as prices
 from tests.reports import sample_records as sample
 
 pytestmark = pytest.mark.xdist_group("browser")
@@ -23,6 +24,7 @@ STATES = {
     "nothing_judged": sample.nothing_judged,
     "awkward": sample.awkward,
     "hostile": sample.hostile,
+    "loyalty": prices.loyalty,
 }
 VERDICTS = ("breach", "concern", "inconclusive", "not_identified", "unfit", "clear", "none")
 AA = 4.5

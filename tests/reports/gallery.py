@@ -11,6 +11,7 @@ from reports.pictures import Picture
 from reports.report_model import EstimatePicture, RatePanel
 from reports.view import report_model
 from reports.words import Words
+from tests.reports import sample_prices as prices
 from tests.reports import sample_records as sample
 
 CROSSED = {"question": "fair_lending.intersections", "measure": "subgroup_gap", "reference": "everyone else"}
@@ -46,11 +47,11 @@ def _judged() -> dict[str, tuple[Judged, ...]]:
         "three attributes": _crossings(("a × x", "b × y"), ("c", "d"), attribute="age × race × sex"),
         "chance": _curve("non-white", 0.05, tuple(i / 10 + 0.05 for i in range(10))),
         "credit score": _curve(sample.ARABIC, 0.09, (421.0, 502.0, 560.0, 640.0, 700.0, 783.0)),
-        "bands of tenure": sample.bands(("1", "2-4", "5+")),
-        "ten bands": sample.bands((*map(str, range(1, 10)), "10+"), low=(3, None), high=(7, 9.0)),
-        "half years": sample.bands((*(f"{i / 2:g}-<{i / 2 + 0.5:g}" for i in range(1, 12)), "6+")),
-        "thirty bands": sample.bands((*map(str, range(1, 30)), "30+")),
-        "money by band": sample.bands(("1", "2-4", "5-9", "10+"), measure="tenure_overcharge_money", factor=1234.5),
+        "bands of tenure": prices.bands(("1", "2-4", "5+")),
+        "ten bands": prices.bands((*map(str, range(1, 10)), "10+"), low=(3, None), high=(7, 9.0)),
+        "half years": prices.bands((*(f"{i / 2:g}-<{i / 2 + 0.5:g}" for i in range(1, 12)), "6+")),
+        "thirty bands": prices.bands((*map(str, range(1, 30)), "30+")),
+        "money by band": prices.bands(("1", "2-4", "5-9", "10+"), measure="tenure_overcharge_money", factor=1234.5),
         "long scores": _curve("x" * 200, 0.0, (1.25e6, 2.5e6, 9.75e6)),
     }
 

@@ -24,14 +24,13 @@ from audits.record import (
     Subject,
 )
 from checks.check_report import CheckReport, CheckResult
-from reports.comparisons import Judged, pair_up
 
 HOSTILE = "<script>alert('x')</script> & \"quoted\" {braces}"
 LONG = "applicants of Scandinavian-Mediterranean extraction living in municipalities of fewer than 2,000 inhabitants"
 TURNED = "\u202eelbisrever\u202c and \u2067turned\u2069"
 ARABIC = "مقدمو الطلبات من غير المواطنين (65+)"
 CHINESE = "外来务工人员及其随迁家属(含个体工商户)"
-UNIT_CAUTION = "the limit is a setting of the policy pack, not a number in a law on lending"
+UNIT_CAUTION = "the limit is a setting of the policy pack, not a number in the law"
 
 
 def rule(identity: str = "us.fha", **changes: Any) -> Rule:
@@ -82,41 +81,6 @@ def rate(group: str, favourable: int, decided: int, low: float, high: float, **c
         "measure": "approval_rate", "estimate": favourable / decided if decided else None, "low": low, "high": high,
         "n": decided, "method": "Wilson score", "equality": None, "reference": None, "p_value": None, "mde": None,
         "counts": {"favourable": favourable, "decided": decided}, "standard_error": None, "details": {},
-    }  # fmt: skip
-    return gap(group, **(values | changes))
-
-
-def bands(
-    labels: Sequence[str], measure: str = "tenure_price_ratio", factor: float = 1.0, **odd: Any
-) -> tuple[Judged, ...]:
-    """Prices of bands of tenure against new customers, dearer with every band, under one limit and every verdict.
-
-    ``low`` and ``high`` are a band's place and the bound that it has in place of its own.
-    """
-    equality = 1.0 if measure.endswith("_ratio") else 0.0
-    made = []
-    for i, label in enumerate(labels):
-        at = equality + factor * 0.02 * i
-        low, high = (odd[side][1] if odd.get(side, (None,))[0] == i else at + factor * 0.03 * sign
-                     for side, sign in (("low", -1), ("high", 1)))  # fmt: skip
-        made.append(price(
-            label, measure=measure, attribute="tenure", reference="under 1", equality=equality, estimate=at,
-            low=low, high=high, counts={"group": 9000 // (i + 1), "reference": 12_345}, corrected=True,
-            unit=None if measure.endswith("_ratio") else "GBP",
-        ))  # fmt: skip
-    if len(made) > 3:
-        made[2] = replace(made[2], estimate=None, low=None, high=None, reason="too few quotes")
-    verdicts = ("clear", "inconclusive", "not_identified", "concern", "breach")
-    under = rule("uk.band", measure=measure, limit=equality + factor * 0.05)
-    return pair_up(made, [finding(m, under, verdicts[i % 5]) for i, m in enumerate(made)], {})
-
-
-def price(group: str | None = None, **changes: Any) -> Measurement:
-    """A figure of loyalty pricing: growth of price with tenure of 1.2 % a year."""
-    values: dict[str, Any] = {
-        "question": "loyalty_pricing.tenure_gradient", "measure": "tenure_price_slope", "attribute": None,
-        "reference": None, "estimate": 0.0123, "low": 0.0102, "high": 0.0144, "n": 21_345,
-        "counts": {}, "details": {}, "standard_error": 0.0011, "mde": 0.003, "method": "least squares",
     }  # fmt: skip
     return gap(group, **(values | changes))
 

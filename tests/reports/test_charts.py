@@ -31,6 +31,7 @@ from reports.pictures import (
 from reports.report_model import EstimatePicture
 from reports.view import report_model
 from reports.words import ENGLISH
+from tests.reports import sample_prices as prices
 from tests.reports import sample_records as sample
 from tests.reports.gallery import pictures
 
@@ -263,7 +264,7 @@ def test_figures_stand_over_their_bands_where_all_have_room():
 
 
 def test_a_picture_of_tenure_holds_every_band_in_order_its_rows_and_its_verdict():
-    own = sample.bands(("5+", "1", "2-4", "0-0"))
+    own = prices.bands(("5+", "1", "2-4", "0-0"))
     (picture,) = pictures_of(ENGLISH, own, own)
     assert [band.sign for band in picture.bands] == ["<1", "0–0", "1", "2–4", "5+"]
     assert [band.is_reference for band in picture.bands] == [True, False, False, False, False]
@@ -274,7 +275,7 @@ def test_a_picture_of_tenure_holds_every_band_in_order_its_rows_and_its_verdict(
 
 
 def test_bands_of_an_attribute_of_the_program_are_groups_like_any_other():
-    own = [replace(one.measurement, measure="group_premium_ratio") for one in sample.bands(("1", "2"))]
+    own = [replace(one.measurement, measure="group_premium_ratio") for one in prices.bands(("1", "2"))]
     judged = pair_up(own, [], {})
     assert [type(picture) for picture in pictures_of(ENGLISH, judged, judged)] == [DotsPicture]
 

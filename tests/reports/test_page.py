@@ -15,7 +15,9 @@ from markupsafe import escape
 
 import reports
 from reports.html.page import render
+from reports.named import group_in
 from reports.words import ENGLISH, Words
+from tests.reports import sample_prices as prices
 from tests.reports import sample_records as sample
 
 STATES = {
@@ -24,6 +26,7 @@ STATES = {
     "nothing judged": sample.nothing_judged,
     "awkward": sample.awkward,
     "hostile": sample.hostile,
+    "loyalty": prices.loyalty,
 }
 VOID = {"meta", "link", "br"}
 
@@ -152,7 +155,7 @@ def test_every_measurement_is_shown_with_its_count_method_or_reason(state):
     run, _, page = state
     text = Outline(page).text
     for m in run.measurements:
-        assert bare(m.group or "") in text
+        assert bare(group_in(ENGLISH, m)) in text
         assert f"{m.n:,}" in text
         assert bare(m.reason) in text if m.estimate is None else m.measure == "approval_rate" or m.method in text
 
@@ -219,7 +222,7 @@ def test_every_word_of_the_page_comes_from_the_words_or_the_records(state):
     run, judgement, _ = state
     text = Outline(render(run, judgement, Words("en", Wordless()))).text
     known = re.sub(r"[_.]", " ", repr((run, judgement)).lower()) + "loyalty pricing predatory digital divide"
-    known += " ".join(MONTHS)
+    known += " ".join(MONTHS) + " ".join(group_in(ENGLISH, m) for m in run.measurements)
     stray = {word for word in re.findall(r"[a-z]{3,}", text.lower()) if word not in known}
     assert stray == set()
 

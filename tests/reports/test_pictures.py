@@ -23,6 +23,7 @@ from reports.picture_data import pictures_of
 from reports.pictures import CurvePicture, DosePicture, DotRow, DotsPicture, LimitLine, MapPicture
 from reports.view import report_model
 from reports.words import ENGLISH, language
+from tests.reports import sample_prices as prices
 from tests.reports import sample_records as sample
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
@@ -72,7 +73,7 @@ def ways():
 
 def tenures():
     """Prices of four bands of tenure over those of new customers, one without a figure."""
-    return [judged.measurement for judged in sample.bands(("1", "2", "3-4", "5+"), low=(3, None))]
+    return [judged.measurement for judged in prices.bands(("1", "2", "3-4", "5+"), low=(3, None))]
 
 
 PICTURES = {

@@ -215,6 +215,16 @@ def test_a_label_at_the_start_of_a_sentence_stays_as_the_data_write_it(tmp_path)
     assert told
 
 
+@pytest.mark.parametrize(("part", "told"), [
+    ("weight", "weight"), ("terms.reason_code", "reason codes"), ("prior_year_average_premium", "average premium of"),
+    ("tenure_market_slope", "growth of price over the market"), ("Broker & Home_Plus", "Broker & Home_Plus"),
+])  # fmt: skip
+def test_the_part_of_a_question_is_named_in_words_and_a_label_of_the_data_as_it_is(part, told):
+    open_one = NotAnswered(f"loyalty_pricing.tenure_gradient: {part}", "because", "do")
+    model = report_model(sample.run(not_answered=(open_one,)), sample.judgement([]))
+    assert model.unanswered[0].question.startswith(f"Loyalty pricing, the price of staying: {told}")
+
+
 def test_a_role_that_nobody_reads_is_no_harm_without_a_verdict(tmp_path):
     from tests.programs import loans, run_program, write_program
 
