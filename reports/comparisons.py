@@ -126,6 +126,8 @@ def who(say: Words, m: Measurement) -> str:
     if group and reference:
         text = say("versus", group=group, reference=reference)
     named = say("labelled", label=attribute_in(say, m), value=text) if m.attribute else text
+    if not group and is_own(m):  # what the attribute tells of all rows
+        named = attribute_in(say, m)
     return named if m.segment == "all" else say("block.segment", title=named, segment=m.segment)
 
 
@@ -210,8 +212,8 @@ def equality_label(say: Words, equality: float, unit: Unit) -> str:
 
 def _picture(say: Words, judged: Judged) -> EstimatePicture | None:
     m = judged.measurement
-    if m.estimate is None:
-        return None
+    if m.estimate is None or (is_counted(m) and m.equality is None and not judged.findings):
+        return None  # a number that nothing is held against is no picture
     unit = unit_of(m.measure)
     lines = tuple({(f.rule.limit, f.rule.comparison): limit_line(say, f.rule) for f in judged.findings}.values())
     text = figure_of(say, m, m.estimate, judged.limits)
@@ -244,7 +246,7 @@ def _assumptions(say: Words, m: Measurement) -> tuple[str, ...]:
     """What the figure and its interval rest on; nothing where there is no figure."""
     if m.estimate is None:
         return ()
-    return (say(f"assumes.{m.measure}" if say.has(f"assumes.{m.measure}") else "assumes.other"),)
+    return (_told(say, m, f"assumes.{m.measure}", "assumes.other"),)
 
 
 def _would_change(say: Words, judged: Judged) -> tuple[str, ...]:
@@ -267,5 +269,11 @@ def _would_change(say: Words, judged: Judged) -> tuple[str, ...]:
 
 def _limits(say: Words, judged: Judged) -> tuple[str, ...]:
     m = judged.measurement
-    texts = [say(f"limits.{m.measure}") if say.has(f"limits.{m.measure}") else say("limits.other")]
+    texts = [_told(say, m, f"limits.{m.measure}", "limits.other")]
     return (*texts, say("limits.clear")) if "clear" in {f.verdict for f in judged.findings} else tuple(texts)
+
+
+def _told(say: Words, m: Measurement, key: str, other: str) -> str:
+    """What is said of the measure, or of it on one route alone, or else of any."""
+    keys = [f"{key}.undecided"] * bool(m.undecided) + [key]
+    return say(next((one for one in keys if say.has(one)), other))

@@ -89,7 +89,8 @@ def _compared(say: Words, run: AuditRun) -> str:
     references.update({m.attribute: m.reference for m in run.measurements if m.attribute and m.reference})
     told = []
     for attribute, reference in sorted(references.items()):
-        own = {m.group: m for m in run.measurements if m.attribute == attribute and m.group and m.group != reference}
+        with_group = [m for m in run.measurements if m.attribute == attribute and m.group and m.group != reference]
+        own = {m.group: m for m in [m for m in with_group if m.reference] or with_group}
         groups = {m.group: group_in(say, m) for m in sorted(own.values(), key=place_of)}
         first = next((m for m in own.values() if m.reference), None)
         if first is not None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from audits.record import Point
 from reports.charts import draw, estimate_with_limit, rates_by_group, ticks
+from reports.charts.frame import labelled_ticks
 from reports.charts.lettering import clip, room, wrap
 from reports.comparisons import pair_up
 from reports.picture_data import pictures_of
@@ -97,6 +98,12 @@ def test_ticks_are_few_and_lie_inside(first, last):
     values = ticks(first, last)
     assert 2 <= len(values) <= 6
     assert all(first - 1e-12 <= value <= last * (1 + 1e-9) for value in values)
+
+
+def test_cases_are_counted_in_whole_numbers():
+    assert labelled_ticks(-0.1, 1.1, "cases") == [(0.0, "0"), (1.0, "1")]
+    assert labelled_ticks(-60.0, 800.0, "figures")[-1] == (800.0, "800")
+    assert labelled_ticks(-0.1, 1.1, "ratio")[-1] == (1.0, "1.00")
 
 
 @pytest.mark.parametrize(("first", "last"), [(1.0, 1.0000001), (3.1, 3.2), (-1e-300, 1e-300), (1e6, 1.0001e6)])

@@ -9,8 +9,10 @@ import pytest
 
 from audits.record import VERDICTS, NotAnswered, RunError
 from reports.figures import exact, figure, number, p_value, percent
+from reports.html.page import render
 from reports.view import report_model
 from reports.words import ENGLISH, Words
+from tests.reports import sample_prices as prices
 from tests.reports import sample_records as sample
 
 
@@ -200,10 +202,13 @@ def test_only_a_figure_without_any_sampling_error_is_said_to_be_counted(changes)
     values = {"measure": "renewal_above_enbp_cases", "question": "loyalty_pricing.renewal_price", "estimate": 3.0,
               "low": 3.0, "high": 3.0, "standard_error": None, "p_value": None, "equality": None}  # fmt: skip
     m = sample.gap(None, attribute=None, reference=None, **(values | changes))
-    (told,) = figures_of(report_model(sample.run(measurements=(m,)), sample.judgement([])))
+    judged = sample.judgement([sample.finding(m, sample.rule(measure=m.measure, test="census"))])
+    (told,) = figures_of(report_model(sample.run(measurements=(m,)), judged))
     assert (told.interval == "every case counted") == (not changes)
     assert ("every case counted" in told.picture.description) == (not changes)
     assert told.figure == "3 cases"
+    (bare,) = figures_of(report_model(sample.run(measurements=(m,)), sample.judgement([])))
+    assert (bare.picture is None) == (not changes)
 
 
 def test_a_label_at_the_start_of_a_sentence_stays_as_the_data_write_it(tmp_path):
@@ -213,6 +218,34 @@ def test_a_label_at_the_start_of_a_sentence_stays_as_the_data_write_it(tmp_path)
     told = [figure.sentence for figure in figures_of(report_model(run, judgement)) if "south" in figure.who]
     assert all("south" in sentence and not sentence.startswith("South") for sentence in told)
     assert told
+
+
+def test_a_figure_that_decides_nothing_by_itself_says_so_first_and_what_would_decide():
+    run, judgement = prices.loyalty()
+    own = [one for one in judgement.findings if one.measurement.undecided]
+    alone = replace(judgement, findings=own)
+    page = render(run, alone)
+    assert "the figure decides nothing by itself" in page
+    assert page.index("It decides nothing by itself: one route alone: both costs would tell.") < page.index('id="full"')
+    (headline,) = [harm.headline for harm in report_model(run, alone).harms if harm.headline]
+    assert headline.sentence == "By one route alone, price grows with tenure by 2.11% a year beyond cost."
+    assert headline.would_change == (
+        "The other route: with the expected and the realised cost of the quotes both declared, the two can be held "
+        "against each other and the figure can decide.",
+    )
+    assert page.count("Why it decides nothing by itself") == 2
+
+
+def test_figures_that_a_picture_shows_are_folded_unless_a_rule_judges_them():
+    model = report_model(*prices.loyalty())
+    (block,) = [block for block in model.blocks if block.folded]
+    assert block.title == "The price of staying by tenure"
+    assert [len(block.folded), len(block.figures), len(block.pictures)] == [6, 0, 2]
+    judged = prices.bands(("1", "2-4"))
+    figures = [one.measurement for one in judged]
+    found = [finding for one in judged for finding in one.findings][:1]
+    (block,) = report_model(sample.run(measurements=tuple(figures)), sample.judgement(found)).blocks
+    assert [len(block.folded), len(block.figures)] == [1, 1]
 
 
 @pytest.mark.parametrize(("part", "told"), [
