@@ -96,8 +96,15 @@ def group_need(attribute: str, reference: str, contract: DataContract) -> Effect
 
 
 def needs_of(need: EffectsNeed) -> list[Need]:
-    """The cells of a need, and where customers come again, their score sums."""
-    return [effect_cells(need), *([need] if need.cluster else [])]
+    """The cells of a need, and where customers come again, their score sums.
+
+    Those of tenure also hold the sums of prices (``money_cells``) and what is wrong with rows (``fault_cells``): one
+    GROUP BY for all.
+    """
+    cells = effect_cells(need)
+    if need.attribute is None:
+        cells = replace(cells, columns=(*cells.columns, FAULT), sums=(*cells.sums, PRICED))
+    return [cells, *([need] if need.cluster else [])]
 
 
 def money_cells(contract: DataContract) -> CellsNeed:

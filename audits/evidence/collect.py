@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass, field, fields
+from dataclasses import astuple, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,7 @@ from audits.evidence.needs import (
     unknown_names,
 )
 from audits.record import DataRecord, EvidenceFile, digest_of
+from checks.inputs.pricing_columns import LOGARITHMS
 from checks.inputs.source import Source
 from checks.problem import InputError, Problem
 
@@ -169,18 +170,25 @@ def _known(source: Source, needs: Sequence[Need]) -> None:
 
 
 def _ranges(source: Source, needs: Sequence[Need]) -> Ranges | None:
-    from audits.evidence.exact_sums import collect_ranges
+    from audits.evidence.exact_sums import collect_ranges, range_of_logarithms
 
-    numbers = [name for need in needs if isinstance(need, (CellsNeed, ClusterCellsNeed)) for name in need.sums]
+    loose = [name for need in of_kind(needs, CellsNeed) for name in need.sums]
+    loose += [name for need in of_kind(needs, EffectsNeed) for model in need.models for name in model.sums]
+    numbers = [name for need in of_kind(needs, ClusterCellsNeed) for name in need.sums]
     numbers += [name for need in of_kind(needs, MomentsNeed) for name in need.controls]
     numbers += [need.response for need in of_kind(needs, MomentsNeed) if need.response is not None]
     numbers += [need.score for need in of_kind(needs, HistogramNeed)]
-    numbers += [name for need in of_kind(needs, EffectsNeed) for model in need.models for name in model.sums]
+    logarithms = sorted({name for name in loose if name in LOGARITHMS} - set(numbers))
+    held = source.prepared.bounded_by
+    numbers += [held.get(name, name) for name in loose if name not in logarithms]
     clustered = (MomentsNeed, ClusterCellsNeed, EffectsNeed)
     clusters = [need.cluster for need in needs if isinstance(need, clustered) and need.cluster]
-    if not numbers and not clusters:
+    if not numbers and not clusters and not logarithms:
         return None
-    return collect_ranges(source, sorted(set(numbers)), sorted(set(clusters) - set(numbers)))
+    found = collect_ranges(source, sorted(set(numbers)), sorted(set(clusters) - set(numbers)))
+    known = {name: range_of_logarithms(found.rows) for name in logarithms}
+    known |= {name: found.by_column[held[name]] for name in loose if name in held and name not in found.by_column}
+    return replace(found, by_column={**found.by_column, **known})
 
 
 def _collect_cells(

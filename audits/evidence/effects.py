@@ -2,13 +2,13 @@
 
 ``fit_effects`` takes the cells (strata by months of tenure, or by the labels of an attribute) and gives the fit of each
 model. ``collect_effects`` makes one scan for Σ_g s_g s_gᵀ over all coefficients of all models, s_g the sum over the
-rows of cluster g of residual times residual design (``statistics.absorbed_effects``). It joins each row with its cell,
-so that the scan costs a join with a small table and a GROUP BY on the cluster.
+rows of cluster g of residual times residual design (``statistics.absorbed_effects``). Rows are added up by cluster and
+cell; only those sums are joined with what was fitted, so that a row costs little more than its GROUP BY.
 
-Beyond ``EXACT`` rows, clusters are joined into thousands of sets by their key (the remainder of a number by a prime,
-the first digits of the MD5 of a text). Rows of one cluster stay together, so that errors by these sets allow for all
-that errors by cluster do; they know the spread of the scores to eight tenths of a percent. Each score is rounded to a
-multiple of 2⁻ᑫ of a bound, such that sums are exact in any order. Rows without a cluster count as one.
+Beyond ``EXACT`` rows, clusters are joined into a thousand sets or more by their key (the remainder of a number by a
+prime, the first digits of the MD5 of a text). Rows of one cluster stay together, so that errors by these sets allow
+for all that errors by cluster do; they know the spread of the scores to two percent. Columns and scores
+are rounded to multiples of 2⁻ᑫ of a bound, such that sums are exact in any order. Rows without a cluster count as one.
 """
 
 from __future__ import annotations
@@ -17,15 +17,13 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import reduce
-from operator import or_
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from audits.evidence.cells import Cells, Labels
-from audits.evidence.exact_sums import Ranges, as_number
+from audits.evidence.exact_sums import Range, Ranges, as_number
 from audits.evidence.needs import CellsNeed, EffectModel, EffectsNeed
 from checks.inputs.grouping import coded, on_raw
 from checks.inputs.prepared import as_text, group_column
@@ -36,7 +34,7 @@ if TYPE_CHECKING:
     from audits.statistics.absorbed_effects import AbsorbedEffects
 
 EXACT = 1 << 22  # rows up to which every cluster is told apart
-_SETS = 8_191  # a prime
+_SETS = 1_021  # a prime
 _MONTHS = 4096  # more than the months of any tenure that can be; a longer one is told apart by text
 _MOST_LABELS = 64  # of one stratum, for comparing each row with all of them
 _FINE, _DOUBLE = 61, 52
@@ -156,7 +154,7 @@ def collect_effects(source: Source, need: EffectsNeed, ranges: Ranges, cells: Ce
     if not table:
         return EffectScores(((0.0,) * width,) * width, 0, 0, False, (0.0,) * width)
     grouped = ranges.rows > EXACT
-    sql = _statement(source, need, fits, table, width, grouped, ranges.rows)
+    sql = _statement(source, need, fits, table, width, grouped, ranges)
     clusters, largest, *values = source.rows(sql)[0]
     most, values = values[:width], values[width:]
     matrix = np.zeros((width, width))
@@ -222,24 +220,28 @@ def _number(value: float) -> str:
 
 def _statement(
     source: Source, need: EffectsNeed, fits: Sequence[EffectFit], table: Mapping[Labels, list[str]],
-    width: int, grouped: bool, rows: int,
+    width: int, grouped: bool, ranges: Ranges,
 ) -> str:  # fmt: skip
-    """The scan as SQL: rows, each joined with its cell; score sums of clusters; their products as integers."""
+    """The scan as SQL: sums by cluster and cell, each joined with its cell; score sums of clusters; their products."""
     columns = list(dict.fromkeys(name for found in fits for name in _row_columns(found.model)))
     keys, literals = _keys(source, need, list(table))
     figures = {f"y{i}": as_number(source.table[name]) for i, name in enumerate(columns)}
     told = {"g": _cluster(source, need, grouped), **{f"k{i}": key for i, key in enumerate(keys)}, **figures}
-    base = on_raw(source.table, told, reduce(or_, (source.table[name].notnull() for name in columns)))
+    base = on_raw(source.table, told, None)
     names = [f"k{i}" for i in range(len(keys))]
     fitted = [f"v{i}" for i in range(sum(1 + len(found.names) for found in fits))]
     held = ", ".join(f"({', '.join([*one, *row])})" for one, row in zip(literals, table.values(), strict=True))
     kind = "integer" if len(keys) == 1 and _is_code(keys[0]) else "varchar"
     casts = ", ".join([*(f"CAST({name} AS {kind}) AS {name}" for name in names),
                        *(f"CAST({name} AS double precision) AS {name}" for name in fitted)])  # fmt: skip
-    places = 2.0 ** (_DOUBLE - math.ceil(math.log2(max(rows, 2))))
+    places = 2.0 ** (_DOUBLE - math.ceil(math.log2(max(ranges.rows, 2))))
+    linear = {found.model.response for found in fits if found.model.exposure is None} or {columns[0]}
+    sums = ", ".join(
+        _sum_of_column(i, ranges.by_column[name], places, name in linear) for i, name in enumerate(columns)
+    )
     equal = "=" if kind == "integer" else "IS NOT DISTINCT FROM"
-    joined = " AND ".join(f"b.{name} {equal} f.{name}" for name in names)
-    sums = ", ".join(f"coalesce(sum(s{i}), 0) / {places:.1f} AS s{i}" for i in range(width))
+    joined = " AND ".join(f"a.{name} {equal} f.{name}" for name in names)
+    scores = ", ".join(f"coalesce(sum(s{i}), 0) / {places:.1f} AS s{i}" for i in range(width))
     products = ", ".join(
         part for i in range(width) for j in range(i, width) for part in (
             f"sum(CAST(floor(s{i} * s{j}) AS bigint))",
@@ -247,13 +249,24 @@ def _statement(
         )
     )  # fmt: skip
     most = ", ".join(f"max(abs(s{i}))" for i in range(width))
+    by = ", ".join(["g", *names])
+    used = f"greatest({', '.join(f'a.m{i}' for i, name in enumerate(columns) if name in linear)}, 0)"
     return (
         f"WITH f0({', '.join([*names, *fitted])}) AS (VALUES {held}), f AS (SELECT {casts} FROM f0), "
         f"b AS ({source.backend.compile(base)}), "
-        f"r AS (SELECT b.g AS g, {_scores(fits, columns, places)} FROM b JOIN f ON {joined}), "
-        f"c AS (SELECT g, count(*) AS n, {sums} FROM r GROUP BY g) "
+        f"a AS (SELECT {by}, {sums} FROM b GROUP BY {by}), "
+        f"r AS (SELECT a.g AS g, {used} AS n, {_scores(fits, columns, places)} FROM a JOIN f ON {joined} "
+        f"WHERE {used} > 0), "
+        f"c AS (SELECT g, sum(n) AS n, {scores} FROM r GROUP BY g) "
         f"SELECT count(*), max(n), {most}, {products} FROM c"
     )
+
+
+def _sum_of_column(place: int, found: Range, places: float, counted: bool) -> str:
+    """The rows that have a column, where asked, and its sum in places of a power of two that bounds it.""" scale = places / 2.0**found.exponent
+    told = f"floor(y{place} * {scale:.17e} + 0.5)"
+    rows = f"count(y{place}) AS m{place}, " if counted else ""
+    return f"{rows}sum({told}) / {scale:.17e} AS y{place}"
 
 
 def _is_code(key: Any) -> bool:
@@ -292,16 +305,14 @@ def _row_columns(model: EffectModel) -> tuple[str, ...]:
 
 
 def _scores(fits: Sequence[EffectFit], columns: Sequence[str], places: float) -> str:
-    """Residual times residual design of each coefficient in whole places; NULL where a row lacks what a model needs."""
+    """Residual times residual design of each coefficient in whole places; NULL where rows lack what a model needs."""
     parts: list[str] = []
     column = 0
     for found in fits:
-        mean = f"f.v{column}"
-        response = f"b.y{columns.index(found.model.response)}"
-        if found.model.exposure is not None:
-            mean = f"{mean} * b.y{columns.index(found.model.exposure)}"
+        place = columns.index(found.model.response)
+        exposure = f"m{place}" if found.model.exposure is None else f"y{columns.index(found.model.exposure)}"
         for k in range(len(found.names)):
-            score = f"({response} - {mean}) * f.v{column + 1 + k}"
+            score = f"(a.y{place} - f.v{column} * a.{exposure}) * f.v{column + 1 + k}"
             parts.append(f"floor({score} * {places:.1f} + 0.5) AS s{len(parts)}")
         column += 1 + len(found.names)
     return ", ".join(parts)

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from checks.inputs.pricing_columns import LARGEST_LOGARITHM
 from checks.inputs.source import Source
 
 if TYPE_CHECKING:
@@ -115,6 +116,11 @@ def total_of_whole(part: Any, exponent: int) -> float:
         return float(value * 2**shift) if shift >= 0 else value / 2**-shift
     except OverflowError:
         return math.copysign(math.inf, value)
+
+
+def range_of_logarithms(rows: int) -> Range:
+    """The ends that the derived columns of logarithms keep to, so that no scan need look for them."""
+    return Range(-LARGEST_LOGARITHM, LARGEST_LOGARITHM, rows)
 
 
 def total(parts: Sequence[Any], exponent: int) -> float:

@@ -58,7 +58,6 @@ class LossRatio:
     def needs(self, contract: DataContract) -> Iterable[Need]:
         """The cells and score sums of the models of tenure, and of each attribute's groups."""
         yield from routes.needs_of(routes.tenure_need(contract))
-        yield routes.fault_cells()
         for attribute in self._attributes(contract):
             yield from routes.needs_of(routes.group_need(attribute, self._reference(attribute, contract), contract))
 

@@ -77,7 +77,6 @@ class TenureGradient:
     def needs(self, contract: DataContract) -> Iterable[Need]:
         """Cells of tenure within strata, with logarithms and amounts; the customers' score sums."""
         yield from routes.needs_of(routes.tenure_need(contract))
-        yield from (routes.money_cells(contract), routes.fault_cells())
 
     def measure(self, evidence: Evidence, contract: DataContract) -> tuple[list[Measurement], list[NotAnswered]]:
         """Slopes, the curve over bands, its worth in money, and what both routes agree on."""

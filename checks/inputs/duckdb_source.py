@@ -13,6 +13,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from checks.inputs.files import existing_files, literally, package_file, quoted,
 from checks.inputs.hmda_register import load_register
 from checks.inputs.opened import RELATION, Source, address_of, no_such_table, unreadable
 from checks.inputs.period import Period
-from checks.inputs.prepared import Prepared, prepare
+from checks.inputs.prepared import prepare
 from checks.inputs.program import AuditProgram
 from checks.problem import InputError, Problem
 
@@ -69,7 +70,7 @@ def open_duckdb(program: AuditProgram, period: Period, url: str) -> Iterator[Sou
             if kind == "VIEW":  # as an expression, so that a GROUP BY may come before the cleaning
                 relation = prepare(reader.table(_RAW), program, period)
             else:
-                relation = Prepared(reader.table(RELATION), prepared.references, prepared.declared)
+                relation = replace(prepared, table=reader.table(RELATION))
             settings = "&".join(f"{key}={value}" for key, value in _duckdb_settings(folder).items())
             url = f"squaredeal_duckdb:///{work}?access_mode=read_only&{settings}"
             yield Source(address_of(program), "duckdb", reader, RELATION, url, relation, exempt)

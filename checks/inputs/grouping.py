@@ -115,9 +115,11 @@ def _literal(value: Any, dtype: Any) -> Any:
     return ibis.literal(value, dtype)
 
 
-def on_raw(table: ir.Table, columns: Mapping[str, ir.Value], condition: ir.Value) -> ir.Table:
-    """Columns over ``table``, worked out on the raw relation beneath it, of the rows that meet a condition."""
-    raw = _raw(table).filter(_on_raw(table, condition).to_expr())
+def on_raw(table: ir.Table, columns: Mapping[str, ir.Value], condition: ir.Value | None) -> ir.Table:
+    """Columns over ``table``, worked out on the raw relation beneath it, of the rows that meet a condition, if any."""
+    raw = _raw(table)
+    if condition is not None:
+        raw = raw.filter(_on_raw(table, condition).to_expr())
     return raw.select(**{name: _on_raw(table, column).to_expr() for name, column in columns.items()})
 
 

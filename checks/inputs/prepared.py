@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from checks.inputs.contract import Decision, GroupAttribute, Outcome, band_labels
 from checks.inputs.outcomes import OUTCOME, outcome_column
 from checks.inputs.period import Period
-from checks.inputs.pricing_columns import DERIVED, pricing_columns
+from checks.inputs.pricing_columns import DERIVED, bounded_by, pricing_columns
 from checks.inputs.program import AuditProgram
 from checks.problem import InputError, Problem, listed, suggest
 
@@ -60,12 +60,14 @@ class Prepared:
     """The prepared relation with the labels it uses.
 
     ``references`` maps each attribute to the label of its reference group; ``declared`` to the
-    labels that may occur, empty where any may.
+    labels that may occur, empty where any may. ``bounded_by`` names for a derived column the
+    contract's column that holds all its values.
     """
 
     table: ir.Table
     references: Mapping[str, str]
     declared: Mapping[str, tuple[str, ...]]
+    bounded_by: Mapping[str, str] = field(default_factory=dict)
 
 
 def prepare(raw: ir.Table, program: AuditProgram, period: Period) -> Prepared:
@@ -103,7 +105,8 @@ def prepare(raw: ir.Table, program: AuditProgram, period: Period) -> Prepared:
     columns |= pricing_columns(columns, contract)
     for group in contract.groups:
         columns[group_column(group.name)] = _label(raw[group.column], group, program)
-    return Prepared(raw.select([column.name(name) for name, column in columns.items()]), references, declared)
+    table = raw.select([column.name(name) for name, column in columns.items()])
+    return Prepared(table, references, declared, bounded_by(contract))
 
 
 def _bind(raw: ir.Table, program: AuditProgram) -> None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 MONTHS, BAND = "squaredeal_tenure_months", "squaredeal_tenure_band"
 PRICED = "squaredeal_priced"
 LOG_PRICE, LOG_MARKUP, LOG_MARKET = "squaredeal_log_price", "squaredeal_log_markup", "squaredeal_log_market"
+LOGARITHMS = (LOG_PRICE, LOG_MARKUP, LOG_MARKET)
+LARGEST_LOGARITHM = 100.0  # no amount of money is e^100 times another
 MARGIN = "squaredeal_margin"
 PAID, EXPECTED, REALISED = "squaredeal_paid", "squaredeal_expected", "squaredeal_realised"
 PAID_REALISED, EXPECTED_REALISED = "squaredeal_paid_realised", "squaredeal_expected_realised"
@@ -80,6 +82,15 @@ def pricing_columns(columns: Mapping[str, ir.Value], contract: DataContract) -> 
     return found
 
 
+def bounded_by(contract: DataContract) -> dict[str, str]:
+    """For derived amounts the contract's column whose values they take."""
+    held = {
+        PRICED: contract.price, PAID: contract.price, EXPECTED: contract.cost, REALISED: contract.realised_cost,
+        PRIOR: contract.prior_price,
+    }  # fmt: skip
+    return {name: column for name, column in held.items() if column is not None}
+
+
 def _number(column: ir.Value) -> Any:
     return (column.cast("int32") if column.type().is_boolean() else column).cast("float64")
 
@@ -91,11 +102,19 @@ def _null(kind: str = "float64") -> Any:
 
 
 def _positive(column: ir.Value) -> Any:
-    """The number where it is above zero, else NULL."""
+    """The number where it is above zero (and no absurdity whose ratios no double holds), else NULL."""
     import ibis
 
     number = _number(column)
-    return ibis.ifelse(number > 0, number, _null())
+    return ibis.ifelse((number > 1e-100) & (number < 1e100), number, _null())
+
+
+def _logarithm(number: Any, over: Any = None) -> Any:
+    """Of a positive number, over another where one is given; NULL where it leaves the bounds of ``LOGARITHMS``."""
+    import ibis
+
+    found = number.ln() if over is None else (number / over).ln()
+    return ibis.ifelse(found.abs() < LARGEST_LOGARITHM, found, _null())
 
 
 def _years(column: ir.Value, unit: str) -> Any:
@@ -127,19 +146,19 @@ def _of_price(columns: Mapping[str, ir.Value], contract: DataContract) -> dict[s
     import ibis
 
     price = _positive(columns[str(contract.price)])
-    found = {LOG_PRICE: price.ln(), PRICED: price}
+    found = {LOG_PRICE: _logarithm(price), PRICED: price}
     if contract.cost:
         cost = _positive(columns[contract.cost])
         found |= {
             PRICED: ibis.ifelse(cost.notnull(), price, _null()),
-            LOG_MARKUP: price.ln() - cost.ln(),
+            LOG_MARKUP: _logarithm(price, cost),
             MARGIN: (price - cost) / price,
             ECR_BAND: _claims_band(cost / price),
         }
     if contract.prior_price:
         found[PRIOR] = _positive(columns[contract.prior_price])
     if contract.market_price:
-        found[LOG_MARKET] = price.ln() - _positive(columns[contract.market_price]).ln()
+        found[LOG_MARKET] = _logarithm(price, _positive(columns[contract.market_price]))
     return found
 
 
