@@ -106,6 +106,7 @@ def _fit(cells: Cells, model: EffectModel, need: EffectsNeed) -> EffectFit:
     counts = sums(model.response, "known")
     totals, squares = sums(model.response, "sum"), sums(model.response, "squares")
     if model.exposure is None:
+        squares = np.maximum(squares, totals**2 / counts)  # squares are summed rounded down, to some 2⁻³⁹ a row
         fit = absorbed_least_squares(design, strata, counts, totals, squares)
     else:
         products = sums(model.product, "sum") if model.product is not None else np.zeros(len(places))
@@ -263,7 +264,8 @@ def _statement(
 
 
 def _sum_of_column(place: int, found: Range, places: float, counted: bool) -> str:
-    """The rows that have a column, where asked, and its sum in places of a power of two that bounds it.""" scale = places / 2.0**found.exponent
+    """The rows that have a column, where asked, and its sum in places of a power of two that bounds it."""
+    scale = places / 2.0**found.exponent
     told = f"floor(y{place} * {scale:.17e} + 0.5)"
     rows = f"count(y{place}) AS m{place}, " if counted else ""
     return f"{rows}sum({told}) / {scale:.17e} AS y{place}"

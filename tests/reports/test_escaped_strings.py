@@ -12,6 +12,7 @@ from audits.simulation.write import Simulation, write_simulation
 from checks.sentence import Sentence
 from reports.html.page import render
 from reports.words import language
+from tests import odd_quotes
 from tests.programs import BOSTON, loans, run_program, write_program
 from tests.reports.test_page import Outline
 
@@ -28,7 +29,7 @@ OF_THE_PROGRAM = (
 def texts_of(run, judgement):
     """Every text of both records that is for people."""
     for m in run.measurements:
-        yield from (text for text in (m.method, m.source, m.reason, *m.cautions, *m.unseen) if text)
+        yield from (text for text in (m.method, m.source, m.reason, m.undecided, *m.cautions, *m.unseen) if text)
     for one in (*run.not_answered, *judgement.not_answered):
         yield from (one.reason, one.needed)
     yield from (one.reason for one in run.exclusions)
@@ -79,7 +80,7 @@ def simulated(world):
 
 CASES = {
     "boston": lambda folder: BOSTON, "broken": broken_loans, "sparse": sparse_loans,
-    **{world.name: simulated(world) for world in WORLDS},
+    **{world.name: simulated(world) for world in WORLDS}, **odd_quotes.BOOKS,
 }  # fmt: skip
 
 
