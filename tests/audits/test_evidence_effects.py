@@ -175,3 +175,15 @@ def test_a_need_names_its_columns() -> None:
 def test_scores_survive_their_file() -> None:
     scores = EffectScores(((1 / 3, -2e-17), (-2e-17, 5.0)), 7, 3, True, (0.1, 0.2))
     assert effect_scores_from_json(effect_scores_to_json(scores)) == scores
+
+
+def test_prices_that_all_but_equal_the_cost_in_cells_of_one_quote_are_fitted(tmp_path):
+    """Sums of squares are rounded down to a step that such small logarithms show."""
+    data = quotes(8, 400, penalty=0.0)
+    data["since"] = np.arange(400) / 12  # a month of its own for each
+    data["premium"] = (data["technical"] * np.exp(np.random.default_rng(1).normal(0, 1e-3, 400))).round(6)
+    need = EffectsNeed((EffectModel(LOG_MARKUP, "slope"),), (), "holder", EDGES)
+    (fit,), _, _ = gathered(tmp_path, data, need, contract={"strata": None})
+    y = np.log(data["premium"] / data["technical"])
+    expected = np.polyfit(data["since"], y, 1)[0]
+    assert fit.fit.coefficients[0] == pytest.approx(expected, rel=1e-6)
