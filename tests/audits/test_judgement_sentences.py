@@ -105,6 +105,25 @@ def of_every_measure() -> Iterator[Judgement]:
     yield judged([replace(coverage, measure="unheard_of")], at_most(0.1, measure="unheard_of"))
 
 
+def of_every_price() -> Iterator[Judgement]:
+    """Figures of all rows, counted ones, amounts of money, one route alone, and every name that questions give."""
+    known = {m: kind.name for kind in questions().values() for m in kind.measures if kind.harm == "loyalty_pricing"}
+    for measure, question in known.items():
+        whole = gap(0.3, 0.3, 0.3, measure=measure, question=question, attribute=None, group=None, reference=None)
+        for changes in ({}, {"attribute": "visits"}, {"undecided": WHY, "unit": "GBP"}, {"estimate": -0.3}):
+            yield judged([replace(whole, **changes)], at_most(0.05, measure=measure))
+    one = gap(0.3, 0.2, 0.4, measure="renewal_above_enbp_share", question="loyalty_pricing.renewal_price")
+    names = {
+        "tenure": ("under 1", "under 2", "1+", "5+", "1", "2", "2-4", "0.5-<1.5", "missing"),
+        "book": ("open", "closed"), "channel": ("a",), "product": ("a",), "payment method": ("a",), "device": ("a",),
+        "spend history": ("a",), "price sensitivity": ("a",),
+    }  # fmt: skip
+    for attribute, labels in names.items():
+        for label in labels:
+            figure = replace(one, attribute=attribute, group=label)
+            yield judged([figure], at_most(0.05, measure=one.measure))
+
+
 def of_every_verdict() -> Iterator[Judgement]:
     for comparison, limit in (("at_most", 0.05), ("at_least", -0.05)):
         side = 1 if comparison == "at_most" else -1
@@ -171,8 +190,10 @@ def of_every_idle_rule() -> Iterator[Judgement]:
 
 MADE = {
     made.__name__.removeprefix("of_").replace("_", " "): list(made())
-    for made in (of_every_measure, of_every_verdict, of_every_caution, of_everything_unseen, of_every_idle_rule)
-}
+    for made in (
+        of_every_measure, of_every_price, of_every_verdict, of_every_caution, of_everything_unseen, of_every_idle_rule,
+    )
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", MADE)
