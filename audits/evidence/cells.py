@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from audits.evidence.exact_sums import Range, collect_ranges, limbs, scaled, total, total_of_whole, whole
+from audits.evidence.exact_sums import Range, collect_ranges, limbs, scaled, total, total_of_whole, whole_and_square
 from audits.evidence.needs import CellsNeed, union
 from checks.inputs.grouping import group_rows
 from checks.inputs.prepared import FAVOURABLE, as_text, group_column
@@ -143,11 +143,12 @@ def _figures(source: Source, sums: Sequence[str], ranges: Mapping[str, Range]) -
 
     figures: dict[str, Any] = {}
     for i, name in enumerate(sums):
-        quotient = scaled(source.table[name], ranges[name])
         figures[f"known{i}"] = ibis.ifelse(source.table[name].notnull(), 1, 0)
-        parts = (*limbs(quotient), *limbs(quotient * quotient, 3))
         if name in DERIVED:
-            parts = (whole(quotient), whole(quotient * quotient))
+            parts: tuple[Any, ...] = whole_and_square(source.table[name], ranges[name])
+        else:
+            quotient = scaled(source.table[name], ranges[name])
+            parts = (*limbs(quotient), *limbs(quotient * quotient, 3))
         figures |= {f"sum{i}_{k}": part for k, part in enumerate(parts)}
     return figures
 

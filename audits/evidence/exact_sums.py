@@ -104,9 +104,13 @@ def limbs(quotient: Any, number: int = 2) -> tuple[Any, ...]:
     return tuple(found)
 
 
-def whole(quotient: Any) -> Any:
-    """The integer of u to 2⁻⁶¹, missing counted as nothing: enough for columns that a formula has made."""
-    return (quotient * 2.0**_FINE).floor().cast("int64").fill_null(0)
+def whole_and_square(column: Any, found: Range) -> tuple[Any, Any]:
+    """The integers of u and u² to 2⁻⁶¹, missing where u is: enough for columns that a formula has made.
+
+    Such a column is a double whose squares underflow nowhere.
+    """
+    once, twice = 2.0 ** (_FINE - found.exponent), 2.0 ** (_FINE - 2 * found.exponent)
+    return (column * once).floor().cast("int64"), (column * column * twice).floor().cast("int64")
 
 
 def total_of_whole(part: Any, exponent: int) -> float:

@@ -102,7 +102,7 @@ def prepare(raw: ir.Table, program: AuditProgram, period: Period) -> Prepared:
             known = _without_missing_texts(raw[contract.outcome.column], contract.outcome)
             columns[contract.outcome.column] = _finite(known)
         columns[OUTCOME] = outcome_column(raw, everyone, program, columns.get(FAVOURABLE), as_text, _canonical)
-    columns |= pricing_columns(columns, contract)
+    columns |= pricing_columns(columns, raw, contract)
     for group in contract.groups:
         columns[group_column(group.name)] = _label(raw[group.column], group, program)
     table = raw.select([column.name(name) for name, column in columns.items()])

@@ -9,7 +9,9 @@ cannot fill, and ``FAULT`` names what is wrong with them, so that they are count
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import reduce
 from itertools import pairwise
+from operator import and_
 from typing import TYPE_CHECKING, Any
 
 from checks.inputs.contract import TENURE_UNITS, DataContract
@@ -66,19 +68,22 @@ def band_of(months: int, edges: tuple[float, ...]) -> str:
     return tenure_labels(edges)[sum(months >= 12 * edge for edge in edges)]
 
 
-def pricing_columns(columns: Mapping[str, ir.Value], contract: DataContract) -> dict[str, ir.Value]:
-    """The derived columns as expressions, from those of the contract as ``prepare`` has cleaned them."""
+def pricing_columns(columns: Mapping[str, ir.Value], raw: ir.Table, contract: DataContract) -> dict[str, ir.Value]:
+    """The derived columns as expressions: over the ``raw`` relation, whose NaN and infinities fall outside all bounds
+    here, and where a missing value must be told from a bad one over ``columns`` as ``prepare`` has cleaned them.
+    """
     found: dict[str, ir.Value] = {}
+    plain = {name: raw[name] for name in columns if name in raw.columns}
     if contract.tenure:
-        months = _months(columns[contract.tenure], contract.tenure_unit)
-        found |= {MONTHS: months, BAND: _band(columns[contract.tenure], contract)}
+        months = _months(plain[contract.tenure], contract.tenure_unit)
+        found |= {MONTHS: months, BAND: _band(plain[contract.tenure], contract)}
     if contract.price:
-        found |= _of_price(columns, contract)
-        found[FAULT] = _fault(columns, contract)
+        found |= _of_price(plain, contract)
+        found[FAULT] = _fault(columns, plain, contract)
     if contract.price and contract.new_customer_price:
-        found |= _against_new_customers(columns, contract)
+        found |= _against_new_customers({**columns, contract.price: plain[contract.price]}, contract)
     if contract.price and contract.realised_cost:
-        found |= _against_realised_cost(columns, contract)
+        found |= _against_realised_cost(plain, contract)
     return found
 
 
@@ -105,8 +110,12 @@ def _positive(column: ir.Value) -> Any:
     """The number where it is above zero (and no absurdity whose ratios no double holds), else NULL."""
     import ibis
 
+    return ibis.ifelse(_within(column), _number(column), _null())
+
+
+def _within(column: ir.Value) -> Any:
     number = _number(column)
-    return ibis.ifelse((number > 1e-100) & (number < 1e100), number, _null())
+    return (number > 1e-100) & (number < 1e100)
 
 
 def _logarithm(number: Any, over: Any = None) -> Any:
@@ -170,11 +179,15 @@ def _claims_band(ratio: Any) -> Any:
     return ibis.cases(*branches, (ratio < 1e300, ECR_LABELS[-1]), else_=_null("string"))
 
 
-def _fault(columns: Mapping[str, ir.Value], contract: DataContract) -> Any:
-    """The first thing that keeps a row out of comparisons of prices, or NULL."""
+def _fault(columns: Mapping[str, ir.Value], plain: Mapping[str, ir.Value], contract: DataContract) -> Any:
+    """The first thing that keeps a row out of comparisons of prices, or NULL (asked first: most rows have none)."""
     import ibis
 
-    cases: list[tuple[Any, str]] = []
+    fine = [_within(plain[column]) for column in (contract.price, contract.cost) if column]
+    if contract.tenure:
+        years = _years(plain[contract.tenure], contract.tenure_unit)
+        fine.append((years >= 0) & (years < _LONGEST))
+    cases: list[tuple[Any, Any]] = [(reduce(and_, fine), _null("string"))]
     for column, missing, bad in (
         (contract.price, FAULTS[0], FAULTS[1]), (contract.cost, FAULTS[2], FAULTS[3]),
     ):  # fmt: skip
@@ -226,15 +239,16 @@ def _against_realised_cost(columns: Mapping[str, ir.Value], contract: DataContra
     """Price, expected and realised cost of the rows that have all of them."""
     import ibis
 
-    price, realised = _positive(columns[str(contract.price)]), _number(columns[str(contract.realised_cost)])
-    known = price.notnull() & realised.notnull()
-    expected = _positive(columns[contract.cost]) if contract.cost else None
-    if expected is not None:
-        known = known & expected.notnull()
-    paid = ibis.ifelse(known, price, _null())
-    cost = ibis.ifelse(known, realised, _null())
+    price, realised = columns[str(contract.price)], _number(columns[str(contract.realised_cost)])
+    known = _within(price) & (realised.abs() < 1e100)
+    if contract.cost:
+        known = known & _within(columns[contract.cost])
+    # a square of less than 1e-200 would be refused by Postgres
+    cost = ibis.ifelse(known, ibis.ifelse(realised.abs() < 1e-100, ibis.literal(0, "int32").cast("float64"), realised),
+                       _null())  # fmt: skip
+    paid = ibis.ifelse(known, _number(price), _null())
     found = {PAID: paid, REALISED: cost, PAID_REALISED: paid * cost}
-    if expected is not None:
-        told = ibis.ifelse(known, expected, _null())
+    if contract.cost:
+        told = ibis.ifelse(known, _number(columns[contract.cost]), _null())
         found |= {EXPECTED: told, EXPECTED_REALISED: told * cost}
     return found
