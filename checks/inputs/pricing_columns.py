@@ -81,7 +81,8 @@ def pricing_columns(columns: Mapping[str, ir.Value], raw: ir.Table, contract: Da
         found |= _of_price(plain, contract)
         found[FAULT] = _fault(columns, plain, contract)
     if contract.price and contract.new_customer_price:
-        found |= _against_new_customers({**columns, contract.price: plain[contract.price]}, contract)
+        amounts = [name for name in (contract.price, contract.new_customer_price, contract.tenure) if name]
+        found |= _against_new_customers({**columns, **{name: plain[name] for name in amounts}}, contract)
     if contract.price and contract.realised_cost:
         found |= _against_realised_cost(plain, contract)
     return found
@@ -93,6 +94,8 @@ def bounded_by(contract: DataContract) -> dict[str, str]:
         PRICED: contract.price, PAID: contract.price, EXPECTED: contract.cost, REALISED: contract.realised_cost,
         PRIOR: contract.prior_price,
     }  # fmt: skip
+    if not {"incentive", "new_customer_incentive"} & set(contract.terms):  # net amounts may leave those of a column
+        held |= {NET_PRICE: contract.price, NEW_EXCESS: contract.price, NET_NEW_PRICE: contract.new_customer_price}
     return {name: column for name, column in held.items() if column is not None}
 
 
