@@ -19,13 +19,19 @@ from typing import Any
 
 from sqlalchemy import pool
 from sqlalchemy.dialects import registry
-from sqlalchemy.dialects.postgresql.base import PGCompiler, PGDialect
+from sqlalchemy.dialects.postgresql.base import PGCompiler, PGDialect, PGIdentifierPreparer
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import NoSuchTableError
 from sqlalchemy.types import UserDefinedType
 
 NAME = "squaredeal_duckdb"
 _SCHEMA = "main"
+# words that DuckDB takes for its own and Postgres does not: as names of columns they need quotation marks
+_OWN_WORDS = frozenset((
+    "anti", "asof", "at", "by", "collation", "concurrently", "describe", "glob", "lambda", "lateral", "pivot",
+    "pivot_longer", "pivot_wider", "positional", "qualify", "semi", "show", "summarize", "tablesample", "unpack",
+    "unpivot",
+))  # fmt: skip
 
 
 class ColumnType(UserDefinedType[Any]):
@@ -61,12 +67,19 @@ class LiteralTextCompiler(PGCompiler):
         super().__init__(*args, compile_kwargs=options, **kwargs)
 
 
+class QuotingPreparer(PGIdentifierPreparer):
+    """Quotes what either engine reserves."""
+
+    reserved_words = PGIdentifierPreparer.reserved_words | _OWN_WORDS
+
+
 class DuckDBDialect(PGDialect):
     """Postgres as far as SQL goes; DuckDB for connections, parameters and reflection."""
 
     name = "postgresql"
     driver = "duckdb"
     statement_compiler = LiteralTextCompiler
+    preparer = QuotingPreparer
     supports_statement_cache = True
     supports_server_side_cursors = False
     supports_native_enum = False

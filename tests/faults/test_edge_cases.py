@@ -17,6 +17,7 @@ from audits.run import audit, read_run
 from checks.inputs.period import read_period
 from checks.inputs.program import read_program
 from tests.faults.conftest import applications, write
+from tests.programs import loans, run_program, write_program
 
 DECISION, GROUP = "审批结果", "ETHNIC group"
 ALL_MISSING = "no group label: the value is missing"
@@ -393,3 +394,16 @@ def test_a_version_can_be_read_by_whoever_may_read_the_out_folder(tmp_path):
     mask = os.umask(0)
     os.umask(mask)
     assert (tmp_path / "runs/counter-loans/all/v1").stat().st_mode & 0o777 == 0o777 & ~mask
+
+
+@pytest.mark.parametrize("word", ["at", "show", "lateral", "describe", "glob", "positional", "select", "order"])
+def test_columns_may_be_called_by_words_of_the_engine(tmp_path, word):
+    """A time column named ``at`` stopped every check with a syntax error."""
+    data = loans(3, 300).assign(**{word: pd.Timestamp("2025-03-01")}).rename(columns={"burden": "asof"})
+    contract = {
+        "unit": "case", "time": word, "decision": {"column": "granted", "favourable": 1},
+        "groups": {"region": {"column": "region", "reference": "north"}}, "controls": ["asof"],
+    }  # fmt: skip
+    run, _ = run_program(write_program(tmp_path, data, contract=contract), tmp_path / "out")
+    assert run.checks.fit
+    assert run.errors == ()
