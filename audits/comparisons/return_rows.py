@@ -13,7 +13,7 @@ from audits.comparisons.flags import known_label
 from audits.evidence.cells import Cells, Total
 from audits.evidence.needs import CellsNeed
 from checks.inputs.contract import DataContract
-from checks.inputs.pricing_columns import BAND, ECR_BAND, FAULT, FAULTS, PRIOR, tenure_labels
+from checks.inputs.pricing_columns import ASKED, BAND, ECR_BAND, FAULT, FAULTS, PRIOR, TECHNICAL, tenure_labels
 
 GROSS, AVERAGE, RATIO = "gross_premium", "average_premium", "expected_claims_ratio"
 PRIOR_AVERAGE, BANDS = "prior_year_average_premium", "expected_claims_bands"
@@ -78,7 +78,7 @@ class ReturnRow:
 def return_need(contract: DataContract) -> CellsNeed:
     """Cells by product, channel, band of tenure, fault and band of the expected claims ratio, with sums of money."""
     labels = [contract.terms[key] for key in ("product", "channel") if key in contract.terms]
-    sums = [contract.price, contract.cost, contract.prior_price and PRIOR, contract.terms.get("incentive")]
+    sums = [ASKED, contract.cost and TECHNICAL, contract.prior_price and PRIOR, contract.terms.get("incentive")]
     return CellsNeed(
         columns=tuple(dict.fromkeys((*labels, BAND, FAULT, *([ECR_BAND] if contract.cost else [])))),
         sums=tuple(dict.fromkeys(name for name in sums if name)), decision=False,
@@ -110,7 +110,7 @@ def _added(
     row: ReturnRow, rows: int, ratio: str | None, totals: Mapping[str, Total], contract: DataContract
 ) -> ReturnRow:
     """The row with a cell of priced quotes added."""
-    price = totals[str(contract.price)].sum
+    price = totals[ASKED].sum
     row = replace(row, priced=row.priced + rows, premium=row.premium + price)
     if "incentive" in contract.terms:
         row = replace(row, incentives=(row.incentives or 0.0) + totals[contract.terms["incentive"]].sum)
@@ -121,6 +121,6 @@ def _added(
         return row
     return replace(
         row, costed=row.costed + rows, premium_costed=row.premium_costed + price,
-        expected=row.expected + totals[str(contract.cost)].sum,
+        expected=row.expected + totals[TECHNICAL].sum,
         by_ratio={**row.by_ratio, ratio: row.by_ratio.get(ratio, 0) + rows},
     )  # fmt: skip

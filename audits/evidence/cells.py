@@ -20,7 +20,7 @@ from audits.evidence.exact_sums import Range, collect_ranges, limbs, scaled, tot
 from audits.evidence.needs import CellsNeed, union
 from checks.inputs.grouping import group_rows
 from checks.inputs.prepared import FAVOURABLE, as_text, group_column
-from checks.inputs.pricing_columns import DERIVED
+from checks.inputs.pricing_columns import ADDED, DERIVED
 from checks.inputs.source import Source
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _GROUP, _COLUMN, _KNOWN, _SUM, _SQUARES = "group:", "column:", "known:", "sum:",
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """Of one column in one cell: rows with a value, Σv, Σv²."""
+    """Of one column in one cell: rows with a value, Σv, Σv²; the last is NaN for amounts that are only added up."""
 
     known: int
     sum: float
@@ -146,6 +146,7 @@ def _figures(source: Source, sums: Sequence[str], ranges: Mapping[str, Range]) -
         figures[f"known{i}"] = ibis.ifelse(source.table[name].notnull(), 1, 0)
         if name in DERIVED:
             parts: tuple[Any, ...] = whole_and_square(source.table[name], ranges[name])
+            parts = parts[:1] if name in ADDED else parts
         else:
             quotient = scaled(source.table[name], ranges[name])
             parts = (*limbs(quotient), *limbs(quotient * quotient, 3))
@@ -157,10 +158,11 @@ def _totals(sums: Sequence[str], values: Sequence[Any], ranges: Mapping[str, Ran
     found = []
     rest = list(values)
     for name in sums:
-        exponent, width = ranges[name].exponent, 3 if name in DERIVED else 6
+        exponent, width = ranges[name].exponent, 2 if name in ADDED else 3 if name in DERIVED else 6
         (known, *parts), rest = rest[:width], rest[width:]
         if name in DERIVED:
-            sides = total_of_whole(parts[0], exponent), total_of_whole(parts[1], 2 * exponent)
+            squares = math.nan if name in ADDED else total_of_whole(parts[1], 2 * exponent)
+            sides = total_of_whole(parts[0], exponent), squares
         else:
             sides = total(parts[:2], exponent), total(parts[2:], 2 * exponent)
         found.append(Total(int(known), *sides))

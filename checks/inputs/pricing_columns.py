@@ -31,9 +31,15 @@ NEW_SIDE, NEW_EXCESS = "squaredeal_new_customer_side", "squaredeal_new_customer_
 NET_PRICE, NET_NEW_PRICE = "squaredeal_net_price", "squaredeal_net_new_customer_price"
 FAULT = "squaredeal_pricing_fault"
 ECR_BAND, PRIOR = "squaredeal_expected_claims_ratio_band", "squaredeal_prior_price"
+ASKED, TECHNICAL = "squaredeal_asked", "squaredeal_technical"
 DERIVED = (
     MONTHS, BAND, PRICED, LOG_PRICE, LOG_MARKUP, LOG_MARKET, MARGIN, PAID, EXPECTED, REALISED, PAID_REALISED,
     EXPECTED_REALISED, NEW_SIDE, NEW_EXCESS, NET_PRICE, NET_NEW_PRICE, FAULT, ECR_BAND, PRIOR,
+    ASKED, TECHNICAL,
+)  # fmt: skip
+# amounts that are only ever added up: their cells keep no sum of squares
+ADDED = (
+    PRICED, ASKED, TECHNICAL, PRIOR, NEW_EXCESS, NET_PRICE, NET_NEW_PRICE, PAID_REALISED, EXPECTED_REALISED,
 )  # fmt: skip
 ECR_EDGES = (0.2, 0.4, 0.6, 0.8, 1.0)
 ECR_LABELS = ("under 20 %", "20-<40 %", "40-<60 %", "60-<80 %", "80-<100 %", "100 %+")
@@ -92,7 +98,7 @@ def bounded_by(contract: DataContract) -> dict[str, str]:
     """For derived amounts the contract's column whose values they take."""
     held = {
         PRICED: contract.price, PAID: contract.price, EXPECTED: contract.cost, REALISED: contract.realised_cost,
-        PRIOR: contract.prior_price,
+        PRIOR: contract.prior_price, ASKED: contract.price, TECHNICAL: contract.cost,
     }  # fmt: skip
     if not {"incentive", "new_customer_incentive"} & set(contract.terms):  # net amounts may leave those of a column
         held |= {NET_PRICE: contract.price, NEW_EXCESS: contract.price, NET_NEW_PRICE: contract.new_customer_price}
@@ -158,11 +164,12 @@ def _of_price(columns: Mapping[str, ir.Value], contract: DataContract) -> dict[s
     import ibis
 
     price = _positive(columns[str(contract.price)])
-    found = {LOG_PRICE: _logarithm(price), PRICED: price}
+    found = {LOG_PRICE: _logarithm(price), PRICED: price, ASKED: price}
     if contract.cost:
         cost = _positive(columns[contract.cost])
         found |= {
             PRICED: ibis.ifelse(cost.notnull(), price, _null()),
+            TECHNICAL: cost,
             LOG_MARKUP: _logarithm(price, cost),
             MARGIN: (price - cost) / price,
             ECR_BAND: _claims_band(cost / price),
