@@ -13,6 +13,7 @@ from checks.sentence import Sentence
 from reports.html.page import render
 from reports.words import language
 from tests import odd_quotes
+from tests.audits.test_judgement_sentences import figures_of
 from tests.programs import BOSTON, loans, run_program, write_program
 from tests.reports.test_page import Outline
 
@@ -88,6 +89,7 @@ CASES = {
 def test_every_text_of_the_records_is_said_in_chinese(case, tmp_path):
     records = run_program(CASES[case](tmp_path), tmp_path / "out")
     assert [lost for text in texts_of(*records) for lost in unsaid(text)] == []
+    assert [text for text in texts_of(*records) if figures_of(CHINESE.sentence(text)) != figures_of(text)] == []
     page = render(*records, CHINESE)
     for own in OF_THE_PROGRAM:  # its words are its owner's
         page = re.sub(own, "", page)
