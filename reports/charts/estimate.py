@@ -8,6 +8,7 @@ from reports.charts.frame import AXIS, ROW, Scale, anchor_at, axis, domain, fram
 from reports.report_model import EstimatePicture
 
 _NEAR, _EDGE = 9, 14
+_FARTHEST = 30.0  # the interval is what a picture of one figure is for
 
 
 def estimate_with_limit(picture: EstimatePicture, anchor: str) -> Markup:
@@ -15,7 +16,7 @@ def estimate_with_limit(picture: EstimatePicture, anchor: str) -> Markup:
     lines = sorted(picture.limits, key=lambda one: one.value)
     core = [picture.estimate, *(one.value for one in lines)]
     core += [] if picture.equality is None else [picture.equality]
-    first, last = domain(core, (picture.low, picture.high))
+    first, last = domain(core, (picture.low, picture.high), _FARTHEST)
     at = Scale(first, last)
     marks = len(lines) + (picture.equality is not None)
     top = 6 + ROW * marks

@@ -39,12 +39,17 @@ def place(value: float) -> float:
     return round(value, 2)
 
 
-def domain(values: Iterable[float], bounds: Iterable[float | None]) -> tuple[float, float]:
-    """The stretch to draw: all values, and the bounds unless they lie so far off that they would squeeze the rest."""
+def domain(
+    values: Iterable[float], bounds: Iterable[float | None], farthest: float = _FARTHEST
+) -> tuple[float, float]:  # fmt: skip
+    """The stretch to draw: all values, and the bounds unless they lie so far off that they would squeeze the rest.
+
+    ``farthest`` is how many times as far from the values as these reach among themselves.
+    """
     core = list(values)
     low, high = min(core), max(core)
     width = max(high - low, _LEAST * max(abs(low), abs(high), _LEAST))  # values as good as one have a width too
-    near = [b for b in bounds if b is not None and low - _FARTHEST * width <= b <= high + _FARTHEST * width]
+    near = [b for b in bounds if b is not None and low - farthest * width <= b <= high + farthest * width]
     first, last = min([low, *near]), max([high, *near])
     room = max(last - first, width) * 0.1
     return first - room, last + room

@@ -73,6 +73,12 @@ def test_a_bound_that_goes_on_ends_in_an_arrow(low, high, arrows):
     assert str(estimate_with_limit(replace(PICTURE, low=low, high=high), "c")).count('class="arrow"') == arrows
 
 
+@pytest.mark.parametrize(("reach", "arrows"), [(0.02, 0), (0.2, 2)])
+def test_a_figure_near_equality_keeps_its_whole_interval_in_sight(reach, arrows):
+    near = replace(PICTURE, estimate=-0.0008, low=-0.0008 - reach, high=-0.0008 + reach, limits=())
+    assert str(estimate_with_limit(near, "c")).count('class="arrow"') == arrows
+
+
 def test_pictures_have_words_and_escape_them():
     svg = str(estimate_with_limit(PICTURE, "c"))
     assert 'role="img"' in svg
