@@ -140,7 +140,7 @@ def _harm(say: Words, harm: HarmSummary, at: Place, short: bool) -> list[str]:
     if figure is None:
         return [f"**{_verdict(say, harm)}**", "", *map(bullet, map(escaped, harm.messages)), ""]
     lines = [_line(say, harm) + ("  " if figure.sentence else "")]
-    lines += [escaped(figure.sentence)] if figure.sentence else []
+    lines += [_told(say, figure)] if figure.sentence else []
     lines.append("")
     if figure.picture:
         lines += [f"![{escaped(figure.picture.title)}]({at.file(_picture_name(figure, say.lang))})", ""]
@@ -150,6 +150,14 @@ def _harm(say: Words, harm: HarmSummary, at: Place, short: bool) -> list[str]:
         more = say("tracked.more", count=rest) if rest > 0 else ""
         lines += titled(say("others"), (_other(say, other) for other in harm.others[:_OTHERS]), more)
     return lines
+
+
+def _told(say: Words, figure: MeasuredFigure) -> str:
+    """The sentence of a figure, and why it decides nothing where it does not."""
+    if not figure.undecided:
+        return escaped(figure.sentence)
+    why = say("undecided_is", undecided=figure.undecided.rstrip(".。"))
+    return sentences(say, (escaped(figure.sentence), escaped(why)))
 
 
 def _line(say: Words, harm: HarmSummary) -> str:

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 from audits.policies.judge import worst
-from audits.record import AuditRun, Judgement
+from audits.policies.wording import is_counted
+from audits.record import AuditRun, Judgement, Measurement
 from checks.problem import InputError, Problem, listed, suggest
 
 FAIL_ON = {
@@ -77,11 +78,22 @@ def _figures(run: AuditRun) -> Iterator[str]:
         whom += f" against {m.reference}" if m.reference else ""
         whom += "" if m.segment == "all" else f", {m.segment}"
         if m.estimate is None:
-            yield f"  {m.measure}, {whom if m.group or m.attribute else 'nobody'}: none, {m.reason}"
+            told = m.group or m.attribute or not m.question.startswith("fair_lending.")
+            yield f"  {m.measure}, {whom if told else 'nobody'}: none, {m.reason}"
+            continue
+        money = f" {m.unit}" if m.unit else ""
+        if is_counted(m):
+            yield f"  {m.measure}, {whom}: {round(m.estimate, 4):,.15g}{money} ({_counts(m, 'every case counted; ')})"
             continue
         low, high = (f"{bound:.4f}" if bound is not None else "unbounded" for bound in (m.low, m.high))
         kind = next((f"{name} " for name in ("CR1", "HC1") if name in m.method), "")
         error = f", {kind}standard error {m.standard_error:.4f}" if m.standard_error is not None else ""
         error += "".join(f", {name.replace('_', ' ')} {value:.4f}" for name, value in m.details.items())
-        counts = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in m.counts.items())
-        yield f"  {m.measure}, {whom}: {m.estimate:.4f} ({m.level * 100:g} % interval {low} to {high}{error}; {counts})"
+        sure = f"{m.level * 100:g} % interval {low} to {high}{error}; "
+        yield f"  {m.measure}, {whom}: {m.estimate:.4f}{money} ({_counts(m, sure)})"
+
+
+def _counts(m: Measurement, before: str) -> str:
+    """How sure it is, and its numerators and denominators."""
+    counts = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in m.counts.items())
+    return (before + counts).removesuffix("; ")

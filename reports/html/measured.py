@@ -45,7 +45,7 @@ def _picture(picture: Picture, anchor: str) -> Markup:
 
 def _bands(picture: DosePicture) -> Markup:
     """The figures of a picture in which they have no room."""
-    rows = ((b.name, b.text, b.interval, f"{b.size:,}", b.verdict_word) for b in picture.bands)
+    rows = ((b.name, b.text, b.interval, f"{b.size:,}", b.verdict_word or "–") for b in picture.bands)
     return _folded(picture.table, table(picture.title, picture.headings, rows, "numbers", hidden=True))
 
 

@@ -22,12 +22,13 @@ from reports.mlflow_page import (
 from reports.standalone import WIDTH, title_lines
 from reports.view import report_model
 from reports.words import LANGUAGES, language
+from tests.reports import sample_prices as prices
 from tests.reports import sample_records as sample
 
 HERE = Place("7", "0123abc")
 STATES = {
     "ordinary": lambda: (sample.run(), sample.judgement()), "unfit": sample.unfit, "awkward": sample.awkward,
-    "nothing_judged": sample.nothing_judged, "hostile": sample.hostile,
+    "nothing_judged": sample.nothing_judged, "hostile": sample.hostile, "loyalty": prices.loyalty,
 }  # fmt: skip
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -48,6 +49,15 @@ def test_a_description_says_of_each_harm_what_the_page_says_first(lang):
         headline.rules[0].limit_source, *(text for text, _ in model.remarks), model.not_asked,
     )  # fmt: skip
     assert [words for words in said if escaped(words) not in text] == []
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_figure_that_decides_nothing_by_itself_says_why_in_the_description_too(lang):
+    run, judgement = prices.loyalty()
+    records = run, replace(judgement, findings=[one for one in judgement.findings if one.measurement.undecided])
+    (headline,) = [harm.headline for harm in report_model(*records, language(lang)).harms if harm.headline]
+    assert headline.undecided
+    assert escaped(headline.undecided) in description(*records, HERE)
 
 
 def test_a_description_lists_cautions_failed_checks_and_what_was_not_answered():

@@ -268,3 +268,13 @@ def test_a_role_that_nobody_reads_is_no_harm_without_a_verdict(tmp_path):
     model = report_model(*run_program(write_program(tmp_path, loans(), contract=contract), tmp_path / "out"))
     assert [harm.title for harm in model.harms] == ["Fair lending"]
     assert any("tenure" in entry.reason for entry in model.unanswered)
+
+
+def test_the_lines_for_a_terminal_say_of_counts_that_every_case_was_counted():
+    from reports.outcome import summary
+
+    lines = list(summary(*prices.loyalty()))
+    assert "  renewal_above_enbp_cases, all rows: 743 (every case counted; above 743, compared 18,883)" in lines
+    assert "  renewal_overcharge_money, all rows: 22,405.19 GBP (every case counted)" in lines
+    assert "  loss_ratio_slope, all rows: none, no figure" in lines
+    assert any("tenure_price_slope, all rows: 0.0123 (95 % interval 0.0102 to 0.0144, " in line for line in lines)
