@@ -57,10 +57,11 @@ too. Every batch of up to {batch} files has the generator (seed, scenario, effec
 """
 
 MISSING = """## Not on the board
-Prices (`pricing` has no world yet); repeated looks over time; everything on loyalty pricing, predatory lending and
-digital exclusion. The board computes the evidence of each file from its counts; that this gives the same figures
-as the collector on a written file is tested for every question here, figure by figure, and that the whole line from
-file to verdict agrees in `tests/audits/test_simulation.py`.
+Prices of loans (`pricing` has no world yet); of an insurer's prices same terms, willingness to pay, disclosures and
+the pricing return; repeated looks over time; predatory lending and digital exclusion. The board computes the evidence
+of each file from its counts; that this gives the same figures as the collector on a written file is tested for every
+question on decisions, figure by figure, and for the joint figure on prices; that the whole line from file to verdict
+agrees is tested in `tests/audits/test_simulation.py` and `tests/truth/test_board_prices.py`.
 """
 EQUALITY = {
     "flags the fair twin": (FAIR, "flagged"), "finds half": (HALF, "found"), "finds it": (DETECTABLE, "found"),
@@ -79,7 +80,7 @@ Columns = Mapping[str, tuple[str, str]]
 
 
 def page(played: tuple[Scenario, ...], results: Results, checks: Checks, seeds: Sequence[int]) -> str:
-    """The whole page as Markdown."""
+    """The part on decisions, with its head, as Markdown."""
     failed = [key for key, check in checks.items() if not check.held]
     verdict = f"All {len(checks)} checks hold." if not failed else f"**{len(failed)} of {len(checks)} checks fail.**"
     head = HEAD.format(
@@ -87,18 +88,17 @@ def page(played: tuple[Scenario, ...], results: Results, checks: Checks, seeds: 
         several="s" * (len(seeds) > 1),
         listed=", ".join(f"{seed}" for seed in seeds),
     )  # fmt: skip
-    parts = [head, *(_section(s, scenario, results, checks) for s, scenario in enumerate(played)), MISSING]
-    return "\n".join(parts)
+    return "\n".join([head, *(_section(s, scenario, results, checks) for s, scenario in enumerate(played))])
 
 
 def _section(s: int, scenario: Scenario, results: Results, checks: Checks) -> str:
     plain = [name for name, way in scenario.ways.items() if way.who != VERDICT]
     judged = [name for name, way in scenario.ways.items() if way.who == VERDICT]
     beyond = any(BEYOND in scenario.ways[name].plan or FAR_BEYOND in scenario.ways[name].plan for name in judged)
-    lines = [f"## {scenario.name}", _plain(scenario), "", _truth(scenario), ""]
+    lines = [f"## {scenario.name}", plain_words(scenario), "", _truth(scenario), ""]
     lines += _table("practice", plain, EQUALITY, s, scenario, results)
     lines += _table("the judge", judged, RULES if beyond else EQUALITY_RULES, s, scenario, results) if judged else []
-    return "\n".join([*lines, *_bands(s, checks), ""])
+    return "\n".join([*lines, *bands_of(s, checks), ""])
 
 
 def _table(
@@ -110,16 +110,16 @@ def _table(
         way = scenario.ways[name]
         tallies = {e: results[s, e, name] for e in way.plan}
         files = add(next(iter(tallies.values())).values()).replicates
-        shown = [_shown(tallies.get(effect), count) for effect, count in columns.values()]
+        shown = [share_shown(tallies.get(effect), count) for effect, count in columns.values()]
         mark, who = ("", "customary: ") if way.who not in (OURS, VERDICT) else ("**", "" if way.who == VERDICT else
                                                                                "ours: ")  # fmt: skip
         lines.append(
-            f"| {mark}{who}{name}{mark} | {files:,} | {' | '.join(shown)} | {_least_covered(tallies.values())} |"
+            f"| {mark}{who}{name}{mark} | {files:,} | {' | '.join(shown)} | {least_covered(tallies.values())} |"
         )
     return [*lines, ""]
 
 
-def _plain(scenario: Scenario) -> str:
+def plain_words(scenario: Scenario) -> str:
     """What the world is, what it misleads, and what must be known beside the figures."""
     told = (getdoc(type(scenario.world)) or "").split("\n\n")[0]
     return " ".join(f"{told} Trap: {scenario.world.trap}. {scenario.note}".replace("``", "`").split())
@@ -141,7 +141,7 @@ def _truth(scenario: Scenario) -> str:
     return " ".join(told)
 
 
-def _bands(s: int, checks: Checks) -> list[str]:
+def bands_of(s: int, checks: Checks) -> list[str]:
     """A table with one line a check of this scenario, folded unless one fails."""
     own = {key: check for key, check in checks.items() if key[0] == s}
     failed = sum(not check.held for check in own.values())
@@ -161,7 +161,7 @@ def _band(check: Check) -> str:
     return f"at least {low} %" if check.high == check.replicates else f"{low} to {high} %"
 
 
-def _shown(seeds: Mapping[int, Tally] | None, count: str) -> str:
+def share_shown(seeds: Mapping[int, Tally] | None, count: str) -> str:
     """The share over all seeds, and its range over them; in words where nothing was identified."""
     if seeds is None:
         return "–"
@@ -174,7 +174,7 @@ def _shown(seeds: Mapping[int, Tally] | None, count: str) -> str:
     return f"{100 * getattr(whole, count) / whole.replicates:.1f} %{over}{some}"
 
 
-def _least_covered(every: Sequence[Mapping[int, Tally]] | object) -> str:
+def least_covered(every: Sequence[Mapping[int, Tally]] | object) -> str:
     shares = []
     for seeds in every:  # type: ignore[attr-defined]
         whole = add(seeds.values())

@@ -52,6 +52,7 @@ class Outcome:
     ``found`` says whether the planted harm itself is flagged, in its own direction; without it, ``low`` > 0 does,
     or ``flags`` where there is no interval. ``covers`` is given where more than one interval must hold at once.
     ``unknown`` says where nothing could be said: the figure is not identified, which is neither a flag nor a pass.
+    ``estimate`` (NaN there) is given where it is not the middle of the interval, or its mean is to be shown.
     """
 
     flags: Flags
@@ -61,6 +62,7 @@ class Outcome:
     covers: Flags | None = None
     found: Flags | None = None
     unknown: Flags | None = None
+    estimate: Floats | None = None
 
     def finds(self) -> Flags:
         """Whether the planted harm is flagged."""

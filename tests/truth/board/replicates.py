@@ -23,6 +23,7 @@ import numpy as np
 from audits.catalogue import questions
 from audits.policies.packs import PACKS_FOLDER
 from tests.truth.board.bands import Check, check
+from tests.truth.board.insurers import priced_scenarios
 from tests.truth.board.lines import scenarios
 from tests.truth.board.practices import Outcome, Setting
 from tests.truth.board.scenarios import NAIVE, Scenario, Way
@@ -37,7 +38,7 @@ ROOT = Path(__file__).resolve().parents[3]
 class Tally:
     """Of ``replicates``: anything flagged, the planted harm found, let pass, not identified, and truths held.
 
-    ``covered`` is None without an interval.
+    ``covered`` is None without an interval, ``total``, the sum of the estimates, without any.
     """
 
     replicates: int
@@ -46,6 +47,7 @@ class Tally:
     passed: int
     covered: int | None
     unknown: int = 0
+    total: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +73,13 @@ def share_of(files: int, scale: float, seeds: int) -> int:
     return max(1, ceil(files * scale / seeds))
 
 
-def jobs(played: tuple[Scenario, ...], seeds: Sequence[int], scale: float = 1.0) -> list[Job]:
-    """All batches of the board, the dearest first: those whose files questions are asked of."""
+def jobs(
+    played: tuple[Scenario, ...], seeds: Sequence[int], scale: float = 1.0, chosen: Sequence[int] | None = None
+) -> list[Job]:
+    """All batches of the chosen scenarios, by default of all, the dearest first: those that questions are asked of."""
     found = []
-    for s, scenario in enumerate(played):
+    for s in range(len(played)) if chosen is None else chosen:
+        scenario = played[s]
         total = share_of(scenario.files, scale, len(seeds))
         for seed in seeds:
             for e in range(len(scenario.effects())):
@@ -119,6 +124,7 @@ def _tally(outcome: Outcome, truth: float) -> Tally:
     return Tally(
         len(outcome.flags), int(outcome.flags.sum()), int(outcome.finds().sum()), int(outcome.passes.sum()),
         None if covers is None else int(covers.sum()), 0 if outcome.unknown is None else int(outcome.unknown.sum()),
+        None if outcome.estimate is None else float(np.nansum(outcome.estimate)),
     )  # fmt: skip
 
 
@@ -126,10 +132,11 @@ def add(parts: Iterable[Tally]) -> Tally:
     """The sum of tallies of one practice."""
     every = list(parts)
     covered = [part.covered for part in every if part.covered is not None]
+    totals = [part.total for part in every if part.total is not None]
     return Tally(
         sum(part.replicates for part in every), sum(part.flagged for part in every),
         sum(part.found for part in every), sum(part.passed for part in every), sum(covered) if covered else None,
-        sum(part.unknown for part in every),
+        sum(part.unknown for part in every), sum(totals) if totals else None,
     )  # fmt: skip
 
 
@@ -144,15 +151,20 @@ def run_job(job: Job, scale: float, seeds: int) -> dict[str, Tally]:
 
 @cache
 def _played() -> tuple[Scenario, ...]:
-    return scenarios()
+    return everything()
+
+
+def everything() -> tuple[Scenario, ...]:
+    """Lenders first, then insurers: a scenario's place is part of its generators, so that new ones come last."""
+    return (*scenarios(), *priced_scenarios())
 
 
 def board(
     played: tuple[Scenario, ...], seeds: Sequence[int], scale: float, kept: Path | None, processes: int,
-    announce: Callable[[str], None],
+    announce: Callable[[str], None], chosen: Sequence[int] | None = None,
 ) -> Results:  # fmt: skip
-    """Play every job not yet kept, in so many processes, and add up all of them."""
-    todo, key = jobs(played, seeds, scale), f"{code_digest()} {scale:g} {len(seeds)}"
+    """Play every job of the chosen scenarios not yet kept, in so many processes, and add up all of them."""
+    todo, key = jobs(played, seeds, scale, chosen), f"{code_digest()} {scale:g} {len(seeds)}"
     done = _read(kept, key) if kept else {}
     missing = [job for job in todo if job not in done]
     announce(f"{len(todo) - len(missing)} of {len(todo)} batches kept from before")
@@ -177,12 +189,17 @@ def collect(played: tuple[Scenario, ...], done: Mapping[Job, Mapping[str, Tally]
     return {key: {seed: add(tallies) for seed, tallies in seeds.items()} for key, seeds in parts.items()}
 
 
-def checks(played: tuple[Scenario, ...], results: Results) -> dict[tuple[int, str, str, str], Check]:
-    """(scenario, effect, practice, target) → check over all seeds together, for our practices only."""
+def checks(
+    played: tuple[Scenario, ...], results: Results, chosen: Sequence[int] | None = None
+) -> dict[tuple[int, str, str, str], Check]:
+    """(scenario, effect, practice, target) → check over all seeds together, for our practices only.
+
+    The bands are those of the chosen scenarios' checks together, by default of all.
+    """
     asked = [
         ((s, effect, name, target.name), count, target)
-        for s, scenario in enumerate(played) for effect in scenario.effects()
-        for name, way in scenario.ways.items() if way.who != NAIVE
+        for s in (range(len(played)) if chosen is None else chosen) for effect in played[s].effects()
+        for name, way in played[s].ways.items() if way.who != NAIVE
         for count, target in way.plan.get(effect, ())
     ]  # fmt: skip
     found = {}

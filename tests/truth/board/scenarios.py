@@ -45,7 +45,7 @@ class Way:
     """A practice with who uses it, the effects that it is played at, and what must hold there.
 
     ``files`` is the number of files for each effect, over all seeds; None means as many as the scenario has.
-    ``covered`` is the entry of the world's truth that its interval is for.
+    ``covered`` is the entry of the world's truth that its interval is for, ``used`` says who works like this.
     """
 
     who: str
@@ -53,6 +53,7 @@ class Way:
     plan: Plan
     files: int | None = None
     covered: str | None = None
+    used: str = ""
 
 
 def customary(practice: by.Practice, files: int | None = None) -> Way:
