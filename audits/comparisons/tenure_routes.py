@@ -227,6 +227,9 @@ _FEW_CUSTOMERS = template("only {n} customers, and an error that allows for them
 _NOT_SOLVED = said("realised costs sit at one end of tenure in every stratum, so that no finite slope fits them")
 _NO_ERROR = said("nothing is left of the differences between quotes, so that no error can be told")
 _ONE_CUSTOMER = template("one customer makes {share:.0f} % of the spread of this figure")
+_ONE_OR_NONE = template(
+    "{share:.0f} % of the quotes are of one customer or of none that is known, and errors by customer may be too small"
+)
 _LEFT_OUT = template("{share:.1f} % of the quotes lack a price, cost or tenure that can be used and are left out")
 _LEFT_OUT_OF_COSTS = template(
     "{share:.1f} % of the quotes lack a price, tenure or realised cost that can be used, or lie in strata without any "
@@ -239,6 +242,9 @@ def shared(question: str, measure: str, effect: Effect, level: float, rows: int)
     n = effect.counts["quotes"]
     words = _LEFT_OUT if effect.found.model.exposure is None else _LEFT_OUT_OF_COSTS
     unseen = (said(words, share=100 * (1 - n / rows)),) if rows and 1 - n / rows > _MOST_LOST else ()
+    largest = effect.counts.get("largest_entity", 0) / n if n else 0.0
+    if largest > _DOMINANT:  # one score with one degree of freedom, which may come out small by chance
+        unseen = (*unseen, said(_ONE_OR_NONE, share=100 * min(largest, 1.0)))
     return Measurement(
         question=question, measure=measure, attribute=None, group=None, reference=None, estimate=None, low=None,
         high=None, level=level, n=n, counts={**effect.counts, "left_out": rows - n}, equality=0.0,

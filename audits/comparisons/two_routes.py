@@ -21,9 +21,6 @@ from checks.sentence import said, template
 
 MEASURE = "loyalty_penalty_slope"
 _SURE = 0.99
-_ONE_ROUTE = template(
-    "one route alone ({route}); the realised cost of quotes, under 'realised_cost', would give the other"
-)
 _DECLARED = template(
     "one route alone (price over expected cost); that the error of the expected cost does not depend on tenure is "
     "declared ({basis}), not measured; the realised cost of quotes, under 'realised_cost', would give the other"
@@ -50,6 +47,21 @@ _NO_COST = template(
     "what a customer costs may change with tenure; both, under 'cost' and 'realised_cost', would tell"
 )
 _NEITHER = template("no route has a figure: {reason}")
+_NO_PRICE = template(
+    "price over expected cost has no figure, and realised cost over price alone does not decide: {reason}"
+)
+_NO_LOSS = template(
+    "price over expected cost changes by {slope}, and the other route, realised cost over price, has no figure: "
+    "{reason}"
+)
+_DECLARED_NO_LOSS = template(
+    "one route alone (price over expected cost); that the error of the expected cost does not depend on tenure is "
+    "declared ({basis}), not measured; realised cost over price has no figure: {reason}"
+)
+_UNTOLD = template(
+    "realised over expected cost has no figure, so that nobody can tell whether the error of the expected cost depends "
+    "on tenure, nor whether the routes are two: {reason}"
+)
 
 
 def agreed(
@@ -72,14 +84,17 @@ def agreed(
                        cautions=tuple(dict.fromkeys((*price.cautions, *loss.cautions))),
                        unseen=tuple(dict.fromkeys((*price.unseen, *loss.unseen))))  # fmt: skip
     if price.estimate is None:
-        return replace(base, reason=said(_NEITHER, reason=price.reason or said("no figure")))
+        words = _NEITHER if loss is None or loss.estimate is None else _NO_PRICE
+        return replace(base, reason=said(words, reason=price.reason or said("no figure")))
     told = interval_in_words(price)
     if loss is None or loss.estimate is None:
-        return _price_alone(base, price, told, contract)
+        return _price_alone(base, price, told, contract, loss.reason if loss else None)
     if not contract.cost:
         return replace(_taken(base, loss), undecided=said(_ONLY_LOSS))
     if contract.cost_error == "depends_on_tenure":
         return replace(base, reason=said(_DEPENDS, slope=told))
+    if error is not None and error.estimate is None:
+        return replace(base, reason=said(_UNTOLD, reason=error.reason or said("no figure")))
     if error is not None and _shown(error, tolerance):
         return replace(base, reason=said(
             _CONTRADICT, error=interval_in_words(error), slope=told, loss=interval_in_words(loss),
@@ -87,14 +102,22 @@ def agreed(
     return _both(base, price, loss)
 
 
-def _price_alone(base: Measurement, price: Measurement, told: str, contract: DataContract) -> Measurement:
+def _price_alone(
+    base: Measurement, price: Measurement, told: str, contract: DataContract, lacking: str | None
+) -> Measurement:  # fmt: skip
+    """One route; ``lacking`` is why the other has no figure where its realised cost is declared."""
+    if lacking and (not contract.cost or contract.cost_error == "unknown"):
+        return replace(base, reason=said(_NO_LOSS, slope=told, reason=lacking))
     if not contract.cost:
         return replace(base, reason=said(_NO_COST, slope=told))
     if contract.cost_error == "depends_on_tenure":
         return replace(base, reason=said(_DEPENDS, slope=told))
     if contract.cost_error == "unknown":
         return replace(base, reason=said(_UNKNOWN_ERROR, slope=told))
-    return replace(_taken(base, price), undecided=said(_DECLARED, basis=contract.cost_basis or ""))
+    basis = contract.cost_basis or ""
+    if lacking:
+        return replace(_taken(base, price), undecided=said(_DECLARED_NO_LOSS, basis=basis, reason=lacking))
+    return replace(_taken(base, price), undecided=said(_DECLARED, basis=basis))
 
 
 def _taken(base: Measurement, one: Measurement) -> Measurement:

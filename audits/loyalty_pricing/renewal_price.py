@@ -155,10 +155,7 @@ def _doubts(one: Renewals, contract: DataContract) -> Iterator[Sentence]:
             missing=one.without_incentive, compared=one.compared,
         )  # fmt: skip
     if one.without_new_incentive:
-        yield said(
-            "{missing:,} of {compared:,} compared renewals have no new-customer incentive noted, which counts as none",
-            missing=one.without_new_incentive, compared=one.compared,
-        )  # fmt: skip
+        yield _no_new_incentive(one)
     if contract.tenure and one.unknown_tenure:
         yield said(
             "the tenure of {unknown:,} quotes is unknown, and they count as renewals", unknown=one.unknown_tenure
@@ -173,12 +170,22 @@ def _undated(one: Renewals, undated: int) -> Iterator[Sentence]:
         )
 
 
+def _no_new_incentive(one: Renewals) -> Sentence:
+    return said(
+        "{missing:,} of {compared:,} compared renewals have no new-customer incentive noted, which counts as none",
+        missing=one.without_new_incentive, compared=one.compared,
+    )  # fmt: skip
+
+
 def _unseen(one: Renewals) -> tuple[Sentence, ...]:
-    """More renewals that cannot be compared than may be overlooked."""
+    """More renewals than may be overlooked cannot be compared, or only with a price that an incentive may lower."""
+    told = []
     asked = one.compared + one.lacking
-    if one.lacking <= MOST_LOST * asked:
-        return ()
-    return (said(
-        "{lacking:,} of {renewals:,} renewals cannot be compared with a new-customer price",
-        lacking=one.lacking, renewals=asked,
-    ),)  # fmt: skip
+    if one.lacking > MOST_LOST * asked:
+        told.append(said(
+            "{lacking:,} of {renewals:,} renewals cannot be compared with a new-customer price",
+            lacking=one.lacking, renewals=asked,
+        ))  # fmt: skip
+    if one.without_new_incentive > MOST_LOST * one.compared:
+        told.append(_no_new_incentive(one))
+    return tuple(told)

@@ -7,7 +7,8 @@ With s the stratum of a cell, z its K columns and a_s a level of each stratum th
 * ``absorbed_poisson``: E[y] = e · exp(a_s + zᵀb) with exposure e. Each a_s has the solution
   exp(a_s) = Σ y / Σ e exp(zᵀb) over its stratum; what is left is concave in b and solved by Newton's method (Hausman,
   Hall and Griliches 1984, Econometrica 52:909–938; consistent for the mean whatever the distribution: Wooldridge 1999,
-  Journal of Econometrics 90:77–97). A stratum without any y tells nothing and is set aside.
+  Journal of Econometrics 90:77–97). A stratum whose y do not add up to more than 0 tells nothing and is set aside;
+  a cell may have less than 0 (a recovery of claims), since what is concave in b asks for the stratum's sum only.
 
 Rows enter through their cell's n, Σ y, Σ y² and, with an exposure, Σ e, Σ e², Σ e y. With r = y − e · (fitted mean) and
 z̃ (for Poisson less the mean weighted by the fitted means), the covariance is f · B (Σ r² z̃ z̃ᵀ) B with bread
@@ -117,14 +118,12 @@ class ExposedSums:
 
 
 def absorbed_poisson(design: ArrayLike, strata: ArrayLike, sums: ExposedSums) -> AbsorbedEffects:
-    """Poisson pseudo-likelihood of y ≥ 0 on ``design`` (C, K) within ``strata`` (C,) with an exposure e > 0.
+    """Poisson pseudo-likelihood of y on ``design`` (C, K) within ``strata`` (C,) with an exposure e > 0.
 
-    ``ValueError`` for wrong shapes, numbers that are not finite, or a Σ y below 0.
+    ``ValueError`` for wrong shapes or numbers that are not finite.
     """
     z = checked_design(design)
     n, y, y2, e, e2, ey = (counted(getattr(sums, name), len(z), name) for name in ExposedSums.__slots__)
-    if (y < 0).any():
-        raise ValueError(f"totals: found {np.min(y):g}, expected 0 or more in each cell")
     codes, used = _strata(strata, n)
     used &= (np.bincount(codes, np.where(used, y, 0.0)) > 0)[codes] & (e > 0)
     e, y = np.where(used, e, 0.0), np.where(used, y, 0.0)

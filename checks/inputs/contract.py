@@ -23,7 +23,7 @@ TERMS_KEYS = (
     "personalised", "plain_option",
 )  # fmt: skip
 BEHAVIOUR_KEYS = ("device", "visits", "spend_history", "elasticity_score")
-TENURE_UNITS = {"years": 1.0, "months": 12.0, "days": 365.25}
+TENURE_UNITS = {"years": 1.0, "months": 12.0, "days": 365.0}  # so that no anniversary falls short of its year
 TENURE_BANDS = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0)
 COST_ERRORS = ("unknown", "unrelated_to_tenure", "depends_on_tenure")
 RATE_UNITS = ("percent", "fraction", "basis_points")

@@ -152,11 +152,12 @@ def _band(column: ir.Value, contract: DataContract) -> Any:
     """Bands begin at completed months, as ``band_of`` has it."""
     import ibis
 
-    months = _years(column, contract.tenure_unit) * 12.0 + 1e-6
+    years = _years(column, contract.tenure_unit)
+    months = years * 12.0 + 1e-6
     labels = tenure_labels(contract.tenure_bands)
     branches = [(months < 12.0 * edge, label) for edge, label in zip(contract.tenure_bands, labels, strict=False)]
     return ibis.cases(
-        (months < 0, _null("string")), *branches, (months < _LONGEST * 12.0, labels[-1]), else_=_null("string"),
+        (years < 0, _null("string")), *branches, (years < _LONGEST, labels[-1]), else_=_null("string"),
     )  # fmt: skip
 
 

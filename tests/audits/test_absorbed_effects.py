@@ -154,7 +154,7 @@ def test_strata_without_outcomes_and_rows_alone_are_set_aside() -> None:
     [
         (lambda: absorbed_least_squares([[1.0]], ["a"], [1, 2], [1], [1]), "counts: found shape"),
         (lambda: absorbed_least_squares([[1.0]], ["a"], [1], [np.nan], [1]), "totals: found nan"),
-        (lambda: absorbed_poisson([[1.0]], ["a"], ExposedSums([1], [-1], [1], [1], [1], [1])), "totals: found -1"),
+        (lambda: absorbed_poisson([[1.0]], ["a"], ExposedSums([1], [np.inf], [1], [1], [1], [1])), "totals: found inf"),
     ],
 )
 def test_sums_that_cannot_be_are_refused(call, told: str) -> None:
@@ -180,3 +180,19 @@ def test_errors_cover_and_reject_as_they_should() -> None:
             hits[name] += abs(fit.coefficients[0]) < 1.96 * error
     for name, hit in hits.items():
         assert 0.95 - 3 * np.sqrt(0.95 * 0.05 / draws) < hit / draws, name
+
+
+def test_recoveries_below_zero_solve_the_same_equations() -> None:
+    """A cell of less than 0 counts with its sign; only a stratum that does not exceed 0 in all is set aside."""
+    d = rows()
+    d.loc[(d["s"] == 2) & (d["t"] == 7), "c"] = -40.0
+    d.loc[d["s"] == 5, "c"] = -1.0
+    c = cells(d)
+    fit = absorbed_poisson(c[["t"]], c["s"], exposed(c))
+    assert fit.settled
+    assert fit.strata == d["s"].nunique() - 1
+    kept = d[d["s"] != 5]
+    rate = kept["e"] * np.exp(float(fit.coefficients[0]) * kept["t"])
+    level = kept.groupby("s")["c"].sum() / rate.groupby(kept["s"]).sum()
+    score = (kept["c"] - rate * level[kept["s"]].to_numpy()) * kept["t"]
+    assert abs(score.sum()) < 1e-9 * np.abs(score).sum()

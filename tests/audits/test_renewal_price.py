@@ -328,3 +328,15 @@ def test_a_declared_weight_is_not_used_and_that_is_said(tmp_path):
     run, _ = audited(tmp_path, quotes(above=0.3).assign(heavy=2.0), {**CONTRACT, "weight": "heavy"})
     assert cases(run).estimate == oracle(quotes(above=0.3))["above"].sum()
     assert [one.question for one in lacking(run, "weight")] == ["loyalty_pricing.renewal_price: weight"]
+
+
+def test_new_customer_incentives_that_nobody_noted_are_never_clear(tmp_path):
+    """Without them no renewal lies above; with them each may."""
+    data = quotes()
+    assert verdict(audited(tmp_path / "all", data)[1]) == "clear"
+    data.loc[::2, "lure"] = None
+    data["asked"] = np.minimum(data["asked"], data["fresh"] - 60.0)
+    run, judgement = audited(tmp_path / "half", data)
+    assert cases(run).estimate == 0
+    assert verdict(judgement) == "inconclusive"
+    assert "have no new-customer incentive noted" in cases(run).unseen[0]

@@ -171,12 +171,13 @@ def test_tenure_in_months_and_days_and_other_bands(tmp_path) -> None:
     years, _, _ = audited(tmp_path / "y", data)
     months, _, _ = audited(tmp_path / "m", data.assign(since=12 * data["since"]),
                            {"tenure": {"column": "since", "unit": "months", "bands": [1, 3, 6]}})  # fmt: skip
-    days, _, _ = audited(tmp_path / "d", data.assign(since=365.25 * data["since"]),
-                         {"tenure": {"column": "since", "unit": "days"}})  # fmt: skip
+    days, dates = (audited(tmp_path / str(length), data.assign(since=length * data["since"]),
+                           {"tenure": {"column": "since", "unit": "days"}})[0] for length in (365.25, 365))  # fmt: skip
     one = years["tenure_price_slope", None]
-    for other in (months, days):
+    for other in (months, days, dates):
         assert other["tenure_price_slope", None].estimate == pytest.approx(one.estimate, rel=1e-9)
     assert {group for measure, group in months if measure == "tenure_price_ratio"} == {"1-2", "3-5", "6+"}
+    assert dates["tenure_price_slope", None].counts == one.counts  # a year of 365 days makes nobody new
 
 
 def test_rows_that_cannot_be_compared_are_counted_by_reason(tmp_path) -> None:
@@ -307,3 +308,44 @@ def test_a_contradiction_must_stand_out_and_matter() -> None:
     assert "do not measure one thing" in shown.reason
     for error in (figure(0.002, 0.0001), figure(0.01, 0.0045)):
         assert two_routes.agreed(price, price, loss, error, 0.0025, contract).estimate == 0.01
+
+
+def test_recoveries_among_realised_costs_do_not_stop_a_run(tmp_path) -> None:
+    """More came back than was paid out in one cell; the run failed as a whole."""
+    data = quotes(21, 4_000)
+    last = data.index[data["since"] == 10]
+    data.loc[last, "paid_out"] = 0.0
+    data.loc[last[0], "paid_out"] = -500.0
+    figures, _, _ = audited(tmp_path, data)
+    assert figures["loss_ratio_slope", None].estimate > 0
+
+
+def test_realised_costs_that_are_the_expected_ones_make_no_second_route(tmp_path) -> None:
+    figures, (finding,), _ = audited(tmp_path, quotes(22, 4_000), {"realised_cost": "technical"})
+    assert figures["loss_ratio_slope", None].low > 0.005
+    assert finding.verdict == "not_identified"
+    assert "nor whether the routes are two" in finding.explanation
+
+
+def test_a_route_without_a_figure_is_not_asked_for_again(tmp_path) -> None:
+    """Realised costs are declared and nought; prices are in proportion to costs: each time one route has no figure."""
+    data = quotes(23, 2_000)
+    figures, _, _ = audited(tmp_path / "loss", data.assign(paid_out=0.0))
+    assert "has no figure: no stratum has a realised cost" in figures["loyalty_penalty_slope", None].reason
+    declared = {"column": "technical", "error": "unrelated_to_tenure", "basis": "review"}
+    figures, (finding,), _ = audited(tmp_path / "declared", data.assign(paid_out=0.0), {"cost": declared})
+    assert finding.verdict == "inconclusive"
+    assert "realised cost over price has no figure" in figures["loyalty_penalty_slope", None].undecided
+    figures, _, _ = audited(tmp_path / "price", data.assign(premium=1.3 * data["technical"]))
+    assert figures["loyalty_penalty_slope", None].reason.startswith("price over expected cost has no figure")
+
+
+def test_quotes_of_no_known_customer_keep_a_figure_from_being_clear(tmp_path) -> None:
+    """They count as one customer, whose score may be small by chance; errors are then too small (.27 of .05 seen)."""
+    data = quotes(24, 3_000, 0.0)
+    data["holder"] = np.where(np.arange(len(data)) % 3 == 0, data["holder"].astype(str), None)
+    figures, _, _ = audited(tmp_path, data, {"columns": {"holder": {"null_tolerance": 1}}})
+    for measure, group in (("tenure_price_slope", None), ("loss_ratio_slope", None), ("tenure_price_ratio", "4")):
+        figure = figures[measure, group]
+        assert "67 % of the quotes are of one customer or of none that is known" in figure.unseen[-1]
+        assert figure.unseen[-1] in figure.cautions
