@@ -58,6 +58,9 @@ _DECLARED_NO_LOSS = template(
     "one route alone (price over expected cost); that the error of the expected cost does not depend on tenure is "
     "declared ({basis}), not measured; realised cost over price has no figure: {reason}"
 )
+_MAY_DEPEND = template(
+    "the error of the expected cost may depend on tenure: realised over expected cost changes by {error}"
+)
 _UNTOLD = template(
     "realised over expected cost has no figure, so that nobody can tell whether the error of the expected cost depends "
     "on tenure, nor whether the routes are two: {reason}"
@@ -99,6 +102,9 @@ def agreed(
         return replace(base, reason=said(
             _CONTRADICT, error=interval_in_words(error), slope=told, loss=interval_in_words(loss),
         ))  # fmt: skip
+    if error is not None and abs(error.estimate or 0.0) >= tolerance:  # by chance perhaps, but a clear needs more
+        told = said(_MAY_DEPEND, error=interval_in_words(error))
+        base = replace(base, unseen=(*base.unseen, told))
     return _both(base, price, loss)
 
 
