@@ -111,7 +111,7 @@ def _added(
 ) -> ReturnRow:
     """The row with a cell of priced quotes added."""
     price = totals[ASKED].sum
-    row = replace(row, priced=row.priced + rows, premium=row.premium + price)
+    row = replace(row, priced=row.priced + totals[ASKED].known, premium=row.premium + price)
     if "incentive" in contract.terms:
         row = replace(row, incentives=(row.incentives or 0.0) + totals[contract.terms["incentive"]].sum)
     if contract.prior_price:

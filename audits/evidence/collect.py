@@ -33,7 +33,7 @@ from audits.evidence.needs import (
     unknown_names,
 )
 from audits.record import DataRecord, EvidenceFile, digest_of
-from checks.inputs.pricing_columns import LOGARITHMS
+from checks.inputs.pricing_columns import LARGEST_AMOUNT_EXPONENT, LOGARITHMS
 from checks.inputs.source import Source
 from checks.problem import InputError, Problem
 
@@ -187,7 +187,11 @@ def _ranges(source: Source, needs: Sequence[Need]) -> Ranges | None:
         return None
     found = collect_ranges(source, sorted(set(numbers)), sorted(set(clusters) - set(numbers)))
     known = {name: range_of_logarithms(found.rows) for name in logarithms}
-    known |= {name: found.by_column[held[name]] for name in loose if name in held and name not in found.by_column}
+    taken = {name: found.by_column[held[name]] for name in loose if name in held and name not in found.by_column}
+    beyond = sorted(name for name, one in taken.items() if one.exponent > LARGEST_AMOUNT_EXPONENT)
+    if beyond:  # derived columns leave such values out, and in places of theirs every other amount would be 0
+        taken |= collect_ranges(source, beyond).by_column
+    known |= taken
     return replace(found, by_column={**found.by_column, **known})
 
 

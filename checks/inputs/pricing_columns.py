@@ -24,6 +24,7 @@ PRICED = "squaredeal_priced"
 LOG_PRICE, LOG_MARKUP, LOG_MARKET = "squaredeal_log_price", "squaredeal_log_markup", "squaredeal_log_market"
 LOGARITHMS = (LOG_PRICE, LOG_MARKUP, LOG_MARKET)
 LARGEST_LOGARITHM = 100.0  # no amount of money is e^100 times another
+LARGEST_AMOUNT_EXPONENT = 333  # of two: that of 1e100, beyond which no amount is taken
 MARGIN = "squaredeal_margin"
 PAID, EXPECTED, REALISED = "squaredeal_paid", "squaredeal_expected", "squaredeal_realised"
 PAID_REALISED, EXPECTED_REALISED = "squaredeal_paid_realised", "squaredeal_expected_realised"
@@ -176,7 +177,7 @@ def _of_price(columns: Mapping[str, ir.Value], contract: DataContract) -> dict[s
             ECR_BAND: _claims_band(cost / price),
         }
     if contract.prior_price:
-        found[PRIOR] = _positive(columns[contract.prior_price])
+        found[PRIOR] = ibis.ifelse(price.notnull(), _positive(columns[contract.prior_price]), _null())
     if contract.market_price:
         found[LOG_MARKET] = _logarithm(price, _positive(columns[contract.market_price]))
     return found

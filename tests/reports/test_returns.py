@@ -145,6 +145,17 @@ def test_bad_values_are_left_out_as_pandas_leaves_them_out(tmp_path):
     assert verdict(judgement) == ["concern"]
 
 
+@pytest.mark.parametrize("column", ["asked", "burning", "before"])
+def test_the_largest_double_is_no_amount_and_leaves_all_others_as_they_are(tmp_path, column):
+    """A sentinel that no sum can hold: in places of it every other amount was 0 and filled the return."""
+    data = quotes()
+    sound = data.copy()
+    data.loc[data.index[::90], column], sound.loc[data.index[::90], column] = 1.7976931348623157e308, np.nan
+    sound.loc[sound["asked"].isna(), "gift"] = 0.0
+    _, _, folder = audited(tmp_path, data.assign(gift=sound["gift"]))
+    same(filled(folder), oracle(sound))
+
+
 @pytest.mark.parametrize(
     ("contract", "missing", "lacks", "empty"),
     [
