@@ -221,6 +221,9 @@ _LACKING_STRATA = template(
 )
 _NO_CHANGE = said("tenure is the same for all quotes of each stratum, so that nobody can be compared")
 _ONE_TENURE = said("all quotes have the same tenure, so that nobody can be compared")
+_GROUPS_APART = said("no stratum holds quotes of this group and of another, so that nobody can be compared")
+_NO_OTHER_GROUP = said("all quotes are of one group, so that nobody can be compared")
+_GROUP_NOT_SOLVED = said("realised costs sit in some of the groups of every stratum only, so that no finite ratio fits")
 _NO_REALISED = said("no stratum has a realised cost above zero, so that nothing can be held against prices")
 _FEW_ROWS = template("only {n} quotes can be used, and an error to rely on needs {needed}")
 _FEW_CUSTOMERS = template("only {n} customers, and an error that allows for them needs {needed}")
@@ -257,19 +260,23 @@ def unreliable(effect: Effect, place: int) -> str | None:
     import numpy as np
 
     n = effect.counts["quotes"]
-    levels = effect.found.levels[effect.found.fit.used]
+    found = effect.found
+    levels, strata = found.levels[found.fit.used], found.strata[found.fit.used]
+    labels = found.model.terms == "labels"
     if effect.found.model.exposure is not None and not len(levels):
         return _NO_REALISED
     if len(np.unique(levels)) < 2:
-        return _ONE_TENURE
+        return _NO_OTHER_GROUP if labels else _ONE_TENURE
     if n < ROWS:
         return said(_FEW_ROWS, n=n, needed=ROWS)
     if effect.counts.get("entities", ENTITIES) < ENTITIES:
         return said(_FEW_CUSTOMERS, n=effect.counts["entities"], needed=ENTITIES)
     if not np.isfinite(effect.estimates[place]):
-        if effect.found.model.exposure is not None and not effect.found.fit.settled:
-            return _NOT_SOLVED
-        return _NO_CHANGE
+        own = np.isin(strata, strata[levels == place + 1]) if labels else np.full(len(strata), True)
+        beside = len(np.unique(np.column_stack([strata[own], levels[own]]), axis=0)) > len(np.unique(strata[own]))
+        if found.model.exposure is not None and beside:
+            return _GROUP_NOT_SOLVED if labels else _NOT_SOLVED
+        return _GROUPS_APART if labels else _NO_CHANGE
     variance = float(effect.covariance[place, place])
     if not variance > 0 or effect.freedom < 1:
         return _NO_ERROR

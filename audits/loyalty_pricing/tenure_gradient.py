@@ -31,6 +31,7 @@ from audits.comparisons import tenure_routes as routes
 from audits.comparisons import two_routes
 from audits.comparisons.tenure_routes import COST_ERROR, LOSS, MARKET, PRICE, PRICE_BANDS, Effect, Newcomers
 from audits.evidence.collect import Evidence
+from audits.evidence.effects import effect_cells
 from audits.evidence.needs import EffectsNeed, Need
 from audits.measuring import from_error, number
 from audits.record import Measurement, NotAnswered
@@ -143,7 +144,7 @@ class TenureGradient:
             routes.shared(self.name, "tenure_price_ratio", effect, self.level, rows), attribute="tenure",
             reference=first, equality=1.0,
         )  # fmt: skip
-        sizes = _sizes(effect, first)
+        sizes = _sizes(effect, evidence, need)
         names = [label for label in tenure_labels(contract.tenure_bands)[1:] if sizes.get(label)]
         usable = [] if new.too_few else [
             i for i, name in enumerate(effect.names)
@@ -245,13 +246,13 @@ _SLOPES = {
 }  # fmt: skip
 
 
-def _sizes(effect: Effect, first: str) -> dict[str, int]:
-    """Quotes of each band that its model uses; the first band stands at level 0."""
-    found = effect.found
-    known = [first, *effect.names]
+def _sizes(effect: Effect, evidence: Evidence, need: EffectsNeed) -> dict[str, int]:
+    """Quotes of each band that its model uses."""
+    cells, found = evidence.cells(effect_cells(need)), effect.found
     sizes: dict[str, int] = {}
-    for level, count in zip(found.levels.tolist(), found.counts.tolist(), strict=True):
-        sizes[known[int(level)]] = sizes.get(known[int(level)], 0) + int(count)
+    for place, count in zip(found.places.tolist(), found.counts.tolist(), strict=True):
+        band = band_of(int(str(cells.cells[place][0][-1])), need.edges)
+        sizes[band] = sizes.get(band, 0) + int(count)
     return sizes
 
 

@@ -349,3 +349,25 @@ def test_quotes_of_no_known_customer_keep_a_figure_from_being_clear(tmp_path) ->
         figure = figures[measure, group]
         assert "67 % of the quotes are of one customer or of none that is known" in figure.unseen[-1]
         assert figure.unseen[-1] in figure.cautions
+
+
+def test_where_nobody_is_new_the_next_band_is_not_taken_for_new_customers(tmp_path) -> None:
+    data = quotes(25, 2_000)
+    data["since"] = data["since"].clip(lower=1)
+    figures, _, _ = audited(tmp_path, data)
+    assert figures["tenure_price_ratio", "1"].counts["group"] == int((data["since"] == 1).sum())
+    assert {m.counts["reference"] for (measure, _), m in figures.items() if measure == "tenure_price_ratio"} == {0}
+
+
+def test_why_there_is_no_figure_is_told_of_claims_and_of_groups(tmp_path) -> None:
+    """Claims at one end of tenure, and a group that has strata of its own, are not one tenure for all."""
+    data = quotes(26, 2_000)
+    data.loc[data["since"] > 0, "paid_out"] = 0.0
+    figures, _, _ = audited(tmp_path / "end", data)
+    assert "sit at one end of tenure" in figures["loss_ratio_slope", None].reason
+    apart = quotes(27, 2_000)
+    apart["sex"] = np.where(apart["cover"] == "car", "f", "m")
+    groups = {"groups": {"sex": {"column": "sex", "reference": "m"}}}
+    figures, _, _ = audited(tmp_path / "apart", apart, groups)
+    for measure in ("group_premium_ratio", "group_value_ratio"):
+        assert figures[measure, "f"].reason.startswith("no stratum holds quotes of this group")
