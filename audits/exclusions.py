@@ -54,6 +54,9 @@ _FAULTS = {
     ),
     "no tenure": ("tenure", said("no tenure: left out of comparisons by tenure")),
     "tenure below zero": ("tenure", said("a tenure below zero: left out of comparisons by tenure")),
+    "amount beyond any price": (
+        "price", said("a price or expected cost below 1e-9 or of 1e15 and more: left out of comparisons of prices"),
+    ),
     "tenure beyond 300 years": ("tenure", said("a tenure beyond 300 years: left out of comparisons by tenure")),
 }  # fmt: skip
 

@@ -14,9 +14,9 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -73,11 +73,12 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """Evidence files, exclusions, and the questions that can be measured."""
+    """Evidence files, exclusions, the questions that can be measured, and why the evidence of some could not be had."""
 
     questions: tuple[str, ...]
     files: tuple[EvidenceFile, ...]
     exclusions: tuple[Exclusion, ...]
+    failed: Mapping[str, str] = field(default_factory=dict)
 
 
 def program_record(program: AuditProgram) -> ProgramRecord:
@@ -158,28 +159,67 @@ def gather(source: Source, program: AuditProgram, plan: Plan, staging: Path) -> 
     data = read_record(DataRecord, staging / "data.json")
     fit = read_record(CheckReport, staging / "checks.json").fit
     ready = [planned.question for planned in plan.questions if not _lacking(planned.question, program)] if fit else []
-    needs = [need for question in ready for need in question.needs(program.contract)]
-    files = collect(source, needs, staging / "evidence", data.rows)
-    files += collect_parts(source, program, plan, ready, staging, data)
+    asked, failed, files = _collected(source, program, ready, staging, data)
+    files += collect_parts(source, program, plan, asked, staging, data)
     if files and fingerprint(source, program).digest != data.fingerprint:
         raise InputError(Problem(
             "the source", "other data than at the start of the run", "data that stay as they are during a run",
             "run again when the job that writes the data has ended",
         ))  # fmt: skip
     exclusions = exclusions_of(Evidence(staging / "evidence", data), program, source.exempt) if fit and files else ()
-    collected = Collected(tuple(question.name for question in ready), files, exclusions)
+    collected = Collected(tuple(question.name for question in ready), files, exclusions, failed)
     _write(staging / "collected.json", collected)
     return collected
+
+
+def _collected(
+    source: Source, program: AuditProgram, ready: list[Question], staging: Path, data: DataRecord
+) -> tuple[list[Question], dict[str, str], tuple[EvidenceFile, ...]]:
+    """The questions whose evidence was collected, why that of others was not, and the files.
+
+    A failure costs the questions that need what failed, and no other its answer: then each is tried by itself, and what
+    remains is collected together. What is wrong with the source itself (``InputError``) ends the run.
+    """
+
+    def gathered(questions: Iterable[Question], folder: Path) -> tuple[EvidenceFile, ...]:
+        needs = [need for question in questions for need in question.needs(program.contract)]
+        return collect(source, needs, folder, data.rows)
+
+    def why_not(question: Question) -> str | None:
+        try:
+            with tempfile.TemporaryDirectory(dir=staging) as scratch:
+                gathered([question], Path(scratch) / "evidence")
+        except InputError:
+            raise
+        except Exception as error:  # noqa: BLE001 - recorded under the question, never lost, never read as a result
+            return f"{type(error).__name__}: {error}"
+        return None
+
+    folder = staging / "evidence"
+    try:
+        return ready, {}, gathered(ready, folder)
+    except InputError:
+        raise
+    except Exception:  # noqa: BLE001 - found again below, under the question that it belongs to
+        failed = {question.name: told for question in ready if (told := why_not(question))}
+        if not failed:  # it failed only in company: nothing says whose fault it is
+            raise
+    shutil.rmtree(folder, ignore_errors=True)
+    asked = [question for question in ready if question.name not in failed]
+    return asked, failed, gathered(asked, folder)
 
 
 def measure(program: AuditProgram, plan: Plan, question: str, staging: Path) -> Answer:
     """Measure one question on the evidence. A failure of the question is an answer with an error."""
     data = read_record(DataRecord, staging / "data.json")
+    failed = read_record(Collected, staging / "collected.json").failed.get(question)
     try:
         asked = plan.named(question)
-        figures, missing = asked.measure(Evidence(staging / "evidence", data), program.contract)
-        parted = measure_parts(asked, program, plan, staging, data)
-        answer = Answer(question, (*figures, *parted), tuple(missing))
+        answer = Answer(question, error=failed)
+        if not failed:
+            figures, missing = asked.measure(Evidence(staging / "evidence", data), program.contract)
+            parted = measure_parts(asked, program, plan, staging, data)
+            answer = Answer(question, (*figures, *parted), tuple(missing))
     except Exception as error:  # noqa: BLE001 - recorded under the question, never lost, never read as a result
         answer = Answer(question, error=f"{type(error).__name__}: {error}")
     (staging / "answers").mkdir(exist_ok=True)

@@ -229,17 +229,22 @@ def _price_checks(contract: DataContract) -> Iterator[PlannedCheck]:
                 said("{subject} holds only {values}", subject=about(column), values=contract.currency),
                 said("audit each currency in a program of its own, or convert the amounts in a 'query'"),
             )  # fmt: skip
-    amounts = ("price", "cost", "new_customer_price", "market_price")
-    for role in (*amounts, "tenure"):
+    amounts = ("price", "cost", "new_customer_price", "market_price", "prior_price")
+    for role in (*amounts, "tenure", "realised_cost"):
         named: str | None = getattr(contract, role)
         if named is None:
             continue
-        strict: dict[str, object] = {"strict_min": True} if role != "tenure" else {}
-        asked = _NOT_NEGATIVE if role == "tenure" else _ABOVE_ZERO
+        strict: dict[str, object] = {"strict_min": True} if role in amounts else {}
+        asked = _ABOVE_ZERO if role in amounts else _NOT_NEGATIVE
+        remedy = said("correct the rows in the source; they are left out of comparisons of prices and counted")
+        if role == "realised_cost":
+            remedy = said(
+                "correct the rows in the source, if they are no recoveries: they lower what contracts did cost"
+            )
         yield PlannedCheck(
             "expect_column_values_to_be_between", {"column": named, "min_value": 0, **strict}, f"contract.{role}",
             named, about(named), "warn", said(asked, subject=about(named)),
-            said("correct the rows in the source; they are left out of comparisons of prices and counted"), "values",
+            remedy, "values",
         )  # fmt: skip
 
 

@@ -134,6 +134,7 @@ def effects_of(evidence: Evidence, need: EffectsNeed) -> list[Effect]:
             covariance = one.fit.clustered(scores.meat(start, width), scores.clusters)
             freedom, shares = float(scores.clusters - 1), scores.shares[start : start + width]
             counts |= {"entities": scores.clusters, "largest_entity": scores.largest}
+            counts |= {"without_entity": scores.missing} if scores.missing else {}
         classical = np.sqrt(np.maximum(np.diag(one.fit.classical), 0.0))
         method = _method(one, need, grouped=bool(scores and scores.grouped))
         found.append(Effect(
@@ -228,8 +229,14 @@ _NO_REALISED = said("no stratum has a realised cost above zero, so that nothing 
 _FEW_ROWS = template("only {n} quotes can be used, and an error to rely on needs {needed}")
 _FEW_CUSTOMERS = template("only {n} customers, and an error that allows for them needs {needed}")
 _NOT_SOLVED = said("realised costs sit at one end of tenure in every stratum, so that no finite slope fits them")
-_NO_ERROR = said("nothing is left of the differences between quotes, so that no error can be told")
+_NO_ERROR = template(
+    "nothing is left of the differences between quotes, so that no error can be told; the logarithm of the ratio is "
+    "{effect:.4f}"
+)
 _ONE_CUSTOMER = template("one customer makes {share:.0f} % of the spread of this figure")
+_NOBODY = template(
+    "{share:.1f} % of the quotes have no customer, and count as those of one: errors by customer may be too small"
+)
 _ONE_OR_NONE = template(
     "{share:.0f} % of the quotes are of one customer or of none that is known, and errors by customer may be too small"
 )
@@ -245,6 +252,9 @@ def shared(question: str, measure: str, effect: Effect, level: float, rows: int)
     n = effect.counts["quotes"]
     words = _LEFT_OUT if effect.found.model.exposure is None else _LEFT_OUT_OF_COSTS
     unseen = (said(words, share=100 * (1 - n / rows)),) if rows and 1 - n / rows > _MOST_LOST else ()
+    nobody = effect.counts.get("without_entity", 0) / rows if rows else 0.0
+    if nobody > _MOST_LOST:
+        unseen = (*unseen, said(_NOBODY, share=100 * nobody))
     largest = effect.counts.get("largest_entity", 0) / n if n else 0.0
     if largest > _DOMINANT:  # one score with one degree of freedom, which may come out small by chance
         unseen = (*unseen, said(_ONE_OR_NONE, share=100 * min(largest, 1.0)))
@@ -279,7 +289,7 @@ def unreliable(effect: Effect, place: int) -> str | None:
         return _GROUPS_APART if labels else _NO_CHANGE
     variance = float(effect.covariance[place, place])
     if not variance > 0 or effect.freedom < 1:
-        return _NO_ERROR
+        return said(_NO_ERROR, effect=float(effect.estimates[place]))
     return None
 
 
@@ -289,10 +299,12 @@ def slope(base: Measurement, effect: Effect, sign: float = 1.0) -> Measurement:
         return replace(base, reason=reason)
     estimate, error = sign * float(effect.estimates[0]), float(effect.covariance[0, 0]) ** 0.5
     cautions = base.cautions
+    unseen = base.unseen
     if effect.shares[0] > _DOMINANT:
-        cautions = (*cautions, said(_ONE_CUSTOMER, share=100 * effect.shares[0]))
+        told = said(_ONE_CUSTOMER, share=100 * effect.shares[0])
+        cautions, unseen = (*cautions, told), (*unseen, told)
     return replace(
-        base, cautions=cautions, details={**base.details, **robustness(effect, base.level)},
+        base, cautions=cautions, unseen=unseen, details={**base.details, **robustness(effect, base.level)},
         **from_error(estimate, error, effect.freedom, base.level),
     )  # fmt: skip
 

@@ -16,7 +16,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from audits.evidence.exact_sums import Range, collect_ranges, limbs, scaled, total, total_of_whole, whole_and_square
+from audits.evidence.exact_sums import (
+    Range,
+    collect_ranges,
+    is_light,
+    limbs,
+    scaled,
+    total,
+    total_of_whole,
+    whole_and_square,
+)
 from audits.evidence.needs import CellsNeed, union
 from checks.inputs.grouping import group_rows
 from checks.inputs.prepared import FAVOURABLE, as_text, group_column
@@ -144,12 +153,12 @@ def _figures(source: Source, sums: Sequence[str], ranges: Mapping[str, Range]) -
     figures: dict[str, Any] = {}
     for i, name in enumerate(sums):
         figures[f"known{i}"] = ibis.ifelse(source.table[name].notnull(), 1, 0)
-        if name in DERIVED:
+        if name in DERIVED and is_light(ranges[name]):
             parts: tuple[Any, ...] = whole_and_square(source.table[name], ranges[name])
             parts = parts[:1] if name in ADDED else parts
         else:
             quotient = scaled(source.table[name], ranges[name])
-            parts = (*limbs(quotient), *limbs(quotient * quotient, 3))
+            parts = limbs(quotient) if name in ADDED else (*limbs(quotient), *limbs(quotient * quotient, 3))
         figures |= {f"sum{i}_{k}": part for k, part in enumerate(parts)}
     return figures
 
@@ -158,13 +167,13 @@ def _totals(sums: Sequence[str], values: Sequence[Any], ranges: Mapping[str, Ran
     found = []
     rest = list(values)
     for name in sums:
-        exponent, width = ranges[name].exponent, 2 if name in ADDED else 3 if name in DERIVED else 6
+        exponent, light = ranges[name].exponent, name in DERIVED and is_light(ranges[name])
+        one, square = (1, 1) if light else (2, 3)
+        width = 1 + one + (0 if name in ADDED else square)
         (known, *parts), rest = rest[:width], rest[width:]
-        if name in DERIVED:
-            squares = math.nan if name in ADDED else total_of_whole(parts[1], 2 * exponent)
-            sides = total_of_whole(parts[0], exponent), squares
-        else:
-            sides = total(parts[:2], exponent), total(parts[2:], 2 * exponent)
+        added = total_of_whole if light else total
+        squares = math.nan if name in ADDED else added(parts[one:], 2 * exponent)
+        sides = added(parts[:one], exponent), squares
         found.append(Total(int(known), *sides))
     return tuple(found)
 

@@ -33,7 +33,7 @@ from audits.evidence.needs import (
     unknown_names,
 )
 from audits.record import DataRecord, EvidenceFile, digest_of
-from checks.inputs.pricing_columns import LARGEST_AMOUNT_EXPONENT, LOGARITHMS
+from checks.inputs.pricing_columns import LOGARITHMS
 from checks.inputs.source import Source
 from checks.problem import InputError, Problem
 
@@ -170,7 +170,7 @@ def _known(source: Source, needs: Sequence[Need]) -> None:
 
 
 def _ranges(source: Source, needs: Sequence[Need]) -> Ranges | None:
-    from audits.evidence.exact_sums import collect_ranges, range_of_logarithms
+    from audits.evidence.exact_sums import LIGHT_EXPONENT, collect_ranges, range_of_logarithms
 
     loose = [name for need in of_kind(needs, CellsNeed) for name in need.sums]
     loose += [name for need in of_kind(needs, EffectsNeed) for model in need.models for name in model.sums]
@@ -188,8 +188,8 @@ def _ranges(source: Source, needs: Sequence[Need]) -> Ranges | None:
     found = collect_ranges(source, sorted(set(numbers)), sorted(set(clusters) - set(numbers)))
     known = {name: range_of_logarithms(found.rows) for name in logarithms}
     taken = {name: found.by_column[held[name]] for name in loose if name in held and name not in found.by_column}
-    beyond = sorted(name for name, one in taken.items() if one.exponent > LARGEST_AMOUNT_EXPONENT)
-    if beyond:  # derived columns leave such values out, and in places of theirs every other amount would be 0
+    beyond = sorted(name for name, one in taken.items() if one.exponent > LIGHT_EXPONENT)
+    if beyond:  # the largest amounts may be in rows that derived columns leave out
         taken |= collect_ranges(source, beyond).by_column
     known |= taken
     return replace(found, by_column={**found.by_column, **known})

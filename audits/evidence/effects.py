@@ -62,6 +62,8 @@ class EffectFit:
 class EffectScores:
     """Σ_g s_g s_gᵀ over the coefficients of all models in turn, (K, K), from ``clusters`` of at most ``largest`` rows.
 
+    ``missing`` rows of the source have no cluster.
+
     ``grouped`` says that clusters were joined into sets; ``shares`` (K,) is the largest cluster's part of each
     diagonal.
     """
@@ -71,6 +73,7 @@ class EffectScores:
     largest: int
     grouped: bool
     shares: tuple[float, ...]
+    missing: int = 0
 
     def meat(self, start: int, width: int) -> Floats:
         """The block of one model's coefficients."""
@@ -152,8 +155,9 @@ def collect_effects(source: Source, need: EffectsNeed, ranges: Ranges, cells: Ce
     fits = fit_effects(cells, need)
     width = sum(len(found.names) for found in fits)
     table, bounds = _cell_table(cells, fits, ranges)
+    missing = ranges.rows - ranges.by_column[str(need.cluster)].known
     if not table:
-        return EffectScores(((0.0,) * width,) * width, 0, 0, False, (0.0,) * width)
+        return EffectScores(((0.0,) * width,) * width, 0, 0, False, (0.0,) * width, missing)
     grouped = ranges.rows > EXACT
     sql = _statement(source, need, fits, table, width, grouped, ranges)
     clusters, largest, *values = source.rows(sql)[0]
@@ -169,7 +173,7 @@ def collect_effects(source: Source, need: EffectsNeed, ranges: Ranges, cells: Ce
         for i in range(width)
     )
     return EffectScores(
-        tuple(map(tuple, matrix.tolist())), int(clusters), int(largest or 0), grouped, shares,
+        tuple(map(tuple, matrix.tolist())), int(clusters), int(largest or 0), grouped, shares, missing,
     )  # fmt: skip
 
 
@@ -344,5 +348,5 @@ def effect_scores_from_json(text: str) -> EffectScores:
     content = json.loads(text)
     return EffectScores(
         tuple(tuple(float(value) for value in row) for row in content["products"]), content["clusters"],
-        content["largest"], content["grouped"], tuple(content["shares"]),
+        content["largest"], content["grouped"], tuple(content["shares"]), content["missing"],
     )  # fmt: skip

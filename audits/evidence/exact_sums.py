@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _COARSE, _FINE = 40, 61
 _NEGLIGIBLE = -500
+LIGHT_EXPONENT = 20  # up to 2²⁰ one integer holds a value to 2⁻⁴¹ and its square to 2⁻²¹
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +105,13 @@ def limbs(quotient: Any, number: int = 2) -> tuple[Any, ...]:
     return tuple(found)
 
 
+def is_light(found: Range) -> bool:
+    """Whether one integer a row holds what sums and squares of a column need."""
+    return found.exponent <= LIGHT_EXPONENT
+
+
 def whole_and_square(column: Any, found: Range) -> tuple[Any, Any]:
-    """The integers of u and u² to 2⁻⁶¹, missing where u is: enough for columns that a formula has made.
+    """The integers of u and u² to 2⁻⁶¹, missing where u is: enough for columns that a formula has made (``is_light``).
 
     Such a column is a double whose squares underflow nowhere.
     """
@@ -113,9 +119,9 @@ def whole_and_square(column: Any, found: Range) -> tuple[Any, Any]:
     return (column * once).floor().cast("int64"), (column * column * twice).floor().cast("int64")
 
 
-def total_of_whole(part: Any, exponent: int) -> float:
-    """The sum of u 2ᵉ from the sum of its ``whole`` integers; infinite beyond the largest double."""
-    value, shift = int(part or 0), exponent - _FINE
+def total_of_whole(parts: Sequence[Any], exponent: int) -> float:
+    """The sum of u 2ᵉ from the sum of its one integer; infinite beyond the largest double."""
+    value, shift = int(parts[0] or 0), exponent - _FINE
     try:
         return float(value * 2**shift) if shift >= 0 else value / 2**-shift
     except OverflowError:

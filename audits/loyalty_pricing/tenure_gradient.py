@@ -35,7 +35,6 @@ from audits.evidence.effects import effect_cells
 from audits.evidence.needs import EffectsNeed, Need
 from audits.measuring import from_error, number
 from audits.record import Measurement, NotAnswered
-from audits.unused_roles import ROLES
 from checks.inputs.contract import DataContract
 from checks.inputs.pricing_columns import band_of, tenure_labels
 from checks.sentence import said, template
@@ -125,7 +124,7 @@ class TenureGradient:
                 f"{self.name}: strata", said("no strata are declared: all products and channels are compared together"),
                 said("list product and channel under 'strata'"),
             ))  # fmt: skip
-        if contract.weight and "weight" in ROLES:
+        if contract.weight:
             missing.append(NotAnswered(
                 f"{self.name}: weight", said("every quote counts once: the declared weight is not used"),
                 said("read the figures as those of the quotes given"),
@@ -164,8 +163,9 @@ class TenureGradient:
             yield self._ratio(one, *told, reach, effect, len(usable))
             if name in amounts:
                 yield self._amount(one, *told, reach, effect, len(usable), amounts[name], sizes[name], contract)
+        small = sum(sizes[name] for name in names if name not in {effect.names[i] for i in usable})
         total = replace(base, measure="estimated_overcharge_money", attribute=None, reference=None, equality=0.0,
-                        unit=contract.currency)  # fmt: skip
+                        unit=contract.currency, counts={**base.counts, "in_bands_left_out": small})  # fmt: skip
         if not usable:
             why = said(routes.FEW_NEW, new=new.new, rows=new.rows, needed=routes.NEW_CUSTOMERS)
             reason = why if new.too_few else routes.unreliable(effect, 0) or said("no band can be compared")

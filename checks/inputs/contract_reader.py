@@ -69,6 +69,7 @@ def read_contract(place: Place) -> DataContract:
         **columns, **lists,  # type: ignore[arg-type]
     )  # fmt: skip
     _check_time(place, at, contract)
+    _check_apart(at, contract)
     return contract
 
 
@@ -306,6 +307,25 @@ def _read_freshness(place: Place) -> Freshness:
         within_days=at["within_days"].integer(0) if "within_days" in at else 0,
         on_failure=at["on_failure"].choice(ON_FAILURE) if "on_failure" in at else "stop",
     )
+
+
+_AMOUNTS = ("price", "cost", "new_customer_price", "market_price", "prior_price", "realised_cost")
+_FLAGS = ("personalised", "disclosed", "plain_option")
+
+
+def _check_apart(at: Mapping[str, Place], contract: DataContract) -> None:
+    """What is held against another must not be the same column: nothing would ever differ."""
+    terms = at["terms"].free_entries() if "terms" in at and at["terms"].is_mapping else {}
+    amounts = [(role, getattr(contract, role), at.get(role)) for role in _AMOUNTS]
+    flags = [(f"terms.{key}", contract.terms.get(key), terms.get(key)) for key in _FLAGS]
+    for named in (amounts, flags):
+        first: dict[str, str] = {}
+        for role, column, where in named:
+            if column and where and first.setdefault(column, role) != role:
+                where.complain(
+                    f"column '{column}' as '{role}' and as '{first[column]}'", "a column for each of the two",
+                    "name the column that holds it, or leave the role out",
+                )  # fmt: skip
 
 
 def _check_time(place: Place, at: Mapping[str, Place], contract: DataContract) -> None:

@@ -24,7 +24,7 @@ PRICED = "squaredeal_priced"
 LOG_PRICE, LOG_MARKUP, LOG_MARKET = "squaredeal_log_price", "squaredeal_log_markup", "squaredeal_log_market"
 LOGARITHMS = (LOG_PRICE, LOG_MARKUP, LOG_MARKET)
 LARGEST_LOGARITHM = 100.0  # no amount of money is e^100 times another
-LARGEST_AMOUNT_EXPONENT = 333  # of two: that of 1e100, beyond which no amount is taken
+LARGEST_AMOUNT, _LEAST_AMOUNT = 1e15, 1e-9  # of money; what is beyond is a mistake, and no sum would hold it exactly
 MARGIN = "squaredeal_margin"
 PAID, EXPECTED, REALISED = "squaredeal_paid", "squaredeal_expected", "squaredeal_realised"
 PAID_REALISED, EXPECTED_REALISED = "squaredeal_paid_realised", "squaredeal_expected_realised"
@@ -53,7 +53,7 @@ ABOVE, NOT_ABOVE, NO_NEW_PRICE, NEW_CUSTOMER, NO_PRICE = (
 )
 FAULTS = (
     "no price", "price not above zero", "no cost", "cost not above zero", "no tenure", "tenure below zero",
-    "tenure beyond 300 years",
+    "tenure beyond 300 years", "amount beyond any price",
 )  # fmt: skip
 _LONGEST = 300.0  # years: beyond, it is no tenure of a person
 
@@ -125,7 +125,7 @@ def _positive(column: ir.Value) -> Any:
 
 def _within(column: ir.Value) -> Any:
     number = _number(column)
-    return (number > 1e-100) & (number < 1e100)
+    return (number > _LEAST_AMOUNT) & (number < LARGEST_AMOUNT)
 
 
 def _logarithm(number: Any, over: Any = None) -> Any:
@@ -209,7 +209,7 @@ def _fault(columns: Mapping[str, ir.Value], plain: Mapping[str, ir.Value], contr
     if contract.tenure:
         years = _years(columns[contract.tenure], contract.tenure_unit)
         cases += [(years.isnull(), FAULTS[4]), (years < 0, FAULTS[5]), (years >= _LONGEST, FAULTS[6])]
-    return ibis.cases(*cases, else_=_null("string"))
+    return ibis.cases(*cases, else_=FAULTS[7])
 
 
 def _net(columns: Mapping[str, ir.Value], column: str, incentive: str | None) -> Any:
@@ -252,12 +252,14 @@ def _against_realised_cost(columns: Mapping[str, ir.Value], contract: DataContra
     import ibis
 
     price, realised = columns[str(contract.price)], _number(columns[str(contract.realised_cost)])
-    known = _within(price) & (realised.abs() < 1e100)
+    known = _within(price) & (realised.abs() < LARGEST_AMOUNT)
     if contract.cost:
         known = known & _within(columns[contract.cost])
-    # a square of less than 1e-200 would be refused by Postgres
-    cost = ibis.ifelse(known, ibis.ifelse(realised.abs() < 1e-100, ibis.literal(0, "int32").cast("float64"), realised),
-                       _null())  # fmt: skip
+    if contract.tenure:  # a row that no model of tenure uses must not set the places in which the others are summed
+        years = _years(columns[contract.tenure], contract.tenure_unit)
+        known = known & (years >= 0) & (years < _LONGEST)
+    zero = ibis.literal(0, "int32").cast("float64")
+    cost = ibis.ifelse(known, ibis.ifelse(realised.abs() < _LEAST_AMOUNT, zero, realised), _null())
     paid = ibis.ifelse(known, _number(price), _null())
     found = {PAID: paid, REALISED: cost, PAID_REALISED: paid * cost}
     if contract.cost:

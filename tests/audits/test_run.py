@@ -278,3 +278,23 @@ def test_what_a_dead_run_left_is_swept_away_after_a_week(tmp_path):
         os.utime(folder, (time.time() - days * 86_400,) * 2)
     run_program(write_program(tmp_path, loans()), tmp_path / "out")
     assert (dead.exists(), alive.exists()) == (False, True)
+
+
+def test_evidence_that_cannot_be_had_costs_only_the_questions_that_need_it(tmp_path, monkeypatch):
+    """It ended the whole run: no record, no report, no answer of any other question."""
+    import audits.evidence.effects as effects
+    from tests.insurers import insurer, quotes
+
+    def fail(*_):
+        raise ValueError("planted")
+
+    monkeypatch.setattr(effects, "collect_effects", fail)
+    asked = ["loyalty_pricing.tenure_gradient", "loyalty_pricing.disclosure", "loyalty_pricing.pricing_return"]
+    data = quotes(1, 800).assign(model=True, told=True)
+    terms = {"product": "cover", "channel": "route", "personalised": "model", "disclosed": "told"}
+    run, judgement = run_program(
+        insurer(tmp_path, data, {"terms": terms}, audits={"primary": asked}, policies=["uk", "cn"]), tmp_path / "out"
+    )
+    assert [(one.question, one.error) for one in run.errors] == [(asked[0], "ValueError: planted")]
+    assert {m.question for m in run.measurements} == set(asked[1:])
+    assert {finding.measurement.question for finding in judgement.findings} <= set(asked[1:])

@@ -151,3 +151,19 @@ def test_program_files_of_a_folder_come_in_the_order_of_their_names(tmp_path):
     assert [file.name for file in find_programs(tmp_path)] == ["a.yml", "b.yaml"]
     with pytest.raises(InputError, match="no such folder"):
         find_programs(tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    ("roles", "told"),
+    [
+        ("price: premium\n  new_customer_price: premium", "column 'premium' as 'new_customer_price' and as 'price'"),
+        ("price: {column: premium}\n  cost: {column: premium}", "column 'premium' as 'cost' and as 'price'"),
+        ("price: p\n  cost: c\n  realised_cost: c", "column 'c' as 'realised_cost' and as 'cost'"),
+        ("price: p\n  terms: {personalised: f, disclosed: f}", "column 'f' as 'terms.disclosed' and as 'terms.perso"),
+    ],
+)
+def test_what_is_held_against_another_must_be_another_column(tmp_path, roles, told):
+    """A renewal price that is its own new-customer price lies above it nowhere, and would have been clear."""
+    text = MINIMAL.replace("contract:\n", f"contract:\n  {roles}\n")
+    found = problems(tmp_path, text)
+    assert any(told in one for one in found), found

@@ -106,12 +106,14 @@ def test_the_judge_says_nothing_of_routes_that_contradict_each_other_and_passes_
 
 
 def test_an_audit_that_trusts_the_cost_calls_the_hidden_harm_clear(monkeypatch) -> None:
-    # so it is the second route, and the guard, that keep the board's judge from it
+    # so it is the second route, and the guards, that keep the board's judge from it
     from audits.comparisons import two_routes
 
     setting, counts, rng = drawn("cost-error", 0.02)
     monkeypatch.setattr(two_routes, "_shown", lambda error, tolerance: False)
-    monkeypatch.setattr(two_routes, "_both", lambda base, price, loss: two_routes._taken(base, price))
+    monkeypatch.setattr(
+        two_routes, "_both", lambda base, price, loss: two_routes._taken(replace(base, unseen=()), price)
+    )
     assert both_routes_judged()(setting, counts, rng).passes.all()
 
 

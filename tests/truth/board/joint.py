@@ -78,7 +78,7 @@ def both_routes_judged(slopes: Slopes = by_row) -> Practice:
         contract, rule = terms_of(setting.world, setting.seed)
         every = slopes(setting, counts, rng, ROUTES)
         figures = [joint_figure(file, setting.rows, contract) for file in every]
-        verdicts = np.array([verdict_of(one, rule, fit=True, may_breach=False) for one in figures])
+        verdicts = np.array([_verdict(one, rule) for one in figures])
         met, unknown = verdicts == "concern", verdicts == "not_identified"
         low, high, estimate = np.array([_numbers(one) for one in figures]).T
         truth = setting.world.truth(setting.effect)[setting.world.estimand]
@@ -88,6 +88,12 @@ def both_routes_judged(slopes: Slopes = by_row) -> Practice:
         )  # fmt: skip
 
     return practice
+
+
+def _verdict(one: Measurement, rule: Rule) -> str:
+    """What the judge says: a figure that cannot see all is never clear."""
+    found = verdict_of(one, rule, fit=True, may_breach=False)
+    return "inconclusive" if found == "clear" and one.unseen else found
 
 
 def _numbers(one: Measurement) -> tuple[float, float, float]:
