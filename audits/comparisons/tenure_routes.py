@@ -309,18 +309,18 @@ def slope(base: Measurement, effect: Effect, sign: float = 1.0) -> Measurement:
     )  # fmt: skip
 
 
-def robustness(effect: Effect, level: float) -> dict[str, float]:
-    """Robustness values of the first effect.
+def robustness(effect: Effect, level: float, place: int = 0) -> dict[str, float]:
+    """Robustness values of the effect at this place.
 
     Cinelli and Hazlett's identities hold for least squares with its classical error. For a Poisson pseudo-likelihood
     they are used by analogy: with the error that allows for the mean's variance, or, where only errors by customer are
     at hand, with those.
     """
-    classical = float(effect.classical[0])
+    classical = float(effect.classical[place])
     if not classical > 0:
-        classical = float(effect.covariance[0, 0]) ** 0.5
+        classical = float(effect.covariance[place, place]) ** 0.5
     freedom = effect.found.fit.n - effect.found.fit.parameters
-    return prices.robustness_values(float(effect.estimates[0]), classical, int(freedom), level)
+    return prices.robustness_values(float(effect.estimates[place]), classical, int(freedom), level)
 
 
 def without_newcomers(figure: Measurement, new: Newcomers) -> Measurement:

@@ -130,5 +130,6 @@ def _ratio(one: Measurement, effect: Effect, place: int, sign: float) -> Measure
     mde = math.exp(float(stdtrit(effect.freedom, 0.5 + one.level / 2) + stdtrit(effect.freedom, 0.8)) * error) - 1
     return replace(
         one, estimate=math.exp(log), p_value=float(2 * stdtr(effect.freedom, -abs(log) / error)), mde=number(mde),
+        details=routes.robustness(effect, one.level, place),
         **bounded(at, one.level),
     )  # fmt: skip

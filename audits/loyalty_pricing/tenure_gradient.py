@@ -160,6 +160,7 @@ class TenureGradient:
                 yield replace(one, reason=reason)
                 continue
             told = float(effect.estimates[place]), float(effect.covariance[place, place]) ** 0.5
+            one = replace(one, details=routes.robustness(effect, self.level, place))
             yield self._ratio(one, *told, reach, effect, len(usable))
             if name in amounts:
                 yield self._amount(one, *told, reach, effect, len(usable), amounts[name], sizes[name], contract)
@@ -207,7 +208,7 @@ class TenureGradient:
             one, estimate=math.exp(log), low=math.exp(log - reach * error), high=math.exp(log + reach * error),
             corrected=True, mde=number(mde), p_value=float(2 * stdtr(effect.freedom, -abs(log) / error)),
             method=said(_CURVE, method=effect.method, bands=bands), undecided=_ROUTE,
-            details={"log_ratio": log, "standard_error_of_the_log": error},
+            details={**one.details, "log_ratio": log, "standard_error_of_the_log": error},
         )  # fmt: skip
 
     def _amount(
@@ -220,7 +221,7 @@ class TenureGradient:
             one, measure="tenure_overcharge_money", equality=0.0, estimate=mean * -math.expm1(-log), low=low, high=high,
             corrected=True, method=said(_AMOUNT, method=effect.method, bands=bands), undecided=_ROUTE,
             unit=contract.currency,
-            details={"mean_price": mean, "equivalent_new_customer_price": mean * math.exp(-log)},
+            details={**one.details, "mean_price": mean, "equivalent_new_customer_price": mean * math.exp(-log)},
         )  # fmt: skip
 
     def _total(self, total: Measurement, effect: Effect, usable: list[int], worth: object) -> Measurement:
@@ -231,15 +232,18 @@ class TenureGradient:
         gradient = paid * np.exp(-logs)
         error = float(np.sqrt(gradient @ effect.covariance[np.ix_(usable, usable)] @ gradient))
         estimate = float((paid * -np.expm1(-logs)).sum())
+        values = [routes.robustness(effect, self.level, place) for place in usable]
+        least = {name: min(one[name] for one in values) for name in _ROBUST if all(name in one for one in values)}
         total = replace(
             total, method=said(_TOTAL, method=effect.method, bands=len(usable)), undecided=_ROUTE,
-            details={"paid_by_those_who_stayed": float(paid.sum())},
+            details={**least, "paid_by_those_who_stayed": float(paid.sum())},
         )  # fmt: skip
         if not error > 0:
             return replace(total, reason=said("no error can be told"))
         return replace(total, **from_error(estimate, error, effect.freedom, self.level))
 
 
+_ROBUST = ("robustness_value", "robustness_value_of_the_interval")  # of the total: those of its least robust band
 _SLOPES = {
     PRICE: ("tenure_price_slope", 1.0), MARKET: ("tenure_market_slope", 1.0), LOSS: ("loss_ratio_slope", -1.0),
     COST_ERROR: ("cost_error_slope", 1.0),

@@ -439,3 +439,13 @@ def test_a_few_quotes_without_a_customer_are_counted_and_many_never_clear(tmp_pa
         price = figures["tenure_price_slope", None]
         assert price.counts["without_entity"] == int(share * len(data))
         assert any("have no customer" in told for told in price.unseen) == kept
+
+
+def test_every_adjusted_figure_has_its_robustness(tmp_path) -> None:
+    data = quotes(31, 6_000, 0.03)
+    data["sex"] = np.where(data["offer"] % 2 == 0, "f", "m")
+    figures, _, _ = audited(tmp_path, data, {"groups": {"sex": {"column": "sex", "reference": "m"}}})
+    adjusted = [m for m in figures.values() if m.estimate is not None]
+    assert len({m.measure for m in adjusted}) == 10
+    for figure in adjusted:
+        assert 0 <= figure.details["robustness_value_of_the_interval"] < 1, figure.measure
