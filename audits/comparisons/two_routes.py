@@ -5,7 +5,8 @@ told only where the price over expected cost and the realised cost over price le
 intersection–union test (Berger 1982, Technometrics 24:295–300), whose size is that of each route. The interval is the
 hull of both: it lies beyond a limit exactly when both do, and within it exactly when both do. The detectable effect is
 that of both together, the power of each multiplied, which is a lower bound for routes that share the noise of prices
-and so are positively correlated (Slepian 1962, Bell System Technical Journal 41:463–501).
+and so are positively correlated (Slepian 1962, Bell System Technical Journal 41:463–501); it allows for the one run in
+a hundred in which routes that agree look contradictory.
 """
 
 from __future__ import annotations
@@ -148,7 +149,7 @@ def _both(base: Measurement, price: Measurement, loss: Measurement) -> Measureme
     from audits.statistics.detectable_effect import joint_detectable_coefficient
 
     errors = [float(price.standard_error or 0.0), float(loss.standard_error or 0.0)]
-    together = number(joint_detectable_coefficient(errors, level=base.level, power=POWER).coefficient) or 0.0
+    together = number(joint_detectable_coefficient(errors, level=base.level, power=POWER / _SURE).coefficient) or 0.0
     mde = max(together, price.mde or 0.0, loss.mde or 0.0)
     robust = [one.details.get("robustness_value_of_the_interval") for one in (price, loss)]
     least = {"robustness_value_of_the_interval": min(value for value in robust if value is not None)} if any(
