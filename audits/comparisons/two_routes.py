@@ -22,6 +22,7 @@ from checks.sentence import said, template
 
 MEASURE = "loyalty_penalty_slope"
 _SURE = 0.99
+_POWER = POWER / _SURE  # of both routes, so that with the guard it is .8
 _DECLARED = template(
     "one route alone (price over expected cost); that the error of the expected cost does not depend on tenure is "
     "declared ({basis}), not measured; the realised cost of quotes, under 'realised_cost', would give the other"
@@ -149,7 +150,7 @@ def _both(base: Measurement, price: Measurement, loss: Measurement) -> Measureme
     from audits.statistics.detectable_effect import joint_detectable_coefficient
 
     errors = [float(price.standard_error or 0.0), float(loss.standard_error or 0.0)]
-    together = number(joint_detectable_coefficient(errors, level=base.level, power=POWER / _SURE).coefficient) or 0.0
+    together = number(joint_detectable_coefficient(errors, level=base.level, power=_POWER).coefficient) or 0.0
     mde = max(together, price.mde or 0.0, loss.mde or 0.0)
     robust = [one.details.get("robustness_value_of_the_interval") for one in (price, loss)]
     least = {"robustness_value_of_the_interval": min(value for value in robust if value is not None)} if any(
