@@ -17,16 +17,36 @@ COLUMN_ROLES = (
 )  # fmt: skip
 LIST_ROLES = ("strata", "controls", "features", "funnel", "denial_reasons")
 BLOCK_ROLES = ("loan", "terms", "behaviour")
-LOAN_KEYS = ("amount", "term_months", "instalment", "fees", "disclosed_apr", "originated_at", "high_cost")
+LOAN_AMOUNTS = (
+    "amount", "fees", "instalment", "final_payment", "insurance", "ancillary", "default_fees", "establishment_fee",
+    "monthly_fee", "cost_sheet", "income", "debt_service", "credit_limit", "policy_limit", "borrower_credit",
+    "prepayment_penalty", "interest_paid", "principal_paid", "lowest_balance", "charged",
+)  # fmt: skip
+LOAN_NUMBERS = (
+    "instalments", "term_months", "term_days", "disclosed_apr", "benchmark_rate", "apor", "loss_guarantee",
+    "prepayment_months", "rollovers", "unauthorised_debits",
+)  # fmt: skip
+LOAN_TIMES = ("originated_at", "first_due_at", "repaid_at")
+LOAN_FLAGS = (
+    "fact_statement", "assessment", "verified_income", "student", "covered_borrower", "jumbo", "personal_property",
+    "high_cost", "higher_priced", "qualified",
+)  # fmt: skip
+LOAN_KEYS = (*LOAN_AMOUNTS, *LOAN_NUMBERS, *LOAN_TIMES, *LOAN_FLAGS, "lien")
+TERMS_FLAGS = (
+    "disclosed", "personalised", "plain_option", "preticked", "solicited", "human_review", "default_credit",
+    "cost_shown", "pushed", "holdout",
+)  # fmt: skip
 TERMS_KEYS = (
-    "product", "channel", "payment_method", "incentive", "new_customer_incentive", "reason_code", "disclosed",
-    "personalised", "plain_option",
+    "product", "channel", "payment_method", "incentive", "new_customer_incentive", "reason_code", *TERMS_FLAGS,
+    "borrowed",
 )  # fmt: skip
 BEHAVIOUR_KEYS = ("device", "visits", "spend_history", "elasticity_score")
 TENURE_UNITS = {"years": 1.0, "months": 12.0, "days": 365.0}  # so that no anniversary falls short of its year
 TENURE_BANDS = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0)
 COST_ERRORS = ("unknown", "unrelated_to_tenure", "depends_on_tenure")
 RATE_UNITS = ("percent", "fraction", "basis_points")
+PERIODS_A_YEAR = {"month": 12.0, "quarter": 4.0, "fortnight": 26.0, "week": 52.0, "day": 365.0}
+INCOME_PERIODS = {"year": 12.0, "month": 1.0}  # months that an income is for
 TYPES = ("number", "integer", "text", "date", "boolean")
 RELATIONS = ("<", "<=", ">", ">=", "==", "!=")
 ROLES = (
@@ -160,6 +180,35 @@ class Dated:
 
 
 @dataclass(frozen=True, slots=True)
+class LoanForm:
+    """How a loan's columns are to be read.
+
+    Money is in ``currency`` (``currency_column`` tells it row by row); ``apr_unit`` is the unit of disclosed, benchmark
+    and prime offer rates; instalments fall due once a ``period`` (a key of ``PERIODS_A_YEAR``); ``income`` is for an
+    ``income_period``.
+    """
+
+    currency: str | None = None
+    currency_column: str | None = None
+    apr_unit: str = "percent"
+    period: str = "month"
+    income_period: str = "year"
+
+
+@dataclass(frozen=True, slots=True)
+class Payments:
+    """A file of dated cash flows beside the program: a row each, by the loan's ``unit``.
+
+    ``amount`` is what the customer pays (negative: what is advanced to him after the first day) ``at`` its day.
+    """
+
+    file: str
+    loan: str = "loan"
+    at: str = "at"
+    amount: str = "amount"
+
+
+@dataclass(frozen=True, slots=True)
 class DataContract:
     """Columns by role. Absent roles are None or empty; an absent role is never guessed.
 
@@ -202,6 +251,8 @@ class DataContract:
     imputed_groups: tuple[ImputedAttribute, ...] = ()
     weight: str | None = None
     loan: Mapping[str, str] = field(default_factory=dict)
+    loan_form: LoanForm = LoanForm()
+    payments: Payments | None = None
     terms: Mapping[str, str] = field(default_factory=dict)
     behaviour: Mapping[str, str] = field(default_factory=dict)
     product_rules: str | None = None
@@ -228,6 +279,7 @@ class DataContract:
     def _named_columns(self) -> list[tuple[str, str]]:
         named = [(role, getattr(self, role)) for role in (*COLUMN_ROLES, "time", "price", "rate", "cost", "tenure")]
         named += [("price.currency_column", self.currency_column)]
+        named += [("loan.currency_column", self.loan_form.currency_column)]
         named += [("decision.column", self.decision.column)] if self.decision else []
         if self.outcome:
             named += [("outcome.column", self.outcome.column), ("outcome.observed_when", self.outcome.observed_when)]

@@ -11,9 +11,11 @@ from checks.inputs.contract import (
     BEHAVIOUR_KEYS,
     COLUMN_ROLES,
     COST_ERRORS,
+    INCOME_PERIODS,
     LIST_ROLES,
     LOAN_KEYS,
     ON_FAILURE,
+    PERIODS_A_YEAR,
     RATE_UNITS,
     RELATIONS,
     ROLES,
@@ -28,8 +30,10 @@ from checks.inputs.contract import (
     Freshness,
     GroupAttribute,
     ImputedAttribute,
+    LoanForm,
     Outcome,
     PairRule,
+    Payments,
     band_labels,
 )
 from checks.inputs.yaml_reader import Place
@@ -39,7 +43,7 @@ from checks.problem import listed, nearest, suggest
 def read_contract(place: Place) -> DataContract:
     """Read a ``contract:`` block; problems are recorded at their lines."""
     at = place.entries(ROLES)
-    if place.is_mapping and not {"groups", "imputed_groups", "price"} & set(at):
+    if place.is_mapping and not {"groups", "imputed_groups", "price", "loan"} & set(at):
         place.entries(ROLES, ("groups",))
     rate = at.get("rate")
     rate_at = rate.free_entries() if rate and rate.is_mapping else {}
@@ -57,7 +61,7 @@ def read_contract(place: Place) -> DataContract:
         rate_unit=rate_at["unit"].choice(RATE_UNITS) if "unit" in rate_at else "percent",
         imputed_groups=_read_imputed(at["imputed_groups"]) if "imputed_groups" in at else (),
         **_read_tenure(at.get("tenure")),
-        loan=_read_block(at["loan"], LOAN_KEYS) if "loan" in at else {},
+        **_read_loan(at.get("loan")),
         terms=_read_block(at["terms"], TERMS_KEYS) if "terms" in at else {},
         behaviour=_read_block(at["behaviour"], BEHAVIOUR_KEYS) if "behaviour" in at else {},
         product_rules=_read_file(at["product_rules"]) if "product_rules" in at else None,
@@ -263,6 +267,44 @@ def _check_reference(at: Mapping[str, Place], group: GroupAttribute) -> None:
 
 def _read_block(place: Place, keys: tuple[str, ...]) -> dict[str, str]:
     return {key: at.text() for key, at in place.entries(keys).items()}
+
+
+_LOAN_FORM = ("currency", "currency_column", "apr_unit", "period", "income_period")
+
+
+def _read_loan(place: Place | None) -> dict[str, Any]:
+    """The loan's columns, how they are to be read, and the file of its payments."""
+    if place is None:
+        return {}
+    at = place.entries((*LOAN_KEYS, *_LOAN_FORM, "payments"))
+    form = LoanForm(
+        currency=at["currency"].text() if "currency" in at else None,
+        currency_column=at["currency_column"].text() if "currency_column" in at else None,
+        apr_unit=at["apr_unit"].choice(RATE_UNITS) if "apr_unit" in at else "percent",
+        period=at["period"].choice(tuple(PERIODS_A_YEAR)) if "period" in at else "month",
+        income_period=at["income_period"].choice(tuple(INCOME_PERIODS)) if "income_period" in at else "year",
+    )
+    for key, needed in (
+        ("instalments", "instalment"),
+        ("final_payment", "instalment"),
+        ("first_due_at", "originated_at"),
+    ):
+        if key in at and needed not in at:
+            at[key].complain(
+                f"'{key}' without '{needed}'", "both columns under 'loan'", f"name the column of '{needed}'"
+            )
+    return {
+        "loan": {key: where.text() for key, where in at.items() if key in LOAN_KEYS}, "loan_form": form,
+        "payments": _read_payments(at["payments"]) if "payments" in at else None,
+    }  # fmt: skip
+
+
+def _read_payments(place: Place) -> Payments:
+    if not place.is_mapping:
+        return Payments(_read_file(place))
+    at = place.entries(("file", "loan", "at", "amount"), ("file",))
+    names = {key: at[key].text() for key in ("loan", "at", "amount") if key in at}
+    return Payments(_read_file(at["file"]) if "file" in at else "", **names)
 
 
 def _read_column_rule(column: str, place: Place) -> ColumnRule:

@@ -15,7 +15,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from checks.inputs.contract import Decision, GroupAttribute, Outcome, band_labels
+from checks.inputs.contract import (
+    LOAN_AMOUNTS,
+    LOAN_NUMBERS,
+    LOAN_TIMES,
+    Decision,
+    GroupAttribute,
+    Outcome,
+    band_labels,
+)
 from checks.inputs.outcomes import OUTCOME, outcome_column
 from checks.inputs.period import Period
 from checks.inputs.pricing_columns import DERIVED, bounded_by, pricing_columns
@@ -32,10 +40,10 @@ _NUMERIC_PLACES = (
     "imputed_groups", "score", "cost", "new_customer_price", "market_price", "prior_price", "realised_cost", "weight",
     "price", "rate", "tenure", "controls", "terms.incentive", "terms.new_customer_incentive", "behaviour.visits",
     "behaviour.spend_history", "behaviour.elasticity_score",
-    "loan.amount", "loan.term_months", "loan.instalment", "loan.fees", "loan.disclosed_apr",
+    "terms.borrowed", *(f"loan.{key}" for key in (*LOAN_AMOUNTS, *LOAN_NUMBERS)),
 )  # fmt: skip
 _EXACT_DIGITS = 15  # decimal digits that a float64 keeps
-_TIME_PLACES = ("time", "loan.originated_at")
+_TIME_PLACES = ("time", *(f"loan.{key}" for key in LOAN_TIMES))
 
 
 def group_column(attribute: str) -> str:
