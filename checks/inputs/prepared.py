@@ -26,6 +26,7 @@ from checks.inputs.contract import (
 )
 from checks.inputs.outcomes import OUTCOME, outcome_column
 from checks.inputs.period import Period
+from checks.inputs.loan_columns import loan_columns
 from checks.inputs.pricing_columns import DERIVED, bounded_by, pricing_columns
 from checks.inputs.program import AuditProgram
 from checks.problem import InputError, Problem, listed, suggest
@@ -111,6 +112,7 @@ def prepare(raw: ir.Table, program: AuditProgram, period: Period) -> Prepared:
             columns[contract.outcome.column] = _finite(known)
         columns[OUTCOME] = outcome_column(raw, everyone, program, columns.get(FAVOURABLE), as_text, _canonical)
     columns |= pricing_columns(columns, raw, contract)
+    columns |= loan_columns(columns, contract)
     for group in contract.groups:
         columns[group_column(group.name)] = _label(raw[group.column], group, program)
     table = raw.select([column.name(name) for name, column in columns.items()])
