@@ -1,8 +1,9 @@
 """Columns that an audit of loans adds to the prepared relation: what is wrong with a loan, and rates in doubt.
 
-What a loan costs a year has no closed form: it is solved loan by loan when a question asks for it (``audits/evidence``),
-under the names that stand here. ``FAULT`` names the first thing that keeps a loan from having a cost, ``DOUBT`` a
-disclosed rate that fits the loan a hundred times better in another unit: it is asked about, never guessed.
+What a loan costs a year has no closed form: it is solved loan by loan when a question asks for it
+(``audits/evidence``), under the names that stand here. ``FAULT`` names the first thing that keeps a loan from having
+a cost, ``DOUBT`` a disclosed rate that fits the loan a hundred times better in another unit: it is asked about, never
+guessed.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ RATE_UNIT = {"percent": 0.01, "fraction": 1.0, "basis_points": 0.0001}
 TOO_SMALL, TOO_LARGE = "a hundred times too small", "a hundred times too large"
 FAULTS = (
     "no amount", "amount not above zero", "amount beyond any loan", "fees not below the amount",
-    "no instalment and no payments", "instalment below zero", "no term", "term not above zero", "term beyond a lifetime",
-    "repaid or due before it was granted", "payments below the amount advanced",
+    "no instalment and no payments", "instalment below zero", "no term", "term not above zero",
+    "term beyond a lifetime", "repaid or due before it was granted", "payments below the amount advanced",
 )  # fmt: skip
 _YES, _NO = ("true", "t", "yes", "y", "1", "1.0"), ("false", "f", "no", "n", "0", "0.0")
 _MISSING = ("", "nan", "null", "none", "nat", "na", "n/a", "<na>", "#n/a")
@@ -135,8 +136,8 @@ def _fault(columns: Mapping[str, ir.Value], contract: DataContract) -> Any:
 def _doubt(columns: Mapping[str, ir.Value], contract: DataContract, fault: Any) -> Any:
     """A disclosed rate that is far from the loan's own and near it in another unit.
 
-    The loan's rate by the constant ratio method, 2 m C / (A (n + 1)) with C the charge, A the sum advanced, n instalments
-    and m of them a year: near enough to tell units that lie a hundred times apart.
+    The loan's rate by the constant ratio method, 2 m C / (A (n + 1)) with C the charge, A the sum advanced, n
+    instalments and m of them a year: near enough to tell units that lie a hundred times apart.
     """
     import ibis
 

@@ -24,10 +24,10 @@ from checks.inputs.contract import (
     Outcome,
     band_labels,
 )
+from checks.inputs.loan_columns import loan_columns
 from checks.inputs.outcomes import OUTCOME, outcome_column
 from checks.inputs.period import Period
-from checks.inputs.loan_columns import loan_columns
-from checks.inputs.pricing_columns import DERIVED, bounded_by, pricing_columns
+from checks.inputs.pricing_columns import bounded_by, pricing_columns
 from checks.inputs.program import AuditProgram
 from checks.problem import InputError, Problem, listed, suggest
 
@@ -123,7 +123,7 @@ def _bind(raw: ir.Table, program: AuditProgram) -> None:
     problems: list[Problem] = []
     for column, places in program.contract.columns_used().items():
         where = program.where(f"contract.{places[0]}")
-        if column in (FAVOURABLE, OUTCOME, *DERIVED) or column.startswith(group_column("")):
+        if column.startswith("squaredeal_"):
             problems.append(Problem(
                 where, f"column '{column}'", "a name that does not begin like the columns that an audit adds",
                 "give the column another name in the source, or in a 'query' with AS",
