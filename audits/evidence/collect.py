@@ -12,14 +12,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, fields, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from audits.evidence.cells import Cells, cells_from_csv, cells_to_csv, collect_cells, planned_cells
 from audits.evidence.needs import (
     CellsNeed,
+    CensusNeed,
     ClusterCellsNeed,
     EffectsNeed,
     HistogramNeed,
@@ -38,6 +40,7 @@ from checks.inputs.source import Source
 from checks.problem import InputError, Problem
 
 if TYPE_CHECKING:
+    from audits.evidence.census import Census
     from audits.evidence.cluster_cells import ClusterCells
     from audits.evidence.effects import EffectScores
     from audits.evidence.exact_sums import Ranges
@@ -48,6 +51,7 @@ if TYPE_CHECKING:
     from audits.evidence.sequences import Sequences
 
 SCANS_FILE = "scans.json"
+Limits = Mapping[str, tuple[float, ...]]
 RESTRICTED = "restricted"
 
 
@@ -115,6 +119,12 @@ class Evidence:
 
         return same_terms_from_json(self._text(need))
 
+    def census(self, need: CensusNeed) -> Census:
+        """The extremes and the rows beyond limits of one need."""
+        from audits.evidence.census import census_from_json
+
+        return census_from_json(self._text(need))
+
     def sample(self, need: SampleNeed) -> Path:
         """The Parquet file of a sample, which only people who may see persons' rows can have."""
         file = self.folder / _file_name(need)
@@ -143,8 +153,13 @@ class _CountedSource(Source):
         return Source.rows(self, question)
 
 
-def collect(source: Source, needs: Iterable[Need], folder: Path, rows: int) -> tuple[EvidenceFile, ...]:
-    """Collect into ``folder``. Raises ``InputError`` when the data no longer have ``rows`` rows."""
+def collect(
+    source: Source, needs: Iterable[Need], folder: Path, rows: int, limits: Limits = MappingProxyType({})
+) -> tuple[EvidenceFile, ...]:
+    """Collect into ``folder``; ``limits`` are those that rules set on each measure.
+
+    Raises ``InputError`` when the data no longer have ``rows`` rows.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     every = tuple(needs)
     if not every:
@@ -156,7 +171,10 @@ def collect(source: Source, needs: Iterable[Need], folder: Path, rows: int) -> t
         _unchanged(rows, ranges.rows)
     files = _collect_cells(counted, every, ranges, folder, rows)
     for need in (need for need in dict.fromkeys(every) if not isinstance(need, CellsNeed)):
-        files.append(_collect_one(counted, need, ranges, folder, rows))
+        if isinstance(need, CensusNeed):
+            files += _collect_census(counted, need, limits.get(need.measure, ()), folder, rows)
+        else:
+            files.append(_collect_one(counted, need, ranges, folder, rows))
     scans = json.dumps({"queries": len(counted.queries), "rows": rows}, indent=1, sort_keys=True) + "\n"
     return (*files, _write(folder / SCANS_FILE, scans, rows))
 
@@ -204,6 +222,27 @@ def _collect_cells(
         _unchanged(rows, cells.rows)
         files.append(_write(folder / (f"cells-{i + 1}.csv" if i else "cells.csv"), cells_to_csv(cells), cells.rows))
     return files
+
+
+def _collect_census(
+    source: Source, need: CensusNeed, limits: Sequence[float], folder: Path, rows: int
+) -> list[EvidenceFile]:
+    """The counts, and the keys of rows beyond limits where there are any."""
+    from audits.evidence.census import census_to_json, collect_census
+
+    keys = folder.parent / RESTRICTED / beyond_file(need.measure)
+    census = collect_census(source, need, limits, keys if need.unit is not None else None)
+    _unchanged(rows, census.rows)
+    files = [_write(folder / _file_name(need), census_to_json(census), census.known)]
+    if keys.exists():
+        told = max(n for _, n in census.beyond)
+        files.append(EvidenceFile(f"{RESTRICTED}/{keys.name}", digest_of(keys.read_bytes()), told))
+    return files
+
+
+def beyond_file(measure: str) -> str:
+    """Name of the restricted file with the keys of the rows beyond a limit."""
+    return f"beyond-{measure}.parquet"
 
 
 def _collect_one(source: Source, need: Need, ranges: Ranges | None, folder: Path, rows: int) -> EvidenceFile:
@@ -285,6 +324,7 @@ def _file_name(need: Need) -> str:
     kinds = {
         ClusterCellsNeed: "cluster-cells", HistogramNeed: "histogram", SequenceNeed: "sequences",
         MembershipNeed: "memberships", EffectsNeed: "effects", SameTermsNeed: "same-terms",
+        CensusNeed: "census",
     }  # fmt: skip
     return f"{kinds[type(need)]}-{digest}.json"
 

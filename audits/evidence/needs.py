@@ -10,6 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from checks.inputs.loan_columns import SOLVED
+from checks.inputs.loan_figures import FIGURES, figure_column
+
 
 @dataclass(frozen=True, slots=True)
 class CellsNeed:
@@ -171,6 +174,22 @@ class SameTermsNeed:
     disclosed: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class CensusNeed:
+    """The highest and lowest ``figure`` of any row, and the rows beyond each limit that the rules set on ``measure``.
+
+    ``figure`` is a column, or the figure of a measure of loans (``checks.inputs.loan_figures``), which has a scope of
+    its own; ``scope`` names a flag of the rows that are meant. Beyond is above a limit, with ``lowest`` below it.
+    ``unit`` names the rows beyond, whose keys are restricted.
+    """
+
+    measure: str
+    figure: str
+    scope: str | None = None
+    lowest: bool = False
+    unit: str | None = None
+
+
 Need = (
     EffectsNeed
     | CellsNeed
@@ -181,6 +200,7 @@ Need = (
     | SequenceNeed
     | SampleNeed
     | SameTermsNeed
+    | CensusNeed
 )
 Kind = TypeVar("Kind", bound=Need)
 
@@ -207,12 +227,26 @@ def unknown_names(need: Need, attributes: Iterable[str], columns: Iterable[str])
         named = (*need.keys, need.price, need.cost, need.incentive, need.time, need.reason, need.disclosed)
     elif isinstance(need, ClusterCellsNeed):
         groups, named = need.attributes, (need.cluster, *need.columns, *need.sums)
+    elif isinstance(need, CensusNeed):
+        named = (*figure_inputs(need), need.scope, need.unit)
     else:
         groups, named = need.attributes, (*need.columns, *need.sums)
     known_groups, known = set(attributes), set(columns)
     unknown = [name for name in groups if name not in known_groups]
     unknown += [name for name in named if name is not None and name not in known]
     return list(dict.fromkeys(unknown))
+
+
+def names_of(need: Need) -> list[str]:
+    """Every attribute and column that a need names."""
+    return unknown_names(need, (), ())
+
+
+def figure_inputs(need: CensusNeed) -> tuple[str, ...]:
+    """The columns behind a figure: itself, or what solves the cost of a loan where a measure of loans needs it."""
+    if need.figure != figure_column(need.measure):
+        return (need.figure,)
+    return SOLVED if FIGURES[need.measure].solved else ()
 
 
 def of_kind(needs: Iterable[Need], kind: type[Kind]) -> tuple[Kind, ...]:

@@ -73,7 +73,7 @@ def open_duckdb(program: AuditProgram, period: Period, url: str) -> Iterator[Sou
                 relation = replace(prepared, table=reader.table(RELATION))
             settings = "&".join(f"{key}={value}" for key, value in _duckdb_settings(folder).items())
             url = f"squaredeal_duckdb:///{work}?access_mode=read_only&{settings}"
-            yield Source(address_of(program), "duckdb", reader, RELATION, url, relation, exempt)
+            yield Source(address_of(program), "duckdb", reader, RELATION, url, relation, exempt, program.contract)
         finally:
             reader.disconnect()
     finally:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from checks.inputs.contract import DataContract
 from checks.inputs.prepared import Prepared
 from checks.inputs.program import AuditProgram
 from checks.problem import InputError, Problem, listed, nearest
@@ -24,7 +25,7 @@ class Source:
     ``address`` is the place in the program that names it; ``relation`` may follow FROM in the
     engine's SQL; ``sqlalchemy_url`` opens the same data for Great Expectations; ``prepared``
     carries the Ibis table and the labels in use; ``exempt`` says by column how many cells are missing because
-    they need not be reported.
+    they need not be reported; ``contract`` is what the relation was prepared by.
     """
 
     address: str
@@ -34,6 +35,7 @@ class Source:
     sqlalchemy_url: str
     prepared: Prepared
     exempt: Mapping[str, int] = field(default_factory=dict)
+    contract: DataContract | None = None
 
     @property
     def table(self) -> ir.Table:

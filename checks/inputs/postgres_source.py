@@ -64,7 +64,9 @@ def open_postgres(program: AuditProgram, period: Period, url: str) -> Iterator[S
         prepared = prepare(raw, program, period)
         relation = f"({backend.compile(prepared.table)}) AS {RELATION}"
         engine_url = url.replace("postgresql://", "postgresql+psycopg2://", 1)
-        yield Source(address_of(program), "postgresql", backend, relation, engine_url, prepared)
+        yield Source(
+            address_of(program), "postgresql", backend, relation, engine_url, prepared, contract=program.contract
+        )
     except psycopg.Error as error:
         raise unreadable(program, error) from None
     finally:
