@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from audits.evidence.cells import Cells, cells_from_csv, cells_to_csv, collect_cells, planned_cells
 from audits.evidence.needs import (
+    ArmsNeed,
     CellsNeed,
     CensusNeed,
     ClusterCellsNeed,
@@ -40,6 +41,7 @@ from checks.inputs.source import Source
 from checks.problem import InputError, Problem
 
 if TYPE_CHECKING:
+    from audits.evidence.arms import Arms
     from audits.evidence.census import Census
     from audits.evidence.cluster_cells import ClusterCells
     from audits.evidence.effects import EffectScores
@@ -124,6 +126,12 @@ class Evidence:
         from audits.evidence.census import census_from_json
 
         return census_from_json(self._text(need))
+
+    def arms(self, need: ArmsNeed) -> Arms:
+        """Money by arm of one need."""
+        from audits.evidence.arms import arms_from_json
+
+        return arms_from_json(self._text(need))
 
     def sample(self, need: SampleNeed) -> Path:
         """The Parquet file of a sample, which only people who may see persons' rows can have."""
@@ -287,6 +295,12 @@ def _collect_one(source: Source, need: Need, ranges: Ranges | None, folder: Path
         priced = collect_same_terms(source, need)
         _unchanged(rows, priced.rows)
         return _write(file, same_terms_to_json(priced), priced.usable)
+    if isinstance(need, ArmsNeed):
+        from audits.evidence.arms import arms_to_json, collect_arms
+
+        arms = collect_arms(source, need)
+        _unchanged(rows, arms.rows)
+        return _write(file, arms_to_json(arms), arms.rows)
     if isinstance(need, SampleNeed):
         from audits.evidence.samples import collect_sample
 
@@ -324,6 +338,7 @@ def _file_name(need: Need) -> str:
     kinds = {
         ClusterCellsNeed: "cluster-cells", HistogramNeed: "histogram", SequenceNeed: "sequences",
         MembershipNeed: "memberships", EffectsNeed: "effects", SameTermsNeed: "same-terms",
+        ArmsNeed: "arms",
         CensusNeed: "census",
     }  # fmt: skip
     return f"{kinds[type(need)]}-{digest}.json"

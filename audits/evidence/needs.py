@@ -190,6 +190,26 @@ class CensusNeed:
     unit: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ArmsNeed:
+    """Money by the two arms of a flag, ``arm``, at equal strata; by groups where an ``attribute`` is named.
+
+    ``response`` is an amount of money, ``controls`` numbers that are cut at their fifths and join the ``strata``,
+    ``other`` a second flag to tell beside. With a ``cluster`` also the products of the clusters' score sums for the
+    difference between the arms and for tests of balance. ``population``: nobody dealt the rows to the arms, so that
+    strata without one are left out, and the error counts the spread of the effects over strata.
+    """
+
+    arm: str
+    response: str
+    strata: tuple[str, ...] = ()
+    controls: tuple[str, ...] = ()
+    attribute: str | None = None
+    cluster: str | None = None
+    other: str | None = None
+    population: bool = False
+
+
 Need = (
     EffectsNeed
     | CellsNeed
@@ -200,6 +220,7 @@ Need = (
     | SequenceNeed
     | SampleNeed
     | SameTermsNeed
+    | ArmsNeed
     | CensusNeed
 )
 Kind = TypeVar("Kind", bound=Need)
@@ -225,6 +246,9 @@ def unknown_names(need: Need, attributes: Iterable[str], columns: Iterable[str])
         groups, named = need.attributes, (need.unit, *need.kept, *need.columns)
     elif isinstance(need, SameTermsNeed):
         named = (*need.keys, need.price, need.cost, need.incentive, need.time, need.reason, need.disclosed)
+    elif isinstance(need, ArmsNeed):
+        groups = (need.attribute,) if need.attribute is not None else ()
+        named = (need.arm, need.response, need.other, need.cluster, *need.strata, *need.controls)
     elif isinstance(need, ClusterCellsNeed):
         groups, named = need.attributes, (need.cluster, *need.columns, *need.sums)
     elif isinstance(need, CensusNeed):
