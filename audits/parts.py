@@ -12,12 +12,13 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from audits.evidence.collect import Evidence, collect
+from audits.evidence.loan_costs import LoanCosts
 from audits.plan import Plan
 from audits.policies.in_force import out_of_scope, parts_of
 from audits.question import Question
 from audits.record import DataRecord, EvidenceFile, Measurement, Rule
 from checks.inputs.program import AuditProgram
-from checks.inputs.source import Source, within_days
+from checks.inputs.source import within_days
 
 Part = tuple[str, str]
 PARTS = "parts"
@@ -31,17 +32,18 @@ def parts_for(program: AuditProgram, plan: Plan, data: DataRecord) -> tuple[Part
 
 
 def collect_parts(
-    source: Source, program: AuditProgram, plan: Plan, ready: Sequence[Question], staging: Path, data: DataRecord
+    costs: LoanCosts, program: AuditProgram, plan: Plan, ready: Sequence[Question], staging: Path, data: DataRecord
 ) -> tuple[EvidenceFile, ...]:
     """Collect the evidence of every part for the questions that a dated rule judges."""
     files: list[EvidenceFile] = []
     asked = [one for one in ready if is_parted(one, program, plan, data)]
     needs = [need for question in asked for need in question.needs(program.contract)]
+    source = costs.serve(needs)
     for part in parts_for(program, plan, data) if needs else ():
         own = within_days(source, str(program.contract.time), *part)
         folder = folder_of(staging, part)
         rows = int(own.rows(own.table.count())[0][0])
-        found = collect(own, needs, folder, rows)
+        found = collect(own, needs, folder, rows, plan.limits)
         home = f"{PARTS}/{_name(part)}"
         files += [
             replace(file, name=f"{home}/{file.name}" if "/" in file.name else f"{home}/evidence/{file.name}")

@@ -34,6 +34,15 @@ class Plan:
         """The planned question of a name."""
         return next(planned.question for planned in self.questions if planned.question.name == name)
 
+    @property
+    def limits(self) -> dict[str, tuple[float, ...]]:
+        """Every limit that a chosen rule sets on a measure, ascending: cases beyond each are counted."""
+        found: dict[str, set[float]] = {}
+        for pack in self.packs:
+            for rule in pack.rules:
+                found.setdefault(rule.measure, set()).add(rule.limit)
+        return {measure: tuple(sorted(limits)) for measure, limits in found.items()}
+
 
 def make_plan(program: AuditProgram) -> Plan:
     """Resolve names. Raises ``InputError`` for unknown questions, parameters and policies."""

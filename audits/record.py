@@ -104,6 +104,8 @@ class Measurement:
     ``unseen`` is what the figure cannot see and what may be the harm: with one, it is never clear. ``undecided`` is why
     the figure decides nothing by itself, whatever its interval: with it, the verdict is inconclusive. ``points`` are
     rates along a scale that lie behind the figure, for a picture; ``unit`` is the currency of an amount of money.
+    ``beyond`` holds (limit, cases) for the limits that the chosen rules set on an exact figure: how many cases lie
+    beyond.
     """
 
     question: str
@@ -133,6 +135,7 @@ class Measurement:
     points: tuple[Point, ...] = ()
     undecided: str | None = None
     unit: str | None = None
+    beyond: tuple[tuple[float, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

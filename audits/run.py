@@ -22,6 +22,7 @@ from typing import Any
 
 from audits.environment import environment
 from audits.evidence.collect import Evidence, collect
+from audits.evidence.loan_costs import LoanCosts
 from audits.exclusions import exclusions_of
 from audits.parts import collect_parts, measure_parts
 from audits.plan import Plan, make_plan
@@ -84,8 +85,11 @@ class Collected:
 def program_record(program: AuditProgram) -> ProgramRecord:
     """The program without the address of its source: the data are known by their fingerprint."""
     content: dict[str, Any] = {
-        key: value for key, value in asdict(program).items() if key not in ("file", "lines", "source", "cron")
-    }
+        key: value for key, value in asdict(program).items()
+        if key not in ("file", "lines", "source", "cron", "product_rules")
+    }  # fmt: skip
+    if program.product_rules:
+        content["product_rules"] = program.product_rules.content()
     for calls in (content["primary"], content["exploratory"]):
         for call in calls:
             call.pop("place")
@@ -159,8 +163,10 @@ def gather(source: Source, program: AuditProgram, plan: Plan, staging: Path) -> 
     data = read_record(DataRecord, staging / "data.json")
     fit = read_record(CheckReport, staging / "checks.json").fit
     ready = [planned.question for planned in plan.questions if not _lacking(planned.question, program)] if fit else []
-    asked, failed, files = _collected(source, program, ready, staging, data)
-    files += collect_parts(source, program, plan, asked, staging, data)
+    needs = [need for question in ready for need in question.needs(program.contract)]
+    with LoanCosts(source, needs, program.file.parent, staging) as costs:
+        asked, failed, files = _collected(costs, program, plan, ready, staging, data)
+        files += collect_parts(costs, program, plan, asked, staging, data)
     if files and fingerprint(source, program).digest != data.fingerprint:
         raise InputError(Problem(
             "the source", "other data than at the start of the run", "data that stay as they are during a run",
@@ -173,7 +179,7 @@ def gather(source: Source, program: AuditProgram, plan: Plan, staging: Path) -> 
 
 
 def _collected(
-    source: Source, program: AuditProgram, ready: list[Question], staging: Path, data: DataRecord
+    costs: LoanCosts, program: AuditProgram, plan: Plan, ready: list[Question], staging: Path, data: DataRecord
 ) -> tuple[list[Question], dict[str, str], tuple[EvidenceFile, ...]]:
     """The questions whose evidence was collected, why that of others was not, and the files.
 
@@ -183,7 +189,7 @@ def _collected(
 
     def gathered(questions: Iterable[Question], folder: Path) -> tuple[EvidenceFile, ...]:
         needs = [need for question in questions for need in question.needs(program.contract)]
-        return collect(source, needs, folder, data.rows)
+        return collect(costs.serve(needs), needs, folder, data.rows, plan.limits)
 
     def why_not(question: Question) -> str | None:
         try:

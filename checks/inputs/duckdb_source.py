@@ -71,7 +71,7 @@ def open_duckdb(program: AuditProgram, period: Period, url: str) -> Iterator[Sou
                 relation = prepare(reader.table(_RAW), program, period)
             else:
                 relation = replace(prepared, table=reader.table(RELATION))
-            settings = "&".join(f"{key}={value}" for key, value in _duckdb_settings(folder).items())
+            settings = "&".join(f"{key}={value}" for key, value in duckdb_settings(folder).items())
             url = f"squaredeal_duckdb:///{work}?access_mode=read_only&{settings}"
             yield Source(address_of(program), "duckdb", reader, RELATION, url, relation, exempt, program.contract)
         finally:
@@ -91,7 +91,7 @@ def _check_settings() -> None:
             raise InputError(Problem(name, f"'{text}'", expected, "correct it, or take it out of the environment"))
 
 
-def _duckdb_settings(folder: Path) -> dict[str, Any]:
+def duckdb_settings(folder: Path) -> dict[str, Any]:
     """The same settings for every connection to a work file, as DuckDB demands within a process."""
     return {
         "memory_limit": os.environ.get("SQUAREDEAL_MEMORY") or "4GB",
@@ -105,7 +105,7 @@ def _duckdb_settings(folder: Path) -> dict[str, Any]:
 def _connected(work: Path, folder: Path, **options: Any) -> Any:
     import ibis
 
-    connection = ibis.duckdb.connect(work, **options, **_duckdb_settings(folder))
+    connection = ibis.duckdb.connect(work, **options, **duckdb_settings(folder))
     connection.raw_sql("SET enable_progress_bar = false")  # it would go to standard output, among the results
     return connection
 

@@ -109,6 +109,12 @@ def lacking(measure: str, contract: DataContract) -> tuple[str, ...]:
         missing += [f"loan.{key}" for key in ("amount", "instalment", "term_months") if key not in contract.loan]
     if figure.dated and granted_on(contract) is None:
         missing.append("loan.originated_at")
+    if (
+        measure == "highest_lpr_ratio"
+        and "benchmark_rate" not in contract.loan
+        and contract.loan_form.currency != "CNY"
+    ):
+        missing.append("loan.benchmark_rate")  # the table of the loan prime rate is for loans in renminbi
     return tuple(dict.fromkeys(missing))
 
 

@@ -1,0 +1,71 @@
+"""Does any loan cost more than it may?
+
+Harm: usury, and charges above what a law allows. Case by case, without sampling error: the highest figure of any loan,
+and how many loans lie beyond each limit that the chosen rules set. The annual rate of a loan is solved from its own
+payments (Regulation Z, Appendix J; nominal), all charges included: fees, insurance and other charges that the contract
+names. Whoever pays them up front or has them deducted is advanced so much less.
+
+Figures of high-cost short-term credit (FCA Handbook, CONC 5A) speak of loans with an effective annual rate of 100 % or
+more and a term of up to twelve months; the cost of a day is all charges over the money owed times the days it is owed.
+The loan prime rate is that of the day of the loan, by a dated table or the contract's column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from audits.comparisons.loan_census import answerable, census_figure, loan_need, undeclared
+from audits.comparisons.loan_faults import cost_faults, told_faults
+from audits.evidence.collect import Evidence
+from audits.evidence.needs import CellsNeed, Need
+from audits.record import Measurement, NotAnswered
+from checks.inputs.contract import DataContract
+from checks.inputs.loan_columns import COST_FAULT
+from checks.inputs.loan_figures import FIGURES
+
+MEASURES = (
+    "highest_all_in_rate", "highest_lpr_ratio", "highest_mapr_rate", "highest_daily_cost_rate", "highest_default_fees",
+    "highest_total_cost_ratio", "highest_repayment_income_share", "highest_establishment_fee_share",
+    "highest_monthly_fee_share",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class CostCaps:
+    """No parameters: limits stand in the policies."""
+
+    name: ClassVar[str] = "predatory_lending.cost_caps"
+    harm: ClassVar[str] = "predatory_lending"
+    roles: ClassVar[tuple[str, ...]] = ("loan",)
+    optional_roles: ClassVar[tuple[str, ...]] = ()
+    measures: ClassVar[Mapping[str, float | None]] = dict.fromkeys(MEASURES)
+    counted: ClassVar[tuple[str, ...]] = MEASURES
+
+    def needs(self, contract: DataContract) -> Iterable[Need]:
+        """A census of each figure that can be had, and why loans have no rate."""
+        for measure in answerable(MEASURES, contract):
+            yield loan_need(measure, contract)
+        if _solved(contract):
+            yield CellsNeed(columns=(COST_FAULT,), decision=False)
+
+    def measure(self, evidence: Evidence, contract: DataContract) -> tuple[list[Measurement], list[NotAnswered]]:
+        """The figures, and which roles the others lack."""
+        faults = {}
+        if _solved(contract):
+            faults = cost_faults(evidence.cells(CellsNeed(columns=(COST_FAULT,), decision=False)))
+        figures, had = [], answerable(MEASURES, contract)
+        for measure in had:
+            figure = census_figure(self.name, loan_need(measure, contract), evidence, contract)
+            if FIGURES[measure].solved and figure.unseen:
+                figure = replace(figure, unseen=(*figure.unseen, *told_faults(faults)))
+            figures.append(figure)
+        missing = [
+            undeclared(self.name, one, contract) for one in MEASURES if one not in answerable(MEASURES, contract)
+        ]
+        return figures, missing
+
+
+def _solved(contract: DataContract) -> bool:
+    return any(FIGURES[measure].solved for measure in answerable(MEASURES, contract))
