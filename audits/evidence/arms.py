@@ -221,7 +221,8 @@ def _cell(key: tuple[Any, ...], held: Mapping[str, Any], found: Range) -> ArmCel
     e, parts = found.exponent, held["parts"]
     label, stratum, arm, other = key
     return ArmCell(
-        label, stratum, arm, other, held["known"], total(parts[:2], e), total(parts[2:5], 2 * e), total(parts[5:], 3 * e),
+        label, stratum, arm, other, held["known"],
+        total(parts[:2], e), total(parts[2:5], 2 * e), total(parts[5:], 3 * e),
         *(held[name] for name in FAULTS),
     )  # fmt: skip
 
