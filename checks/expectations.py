@@ -20,6 +20,7 @@ from checks.expectation_names import named_expectation
 from checks.inputs.contract import DataContract, Decision, GroupAttribute, Outcome
 from checks.inputs.prepared import FAVOURABLE, Prepared, group_column, kind_of
 from checks.inputs.program import AuditProgram
+from checks.loan_checks import loan_checks
 from checks.planned_check import PlannedCheck, about, about_role, named_columns, some_of
 from checks.sentence import joined, said, template
 
@@ -51,6 +52,7 @@ def plan_checks(program: AuditProgram, prepared: Prepared, as_of: dt.date) -> tu
         *_unit_checks(contract), *_decision_checks(program, prepared), *_outcome_checks(program, prepared),
         *_group_checks(program, prepared),
         *_time_checks(contract, as_of), *_role_checks(contract), *_price_checks(contract),
+        *loan_checks(contract, prepared),
         *_rule_checks(program, prepared),
         *_undeclared_null_checks(contract),
     ]  # fmt: skip

@@ -133,8 +133,9 @@ def _inputs(source: Source, contract: DataContract) -> list[Any]:
         day = table[held].cast("date") if held else ibis.null("date")
         found.append(day.name(f"squaredeal_in_{name}"))
     unit = as_text(table[contract.unit]) if contract.unit else ibis.null("string")
-    return [*found, unit.name("squaredeal_in_unit"), table[names.FAULT].name("squaredeal_in_fault"),
-            names.instalments({name: table[name] for name in table.columns}, contract).name("squaredeal_in_many")]  # fmt: skip
+    many = names.instalments({name: table[name] for name in table.columns}, contract)
+    fault = table[names.FAULT].name("squaredeal_in_fault")
+    return [*found, unit.name("squaredeal_in_unit"), fault, many.name("squaredeal_in_many")]
 
 
 def _batches(source: Source, rows: Any) -> Iterator[pa.RecordBatch]:

@@ -52,7 +52,7 @@ class MortgageThresholds:
         if not had:
             return [], [NotAnswered(
                 self.name, said("the contract names no figures of mortgages"),
-                said("name loan.apor, loan.lien and the lender's flags (loan.high_cost, loan.qualified) in the contract"),
+                said("name loan.apor, loan.lien and the flags loan.high_cost and loan.qualified in the contract"),
             )]  # fmt: skip
         figures = [census_figure(self.name, loan_need(measure, contract), evidence, contract) for measure in had]
         return figures, [undeclared(self.name, measure, contract) for measure in MEASURES if measure not in had]
