@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from checks.inputs.contract import (
     LOAN_AMOUNTS,
@@ -25,6 +25,7 @@ from checks.inputs.contract import (
     band_labels,
 )
 from checks.inputs.loan_columns import loan_columns
+from checks.inputs.loan_products import Cleaning, derived, replayed
 from checks.inputs.outcomes import OUTCOME, outcome_column
 from checks.inputs.period import Period
 from checks.inputs.pricing_columns import bounded_by, pricing_columns
@@ -92,6 +93,9 @@ def prepare(raw: ir.Table, program: AuditProgram, period: Period) -> Prepared:
             ))  # fmt: skip
         time = raw[contract.time].cast("timestamp")
         raw = raw.filter(((time >= period.start.isoformat()) & (time < str(period.end))) | time.isnull())
+    if program.product_rules:
+        cleaning = Cleaning(_finite, as_text, _canonical)
+        raw = replayed(raw, contract, program.product_rules, _granted(raw, program), cleaning)
     references, declared = {}, {}
     for group in contract.groups:
         where = program.where(f"contract.groups.{group.name}")
@@ -103,9 +107,7 @@ def prepare(raw: ir.Table, program: AuditProgram, period: Period) -> Prepared:
     if contract.decision:
         known = _without_missing_texts(raw[contract.decision.column], contract.decision)
         columns[contract.decision.column] = _finite(known)
-        columns[FAVOURABLE] = _favourable(known, contract.decision, program)
-        if contract.time is not None:  # a row without a time falls under no rule: checked, but counted nowhere
-            columns[FAVOURABLE] = _unless(columns[contract.time].isnull(), columns[FAVOURABLE])
+        columns[FAVOURABLE] = _granted(raw, program)
     if contract.outcome:
         if contract.outcome.column not in {contract.decision.column if contract.decision else None, contract.time}:
             known = _without_missing_texts(raw[contract.outcome.column], contract.outcome)
@@ -113,6 +115,7 @@ def prepare(raw: ir.Table, program: AuditProgram, period: Period) -> Prepared:
         columns[OUTCOME] = outcome_column(raw, everyone, program, columns.get(FAVOURABLE), as_text, _canonical)
     columns |= pricing_columns(columns, raw, contract)
     columns |= loan_columns(columns, contract)
+    columns |= {name: raw[name] for name in derived(contract)} if program.product_rules else {}
     for group in contract.groups:
         columns[group_column(group.name)] = _label(raw[group.column], group, program)
     table = raw.select([column.name(name) for name, column in columns.items()])
@@ -232,6 +235,19 @@ def _favourable(column: ir.Value, decision: Decision, program: AuditProgram) -> 
     is_unfavourable = text.isin(unfavourable) if unfavourable else text.notnull() & ~text.isin(excluded or [""])
     one, zero, nothing = ibis.literal(1, "int8"), ibis.literal(0, "int8"), ibis.null("int8")
     return ibis.ifelse(text.isin(favourable), one, ibis.ifelse(is_unfavourable, zero, nothing))
+
+
+def _granted(raw: ir.Table, program: AuditProgram) -> Any:
+    """1 where the decision favours the customer, 0 where not, NULL where it does not count; None without decisions."""
+    contract = program.contract
+    if contract.decision is None:
+        return None
+    known = _without_missing_texts(raw[contract.decision.column], contract.decision)
+    favourable = _favourable(known, contract.decision, program)
+    if contract.time is None:
+        return favourable
+    # a row without a time falls under no rule: checked, but counted nowhere
+    return _unless(_finite(raw[contract.time]).isnull(), favourable)
 
 
 def _without_missing_texts(column: ir.Value, decision: Decision | Outcome) -> ir.Value:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from checks.inputs.contract import ON_FAILURE, DataContract
 from checks.inputs.contract_reader import read_contract
 from checks.inputs.hmda_program import FORMAT, with_register_roles
+from checks.inputs.product_rules import ProductRules, read_product_rules
 from checks.inputs.schedule import read_schedule
 from checks.inputs.yaml_reader import Place, read_yaml
 from checks.problem import InputError, Problem
@@ -71,7 +72,8 @@ class QuestionCall:
 class AuditProgram:
     """A program as read.
 
-    ``cron`` is the schedule as a cron line; ``lines`` maps dotted places to lines of ``file``, for later errors.
+    ``cron`` is the schedule as a cron line; ``product_rules`` what the contract's file of that name says; ``lines``
+    maps dotted places to lines of ``file``, for later errors.
     """
 
     name: str
@@ -89,6 +91,7 @@ class AuditProgram:
     schedule: str | None = None
     cron: str | None = None
     seed: int = DEFAULT_SEED
+    product_rules: ProductRules | None = None
     file: Path = Path()
     lines: Mapping[str, int] = field(default_factory=dict)
 
@@ -136,6 +139,8 @@ def read_program(file: Path | str) -> AuditProgram:
         lines=_lines(root),
     )
     root.finish()
+    if contract.product_rules:
+        program = replace(program, product_rules=read_product_rules(file.parent / contract.product_rules, contract))
     return program
 
 
