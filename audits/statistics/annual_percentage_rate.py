@@ -25,6 +25,7 @@ from audits.statistics.cash_flows import (
     any_of,
     changes_of_sign,
     checked,
+    levelled,
     tidied,
     untidy,
     unusable,
@@ -36,6 +37,7 @@ from audits.statistics.rate_uniqueness import solve_changing
 __all__ = ["REASONS", "Rates", "Reason", "effective", "instalment_rates", "nominal", "rates_of_return"]
 
 _BLOCK = 1 << 17  # cash flows at a time, so that they stay in the processor's cache
+_LOANS = 1 << 14  # the same for loans in equal instalments
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +63,7 @@ def rates_of_return(
         ends = np.searchsorted(flows.offsets, np.arange(_BLOCK, len(flows.times) + _BLOCK, _BLOCK))
         cuts = np.unique(np.concatenate([[0], np.minimum(ends, len(flows.offsets) - 1), [len(flows.offsets) - 1]]))
         parts = [_solved(flows.between(first, last)) for first, last in pairwise(cuts)]
-    rate = np.concatenate([part.rate for part in parts]) if parts else np.zeros(0)
-    return Rates(rate, np.concatenate([part.reason for part in parts]) if parts else np.zeros(0, np.int8))
+    return _joined(parts)
 
 
 def instalment_rates(
@@ -84,10 +85,14 @@ def instalment_rates(
     given = [advance, instalment, number, first_whole, first_fraction, final]
     arrays = np.broadcast_arrays(*[np.asarray(one, dtype=np.float64) for one in given])
     shape = arrays[0].shape
+    columns = [one.ravel() for one in arrays]
     with np.errstate(all="ignore"):
-        force, reason = instalment_forces(*[one.ravel() for one in arrays], balloon=final_payment is not None)
-        rate = np.where(reason == Reason.SOLVED, np.expm1(force), np.nan)
-    return Rates(rate.reshape(shape), reason.reshape(shape))
+        parts = [
+            _level_rates([one[start : start + _LOANS] for one in columns], final_payment is not None)
+            for start in range(0, len(columns[0]), _LOANS)
+        ]
+    whole = _joined(parts)
+    return Rates(whole.rate.reshape(shape), whole.reason.reshape(shape))
 
 
 def nominal(rate_per_period: ArrayLike, periods_per_year: ArrayLike) -> Floats:
@@ -101,8 +106,29 @@ def effective(rate_per_period: ArrayLike, periods_per_year: ArrayLike) -> Floats
         return np.asarray(np.expm1(np.multiply(periods_per_year, np.log1p(rate_per_period))), dtype=np.float64)
 
 
+def _joined(parts: list[Rates]) -> Rates:
+    """Blocks one after another."""
+    if not parts:
+        return Rates(np.zeros(0), np.zeros(0, dtype=np.int8))
+    return Rates(np.concatenate([one.rate for one in parts]), np.concatenate([one.reason for one in parts]))
+
+
+def _level_rates(columns: list[Floats], balloon: bool) -> Rates:
+    """The rates of one block of loans in equal instalments."""
+    force, reason = instalment_forces(*columns, balloon=balloon)
+    return _told(np.expm1(force), reason)
+
+
+def _told(rate: Floats, reason: Codes) -> Rates:
+    """Rates where there is no reason against them, which there is beyond what float64 can hold."""
+    beyond = (reason == Reason.SOLVED) & ~(np.isfinite(rate) & (rate > -1))
+    reason = np.where(beyond, Reason.BEYOND, reason).astype(np.int8)
+    return Rates(np.where(reason == Reason.SOLVED, rate, np.nan), reason)
+
+
 def _solved(flows: Flows) -> Rates:
     """The rates of one block of loans."""
+    flows = levelled(flows)
     reason = np.full(len(flows.offsets) - 1, Reason.SOLVED, dtype=np.int8)
     rate = np.full(len(reason), np.nan)
     bad = unusable(flows)
@@ -129,21 +155,19 @@ def _tidy_rates(given: Flows, flows: Flows) -> Rates:
         reason[once] = np.where(found.settled, Reason.SOLVED, Reason.BEYOND)
     often = (reason == Reason.SOLVED) & (changes > 1)
     if often.any():
-        force[often], reason[often] = solve_changing(flows.of(often), changes[often])
-    rate = np.expm1(force)
-    reason[(reason == Reason.SOLVED) & ~(np.isfinite(rate) & (rate > -1))] = Reason.BEYOND
-    return Rates(np.where(reason == Reason.SOLVED, rate, np.nan), reason)
+        force[often], reason[often] = solve_changing(flows.of(often))
+    return _told(np.expm1(force), reason)
 
 
 def _without_search(given: Flows, flows: Flows, changes: Ints) -> Codes:
     """Reasons that can be read from the signs and times alone."""
     reason = np.full(len(changes), Reason.SOLVED, dtype=np.int8)
-    lent = any_of(flows.amounts > 0, flows.offsets)
-    starts = np.minimum(flows.offsets[:-1], max(len(flows.amounts) - 1, 0))
-    inward = flows.amounts[starts] < 0 if len(flows.amounts) else ~lent
-    reason[(changes == 1) & inward] = Reason.REVERSED
-    reason[lent & (changes == 0)] = Reason.NOT_REPAID
-    reason[~lent] = Reason.NO_ADVANCE
-    both = any_of(given.amounts > 0, given.offsets) & any_of(given.amounts < 0, given.offsets)
-    reason[both & (flows.counts <= 1)] = Reason.ONE_TIME
+    once = changes == 1
+    reason[once] = np.where(flows.amounts[flows.offsets[:-1][once]] < 0, Reason.REVERSED, Reason.SOLVED)
+    never = changes == 0
+    if never.any():
+        left, before = flows.of(never), given.of(never)
+        lent, paid = (any_of(sign * before.amounts > 0, before.offsets) for sign in (1, -1))
+        why = np.where(any_of(left.amounts > 0, left.offsets), Reason.NOT_REPAID, Reason.NO_ADVANCE)
+        reason[never] = np.where(lent & paid & (left.counts <= 1), Reason.ONE_TIME, why)
     return reason

@@ -18,6 +18,7 @@ Ints = NDArray[np.intp]
 Flags = NDArray[np.bool_]
 Codes = NDArray[np.int8]
 
+_LARGE = 1e150
 _CANCELLED = 16 * np.finfo(np.float64).eps  # of the sum of absolute parts: what is left of these is rounding
 
 
@@ -71,8 +72,7 @@ class Flows:
 
     def only(self, chosen: Flags) -> Flows:
         """Some of the flows; every loan keeps its row."""
-        kept = np.concatenate([np.zeros(1, np.intp), np.cumsum(chosen, dtype=np.intp)])
-        return self._rows(kept[self.offsets], chosen)
+        return self._rows(np.searchsorted(np.flatnonzero(chosen), self.offsets), chosen)
 
     def between(self, first: int, last: int) -> Flows:
         """The loans `first` to `last` − 1."""
@@ -111,6 +111,18 @@ def unusable(flows: Flows) -> Flags:
     return any_of(bad, flows.offsets)
 
 
+def levelled(flows: Flows) -> Flows:
+    """The same flows, amounts of a loan over its largest where they come near the ends of float64."""
+    size = np.abs(flows.amounts)
+    if not ((size > _LARGE) | ((size < 1 / _LARGE) & (size > 0))).any():
+        return flows
+    some = flows.counts > 0
+    unit = np.ones(len(some))
+    unit[some] = np.maximum.reduceat(size, flows.offsets[:-1][some])
+    power = np.where(np.isfinite(unit) & (unit > 0), np.frexp(unit)[1], 0)
+    return Flows(flows.offsets, flows.times, np.ldexp(flows.amounts, -np.repeat(power, flows.counts)), flows.fractions)
+
+
 def any_of(marks: Flags, offsets: Ints) -> Flags:
     """Rows that hold a mark (n,)."""
     return marks_by_row(marks, offsets) > 0
@@ -118,11 +130,7 @@ def any_of(marks: Flags, offsets: Ints) -> Flags:
 
 def marks_by_row(marks: Flags, offsets: Ints) -> Ints:
     """Number of marks of each row (n,)."""
-    total = np.zeros(len(offsets) - 1, dtype=np.intp)
-    some = offsets[1:] > offsets[:-1]
-    if some.any():
-        total[some] = np.add.reduceat(marks, offsets[:-1][some], dtype=np.intp)
-    return total
+    return np.diff(np.searchsorted(np.flatnonzero(marks), offsets))
 
 
 def untidy(flows: Flows) -> Flags:

@@ -1,4 +1,4 @@
-"""Present values of many loans' cash flows at a rate of each loan, as logarithms that cannot overflow.
+"""Present values of many loans' cash flows at a rate of each loan, in two factors that cannot overflow.
 
 With x the rate and δ = log(1 + x), a flow at time t counts e^(−δt), or under Regulation Z, Appendix J, (b)(8), where
 t is whole and f a fraction of a unit period, 1 / ((1 + f x)(1 + x)^t). Values are told relative to the flow that weighs
@@ -33,17 +33,19 @@ class Side:
         return Side(flows.offsets, flows.times, flows.amounts, flows.fractions, self.first[loans], self.span[loans])
 
 
-def side(flows: Flows, origin: Floats, positive: bool) -> Side:
-    """The advances (`positive`) or the payments of tidied loans, their times counted from `origin` (n,)."""
-    some = flows.only(flows.amounts > 0 if positive else flows.amounts < 0)
-    counts = some.counts
-    start = some.times[some.offsets[:-1]]
-    since = some.times - np.repeat(start, counts)
-    return Side(some.offsets, since, np.abs(some.amounts), some.fractions, start - origin, since[some.offsets[1:] - 1])
+def side(flows: Flows, origin: Floats) -> Side:
+    """Loans' flows of one sign, at least one a loan, their times counted from `origin` (n,)."""
+    start, counts = flows.times[flows.offsets[:-1]], flows.counts
+    since = flows.times - np.repeat(start, counts)
+    span = since[flows.offsets[1:] - 1]
+    return Side(flows.offsets, since, np.abs(flows.amounts), flows.fractions, start - origin, span)
 
 
-def log_value(of: Side, force: Floats) -> tuple[Floats, Floats]:
-    """Logarithm of the value at δ = `force` (n,), and minus its slope in δ, the mean time of the discounted flows."""
+def value_at(of: Side, force: Floats) -> tuple[Floats, Floats, Floats]:
+    """Value at δ = `force` (n,) as v and p of v e^(−p), and the mean time of the discounted flows.
+
+    The mean time is minus the slope of log value in δ.
+    """
     counts = np.diff(of.offsets)
     by_flow = np.repeat(-force, counts)
     terms = of.since * by_flow
@@ -61,7 +63,7 @@ def log_value(of: Side, force: Floats) -> tuple[Floats, Floats]:
     value = np.add.reduceat(terms, of.offsets[:-1])
     terms *= times
     mean = np.add.reduceat(terms, of.offsets[:-1]) / value
-    return np.log(value) - late - of.first * force, of.first + mean
+    return value, late + of.first * force, of.first + mean
 
 
 def moments(of: Side) -> tuple[Floats, Floats, Floats]:

@@ -13,19 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from audits.statistics.cash_flows import Codes, Flags, Floats, Reason
-from audits.statistics.rate_search import HIGHEST, LOWEST
+from audits.statistics.rate_search import HIGHEST, LOWEST, STEPS, settled, within
 
-_STEPS = 200
-_LAST = 1e-9
-_ROUNDING = 1e-15
 _SMALL = 1e-4  # of δ times the number: below it the annuity's slope is taken from its series
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """By loan (n,): log advance, instalments and their number, periods that delay them, fraction, final payment."""
+    """By loan (n,), for an advance of 1: instalment, their number, periods that delay them, fraction, final payment."""
 
-    advance: Floats
     instalment: Floats
     number: Floats
     delay: Floats
@@ -35,8 +31,7 @@ class Terms:
     def of(self, loans: Flags) -> Terms:
         """Some of the loans."""
         final = None if self.final is None else self.final[loans]
-        return Terms(self.advance[loans], self.instalment[loans], self.number[loans], self.delay[loans],
-                     self.fraction[loans], final)  # fmt: skip
+        return Terms(self.instalment[loans], self.number[loans], self.delay[loans], self.fraction[loans], final)
 
 
 def instalment_forces(
@@ -95,34 +90,29 @@ def _terms(
         advance = advance - np.where(at_once, instalment, 0.0)
         number, whole = number - at_once, whole + at_once
     if not balloon:
-        return Terms(np.log(advance), instalment, number, whole - 1, fraction, None)
+        return Terms(instalment / advance, number, whole - 1, fraction, None)
     last = np.where(np.isnan(final), instalment, final)
-    return Terms(np.log(advance), instalment, number - 1, whole - 1, fraction, last)
+    return Terms(instalment / advance, number - 1, whole - 1, fraction, last / advance)
 
 
 def _search(terms: Terms) -> tuple[Floats, Flags]:
-    """Safeguarded Newton; loans that are done leave the arrays."""
+    """δ by loan, and whether it was settled: else it lies beyond LOWEST or HIGHEST."""
     at = _first_guess(terms)
-    force, settled, place = at.copy(), np.zeros(len(at), dtype=np.bool_), np.arange(len(at))
+    force, done, place = at.copy(), np.zeros(len(at), dtype=np.bool_), np.arange(len(at))
     low, high = np.full(len(at), LOWEST), np.full(len(at), HIGHEST)
-    for _ in range(_STEPS):
-        if not len(place):
-            break
+    for _ in range(STEPS):
         gap, distance = _gap_and_distance(terms, at)
         low, high = np.where(gap > 0, at, low), np.where(gap < 0, at, high)
-        moved = at + gap / distance
-        astray = ~((moved > low) & (moved < high)) & (gap != 0)
-        if astray.any():
-            moved = np.where(astray, (low + high) / 2, moved)
-        size = np.abs(moved - at)
-        near = (size * (terms.number + terms.delay + 1) <= _LAST) | (np.abs(gap) <= _ROUNDING)
-        near |= size <= _ROUNDING * np.abs(at)
-        force[place], settled[place[near]] = moved, True
-        at = moved
-        if near.any():
-            stay = ~near
+        moved = within(at + gap / distance, at, low, high)
+        near = settled(moved - at, at, gap, terms.number + terms.delay + 1)
+        outside = ((at >= HIGHEST) & (gap > 0)) | ((at <= LOWEST) & (gap < 0))
+        force[place], done[place[near & ~outside]] = moved, True
+        at, stay = moved, ~(near | outside)
+        if not stay.any():
+            break
+        if not stay.all():
             place, at, low, high, terms = place[stay], at[stay], low[stay], high[stay], terms.of(stay)
-    return force, settled & (force > LOWEST + 1e-9) & (force < HIGHEST - 1e-9)
+    return force, done
 
 
 def _first_guess(terms: Terms) -> Floats:
@@ -135,7 +125,7 @@ def _first_guess(terms: Terms) -> Floats:
         share, gone = paid / total, first + count - mean
         paid, mean = total, mean + (1 - share) * gone
         spread = share * np.maximum(spread, 0.0) + share * (1 - share) * gone**2
-    gap = np.log(paid) - terms.advance
+    gap = np.log(paid)
     root = np.sqrt(np.maximum(mean**2 - 2 * spread * gap, 0.0))
     return np.clip(2 * gap / (mean + root), LOWEST, HIGHEST)
 
@@ -157,5 +147,5 @@ def _gap_and_distance(terms: Terms, force: Floats) -> tuple[Floats, Floats]:
         last = terms.final * np.exp(-(count + 1) * force)
         value, slope = value + last, slope + (count + 1) * last
     odd = terms.fraction * growth / (1 + terms.fraction * rate)
-    gap = np.log(value) - terms.advance - terms.delay * force - np.log1p(terms.fraction * rate)
+    gap = np.log(value) - terms.delay * force - np.log1p(terms.fraction * rate)
     return gap, slope / value + terms.delay + odd

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from audits.statistics.cash_flows import Flags, Floats, Flows
-from audits.statistics.discounted_values import Side, log_value, moments, side
+from audits.statistics.discounted_values import Side, moments, side, value_at
 
 LOWEST, HIGHEST = -37.4, 709.7  # δ of the rates that float64 can tell from −1 and from infinity
-_STEPS = 200
-_LAST = 1e-9  # of the loan's span: the error after a step is about the square of the step
+STEPS = 200
+_LAST = 2e-8  # steps times span: the error of g after a step is below an eighth of its square
 _ROUNDING = 1e-15
 
 
@@ -36,68 +36,71 @@ class Sides:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """By loan: `force` δ (n,), whether it was `settled`, and whether the root lies `beyond` LOWEST or HIGHEST."""
+    """By loan: `force` δ (n,), and whether it was `settled`: else the root lies beyond LOWEST or HIGHEST."""
 
     force: Floats
     settled: Flags
-    beyond: Flags
 
 
 def sides_of(flows: Flows) -> Sides:
     """Both sides of tidied loans that have advances and payments."""
     origin = flows.times[flows.offsets[:-1]]
-    return Sides(side(flows, origin, True), side(flows, origin, False), flows.times[flows.offsets[1:] - 1] - origin)
+    lent = flows.amounts > 0
+    advances, payments = side(flows.only(lent), origin), side(flows.only(~lent), origin)
+    return Sides(advances, payments, flows.times[flows.offsets[1:] - 1] - origin)
 
 
 def gap_and_distance(sides: Sides, force: Floats) -> tuple[Floats, Floats]:
     """g(δ) and minus its slope."""
-    value, mean = log_value(sides.payments, force)
-    lent, start = log_value(sides.advances, force)
-    return value - lent, mean - start
+    paid, power, late = value_at(sides.payments, force)
+    lent, lead, early = value_at(sides.advances, force)
+    return np.log(paid / lent) - (power - lead), late - early
 
 
 def first_guess(sides: Sides) -> Floats:
     """Root of the parabola that touches g at δ = 0, or its lowest point."""
     paid, late, spread = moments(sides.payments)
     lent, early, drawn = moments(sides.advances)
-    gap, distance, bend = np.log(paid) - np.log(lent), late - early, spread - drawn
+    gap, distance, bend = np.log(paid / lent), late - early, spread - drawn
     root = np.sqrt(np.maximum(distance**2 - 2 * bend * gap, 0.0))
     guess = 2 * gap / (distance + root)
     return np.clip(np.where(np.isfinite(guess), guess, 0.0), LOWEST, HIGHEST)
 
 
-def search(sides: Sides, guess: Floats, *, falling: bool = True, low: Floats | None = None,
-           high: Floats | None = None, steps: int = _STEPS) -> Found:  # fmt: skip
-    """A root of g from `guess` (n,), kept between `low` and `high` (n,) where g is `falling` (all by default)."""
-    force, settled = guess.copy(), np.zeros(len(guess), dtype=np.bool_)
-    beyond = settled.copy()
-    bottom = np.full(len(guess), LOWEST) if low is None else low.copy()
-    top = np.full(len(guess), HIGHEST) if high is None else high.copy()
-    place, left, at = np.arange(len(guess)), sides, force.copy()
-    for _ in range(steps):
-        if not len(place):
-            break
-        gap, distance = gap_and_distance(left, at)
-        step = gap / distance
-        moved = at + step
-        if falling:
-            bottom, top = np.where(gap > 0, at, bottom), np.where(gap < 0, at, top)
-            astray = ~((moved > bottom) & (moved < top)) & (gap != 0)
-            at_edge = ((at >= HIGHEST) & (gap > 0)) | ((at <= LOWEST) & (gap < 0))
-            toward_edge = ((moved >= HIGHEST) & (top == HIGHEST)) | ((moved <= LOWEST) & (bottom == LOWEST))
-            middle = np.where(toward_edge, np.clip(moved, LOWEST, HIGHEST), (bottom + top) / 2)
-            moved = np.where(astray, middle, moved)
-        else:
-            moved, at_edge = np.clip(moved, LOWEST, HIGHEST), ~np.isfinite(step)
-        near = np.abs(moved - at) * left.span <= _LAST
-        near |= (np.abs(gap) <= _ROUNDING) | (np.abs(moved - at) <= _ROUNDING * np.abs(at))
-        near &= ~at_edge
-        force[place] = moved
-        done = near | at_edge
-        settled[place[near]] = True
-        beyond[place[at_edge]] = True
+def search(sides: Sides, guess: Floats) -> Found:
+    """The root of g, which falls everywhere, from `guess` (n,)."""
+    found = Found(guess.copy(), np.zeros(len(guess), dtype=np.bool_))
+    low, high = np.full(len(guess), LOWEST), np.full(len(guess), HIGHEST)
+    place, at, open_ = np.arange(len(guess)), guess, np.ones(len(guess), dtype=np.bool_)
+    for _ in range(STEPS):
+        gap, distance = gap_and_distance(sides, at)
+        low, high = np.where(gap > 0, at, low), np.where(gap < 0, at, high)
+        moved = np.where(open_, within(at + gap / distance, at, low, high), at)
+        near = settled(moved - at, at, gap, sides.span)
+        outside = ((at >= HIGHEST) & (gap > 0)) | ((at <= LOWEST) & (gap < 0))
+        found.force[place] = moved
+        found.settled[place[open_ & near & ~outside]] = True
+        open_ &= ~(near | outside)
         at = moved
-        if done.any():
-            stay = ~done
-            place, at, bottom, top, left = place[stay], at[stay], bottom[stay], top[stay], left.of(stay)
-    return Found(force, settled, beyond)
+        going = np.count_nonzero(open_)
+        if not going:
+            break
+        if 2 * going < len(at):
+            place, at, low, high, sides = place[open_], at[open_], low[open_], high[open_], sides.of(open_)
+            open_ = np.ones(going, dtype=np.bool_)
+    return found
+
+
+def within(moved: Floats, at: Floats, low: Floats, high: Floats) -> Floats:
+    """The step, or half the bracket where it leaves that; an end where nothing has been tried yet is tried itself."""
+    astray = ~((moved > low) & (moved < high)) & (moved != at)
+    if not astray.any():
+        return moved
+    end = ((moved >= high) & (high == HIGHEST)) | ((moved <= low) & (low == LOWEST))
+    return np.where(astray, np.where(end, np.clip(moved, LOWEST, HIGHEST), (low + high) / 2), moved)
+
+
+def settled(step: Floats, at: Floats, gap: Floats, span: Floats) -> Flags:
+    """Whether the step was the last that helps: |g''| ≤ span²/4, so that after it |g| is below a unit of rounding."""
+    size = np.abs(step)
+    return (size * span <= _LAST) | (np.abs(gap) <= _ROUNDING) | (size <= _ROUNDING * np.abs(at))

@@ -1,41 +1,54 @@
-"""Loans whose cash flows change sign more than once: one rate, several, none."""
+"""Loans whose cash flows change sign more than once: is there one rate, are there several, or is there none?
+
+`only_root` settles the common case, a debt throughout. The others are settled by `root_count`. Roots are counted on the
+whole line of δ = log(1 + x), that is for every rate above −100 %.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-from audits.statistics.cash_flows import Codes, Flags, Floats, Flows, Ints, Reason
+from audits.statistics.cash_flows import Codes, Flags, Floats, Flows, Reason
 from audits.statistics.rate_search import first_guess, search, sides_of
+from audits.statistics.root_count import bisected, discounted, root_count, running
 
-_KEPT = 1e-12  # of the absolute discounted flows: a balance this far below nothing is nothing
+_NOTHING = 1e-12  # of the absolute discounted flows: a balance this far below nothing is nothing
 
 
-def solve_changing(flows: Flows, changes: Ints) -> tuple[Floats, Codes]:
+def solve_changing(flows: Flows) -> tuple[Floats, Codes]:
     """δ (n,) and reason of tidied loans with at least two changes of sign."""
-    sides = sides_of(flows)
-    found = search(sides, first_guess(sides), falling=False, steps=50)
-    one = found.settled & never_on_the_other_side(flows, found.force)
-    reason = np.where(one, Reason.SOLVED, Reason.UNCERTAIN).astype(np.int8)
-    return found.force, reason
+    found = search(sides := sides_of(flows), first_guess(sides))
+    force = found.force
+    reason = np.full(len(force), Reason.SOLVED, dtype=np.int8)
+    unclear = ~(found.settled & only_root(flows, force))
+    if unclear.any():
+        force[unclear], reason[unclear] = _counted(flows.of(unclear))
+    return force, reason
 
 
-def never_on_the_other_side(flows: Flows, force: Floats) -> Flags:
+def only_root(flows: Flows, force: Floats) -> Flags:
     """Whether the balance at the root δ stays the borrower's debt to the end, so that δ is the only root.
 
-    With S_j the sums of the first j discounted flows and r_j falling in j the weights at another δ' > δ over those at
-    δ, Σ a w(δ') = Σ S_j (r_j − r_(j+1)) > 0, and < 0 for δ' < δ.
+    With S_j the sum of the first j flows discounted at δ, and r_j, which falls in j, their weights at a δ' > δ over
+    those at δ: Σ a w(δ') = Σ S_j (r_j − r_(j+1)) > 0, and < 0 for δ' < δ.
     """
-    terms = discounted(flows, force)
-    balance = np.cumsum(terms)
-    before = np.repeat(np.concatenate([[0.0], balance])[flows.offsets[:-1]], flows.counts)
-    return np.asarray(np.minimum.reduceat(balance - before, flows.offsets[:-1]) >= -_KEPT)
+    balance = running(flows, discounted(flows, force))
+    least = np.minimum.reduceat(balance, flows.offsets[:-1])
+    return np.asarray((least >= -_NOTHING) & (np.abs(balance[flows.offsets[1:] - 1]) <= _NOTHING))
 
 
-def discounted(flows: Flows, force: Floats) -> Floats:
-    """Flows discounted at δ (n,) of their loan, over the sum of their absolute values."""
-    counts, starts = flows.counts, flows.offsets[:-1]
-    origin = np.where(force >= 0, flows.times[starts], flows.times[flows.offsets[1:] - 1])
-    terms = flows.amounts * np.exp((np.repeat(origin, counts) - flows.times) * np.repeat(force, counts))
-    if flows.fractions is not None:
-        terms /= 1 + flows.fractions * np.repeat(np.expm1(force), counts)
-    return np.asarray(terms / np.repeat(np.add.reduceat(np.abs(terms), starts), counts))
+def _counted(flows: Flows) -> tuple[Floats, Codes]:
+    """δ and reason of loans whose roots have to be counted."""
+    roots, doubtful, low, high = root_count(flows)
+    reason = np.full(len(roots), Reason.SOLVED, dtype=np.int8)
+    reason[roots == 0] = Reason.NOT_REPAID
+    reason[doubtful] = Reason.UNCERTAIN
+    reason[roots > 1] = Reason.SEVERAL
+    force = np.full(len(roots), np.nan)
+    one = reason == Reason.SOLVED
+    if one.any():
+        some = flows.of(one)
+        force[one] = bisected(some, low[one], high[one])
+        lends = some.amounts[some.offsets[:-1]] < 0
+        reason[one] = np.where(lends, Reason.REVERSED, Reason.SOLVED)
+    return force, reason
