@@ -161,6 +161,30 @@ def fill_return(
 
 
 @app.command()
+def rows(
+    finding: Annotated[str, typer.Argument(metavar="FINDING", help="Identifier of a finding that counts cases.")],
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run, with run.json.")],
+    out: Annotated[Path, typer.Option(help="File to write; only its owner may read it.")] = Path("rows.csv"),
+    program: Annotated[str | None, typer.Option(help="The program file, where it has moved since the run.")] = None,
+) -> None:
+    """Fetch the rows behind a counted finding from the source, with the source's credentials, as CSV."""
+    with _plain_errors():
+        from audits.rows_beyond import rows_beyond
+
+        text, found = rows_beyond(folder, finding, Path(program) if program else None)
+        try:
+            with os.fdopen(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+                file.write(text)
+            out.chmod(0o600)
+        except OSError as error:
+            raise InputError(Problem(
+                str(out), f"the rows cannot be written ({error.strerror})",
+                "a file in a folder that can be written to", "name another file with --out",
+            )) from None  # fmt: skip
+        typer.echo(f"{out}: {found:,} rows")
+
+
+@app.command()
 def schema(record: Annotated[str, typer.Argument(help="run or judgement")] = "run") -> None:
     """Print the JSON Schema of a record."""
     with _plain_errors():

@@ -20,10 +20,10 @@ def environment() -> dict[str, str]:
 
 
 def code_digest() -> str:
-    """Digest over names and contents of every .py and .yaml file that can change a figure or a verdict."""
+    """Digest over names and contents of every .py, .yaml and .csv file that can change a figure or a verdict."""
     digest = hashlib.sha256()
     files = [file for folder in ("audits", "checks") for file in (_ROOT / folder).rglob("*")]
-    for file in sorted(file for file in files if file.suffix in (".py", ".yaml")):
+    for file in sorted(file for file in files if file.suffix in (".py", ".yaml", ".csv")):
         content = file.read_bytes().replace(b"\r\n", b"\n")
         digest.update(f"{file.relative_to(_ROOT).as_posix()}\0{len(content)}\0".encode() + content)
     return "sha256:" + digest.hexdigest()

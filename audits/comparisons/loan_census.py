@@ -1,8 +1,8 @@
 """Exact figures over all loans: the highest of any loan, how many lie beyond each limit, and what is not known.
 
 A loan whose figure is not known may be the case that a rule looks for, so that one such loan keeps a figure from being
-clear. Where no case was found among n loans the chance of one elsewhere is no zero: 3 / n bounds it (Hanley and
-Lippman-Hand 1983, JAMA 249:1743–1745), which is told as ``upper_share``.
+clear. Where no case was found among n loans the chance of one elsewhere is no zero: about 3 / n bounds it (Hanley and
+Lippman-Hand 1983, JAMA 249:1743–1745), which is told as ``upper_share_of_none``.
 """
 
 from __future__ import annotations
@@ -74,10 +74,11 @@ def _share(census: Census) -> dict[str, float]:
     from audits.statistics.exact_tests import clopper_pearson_interval, zero_cases_upper_bound
 
     most = max(n for _, n in census.beyond)
-    if most == 0:
-        return {"beyond_share": 0.0, "upper_share": float(zero_cases_upper_bound(census.known, _LEVEL))}
-    return {"beyond_share": most / census.known,
-            "upper_share": float(clopper_pearson_interval(most, census.known, _LEVEL).high)}  # fmt: skip
+    return {
+        "beyond_share": most / census.known,
+        "upper_share": float(clopper_pearson_interval(most, census.known, _LEVEL).high),
+        "upper_share_of_none": float(zero_cases_upper_bound(census.known, _LEVEL)),
+    }
 
 
 def _reason(census: Census) -> Sentence:

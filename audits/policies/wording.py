@@ -250,8 +250,21 @@ def _because(m: Measurement, rule: Rule, verdict: Verdict) -> Sentence:
             "{limit}: the interval holds values on both sides, so these data do not decide. {detectable}",
             limit=limit, detectable=_detectable(m),
         )  # fmt: skip
+    if rule.test == "census" and rule.limit in dict(m.beyond):
+        return _counted_beyond(m, dict(m.beyond)[rule.limit], limit)
     words = _WITHIN[rule.test] if verdict == "clear" else _BEYOND[rule.test]
     return said(words, limit=limit)
+
+
+def _counted_beyond(m: Measurement, cases: int, limit: Sentence) -> Sentence:
+    """How many cases lie beyond the limit; where none does, what that says of others like these."""
+    upper = m.details.get("upper_share_of_none")
+    if cases or upper is None:
+        return said("{limit}: {cases:,} of {rows:,} rows lie beyond it.", limit=limit, cases=cases, rows=m.n)
+    return said(
+        "{limit}: none of {rows:,} rows lies beyond it; of rows like these, at most {upper:.3g} % do (95 % bound).",
+        limit=limit, rows=m.n, upper=100 * upper,
+    )  # fmt: skip
 
 
 _BEYOND = {
