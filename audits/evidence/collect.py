@@ -24,11 +24,13 @@ from audits.evidence.needs import (
     CellsNeed,
     CensusNeed,
     ClusterCellsNeed,
+    DebtTallyNeed,
     EffectsNeed,
     HistogramNeed,
     MembershipNeed,
     MomentsNeed,
     Need,
+    ReborrowingNeed,
     SameTermsNeed,
     SampleNeed,
     SequenceNeed,
@@ -44,11 +46,14 @@ if TYPE_CHECKING:
     from audits.evidence.arms import Arms
     from audits.evidence.census import Census
     from audits.evidence.cluster_cells import ClusterCells
+    from audits.evidence.debt_tallies import DebtTallies
     from audits.evidence.effects import EffectScores
     from audits.evidence.exact_sums import Ranges
     from audits.evidence.histograms import Histogram
     from audits.evidence.memberships import Memberships
     from audits.evidence.moments import Moments
+    from audits.evidence.reborrowing import Reborrowing
+    from audits.evidence.reborrowing_models import Influences
     from audits.evidence.same_terms import SameTerms
     from audits.evidence.sequences import Sequences
 
@@ -120,6 +125,20 @@ class Evidence:
         from audits.evidence.same_terms import same_terms_from_json
 
         return same_terms_from_json(self._text(need))
+
+    def reborrowing(self, need: ReborrowingNeed) -> tuple[Reborrowing, Influences]:
+        """Chains of loans of one need, and how far borrowers move each estimate."""
+        from audits.evidence.reborrowing import reborrowing_from_json
+        from audits.evidence.reborrowing_models import influences_from_json
+
+        text = self._text(need)
+        return reborrowing_from_json(text), influences_from_json(text)
+
+    def debt_tallies(self, need: DebtTallyNeed) -> DebtTallies:
+        """Counts of loans' own records of one need."""
+        from audits.evidence.debt_tallies import debt_tallies_from_json
+
+        return debt_tallies_from_json(self._text(need))
 
     def census(self, need: CensusNeed) -> Census:
         """The extremes and the rows beyond limits of one need."""
@@ -301,6 +320,17 @@ def _collect_one(source: Source, need: Need, ranges: Ranges | None, folder: Path
         arms = collect_arms(source, need)
         _unchanged(rows, arms.rows)
         return _write(file, arms_to_json(arms), arms.rows)
+    if isinstance(need, ReborrowingNeed):
+        from audits.evidence.reborrowing_models import collect_whole
+
+        text, used = collect_whole(source, need, rows)
+        return _write(file, text, used)
+    if isinstance(need, DebtTallyNeed):
+        from audits.evidence.debt_tallies import collect_debt_tallies, debt_tallies_to_json
+
+        tallies = collect_debt_tallies(source, need)
+        _unchanged(rows, tallies.rows)
+        return _write(file, debt_tallies_to_json(tallies), tallies.rows)
     if isinstance(need, SampleNeed):
         from audits.evidence.samples import collect_sample
 
@@ -339,7 +369,7 @@ def _file_name(need: Need) -> str:
         ClusterCellsNeed: "cluster-cells", HistogramNeed: "histogram", SequenceNeed: "sequences",
         MembershipNeed: "memberships", EffectsNeed: "effects", SameTermsNeed: "same-terms",
         ArmsNeed: "arms",
-        CensusNeed: "census",
+        CensusNeed: "census", ReborrowingNeed: "reborrowing", DebtTallyNeed: "debt-tallies",
     }  # fmt: skip
     return f"{kinds[type(need)]}-{digest}.json"
 

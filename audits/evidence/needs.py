@@ -210,6 +210,49 @@ class ArmsNeed:
     population: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class ReborrowingNeed:
+    """Loans of each ``entity`` in the order in which they were ``opened``: chains, and how soon the next one came.
+
+    A loan ended on the day ``closed``, else after its ``term`` in days or months. The next continues the chain when it
+    is opened at most ``gap_days`` days after the debt before it ended. ``ratios`` are pairs of columns whose quotient,
+    ``times`` a number, says what a borrower can afford; each is cut into ``bands``, as are ``fees`` over ``amount``. A
+    chain is long from ``chain_length`` loans on.
+    """
+
+    entity: str
+    opened: str
+    unit: str | None = None
+    closed: str | None = None
+    term: str | None = None
+    term_in_months: bool = False
+    gap_days: int = 14
+    chain_length: int = 10
+    attributes: tuple[str, ...] = ()
+    strata: tuple[str, ...] = ()
+    ratios: tuple[tuple[str, str], ...] = ()
+    times: float = 1.0
+    bands: int = 10
+    fees: str | None = None
+    amount: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DebtTallyNeed:
+    """Counts of a loan's own record: rollovers, debits, and debt of which mostly interest was paid.
+
+    ``debits`` are added up. Debt persists where ``interest`` paid exceeds ``principal`` paid and the lowest ``balance``
+    is ``floor`` of its money or more.
+    """
+
+    rollovers: str | None = None
+    debits: str | None = None
+    interest: str | None = None
+    principal: str | None = None
+    balance: str | None = None
+    floor: float = 200.0
+
+
 Need = (
     EffectsNeed
     | CellsNeed
@@ -222,6 +265,8 @@ Need = (
     | SameTermsNeed
     | ArmsNeed
     | CensusNeed
+    | ReborrowingNeed
+    | DebtTallyNeed
 )
 Kind = TypeVar("Kind", bound=Need)
 
@@ -251,6 +296,13 @@ def unknown_names(need: Need, attributes: Iterable[str], columns: Iterable[str])
         named = (need.arm, need.response, need.other, need.cluster, *need.strata, *need.controls)
     elif isinstance(need, ClusterCellsNeed):
         groups, named = need.attributes, (need.cluster, *need.columns, *need.sums)
+    elif isinstance(need, ReborrowingNeed):
+        pairs = (name for pair in need.ratios for name in pair)
+        groups, named = need.attributes, (
+            need.entity, need.opened, need.unit, need.closed, need.term, *need.strata, *pairs, need.fees, need.amount,
+        )  # fmt: skip
+    elif isinstance(need, DebtTallyNeed):
+        named = (need.rollovers, need.debits, need.interest, need.principal, need.balance)
     elif isinstance(need, CensusNeed):
         named = (*figure_inputs(need), need.scope, need.unit)
     else:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from audits.predatory_lending.cost_caps import CostCaps
+from audits.predatory_lending.debt_trap import DebtTrap
 from audits.predatory_lending.mortgage_thresholds import MortgageThresholds
 
 QUESTIONS: tuple[type[Any], ...] = (
     CostCaps,
+    DebtTrap,
     MortgageThresholds,
 )  # fmt: skip

@@ -1,0 +1,329 @@
+"""What is estimated from counts of loans, and what each loan adds to it: shares, chains and ratios of hazards.
+
+``models_of`` fits every model on the counts and gives, for each kind of loan, its influence on each estimate.
+``collect_influences`` makes one more pass over the ordered loans, adds influences up by borrower and gives their sums
+of squares, from which errors come that allow for borrowers who come again (Liang and Zeger 1986, Biometrika 73:13–22).
+
+Beyond ``EXACT`` loans borrowers are joined into a thousand sets or more by their key; loans of one borrower stay
+together. Influences and money are rounded to multiples of a power of two of the largest, so that sums are whole numbers
+of 128 bits and exact in any order.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audits.evidence.needs import ReborrowingNeed
+from audits.evidence.reborrowing import LoanCount, Reborrowing, collect_reborrowing, reborrowing_to_json
+from audits.evidence.reborrowing_rows import MONEY_PLACES, Layout, loans_sql
+from checks.inputs.source import Source
+from checks.problem import InputError, Problem
+
+RENEWED, STARTS, IN_LONG, RATIO, FEES = "renewed", "long_chain_start", "long_chain_loans", "ratio", "fees"
+_PLACES = 26
+Key = tuple[int, ...]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """One figure: what, of which attribute's ``label`` (None for everyone), its value; a ratio as its logarithm.
+
+    ``loans`` and ``cases`` behind it (for a hazard person-periods and their events, of the label and of the
+    ``reference``, which are 0 else), ``borrowers`` by the label of their first loan. NaN where it cannot be had.
+    """
+
+    what: str
+    attribute: int | None
+    label: int | None
+    value: float
+    loans: int
+    cases: int
+    reference_loans: int = 0
+    reference_cases: int = 0
+    strata: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Influences of a kind of loans: (key …, band, seen) → one number for each of the estimates at ``places``."""
+
+    kind: str
+    attribute: int | None
+    places: tuple[int, ...]
+    influences: Mapping[Key, tuple[float, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Influences:
+    """Σ_g u_g² of each estimate, in their order, over ``clusters`` of at most ``largest`` loans.
+
+    ``shares`` is the largest borrower's part of each; ``grouped`` says that borrowers were joined into sets. ``money``
+    is Σ F, Σ P, Σ F², Σ F P and Σ P² over clusters: fees of all loans in chains whose first loan is known, and the
+    principal of that first loan; ``started`` such chains.
+    """
+
+    squares: tuple[float, ...]
+    shares: tuple[float, ...]
+    clusters: int
+    largest: int
+    grouped: bool
+    money: tuple[float, ...]
+    started: int
+
+
+def models_of(
+    found: Reborrowing, need: ReborrowingNeed, references: Sequence[str | None]
+) -> tuple[list[Estimate], list[Table]]:
+    """Every estimate and the tables of influences; ``references`` are the labels that each attribute compares with."""
+    estimates: list[Estimate] = []
+    tables = [_places(found, need, estimates)]
+    for i in range(len(found.labels)):
+        tables.append(_groups(found, i, references[i], estimates))
+    if found.grids[-1].bands > 1:
+        tables.append(_fees(found, estimates))
+    return estimates, tables
+
+
+def _places(found: Reborrowing, need: ReborrowingNeed, estimates: list[Estimate]) -> Table:
+    from audits.statistics.chain_shares import long_chain_loans, long_chain_start
+
+    size, most = len(found.edges), need.chain_length
+    counts = found.of_kind("places")
+    whole = [one for one in counts if one.seen == size]
+    n, d = np.zeros(most), np.zeros(most)
+    for one in whole:
+        if one.key[1] == 1:
+            place = min(one.key[0], most) - 1
+            n[place] += one.loans
+            d[place] += one.loans * (one.band < size)
+    total, renewed = sum(one.loans for one in whole), sum(one.loans for one in whole if one.band < size)
+    share = renewed / total if total else math.nan
+    starts, loans = long_chain_start(d, n), long_chain_loans(d, n)
+    begun, followed = int(n.sum()), int(d.sum())
+    first = len(estimates)
+    estimates += [
+        Estimate(RENEWED, None, None, share, total, renewed),
+        Estimate(STARTS, None, None, starts.estimate, begun, followed),
+        Estimate(IN_LONG, None, None, loans.estimate, begun, followed),
+    ]
+    rows = {}
+    for one in whole:
+        y, place = int(one.band < size), min(one.key[0], most) - 1
+        chained = (starts.scores[place, y], loans.scores[place, y]) if one.key[1] == 1 else (0.0, 0.0)
+        rows[(*one.key, one.band, one.seen)] = ((y - share) / total, *map(float, chained))
+    return Table("places", None, tuple(range(first, first + 3)), rows)
+
+
+def _groups(found: Reborrowing, attribute: int, reference: str | None, estimates: list[Estimate]) -> Table:
+    """Share renewed by label, and ratio of hazards of each label to the reference at equal affordability."""
+    size, labels = len(found.edges), found.labels[attribute]
+    counts = [one for one in found.of_kind("groups") if one.key[0] == attribute]
+    first = len(estimates)
+    totals = np.zeros((len(labels), 2))
+    for one in counts:
+        if one.seen == size and one.key[1] >= 0:
+            totals[one.key[1]] += one.loans * np.array([1.0, one.band < size])
+    for label, (n, d) in enumerate(totals.tolist()):
+        estimates.append(Estimate(RENEWED, attribute, label, d / n if n else math.nan, int(n), int(d)))
+    others = [label for label, name in enumerate(labels) if name != reference]
+    zero = labels.index(reference) if reference in labels else -1
+    usable = [one for one in counts if one.key[2] >= 0 and one.key[1] >= 0]
+    design = [[float(one.key[1] == label) for label in others] for one in usable]
+    effects = _hazard([(one.key[2], one) for one in usable], design, size, len(others))
+    periods, events = _by_label(usable, size, len(labels))
+    for k, label in enumerate(others):
+        estimates.append(Estimate(
+            RATIO, attribute, label, effects.value(k) if zero >= 0 else math.nan, int(periods[label]),
+            int(events[label]), int(periods[zero]) if zero >= 0 else 0, int(events[zero]) if zero >= 0 else 0,
+            effects.strata,
+        ))  # fmt: skip
+    rows: dict[Key, tuple[float, ...]] = {}
+    at = {one: i for i, one in enumerate(usable)}
+    for one in counts:
+        shares = [0.0] * len(labels)
+        if one.seen == size and one.key[1] >= 0:
+            n, d = totals[one.key[1]]
+            shares[one.key[1]] = float((float(one.band < size) - d / n) / n)
+        ratios = effects.influence(at[one]) if one in at else [0.0] * len(others)
+        rows[(*one.key[1:], one.band, one.seen)] = (*shares, *ratios)
+    return Table("groups", attribute, tuple(range(first, len(estimates))), rows)
+
+
+def _fees(found: Reborrowing, estimates: list[Estimate]) -> Table:
+    """Ratio of hazards for fees twice as high, in the same cell of affordability."""
+    means = found.grids[-1].means
+    usable = [one for one in found.of_kind("fees") if min(one.key) >= 0]
+    effects = _hazard(
+        [(one.key[0], one) for one in usable], [[means[one.key[1]]] for one in usable], len(found.edges), 1
+    )
+    periods, events = _by_label(usable, len(found.edges), 1, whole=True)
+    estimates.append(Estimate(
+        FEES, None, None, effects.value(0), int(periods[0]), int(events[0]), strata=effects.strata
+    ))  # fmt: skip
+    rows = {(*one.key, one.band, one.seen): tuple(effects.influence(i)) for i, one in enumerate(usable)}
+    return Table("fees", None, (len(estimates) - 1,), rows)
+
+
+@dataclass(frozen=True, slots=True)
+class _Effects:
+    """Coefficients and, by count of loans, their influences."""
+
+    coefficients: Floats
+    rows: Floats
+    strata: int
+
+    def value(self, k: int) -> float:
+        return float(self.coefficients[k]) if len(self.coefficients) else math.nan
+
+    def influence(self, i: int) -> list[float]:
+        return [float(value) for value in self.rows[i]]
+
+
+def _periods(one: LoanCount, size: int) -> Iterator[tuple[int, int]]:
+    """(band, whether the next loan came) of each band that was wholly seen, until the next loan."""
+    for band in range(min(one.seen, one.band + 1, size)):
+        yield band, int(band == one.band)
+
+
+def _by_label(counts: Sequence[LoanCount], size: int, labels: int, whole: bool = False) -> tuple[Floats, Floats]:
+    periods, events = np.zeros(labels), np.zeros(labels)
+    for one in counts:
+        label = 0 if whole else one.key[1]
+        for _, y in _periods(one, size):
+            periods[label] += one.loans
+            events[label] += one.loans * y
+    return periods, events
+
+
+def _hazard(
+    placed: Sequence[tuple[int, LoanCount]], design: Sequence[Sequence[float]], size: int, width: int
+) -> _Effects:
+    """The fit of counts of loans, each in its stratum, as person-periods; NaN where nothing can be fitted."""
+    from audits.statistics.discrete_hazard import hazard_ratio
+
+    cells: dict[tuple[int, int, tuple[float, ...]], list[int]] = {}
+    for (stratum, one), z in zip(placed, design, strict=True):
+        for band, y in _periods(one, size):
+            held = cells.setdefault((stratum, band, tuple(z)), [0, 0])
+            held[0] += one.loans
+            held[1] += one.loans * y
+    nothing = _Effects(np.full(width, math.nan), np.zeros((len(placed), width)), 0)
+    if not cells or not width:
+        return nothing
+    keys = sorted(cells)
+    fit = hazard_ratio(
+        [list(z) for _, _, z in keys], [stratum * (size + 1) + band for stratum, band, _ in keys],
+        [cells[key][0] for key in keys], [cells[key][1] for key in keys],
+    )  # fmt: skip
+    by_outcome = [fit.influences(0.0), fit.influences(1.0)]
+    at = {key: i for i, key in enumerate(keys)}
+    rows = np.zeros((len(placed), width))
+    for i, ((stratum, one), z) in enumerate(zip(placed, design, strict=True)):
+        for band, y in _periods(one, size):
+            rows[i] += by_outcome[y][at[stratum, band, tuple(z)]]
+    return _Effects(fit.coefficients, rows, fit.strata)
+
+
+def collect_influences(source: Source, layout: Layout, tables: Sequence[Table], estimates: int) -> Influences:
+    """One pass over the ordered loans."""
+    bounds = _bounds(tables, estimates)
+    joins, columns = [], []
+    for t, table in enumerate(tables):
+        keys = _key_columns(table)
+        rows = [(key, values) for key, values in sorted(table.influences.items()) if any(values)]
+        named = [f"u{place}" for place in table.places]
+        if not rows:
+            columns += [f"0 AS {name}" for name in named]
+            continue
+        listed = ", ".join(
+            f"({', '.join(map(str, [*key, *_whole(values, [bounds[place] for place in table.places])]))})"
+            for key, values in rows
+        )
+        names = [f"k{i}" for i in range(len(keys))]
+        casts = ", ".join([*names, *(f"CAST({name} AS bigint) AS {name}" for name in named)])
+        on = " AND ".join(f"loans.{key} = t{t}.{name}" for key, name in zip(keys, names, strict=True))
+        joins.append(
+            f"LEFT JOIN (SELECT {casts} FROM (VALUES {listed}) AS v({', '.join([*names, *named])})) AS t{t} ON {on}"
+        )
+        columns += [f"t{t}.{name}" for name in named]
+    return _summed(source, layout, joins, bounds)
+
+
+def _key_columns(table: Table) -> list[str]:
+    own = {"places": ["place_in", "start"], "fees": ["cell", "fee"], "groups": [f"a{table.attribute}", "cell"]}
+    return [*own[table.kind], "j", "m"]
+
+
+def _bounds(tables: Sequence[Table], estimates: int) -> list[int]:
+    """Of each estimate the exponent of a power of two that no loan's influence exceeds."""
+    largest = [0.0] * estimates
+    for table in tables:
+        for values in table.influences.values():
+            for place, value in zip(table.places, values, strict=True):
+                largest[place] = max(largest[place], abs(value) if math.isfinite(value) else 0.0)
+    return [math.frexp(value)[1] if value else 0 for value in largest]
+
+
+def _whole(values: Sequence[float], exponents: Sequence[int]) -> list[int]:
+    return [
+        round(math.ldexp(value, _PLACES - exponent)) if math.isfinite(value) else 0
+        for value, exponent in zip(values, exponents, strict=True)
+    ]
+
+
+def _summed(source: Source, layout: Layout, joins: Sequence[str], bounds: Sequence[int]) -> Influences:
+    wide, number = layout.wide, len(bounds)
+    sums = ", ".join(f"CAST(coalesce(sum(u{i}), 0) AS {wide}) AS u{i}" for i in range(number))
+    known = "start = 1"
+    money = (
+        f"CAST(coalesce(sum(CASE WHEN {known} THEN f END), 0) AS {wide}) AS f, "
+        f"CAST(coalesce(sum(CASE WHEN {known} AND place_in = 1 THEN p END), 0) AS {wide}) AS p, "
+        f"sum(CASE WHEN {known} AND place_in = 1 THEN 1 ELSE 0 END) AS started"
+    )
+    figures = ", ".join(f"sum(u{i} * u{i}), max(abs(u{i}))" for i in range(number))
+    sql = (
+        f"{loans_sql(layout)}, c AS (SELECT g, count(*) AS n, {sums}, {money} FROM loans {' '.join(joins)} GROUP BY g) "
+        f"SELECT count(*), max(n), sum(started), sum(f), sum(p), sum(f * f), sum(f * p), sum(p * p), {figures} FROM c"
+    )  # noqa: S608 - names of columns are our own
+    clusters, largest, started, *values = source.rows(sql)[0]
+    fees, principal = (scale - MONEY_PLACES for scale in layout.scales)
+    places = (fees, principal, 2 * fees, fees + principal, 2 * principal)
+    totals = tuple(math.ldexp(int(value or 0), place) for value, place in zip(values[:5], places, strict=True))
+    squares, shares = [], []
+    for i, bound in enumerate(bounds):
+        square, most = (int(value or 0) for value in values[5 + 2 * i : 7 + 2 * i])
+        squares.append(math.ldexp(square, 2 * (bound - _PLACES)))
+        shares.append(most * most / square if square else 0.0)
+    return Influences(
+        tuple(squares), tuple(shares), int(clusters), int(largest or 0), layout.grouped, totals, int(started or 0)
+    )
+
+
+def collect_whole(source: Source, need: ReborrowingNeed, rows: int) -> tuple[str, int]:
+    """Text of a file with counts and influences, and the loans used. Raises ``InputError`` where rows have changed."""
+    found, layout = collect_reborrowing(source, need)
+    if found.counts["rows"] != rows:
+        raise InputError(Problem(
+            "the source", f"{found.counts['rows']} rows where {rows} were counted at the start",
+            "data that stay as they are during a run", "run again when the job that writes the data has ended",
+        ))  # fmt: skip
+    references = [source.prepared.references[name] for name in need.attributes]
+    estimates, tables = models_of(found, need, references)
+    influences = collect_influences(source, layout, tables, len(estimates))
+    content = {**json.loads(reborrowing_to_json(found)), "influences": asdict(influences)}
+    text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+    return text, found.counts["loans"]
+
+
+def influences_from_json(text: str) -> Influences:
+    """The influences in the file of the counts."""
+    content = json.loads(text)["influences"]
+    lists = {name: tuple(content[name]) for name in ("squares", "shares", "money")}
+    return Influences(**{**content, **lists})
