@@ -6,10 +6,14 @@ from typing import Any
 
 from audits.predatory_lending.cost_caps import CostCaps
 from audits.predatory_lending.debt_trap import DebtTrap
+from audits.predatory_lending.inducement import Inducement
 from audits.predatory_lending.mortgage_thresholds import MortgageThresholds
+from audits.predatory_lending.steering import Steering
 
 QUESTIONS: tuple[type[Any], ...] = (
     CostCaps,
     DebtTrap,
+    Inducement,
     MortgageThresholds,
+    Steering,
 )  # fmt: skip
