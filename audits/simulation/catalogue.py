@@ -13,6 +13,7 @@ from audits.simulation.proxy import Proxy
 from audits.simulation.repeated import Repeated
 from audits.simulation.returning_customers import ReturningCustomers
 from audits.simulation.same_ratio import SameRatio
+from audits.simulation.steered_loans import SteeredLoans, SteeredThoughEligible
 from audits.simulation.strata import Strata
 from audits.simulation.true_risk import TrueRisk
 from audits.simulation.world import World
@@ -21,6 +22,7 @@ from checks.problem import InputError, Problem, suggest
 WORLDS: tuple[type[World], ...] = (
     TrueRisk, Proxy, Strata, ApprovedOnly, ManyGroups, NoisyGroups, Repeated, SameRatio, EstimatedRisk,
     Intersections, LoyalCheaper, LoyalDearer, CostError, PriceWalking, ReturningCustomers, MotorRenewals,
+    SteeredLoans, SteeredThoughEligible,
 )  # fmt: skip
 
 

@@ -68,6 +68,10 @@ class World(ABC):
     def contract(self) -> dict[str, Any]:
         """The contract block of a program that audits the file."""
 
+    def beside(self) -> dict[str, Any]:
+        """Content of further YAML files that the contract names, by their name."""
+        return {}
+
 
 def checked_effect(world: World, effect: float) -> float:
     """The effect, or ``ValueError`` when this world cannot plant one of that size."""

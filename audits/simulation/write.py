@@ -121,6 +121,8 @@ def write_simulation(
         with part_of(files.data) as part:
             _write_rows(simulation, part, announce)
         write_whole(files.program, _program(simulation))
+        for name, content in _beside(simulation).items():
+            write_whole(folder / name, content)
         write_whole(files.truth, _truth(simulation))
     except OSError as error:
         raise InputError(Problem(
@@ -229,20 +231,35 @@ def _program(simulation: Simulation) -> bytes:
 def _renamed(simulation: Simulation) -> dict[str, Any]:
     """The contract with the names of the files: columns, attributes and labels."""
 
-    def rename(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: rename(item) for key, item in value.items()}
-        if isinstance(value, list):
-            return [rename(item) for item in value]
-        return simulation.called(value) if isinstance(value, str) else value
-
-    contract = {role: rename(block) for role, block in simulation.world.contract().items()}
+    contract = {role: _with_names(block, simulation) for role, block in simulation.world.contract().items()}
     for role in {"groups", "columns"} & set(contract):
         contract[role] = {simulation.called(name): block for name, block in contract[role].items()}
     for imputed in contract.get("imputed_groups", {}).values():
         named = imputed["probabilities"].items()
         imputed["probabilities"] = {simulation.called(label): column for label, column in named}
     return contract
+
+
+def _with_names(value: Any, simulation: Simulation) -> Any:
+    """The value with every text in it that names a column or label under its name in the files."""
+    if isinstance(value, dict):
+        return {key: _with_names(item, simulation) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_names(item, simulation) for item in value]
+    return simulation.called(value) if isinstance(value, str) else value
+
+
+def _beside(simulation: Simulation) -> dict[str, bytes]:
+    """Further files by name; products bear their names in the data."""
+    import yaml
+
+    found = {}
+    for name, content in simulation.world.beside().items():
+        told = _with_names(content, simulation)
+        if "products" in told:
+            told["products"] = {simulation.called(product): rules for product, rules in told["products"].items()}
+        found[name] = str(yaml.safe_dump(told, sort_keys=False, allow_unicode=True, width=120)).encode()
+    return found
 
 
 def _truth(simulation: Simulation) -> bytes:
