@@ -60,13 +60,14 @@ def share_figure(base: Measurement, size: Worth, replay: Replay, entity: str | N
     if not size.n > 0:
         return replace(base, reason=said("no loan names its borrower, so that nothing is known of dependence"))
     share = steered / replayed
+    x = steered if entity is None else share * size.n
 
     def at(level: Any) -> tuple[Any, Any]:
-        found = score_interval_rate(share * size.n, size.n, level)
+        found = score_interval_rate(x, size.n, level)
         return found.low, found.high
 
     with nullcontext() if entity is None else effective_counts():
-        interval = score_interval_rate(share * size.n, size.n, base.level).method
+        interval = score_interval_rate(x, size.n, base.level).method
         bounds = bounded_at_once(at, base.level)
     words = _SHARE if entity is None else _SHARE_BY
     return replace(

@@ -40,7 +40,7 @@ class SteeredLoans(World):
     name: ClassVar[str] = "steered-loans"
     summary: ClassVar[str] = "a group with low scores gets the dear loan by the rules; harm: its eligible members too"
     trap: ClassVar[str] = "the mix of products is as uneven in the fair twin, which is flagged"
-    estimand: ClassVar[str] = "steering_excess_rate"
+    estimand: ClassVar[str] = "log_steered_ratio"
     largest_effect: ClassVar[float] = 0.4
     example_effect: ClassVar[float] = 0.1
     audits: ClassVar[tuple[str, ...]] = ("predatory_lending.steering",)
@@ -75,9 +75,9 @@ class SteeredLoans(World):
         """What is true within cells of equal loans, and of the bare mix of products.
 
         ``steering_excess_rate`` is the gap in mean excess within cells (weights n₁n₀/n), ``steered_ratio`` the ratio
-        of shares there, ``steered_share`` and ``mean_excess`` those of a group and of all, ``money_a_loan`` the mean
-        of excess · amount · years; ``easy_loan_gap`` and ``easy_loan_ratio`` are the group's share of easy loans
-        against the reference's, ``raw_rate_gap`` that of mean rates.
+        of shares there, with its logarithm; ``steered_share`` and ``mean_excess`` are those of a group and of all,
+        ``money_a_loan`` the mean of excess · amount · years. ``easy_loan_gap`` and ``easy_loan_ratio`` are the group's
+        share of easy loans against the reference's, ``raw_rate_gap`` that of mean rates.
         """
         rows = self._rows(effect)
         weights, group = rows["weights"], rows["group"]
@@ -86,9 +86,11 @@ class SteeredLoans(World):
         member = group.astype(np.int64)
         shares, excesses, mix = (mean_by(values, weights, member) for values in (steered, excess, easy))
         rates = mean_by(rows["rate"], weights, member)
+        log_ratio = ratio_slope(steered, np.ones_like(steered), group, weights, cell)
         return {
+            "log_steered_ratio": log_ratio,
+            "steered_ratio": float(np.exp(log_ratio)),
             "steering_excess_rate": float(slopes(excess, [group], weights, cell)[0]),
-            "steered_ratio": float(np.exp(ratio_slope(steered, np.ones_like(steered), group, weights, cell))),
             "steered_share": float(weights @ steered),
             "mean_excess": float(weights @ excess),
             "money_a_loan": float(weights @ (excess * rows["amount"] * rows["term"] / 12)),
