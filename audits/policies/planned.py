@@ -44,7 +44,7 @@ def stale() -> list[str]:
 def contract_roles() -> tuple[str, ...]:
     """The roles of a contract; the parts of a block by name, such as ``loan.amount``."""
     blocks = {"loan": LOAN_KEYS, "terms": TERMS_KEYS, "behaviour": BEHAVIOUR_KEYS}
-    return (*ROLES, *(f"{block}.{key}" for block, keys in blocks.items() for key in keys))
+    return (*ROLES, "loan.payments", *(f"{block}.{key}" for block, keys in blocks.items() for key in keys))
 
 
 def _ratios(question: str, **what: str) -> dict[str, MeasureKind]:
@@ -56,39 +56,6 @@ def _counted(question: str, **what: str) -> dict[str, MeasureKind]:
 
 
 _PREDATORY_LENDING: dict[str, MeasureKind] = {
-    **_counted(
-        "predatory_lending.cost_caps",
-        highest_all_in_rate="highest annual cost of any loan with all charges",
-        highest_lpr_ratio="highest annual cost over the loan prime rate",
-        highest_mapr_rate="highest military annual percentage rate",
-        highest_daily_cost_rate="highest cost of a day",
-        highest_default_fees="highest default fees of a loan",
-        highest_total_cost_ratio="highest total cost over principal",
-        highest_repayment_income_share="highest repayment of a period over net income",
-        highest_establishment_fee_share="highest establishment fee over amount",
-        highest_monthly_fee_share="highest monthly fee over amount",
-    ),
-    **_counted(
-        "predatory_lending.mortgage_thresholds",
-        first_lien_apor_gap="highest spread of a first lien not treated as high-cost",
-        subordinate_lien_apor_gap="highest spread of a subordinate lien not treated as high-cost",
-        longest_prepayment_penalty_months="latest month with a prepayment penalty",
-        highest_prepayment_penalty_share="highest prepayment penalty over amount prepaid",
-        larger_loan_fees_share="highest points and fees over amount, larger loans",
-        smaller_loan_fees_share="highest points and fees over amount, smaller loans",
-        smaller_loan_fees_dollars="highest points and fees, smaller loans",
-        higher_priced_first_apor_gap="highest spread of a first lien not treated as higher-priced",
-        higher_priced_jumbo_apor_gap="highest spread of a jumbo loan not treated as higher-priced",
-        higher_priced_subordinate_apor_gap="highest spread of a subordinate lien not treated as higher-priced",
-        qm_large_apor_gap="highest spread of a large qualified mortgage",
-        qm_middle_apor_gap="highest spread of a middling qualified mortgage",
-        qm_small_apor_gap="highest spread of a small qualified mortgage",
-        qm_band_1_fees_share="highest points and fees over amount in the first band",
-        qm_band_2_fees_dollars="highest points and fees in the second band",
-        qm_band_3_fees_share="highest points and fees over amount in the third band",
-        qm_band_4_fees_dollars="highest points and fees in the fourth band",
-        qm_band_5_fees_share="highest points and fees over amount in the fifth band",
-    ),
     **_counted(
         "predatory_lending.hidden_charges",
         regular_apr_understated_gap="how far a disclosed APR lies too low, regular loans",
@@ -159,23 +126,4 @@ PLANNED: dict[str, MeasureKind] = {
 # roles that rules take and that no contract has yet
 PLANNED_ROLES: dict[str, str] = {
     "model_records": "owner, tier, validation and other records of the model",
-    "loan.payments": "payments of a loan with their days",
-    "loan.charges": "charges beyond fees, such as insurance and default fees",
-    "loan.repaid_at": "when a loan was repaid",
-    "loan.debits": "attempts to debit an account, with their success",
-    "loan.income": "income of the borrower",
-    "loan.assessment": "whether affordability was assessed from verified figures",
-    "loan.student": "whether the borrower is a student",
-    "loan.benchmark_rate": "the benchmark rate on the day of the contract",
-    "loan.apor": "average prime offer rate at lock",
-    "loan.lien": "rank of the lien",
-    "loan.prepayment_penalty": "months and share of a prepayment penalty",
-    "loan.higher_priced": "whether the lender treats the loan as higher-priced",
-    "loan.qualified": "whether the lender treats the loan as a qualified mortgage",
-    "loan.covered_borrower": "whether the borrower serves in the armed forces",
-    "loan.cost_sheet": "the cost sheet handed out with the loan",
-    "loan.loss_guarantee": "loss guarantee given for the loan",
-    "terms.preticked": "whether credit was on by default",
-    "terms.solicited": "whether the customer asked for the credit",
-    "terms.human_review": "whether a human review was asked for and given",
 }
