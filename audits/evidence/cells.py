@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from audits.evidence.exact_sums import (
     Range,
+    as_number,
     collect_ranges,
     is_light,
     limbs,
@@ -26,7 +27,7 @@ from audits.evidence.exact_sums import (
     total_of_whole,
     whole_and_square,
 )
-from audits.evidence.needs import CellsNeed, union
+from audits.evidence.needs import CellsNeed, edge_of, union
 from checks.inputs.grouping import group_rows
 from checks.inputs.prepared import FAVOURABLE, as_text, group_column
 from checks.inputs.pricing_columns import ADDED, DERIVED
@@ -123,8 +124,20 @@ def label_expressions(table: ir.Table, attributes: Iterable[str], columns: Itera
     """The labels of attributes and the values of columns as text, over the prepared relation."""
     return {
         **{_GROUP + name: table[group_column(name)] for name in attributes},
-        **{_COLUMN + name: as_text(table[name]) for name in columns},
+        **{_COLUMN + name: as_text(_asked(table, name)) for name in columns},
     }
+
+
+def _asked(table: ir.Table, name: str) -> ir.Value:
+    """A column, or whether it lies above an edge. The cases make the engine group by the side and not by the value."""
+    import ibis
+
+    column, edge = edge_of(name)
+    if edge is None:
+        return table[column]
+    number, limit = as_number(table[column]), ibis.literal(repr(edge), "string").cast("float64")
+    zero, one = ibis.literal(0, "int8"), ibis.literal(1, "int8")
+    return ibis.cases((number <= limit, zero), (number > limit, one), else_=ibis.null("int8"))
 
 
 def collect_cells(source: Source, need: CellsNeed, ranges: Mapping[str, Range] | None = None) -> Cells:

@@ -10,15 +10,32 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from checks.inputs.loan_affordability import CREDIT_WITHIN
 from checks.inputs.loan_columns import SOLVED
 from checks.inputs.loan_figures import FIGURES, figure_column
+
+
+_ABOVE = "squaredeal_above:"
+
+
+def above(column: str, edge: float) -> str:
+    """The name, among the ``columns`` of a need, of whether a number lies above an edge: 1, 0, or missing with it."""
+    return f"{_ABOVE}{float(edge)!r}:{column}"
+
+
+def edge_of(name: str) -> tuple[str, float | None]:
+    """The column behind a name, and the edge above which it is asked about; None for a plain column."""
+    if not name.startswith(_ABOVE):
+        return name, None
+    edge, column = name.removeprefix(_ABOVE).split(":", 1)
+    return column, float(edge)
 
 
 @dataclass(frozen=True, slots=True)
 class CellsNeed:
     """Counts of rows by labels of attributes, values of discrete columns and the decision.
 
-    ``sums`` names numeric columns whose Σv and Σv² are kept in each cell.
+    ``columns`` may hold names made by ``above``. ``sums`` names numeric columns whose Σv and Σv² are kept in each cell.
     """
 
     attributes: tuple[str, ...] = ()
@@ -309,7 +326,7 @@ def unknown_names(need: Need, attributes: Iterable[str], columns: Iterable[str])
         groups, named = need.attributes, (*need.columns, *need.sums)
     known_groups, known = set(attributes), set(columns)
     unknown = [name for name in groups if name not in known_groups]
-    unknown += [name for name in named if name is not None and name not in known]
+    unknown += [name for name in (edge_of(one)[0] for one in named if one is not None) if name not in known]
     return list(dict.fromkeys(unknown))
 
 
@@ -320,6 +337,8 @@ def names_of(need: Need) -> list[str]:
 
 def figure_inputs(need: CensusNeed) -> tuple[str, ...]:
     """The columns behind a figure: itself, or what solves the cost of a loan where a measure of loans needs it."""
+    if need.figure == CREDIT_WITHIN:
+        return ()  # made of the contract's own columns
     if need.figure != figure_column(need.measure):
         return (need.figure,)
     return SOLVED if FIGURES[need.measure].solved else ()

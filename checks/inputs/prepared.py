@@ -24,6 +24,7 @@ from checks.inputs.contract import (
     Outcome,
     band_labels,
 )
+from checks.inputs.loan_affordability import affordability_columns
 from checks.inputs.loan_columns import loan_columns
 from checks.inputs.loan_products import Cleaning, derived, replayed
 from checks.inputs.outcomes import OUTCOME, outcome_column
@@ -115,6 +116,7 @@ def prepare(raw: ir.Table, program: AuditProgram, period: Period) -> Prepared:
         columns[OUTCOME] = outcome_column(raw, everyone, program, columns.get(FAVOURABLE), as_text, _canonical)
     columns |= pricing_columns(columns, raw, contract)
     columns |= loan_columns(columns, contract)
+    columns |= affordability_columns(columns, contract)
     columns |= {name: raw[name] for name in derived(contract)} if program.product_rules else {}
     for group in contract.groups:
         columns[group_column(group.name)] = _label(raw[group.column], group, program)
