@@ -12,7 +12,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from audits.evidence.borrower_credit import credit_at_grant
 from audits.evidence.needs import CensusNeed
+from checks.inputs.loan_affordability import CREDIT_WITHIN
 from checks.inputs.loan_columns import flag, number
 from checks.inputs.loan_figures import FIGURES, figure_column, loan_figures, scope_column
 from checks.inputs.prepared import as_text
@@ -45,6 +47,8 @@ def with_figures(source: Source, need: CensusNeed) -> Any:
     """The relation with the columns ``figure``, ``meant`` (true, false, NULL) and the row's key as text."""
     import ibis
 
+    if need.figure == CREDIT_WITHIN:
+        return credit_at_grant(source, need.unit)
     table = source.table
     wanted: dict[str, str] = {}
     if need.figure == figure_column(need.measure):

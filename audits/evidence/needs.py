@@ -14,7 +14,6 @@ from checks.inputs.loan_affordability import CREDIT_WITHIN
 from checks.inputs.loan_columns import SOLVED
 from checks.inputs.loan_figures import FIGURES, figure_column
 
-
 _ABOVE = "squaredeal_above:"
 
 
