@@ -100,7 +100,7 @@ def _write(source: Source, contract: DataContract, kept: list[str], schedule: Sc
         for batch in _batches(source, rows):
             costs = solved_columns(batch, contract, schedule)
             table = pa.table({**{name: batch.column(name) for name in kept}, **costs})
-            writer = writer or pq.ParquetWriter(file, table.schema, compression="zstd", compression_level=1)
+            writer = writer or pq.ParquetWriter(file, table.schema, compression="lz4", use_dictionary=False)
             writer.write_table(table.cast(writer.schema))
             first += batch.num_rows
     finally:
