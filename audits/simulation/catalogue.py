@@ -10,6 +10,7 @@ from audits.simulation.many_groups import ManyGroups
 from audits.simulation.motor_renewals import MotorRenewals
 from audits.simulation.noisy_groups import NoisyGroups
 from audits.simulation.proxy import Proxy
+from audits.simulation.pushes import PushesWithoutHoldout, TargetedPushes
 from audits.simulation.repeated import Repeated
 from audits.simulation.returning_customers import ReturningCustomers
 from audits.simulation.same_ratio import SameRatio
@@ -23,6 +24,7 @@ WORLDS: tuple[type[World], ...] = (
     TrueRisk, Proxy, Strata, ApprovedOnly, ManyGroups, NoisyGroups, Repeated, SameRatio, EstimatedRisk,
     Intersections, LoyalCheaper, LoyalDearer, CostError, PriceWalking, ReturningCustomers, MotorRenewals,
     SteeredLoans, SteeredThoughEligible,
+    TargetedPushes, PushesWithoutHoldout,
 )  # fmt: skip
 
 

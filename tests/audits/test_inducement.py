@@ -297,7 +297,8 @@ def test_neither_holdout_nor_pushes(tmp_path):
     [
         ({"kept_back": True}, "'open to pushes'"), ({"kept_back": False}, "'held out'"),
         ({"drawn": np.nan}, "no occasion"), ({"drawn": -1.0}, "no occasion"), ({"drawn": 0.0}, "no spread"),
-        ({"drawn": 1e16}, "no occasion"), ({"kept_back": None}, "which arm"), ({"customer": None}, "no occasion"), ({"customer": 1}, "entities are"),
+        ({"drawn": 1e16}, "no occasion"), ({"kept_back": None}, "which arm"),
+        ({"customer": None}, "no occasion"), ({"customer": 1}, "entities are"),
         ({"kept_back": "perhaps"}, "neither yes nor no"),
     ],
 )  # fmt: skip

@@ -224,13 +224,25 @@ def test_memory_stays_bounded_since_a_block_is_all_that_is_drawn_at_once() -> No
 
 
 @pytest.mark.parametrize("name", [kind.name for kind in WORLDS if kind.shared])
+def test_rows_of_one_entity_are_numbered_and_have_in_common_what_they_share(name: str) -> None:
+    world = find_world(name)
+    data = frame(name, world.example_effect, 19_998)
+    assert data["case"].tolist() == list(range(19_998))
+    assert (data[world.entity] == data["case"] // world.rows_each).all()
+    shown = [column for column in world.shared if column in data]
+    assert shown
+    for column in shown:
+        assert (data.groupby(world.entity)[column].nunique() == 1).all()
+
+
+@pytest.mark.parametrize(
+    "name", [kind.name for kind in WORLDS if kind.shared and kind.audits == ("loyalty_pricing",)]
+)  # fmt: skip
 def test_quotes_of_one_customer_depend_on_each_other_as_the_population_says(name: str) -> None:
     # the sum over customers of squared sums of scores, over the sum of squared scores: about the design effect
     world = find_world(name)
     data = frame(name, 0.02, 119_998)
     assert len(data) == 119_998
-    assert data["case"].tolist() == list(range(119_998))
-    assert (data["customer"] == data["case"] // world.rows_each).all()
     years = data["tenure"].astype(float)
     assert (data.groupby("customer")["tenure"].diff().dropna() == 1).all()
     fixed = [data["product"], data["channel"]]
@@ -241,9 +253,6 @@ def test_quotes_of_one_customer_depend_on_each_other_as_the_population_says(name
     found = (score.groupby(data["customer"]).sum() ** 2).sum() / (score**2).sum()
     # some 30,000 customers: a few per cent of chance
     assert found == pytest.approx(world.truth(0.02)["design_effect"], rel=0.05)
-    for column in world.shared:
-        if column in data:
-            assert (data.groupby("customer")[column].nunique() == 1).all()
 
 
 def test_amounts_of_a_file_follow_from_its_columns_and_hidden_ones_are_not_shown(tmp_path) -> None:

@@ -238,7 +238,38 @@ def of_prices(world: Insurer) -> dict[str, Callable[[pd.DataFrame], float]]:
     return own
 
 
-OWN = {"D5": of_groups, "D6": of_members, "D9": of_signs, "I1": of_subgroups}
+def of_pushes() -> dict[str, Callable[[pd.DataFrame], float]]:
+    """Means of money on rows; what a push adds by least squares on the inclination that no file shows."""
+
+    def apart(d: pd.DataFrame, flag: str) -> float:
+        return float(d["borrowed"][d[flag] == 1].mean() - d["borrowed"][d[flag] == 0].mean())
+
+    def open_to(d: pd.DataFrame, **where: object) -> pd.DataFrame:
+        for name, value in {"held_out": 0, **where}.items():
+            d = d[d[name] == value]
+        return d
+
+    def within(d: pd.DataFrame) -> float:
+        return float(sum(len(one) * apart(one, "pushed") for _, one in d.groupby("segment")) / len(d))
+
+    def at_inclination(d: pd.DataFrame) -> float:
+        cells = d.groupby(["group", "inclined"])
+        return float(sum(len(one) * apart(one, "pushed") for _, one in cells) / len(d))
+
+    own: dict[str, Callable[[pd.DataFrame], float]] = {
+        "push_effect": lambda d: -apart(d, "held_out"),
+        "push_effect_gap": lambda d: apart(d[d["group"] == "A"], "held_out") - apart(d[d["group"] == "B"], "held_out"),
+        "effect_of_a_push": lambda d: at_inclination(open_to(d)),
+        "observational_uplift": lambda d: apart(open_to(d), "pushed"),
+        "association_at_equal_segments": lambda d: within(open_to(d)),
+        "association_gap": lambda d: within(open_to(d, group="B")) - within(open_to(d, group="A")),
+    }
+    for label in ("A", "B"):
+        own[f"push_effect[{label}]"] = lambda d, g=label: -apart(d[d["group"] == g], "held_out")
+    return own
+
+
+OWN = {"D5": of_groups, "D6": of_members, "D9": of_signs, "I1": of_subgroups, "B3": of_pushes, "B4": of_pushes}
 
 
 @pytest.mark.parametrize("effect", ["fair", "planted"])
