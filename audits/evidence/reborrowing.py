@@ -24,7 +24,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from audits.evidence.needs import ReborrowingNeed
-from audits.evidence.reborrowing_rows import Grid, Layout, layout_of, loans_sql
+from audits.evidence.reborrowing_layout import Grid, Layout, layout_of
+from audits.evidence.reborrowing_rows import loans_sql
 from checks.inputs.source import Source
 
 STARTS = ("", "known", "unknown", "truncated")

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 
 from audits.evidence.needs import ReborrowingNeed
 from audits.evidence.reborrowing import LoanCount, Reborrowing, collect_reborrowing, reborrowing_to_json
-from audits.evidence.reborrowing_rows import MONEY_PLACES, Layout, loans_sql
+from audits.evidence.reborrowing_layout import MONEY_PLACES, Layout
+from audits.evidence.reborrowing_rows import loans_sql
 from checks.inputs.source import Source
 from checks.problem import InputError, Problem
 
@@ -135,24 +136,22 @@ def _groups(found: Reborrowing, attribute: int, reference: str | None, estimates
     others = [label for label, name in enumerate(labels) if name != reference]
     zero = labels.index(reference) if reference in labels else -1
     usable = [one for one in counts if one.key[2] >= 0 and one.key[1] >= 0]
-    design = [[float(one.key[1] == label) for label in others] for one in usable]
-    effects = _hazard([(one.key[2], one) for one in usable], design, size, len(others))
     periods, events = _by_label(usable, size, len(labels))
-    for k, label in enumerate(others):
-        estimates.append(Estimate(
-            RATIO, attribute, label, effects.value(k) if zero >= 0 else math.nan, int(periods[label]),
-            int(events[label]), int(periods[zero]) if zero >= 0 else 0, int(events[zero]) if zero >= 0 else 0,
-            effects.strata,
-        ))  # fmt: skip
+    ratios: dict[LoanCount, list[float]] = {one: [0.0] * len(others) for one in usable}
+    for k, label in enumerate(others):  # each with the reference alone, so that one without returns costs no other
+        pair = [one for one in usable if one.key[1] in (label, zero)] if zero >= 0 else []
+        effect = _hazard([(one.key[2], one) for one in pair], [float(one.key[1] == label) for one in pair], size)
+        for i, one in enumerate(pair):
+            ratios[one][k] = effect.influences[i]
+        sides = [(int(periods[code]), int(events[code])) if code >= 0 else (0, 0) for code in (label, zero)]
+        estimates.append(Estimate(RATIO, attribute, label, effect.coefficient, *sides[0], *sides[1], effect.strata))
     rows: dict[Key, tuple[float, ...]] = {}
-    at = {one: i for i, one in enumerate(usable)}
     for one in counts:
         shares = [0.0] * len(labels)
         if one.seen == size and one.key[1] >= 0:
             n, d = totals[one.key[1]]
             shares[one.key[1]] = float((float(one.band < size) - d / n) / n)
-        ratios = effects.influence(at[one]) if one in at else [0.0] * len(others)
-        rows[(*one.key[1:], one.band, one.seen)] = (*shares, *ratios)
+        rows[(*one.key[1:], one.band, one.seen)] = (*shares, *ratios.get(one, [0.0] * len(others)))
     return Table("groups", attribute, tuple(range(first, len(estimates))), rows)
 
 
@@ -160,30 +159,22 @@ def _fees(found: Reborrowing, estimates: list[Estimate]) -> Table:
     """Ratio of hazards for fees twice as high, in the same cell of affordability."""
     means = found.grids[-1].means
     usable = [one for one in found.of_kind("fees") if min(one.key) >= 0]
-    effects = _hazard(
-        [(one.key[0], one) for one in usable], [[means[one.key[1]]] for one in usable], len(found.edges), 1
-    )
+    effect = _hazard([(one.key[0], one) for one in usable], [means[one.key[1]] for one in usable], len(found.edges))
     periods, events = _by_label(usable, len(found.edges), 1, whole=True)
-    estimates.append(Estimate(
-        FEES, None, None, effects.value(0), int(periods[0]), int(events[0]), strata=effects.strata
-    ))  # fmt: skip
-    rows = {(*one.key, one.band, one.seen): tuple(effects.influence(i)) for i, one in enumerate(usable)}
+    estimates.append(
+        Estimate(FEES, None, None, effect.coefficient, int(periods[0]), int(events[0]), strata=effect.strata)
+    )
+    rows = {(*one.key, one.band, one.seen): (effect.influences[i],) for i, one in enumerate(usable)}
     return Table("fees", None, (len(estimates) - 1,), rows)
 
 
 @dataclass(frozen=True, slots=True)
-class _Effects:
-    """Coefficients and, by count of loans, their influences."""
+class _Effect:
+    """A coefficient and the influence of each count of loans; ``strata`` that told."""
 
-    coefficients: Floats
-    rows: Floats
+    coefficient: float
+    influences: list[float]
     strata: int
-
-    def value(self, k: int) -> float:
-        return float(self.coefficients[k]) if len(self.coefficients) else math.nan
-
-    def influence(self, i: int) -> list[float]:
-        return [float(value) for value in self.rows[i]]
 
 
 def _periods(one: LoanCount, size: int) -> Iterator[tuple[int, int]]:
@@ -202,46 +193,44 @@ def _by_label(counts: Sequence[LoanCount], size: int, labels: int, whole: bool =
     return periods, events
 
 
-def _hazard(
-    placed: Sequence[tuple[int, LoanCount]], design: Sequence[Sequence[float]], size: int, width: int
-) -> _Effects:
+def _hazard(placed: Sequence[tuple[int, LoanCount]], dose: Sequence[float], size: int) -> _Effect:
     """The fit of counts of loans, each in its stratum, as person-periods; NaN where nothing can be fitted."""
     from audits.statistics.discrete_hazard import hazard_ratio
 
-    cells: dict[tuple[int, int, tuple[float, ...]], list[int]] = {}
-    for (stratum, one), z in zip(placed, design, strict=True):
+    cells: dict[tuple[int, int, float], list[int]] = {}
+    for (stratum, one), z in zip(placed, dose, strict=True):
         for band, y in _periods(one, size):
-            held = cells.setdefault((stratum, band, tuple(z)), [0, 0])
+            held = cells.setdefault((stratum, band, z), [0, 0])
             held[0] += one.loans
             held[1] += one.loans * y
-    nothing = _Effects(np.full(width, math.nan), np.zeros((len(placed), width)), 0)
-    if not cells or not width:
-        return nothing
+    if not cells:
+        return _Effect(math.nan, [0.0] * len(placed), 0)
     keys = sorted(cells)
     fit = hazard_ratio(
-        [list(z) for _, _, z in keys], [stratum * (size + 1) + band for stratum, band, _ in keys],
+        [[z] for _, _, z in keys], [stratum * (size + 1) + band for stratum, band, _ in keys],
         [cells[key][0] for key in keys], [cells[key][1] for key in keys],
     )  # fmt: skip
-    by_outcome = [fit.influences(0.0), fit.influences(1.0)]
+    by_outcome = [fit.influences(0.0)[:, 0], fit.influences(1.0)[:, 0]]
     at = {key: i for i, key in enumerate(keys)}
-    rows = np.zeros((len(placed), width))
-    for i, ((stratum, one), z) in enumerate(zip(placed, design, strict=True)):
-        for band, y in _periods(one, size):
-            rows[i] += by_outcome[y][at[stratum, band, tuple(z)]]
-    return _Effects(fit.coefficients, rows, fit.strata)
+    sums = [
+        math.fsum(by_outcome[y][at[stratum, band, z]] for band, y in _periods(one, size))
+        for (stratum, one), z in zip(placed, dose, strict=True)
+    ]
+    return _Effect(float(fit.coefficients[0]), sums, fit.strata)
 
 
 def collect_influences(source: Source, layout: Layout, tables: Sequence[Table], estimates: int) -> Influences:
     """One pass over the ordered loans."""
     bounds = _bounds(tables, estimates)
-    joins, columns = [], []
+    joins: list[str] = []
+    told: set[int] = set()
     for t, table in enumerate(tables):
         keys = _key_columns(table)
         rows = [(key, values) for key, values in sorted(table.influences.items()) if any(values)]
         named = [f"u{place}" for place in table.places]
         if not rows:
-            columns += [f"0 AS {name}" for name in named]
             continue
+        told |= set(table.places)
         listed = ", ".join(
             f"({', '.join(map(str, [*key, *_whole(values, [bounds[place] for place in table.places])]))})"
             for key, values in rows
@@ -252,8 +241,7 @@ def collect_influences(source: Source, layout: Layout, tables: Sequence[Table], 
         joins.append(
             f"LEFT JOIN (SELECT {casts} FROM (VALUES {listed}) AS v({', '.join([*names, *named])})) AS t{t} ON {on}"
         )
-        columns += [f"t{t}.{name}" for name in named]
-    return _summed(source, layout, joins, bounds)
+    return _summed(source, layout, joins, bounds, told)
 
 
 def _key_columns(table: Table) -> list[str]:
@@ -278,9 +266,12 @@ def _whole(values: Sequence[float], exponents: Sequence[int]) -> list[int]:
     ]
 
 
-def _summed(source: Source, layout: Layout, joins: Sequence[str], bounds: Sequence[int]) -> Influences:
+def _summed(
+    source: Source, layout: Layout, joins: Sequence[str], bounds: Sequence[int], told: Collection[int]
+) -> Influences:
     wide, number = layout.wide, len(bounds)
-    sums = ", ".join(f"CAST(coalesce(sum(u{i}), 0) AS {wide}) AS u{i}" for i in range(number))
+    added = [f"coalesce(sum(u{i}), 0)" if i in told else "0" for i in range(number)]
+    sums = ", ".join(f"CAST({one} AS {wide}) AS u{i}" for i, one in enumerate(added))
     known = "start = 1"
     money = (
         f"CAST(coalesce(sum(CASE WHEN {known} THEN f END), 0) AS {wide}) AS f, "

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -203,7 +204,7 @@ class NeedOrFees(Payday):
         found = {"fee_driven_ratio": float(np.exp(effect)), "reborrowing_ratio": float(np.exp(self.group_effect))}
         level = self._level(effect)
         by_group = [self._followed(level, effect, group) for group in range(2)]
-        found["first_loan_followed"] = float(np.array([1 - self.group_share, self.group_share]) @ by_group)
+        found["first_loan_followed"] = self.followed(level, effect)
         return found | {f"first_loan_followed[{name}]": by_group[i] for i, name in enumerate(GROUPS)}
 
     def contract(self) -> dict[str, Any]:
@@ -258,10 +259,15 @@ class NeedOrFees(Payday):
         """k, such that as many come back as without the effect."""
         if not 0 <= effect <= self.largest_effect:
             raise ValueError(f"effect: found {effect:g}, expected a number from 0 to {self.largest_effect:g}")
+        return _as_many(self, effect)
+
+    def followed(self, level: float, effect: float) -> float:
+        """The chance that anyone's first loan is followed, at a level k."""
         shares = np.array([1 - self.group_share, self.group_share])
+        return float(shares @ [self._followed(level, effect, group) for group in range(2)])
 
-        def all_followed(level: float, size: float) -> float:
-            return float(shares @ [self._followed(level, size, group) for group in range(2)])
 
-        wanted = all_followed(0.0, 0.0)
-        return root(lambda level: all_followed(level, effect) - wanted, -2.0, 2.0)
+@cache
+def _as_many(world: NeedOrFees, effect: float) -> float:
+    wanted = world.followed(0.0, 0.0)
+    return root(lambda level: world.followed(level, effect) - wanted, -2.0, 2.0)
