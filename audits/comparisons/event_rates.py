@@ -61,11 +61,13 @@ class EventRate:
 class EventTable:
     """Cells of granted loans by label, keys and event; ``products`` of counts within entities between these cells.
 
-    ``others`` counts the rows that are no loans, or not surely so; ``adrift`` the share of rows without an entity.
+    ``others`` counts the rows that are no loans, ``unsure`` those of which nobody knows; ``adrift`` is the share of
+    rows without an entity.
     """
 
     cells: tuple[EventCell, ...]
     others: int = 0
+    unsure: int = 0
     entity: str | None = None
     products: Matrix | None = None
     clusters: tuple[int, ...] = ()
@@ -138,19 +140,20 @@ def event_table(
     need = _cells_need(event, attribute, contract, keys)
     cells = clustered.cells if clustered else evidence.cells(need).cells
     names = (*need.attributes, *need.columns)
-    held = [i for i, (labels, _, _) in enumerate(cells) if _is_loan(dict(zip(names, labels, strict=True)))]
-    found = []
+    granted = [_is_loan(dict(zip(names, labels, strict=True))) for labels, _, _ in cells]
+    held, found = [i for i, flag in enumerate(granted) if flag], []
     for labels, _, rows in (cells[i] for i in held):
         told = dict(zip(names, labels, strict=True))
         flag = flag_of(told[event])  # the column holds 1, 0 or nothing
         label = told[attribute] if attribute is not None else None
         found.append(EventCell(label, tuple(told[key] for key in keys), flag if isinstance(flag, bool) else None, rows))
-    others = sum(rows for _, _, rows in cells) - sum(one.rows for one in found)
+    others, unsure = (sum(rows for (_, _, rows), flag in zip(cells, granted, strict=True) if flag is told)
+                      for told in (False, None))  # fmt: skip
     if clustered is None:
-        return EventTable(tuple(found), others)
+        return EventTable(tuple(found), others, unsure)
     every = sum(rows for _, _, rows in cells)
     return EventTable(
-        tuple(found), others, contract.entity, clustered.between()[held][:, held],
+        tuple(found), others, unsure, contract.entity, clustered.between()[held][:, held],
         tuple(clustered.clusters_by_cell[i] for i in held), clustered.missing / every if every else 0.0,
         said(_DEPENDENT, entity=contract.entity),
     )  # fmt: skip
@@ -174,5 +177,5 @@ def _cluster_need(event: str, attribute: str | None, contract: DataContract, key
     return ClusterCellsNeed(str(contract.entity), (attribute,) if attribute else (), columns, decision=False)
 
 
-def _is_loan(told: Mapping[str, str | None]) -> bool:
-    return GRANTED not in told or flag_of(told[GRANTED]) is True
+def _is_loan(told: Mapping[str, str | None]) -> bool | str | None:
+    return True if GRANTED not in told else flag_of(told[GRANTED])

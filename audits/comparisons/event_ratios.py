@@ -113,7 +113,7 @@ def points_of(table: EventTable, place: int, x_of: Any, group: str, level: float
 def lost(table: EventTable) -> tuple[Sentence, ...]:
     """That more than a few loans have no known event, and rows no entity."""
     known = sum(one.rows for one in table.cells if one.event is not None)
-    unknown = table.unknown()
+    unknown = table.unknown() + table.unsure
     told = (said(_UNKNOWN, share=100 * unknown / (known + unknown)),) if unknown > MOST_LOST * (known + unknown) else ()
     return (*told, *_adrift(table))
 
@@ -139,7 +139,7 @@ def _nothing(asked: Asked, label: str | None, rows: int) -> Measurement:
 
 def _counts(found: EventRate, table: EventTable, whose: str) -> dict[str, int]:
     counts = {f"{whose}cases": found.events, f"{whose}loans": found.rows}
-    return counts | ({f"{whose}entities": found.entities} if table.products is not None else {})
+    return counts | ({f"{whose}entities_at_least": found.entities} if table.products is not None else {})
 
 
 def _with(method: str, table: EventTable) -> str:

@@ -8,6 +8,7 @@ from audits.predatory_lending.cost_caps import CostCaps
 from audits.predatory_lending.debt_trap import DebtTrap
 from audits.predatory_lending.inducement import Inducement
 from audits.predatory_lending.mortgage_thresholds import MortgageThresholds
+from audits.predatory_lending.over_crediting import OverCrediting
 from audits.predatory_lending.steering import Steering
 
 QUESTIONS: tuple[type[Any], ...] = (
@@ -15,5 +16,6 @@ QUESTIONS: tuple[type[Any], ...] = (
     DebtTrap,
     Inducement,
     MortgageThresholds,
+    OverCrediting,
     Steering,
 )  # fmt: skip
