@@ -31,8 +31,8 @@ _CONTAMINATED = template(
     "{share:.1f} % of those held out were pushed all the same, so that a push does more than this difference shows"
 )
 _LITTLE = template(
-    "of those not held out {offered:.1f} % were pushed, of those held out {held:.1f} %: too near each other for the "
-    "difference to show what pushes do"
+    "of those not held out {offered:.1f} % were pushed, of those held out {held:.1f} %: the difference does not "
+    "show what pushes do"
 )
 
 
@@ -60,13 +60,13 @@ def arm_name(name: str) -> Sentence:
 
 def doubts(arms: Arms, tables: Sequence[ArmTable], side: Side) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Cautions, and what the figure cannot see."""
-    told = [*_lost(arms, side), *_uneven(arms, tables, side)]
+    told = [*_lost(arms, side), *_uneven(arms, tables, side), *(_little_shown(arms) if side.dealt else [])]
     for one in tables:
         lost = sum(rows for _, rows in one.left_out)
         every = sum(one.rows)
         if lost > MOST_LOST * every:
             told.append(said(_LEFT_OUT, share=100 * lost / every, names=named(one.left_out)))
-    unseen = [*told, *(_little_shown(arms) if side.dealt else [])]
+    unseen = [*told, *(_contaminated(arms) if side.dealt else [])]
     return tuple(dict.fromkeys(told)), tuple(dict.fromkeys(unseen))
 
 
@@ -124,14 +124,23 @@ def _flat(cells: Sequence[ArmCell]) -> bool:
     return not squares - total**2 / n > 1e-9 * squares
 
 
-def _little_shown(arms: Arms) -> list[Sentence]:
+def _shown(arms: Arms) -> tuple[float | None, float | None]:
+    """Shares pushed of those not held out, and of those held out."""
     offered, held = (pushed_share([cell for cell in arms.cells if cell.arm is arm]) for arm in (False, True))
-    if offered is None or held is None:
+    return offered, held
+
+
+def _contaminated(arms: Arms) -> list[Sentence]:
+    _, held = _shown(arms)
+    return [said(_CONTAMINATED, share=100 * held)] if held is not None and held > MOST_LOST else []
+
+
+def _little_shown(arms: Arms) -> list[Sentence]:
+    """Arms that hardly differ in pushes, or the wrong way round, as a flag that is read upside down makes them."""
+    offered, held = _shown(arms)
+    if offered is None or held is None or offered - held >= TOLD:
         return []
-    told = [said(_CONTAMINATED, share=100 * held)] if held > MOST_LOST else []
-    if offered - held < TOLD:
-        told.append(said(_LITTLE, offered=100 * offered, held=100 * held))
-    return told
+    return [said(_LITTLE, offered=100 * offered, held=100 * held)]
 
 
 def pushed_share(cells: Sequence[ArmCell]) -> float | None:

@@ -18,7 +18,8 @@ Estimated, money borrowed for each occasion, 0 where nothing was:
   anyway look the same, so that it decides nothing; beside it stands how strong an omitted confounder must be.
 
 Who was held out must be chance's doing: balance over strata and groups, and the planned share, are tested
-(audits/comparisons/dealt.py); where a test fails the effect decides nothing.
+(audits/comparisons/dealt.py); where a test fails the effect decides nothing. A row is an occasion to borrow: where
+pushes bring occasions about, or keep people from them, give one row for each customer and span of time.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ class Inducement:
         if side is not None:
             arms = {name: evidence.arms(need) for name, need in self._arms_needs(contract, side).items()}
             figures += self._pushes(arms, side, evidence, contract)
-            missing += self._unlike(arms[None], side)
+            missing += [*self._unlike(arms[None], side), *self._unread(arms[None], contract, side)]
         for figure in figures:
             if getattr(figure.reason, "template", "") == ODD:
                 missing.append(NotAnswered(f"{self.name}: {figure.measure}", figure.reason or "", _FLAGS))
@@ -155,6 +156,13 @@ class Inducement:
         if found.estimate is None or doubt is None:
             return found
         return replace(found, cautions=(doubt, *found.cautions), undecided=doubt)
+
+    def _unread(self, arms: Arms, contract: DataContract, side: Side) -> Iterator[NotAnswered]:
+        """A flag of pushes that cannot be read: what was shown is unknown, the effect as dealt is not."""
+        if side.dealt and "pushed" in contract.terms:
+            why = _refused(arms, contract.terms["pushed"])
+            if getattr(why, "template", "") == ODD and why is not None:
+                yield NotAnswered(f"{self.name}: pushed", why, _FLAGS)
 
     def _unlike(self, arms: Arms, side: Side) -> Iterator[NotAnswered]:
         """Strata in which everybody, or nobody, was in an arm."""

@@ -190,9 +190,38 @@ def test_who_was_pushed_all_the_same_is_told(tmp_path):
     leaky, _ = measured(tmp_path / "b", data)
     assert leaky["push_effect"].estimate == pytest.approx(found["push_effect"].estimate)
     assert [text for text in leaky["push_effect"].unseen if "pushed all the same" in text]
-    assert [text for text in leaky["push_effect"].unseen if "too near" in text]
+    for told in (leaky["push_effect"].unseen, leaky["push_effect"].cautions):
+        assert [text for text in told if "does not show what pushes do" in text]
     _, missing = measured(tmp_path / "c", data, terms={key: TERMS[key] for key in ("holdout", "borrowed")})
     assert "who was pushed" in missing["pushed"].reason
+
+
+def test_a_flag_of_pushes_that_cannot_be_read_leaves_the_effect_as_dealt(tmp_path):
+    data = offers(effect=40)
+    plain, _ = measured(tmp_path / "a", data)
+    data["shown"] = data["shown"].map({True: "seen", False: "no"})
+    found, missing = measured(tmp_path / "b", data)
+    assert found["push_effect"].estimate == pytest.approx(plain["push_effect"].estimate, rel=1e-12)
+    assert "'seen'" in missing["pushed"].reason
+    assert "effect_for_each_push_shown" not in found["push_effect"].details
+
+
+def test_a_holdout_that_is_read_upside_down_makes_no_breach_and_no_clear(tmp_path):
+    data = offers(effect=40)
+    data["kept_back"] = ~data["kept_back"]
+    figure = measured(tmp_path, data)[0]["push_effect"]
+    assert figure.high < 0
+    assert [text for text in figure.cautions if "does not show what pushes do" in text]
+    assert set(figure.cautions) <= set(figure.unseen)
+
+
+def test_of_very_many_groups_those_without_errors_say_so(tmp_path):
+    data = offers(rows=30_000, held=0.5)
+    data["health"] = np.where(data["customer"] % 3 == 0, "well", "g" + (data["customer"] % 80).astype(str))
+    found, _ = measured(tmp_path, data)
+    reasons = [m.reason for key, m in found.items() if key != "push_effect"]
+    assert sum(reason is None for reason in reasons) == 63
+    assert sum("more groups than errors" in (reason or "") for reason in reasons) == 17
 
 
 @pytest.mark.parametrize("spoilt", ["strata", "groups", "share"])
