@@ -420,3 +420,50 @@ def test_postgres_and_files_give_the_same_figures(postgres_url, tmp_path):
 
 def test_the_contract_of_these_tests_names_what_it_uses():
     assert set(CONTRACT["terms"]) == {"pushed", "holdout", "borrowed"}
+
+
+# verdicts under a bank's own rules
+
+PACK = """pack: bank
+title: {en: The bank's own rules}
+rules:
+"""
+RULE = """  - id: bank.{measure}
+    title: {{en: Pushes add no debt}}
+    citation: Credit policy 9
+    jurisdiction: CN
+    status: in_force
+    limit_source: law
+    effective_from: 2020-01-01
+    jurisdictions: [CN]
+    measure: {measure}
+    test: point_and_significant
+    comparison: at_most
+    limit: 0
+    severity: high
+    verified: true
+"""
+
+
+def verdicts(folder, data, **changes):
+    folder.mkdir(parents=True)
+    effects = [name for name in Inducement.measures if name not in Inducement.counted]
+    (folder / "bank.yaml").write_text(PACK + "".join(RULE.format(measure=name) for name in effects))
+    file = written(folder, data, dated={"from": "2025-01-01", "to": "2025-12-31"}, **changes)
+    file.write_text(file.read_text().replace("policies:\n- cn", "policies:\n- bank.yaml"))
+    run, judgement = run_program(file, folder / "out")
+    assert not run.errors
+    return {finding.measurement.measure: finding.verdict for finding in judgement.findings}
+
+
+def test_only_a_sound_holdout_makes_a_breach_and_an_association_never_decides(tmp_path):
+    planted, fair = offers(rows=20_000, effect=60, more=120), offers(rows=20_000)
+    assert verdicts(tmp_path / "planted", planted) == {"push_effect": "breach", "push_effect_gap": "breach"}
+    assert set(verdicts(tmp_path / "fair", fair).values()) <= {"inconclusive", "clear"}
+    for name, data in (("seen", planted), ("seen fair", fair)):
+        found = verdicts(tmp_path / name, data, terms=OBSERVED)
+        assert found == {"push_association": "inconclusive", "push_association_gap": "inconclusive"}
+    spoilt = planted.assign(
+        kept_back=np.random.default_rng(1).random(20_000) < 0.1 + 0.2 * (planted["segment"] == "card")
+    )
+    assert set(verdicts(tmp_path / "spoilt", spoilt).values()) == {"inconclusive"}
