@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from audits.evidence.needs import ReborrowingNeed
 from audits.evidence.reborrowing import Reborrowing
-from audits.evidence.reborrowing_models import FEES, IN_LONG, RATIO, RENEWED, STARTS, Estimate, Influences, models_of
+from audits.evidence.reborrowing_influences import Influences
+from audits.evidence.reborrowing_models import FEES, IN_LONG, RATIO, RENEWED, STARTS, Estimate, models_of
 from audits.measuring import POWER, bounded, number
 from audits.record import Measurement
 from checks.sentence import Sentence, said, template

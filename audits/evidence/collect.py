@@ -24,6 +24,7 @@ from audits.evidence.needs import (
     CellsNeed,
     CensusNeed,
     ClusterCellsNeed,
+    DearestNeed,
     DebtTallyNeed,
     EffectsNeed,
     HistogramNeed,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from audits.evidence.arms import Arms
     from audits.evidence.census import Census
     from audits.evidence.cluster_cells import ClusterCells
+    from audits.evidence.dearest import Dearest
     from audits.evidence.debt_tallies import DebtTallies
     from audits.evidence.effects import EffectScores
     from audits.evidence.exact_sums import Ranges
@@ -53,7 +55,7 @@ if TYPE_CHECKING:
     from audits.evidence.memberships import Memberships
     from audits.evidence.moments import Moments
     from audits.evidence.reborrowing import Reborrowing
-    from audits.evidence.reborrowing_models import Influences
+    from audits.evidence.reborrowing_influences import Influences
     from audits.evidence.same_terms import SameTerms
     from audits.evidence.sequences import Sequences
 
@@ -129,7 +131,7 @@ class Evidence:
     def reborrowing(self, need: ReborrowingNeed) -> tuple[Reborrowing, Influences]:
         """Chains of loans of one need, and how far borrowers move each estimate."""
         from audits.evidence.reborrowing import reborrowing_from_json
-        from audits.evidence.reborrowing_models import influences_from_json
+        from audits.evidence.reborrowing_influences import influences_from_json
 
         text = self._text(need)
         return reborrowing_from_json(text), influences_from_json(text)
@@ -139,6 +141,12 @@ class Evidence:
         from audits.evidence.debt_tallies import debt_tallies_from_json
 
         return debt_tallies_from_json(self._text(need))
+
+    def dearest(self, need: DearestNeed) -> Dearest:
+        """Who has the dearest rows, of one need."""
+        from audits.evidence.dearest import dearest_from_json
+
+        return dearest_from_json(self._text(need))
 
     def census(self, need: CensusNeed) -> Census:
         """The extremes and the rows beyond limits of one need."""
@@ -321,10 +329,15 @@ def _collect_one(source: Source, need: Need, ranges: Ranges | None, folder: Path
         _unchanged(rows, arms.rows)
         return _write(file, arms_to_json(arms), arms.rows)
     if isinstance(need, ReborrowingNeed):
-        from audits.evidence.reborrowing_models import collect_whole
+        from audits.evidence.reborrowing_influences import collect_whole
 
         text, used = collect_whole(source, need, rows)
         return _write(file, text, used)
+    if isinstance(need, DearestNeed):
+        from audits.evidence.dearest import collect_dearest, dearest_to_json
+
+        dearest = collect_dearest(source, need)
+        return _write(file, dearest_to_json(dearest), dearest.known)
     if isinstance(need, DebtTallyNeed):
         from audits.evidence.debt_tallies import collect_debt_tallies, debt_tallies_to_json
 
@@ -369,7 +382,7 @@ def _file_name(need: Need) -> str:
         ClusterCellsNeed: "cluster-cells", HistogramNeed: "histogram", SequenceNeed: "sequences",
         MembershipNeed: "memberships", EffectsNeed: "effects", SameTermsNeed: "same-terms",
         ArmsNeed: "arms",
-        CensusNeed: "census", ReborrowingNeed: "reborrowing", DebtTallyNeed: "debt-tallies",
+        CensusNeed: "census", DearestNeed: "dearest", ReborrowingNeed: "reborrowing", DebtTallyNeed: "debt-tallies",
     }  # fmt: skip
     return f"{kinds[type(need)]}-{digest}.json"
 

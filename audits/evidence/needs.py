@@ -232,8 +232,8 @@ class ReborrowingNeed:
 
     A loan ended on the day ``closed``, else after its ``term`` in days or months. The next continues the chain when it
     is opened at most ``gap_days`` days after the debt before it ended. ``ratios`` are pairs of columns whose quotient,
-    ``times`` a number, says what a borrower can afford; each is cut into ``bands``, as are ``fees`` over ``amount``. A
-    chain is long from ``chain_length`` loans on.
+    ``times`` a number, says what a borrower can afford; each is cut into at most ``bands``, as are ``fees`` over
+    ``amount``. A chain is long from ``chain_length`` loans on.
     """
 
     entity: str
@@ -269,6 +269,21 @@ class DebtTallyNeed:
     floor: float = 200.0
 
 
+@dataclass(frozen=True, slots=True)
+class DearestNeed:
+    """Rows by group and by where their ``rate`` lies about the threshold above which ``share`` of all rows lie.
+
+    ``scope`` names a column that is 1 for the rows that are meant. With a ``cluster`` also the products of counts
+    within clusters.
+    """
+
+    rate: str
+    share: float
+    attribute: str
+    scope: str | None = None
+    cluster: str | None = None
+
+
 Need = (
     EffectsNeed
     | CellsNeed
@@ -281,6 +296,7 @@ Need = (
     | SameTermsNeed
     | ArmsNeed
     | CensusNeed
+    | DearestNeed
     | ReborrowingNeed
     | DebtTallyNeed
 )
@@ -319,6 +335,8 @@ def unknown_names(need: Need, attributes: Iterable[str], columns: Iterable[str])
         )  # fmt: skip
     elif isinstance(need, DebtTallyNeed):
         named = (need.rollovers, need.debits, need.interest, need.principal, need.balance)
+    elif isinstance(need, DearestNeed):
+        groups, named = (need.attribute,), (need.rate, need.scope, need.cluster)
     elif isinstance(need, CensusNeed):
         named = (*figure_inputs(need), need.scope, need.unit)
     else:

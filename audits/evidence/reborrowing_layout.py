@@ -26,6 +26,7 @@ _DAY = 86_400
 EXACT = 1 << 22  # loans up to which every borrower is told apart in sums of scores
 SETS = 1_021  # a prime
 MONEY_PLACES = 26
+LOANS_A_CELL, FEWEST_BANDS = 250, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,8 @@ class Layout:
     grids: tuple[Grid, ...]
     refused: tuple[str, ...]
     order: str
+    ties: str
+    """An order that tells apart loans of one borrower with the same time and unit too."""
     grouped: bool
     whole_numbers: bool
     scales: tuple[int, int]
@@ -97,12 +100,14 @@ def layout_of(source: Source, need: ReborrowingNeed) -> Layout:
              "without_money")  # fmt: skip
     counts = {name: int(n or 0) for name, n in zip(names, numbers, strict=True)}
     unit = ('u COLLATE "C"' if texts else "u") if need.unit else "c"
-    ties = ("c", *codes, *(f"x{i}" for i in range(len(need.ratios))), "y", "f", "p")
+    grids = _grids(source, base, usable, need, _bands(need, counts["loans"], radix))
+    every = ("c", *codes, *(f"x{i}" for i in range(len(need.ratios))), "y", "f", "p")
+    ties = ", ".join(f"{name} NULLS LAST" for name in ("o", unit, *every))
     return Layout(
         need=need, base=base, engine=source.engine, edges=band_edges(need.gap_days),
         first=None if first is None else int(first), last=None if last is None else int(last), counts=counts,
-        labels=labels, strata=strata, radix=radix, grids=_grids(source, base, usable, need), refused=refused,
-        order=", ".join(f"{name} NULLS LAST" for name in ("o", unit, *ties)),
+        labels=labels, strata=strata, radix=radix, grids=grids, refused=refused,
+        order=f"o, {unit} NULLS LAST" if need.unit else ties, ties=ties,
         grouped=counts["loans"] > EXACT, whole_numbers=table[need.entity].type().is_integer(),
         scales=(_exponent(fee), _exponent(amount)),
     )  # fmt: skip
@@ -224,7 +229,19 @@ def _codes(
     return codes, groups, strata, tuple(max(len(one), 1) for one in strata), tuple(refused)
 
 
-def _grids(source: Source, base: str, usable: str, need: ReborrowingNeed) -> tuple[Grid, ...]:
+def _bands(need: ReborrowingNeed, loans: int, radix: tuple[int, ...]) -> int:
+    """Bands of a ratio: as many as asked for, or fewer, so that a cell has ``LOANS_A_CELL`` loans on average.
+
+    Coarse bands leave part of affordability within them; cells of a few loans make a ratio too far from 1 (Neyman and
+    Scott 1948, Econometrica 16:1–32). With few loans the error is larger than what five bands leave.
+    """
+    if not need.ratios:
+        return need.bands
+    room = (loans / (LOANS_A_CELL * math.prod(radix))) ** (1 / len(need.ratios))
+    return max(min(need.bands, FEWEST_BANDS), min(need.bands, int(room)))
+
+
+def _grids(source: Source, base: str, usable: str, need: ReborrowingNeed, bands: int) -> tuple[Grid, ...]:
     """Bands of each ratio; fees, the last, without those of nothing."""
     names = [*(f"x{i}" for i in range(len(need.ratios))), "y"]
     sets = ", ".join(f"({name})" for name in names)
@@ -238,7 +255,7 @@ def _grids(source: Source, base: str, usable: str, need: ReborrowingNeed) -> tup
         which = next(i for i in range(len(names)) if not int(bits) >> (len(names) - 1 - i) & 1)
         if values[which] is not None and (which < len(names) - 1 or values[which] > 0):
             every[which][int(values[which])] = int(n)
-    return tuple(grid(one, need.bands) for one in every)
+    return (*(grid(one, bands) for one in every[:-1]), grid(every[-1], need.bands))
 
 
 def grid(counts: dict[int, int], bands: int) -> Grid:

@@ -1,30 +1,20 @@
 """What is estimated from counts of loans, and what each loan adds to it: shares, chains and ratios of hazards.
 
-``models_of`` fits every model on the counts and gives, for each kind of loan, its influence on each estimate.
-``collect_influences`` makes one more pass over the ordered loans, adds influences up by borrower and gives their sums
-of squares, from which errors come that allow for borrowers who come again (Liang and Zeger 1986, Biometrika 73:13–22).
-
-Beyond ``EXACT`` loans borrowers are joined into a thousand sets or more by their key; loans of one borrower stay
-together. Influences and money are rounded to multiples of a power of two of the largest, so that sums are whole numbers
-of 128 bits and exact in any order.
+``models_of`` fits every model on the counts and gives, for each kind of loan, its influence on each estimate;
+``reborrowing_influences`` adds them up by borrower.
 """
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from audits.evidence.needs import ReborrowingNeed
-from audits.evidence.reborrowing import LoanCount, Reborrowing, collect_reborrowing, reborrowing_to_json
-from audits.evidence.reborrowing_layout import MONEY_PLACES, Layout
-from audits.evidence.reborrowing_rows import loans_sql
-from checks.inputs.source import Source
-from checks.problem import InputError, Problem
+from audits.evidence.reborrowing import LoanCount, Reborrowing
 
 RENEWED, STARTS, IN_LONG, RATIO, FEES = "renewed", "long_chain_start", "long_chain_loans", "ratio", "fees"
 _PLACES = 26
@@ -59,24 +49,6 @@ class Table:
     attribute: int | None
     places: tuple[int, ...]
     influences: Mapping[Key, tuple[float, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class Influences:
-    """Σ_g u_g² of each estimate, in their order, over ``clusters`` of at most ``largest`` loans.
-
-    ``shares`` is the largest borrower's part of each; ``grouped`` says that borrowers were joined into sets. ``money``
-    is Σ F, Σ P, Σ F², Σ F P and Σ P² over clusters: fees of all loans in chains whose first loan is known, and the
-    principal of that first loan; ``started`` such chains.
-    """
-
-    squares: tuple[float, ...]
-    shares: tuple[float, ...]
-    clusters: int
-    largest: int
-    grouped: bool
-    money: tuple[float, ...]
-    started: int
 
 
 def models_of(
@@ -217,104 +189,3 @@ def _hazard(placed: Sequence[tuple[int, LoanCount]], dose: Sequence[float], size
         for (stratum, one), z in zip(placed, dose, strict=True)
     ]
     return _Effect(float(fit.coefficients[0]), sums, fit.strata)
-
-
-def collect_influences(source: Source, layout: Layout, tables: Sequence[Table], estimates: int) -> Influences:
-    """One pass over the ordered loans."""
-    bounds = _bounds(tables, estimates)
-    joins: list[str] = []
-    told: set[int] = set()
-    for t, table in enumerate(tables):
-        keys = _key_columns(table)
-        rows = [(key, values) for key, values in sorted(table.influences.items()) if any(values)]
-        named = [f"u{place}" for place in table.places]
-        if not rows:
-            continue
-        told |= set(table.places)
-        listed = ", ".join(
-            f"({', '.join(map(str, [*key, *_whole(values, [bounds[place] for place in table.places])]))})"
-            for key, values in rows
-        )
-        names = [f"k{i}" for i in range(len(keys))]
-        casts = ", ".join([*names, *(f"CAST({name} AS bigint) AS {name}" for name in named)])
-        on = " AND ".join(f"loans.{key} = t{t}.{name}" for key, name in zip(keys, names, strict=True))
-        joins.append(
-            f"LEFT JOIN (SELECT {casts} FROM (VALUES {listed}) AS v({', '.join([*names, *named])})) AS t{t} ON {on}"
-        )
-    return _summed(source, layout, joins, bounds, told)
-
-
-def _key_columns(table: Table) -> list[str]:
-    own = {"places": ["place_in", "start"], "fees": ["cell", "fee"], "groups": [f"a{table.attribute}", "cell"]}
-    return [*own[table.kind], "j", "m"]
-
-
-def _bounds(tables: Sequence[Table], estimates: int) -> list[int]:
-    """Of each estimate the exponent of a power of two that no loan's influence exceeds."""
-    largest = [0.0] * estimates
-    for table in tables:
-        for values in table.influences.values():
-            for place, value in zip(table.places, values, strict=True):
-                largest[place] = max(largest[place], abs(value) if math.isfinite(value) else 0.0)
-    return [math.frexp(value)[1] if value else 0 for value in largest]
-
-
-def _whole(values: Sequence[float], exponents: Sequence[int]) -> list[int]:
-    return [
-        round(math.ldexp(value, _PLACES - exponent)) if math.isfinite(value) else 0
-        for value, exponent in zip(values, exponents, strict=True)
-    ]
-
-
-def _summed(
-    source: Source, layout: Layout, joins: Sequence[str], bounds: Sequence[int], told: Collection[int]
-) -> Influences:
-    wide, number = layout.wide, len(bounds)
-    added = [f"coalesce(sum(u{i}), 0)" if i in told else "0" for i in range(number)]
-    sums = ", ".join(f"CAST({one} AS {wide}) AS u{i}" for i, one in enumerate(added))
-    known = "start = 1"
-    money = (
-        f"CAST(coalesce(sum(CASE WHEN {known} THEN f END), 0) AS {wide}) AS f, "
-        f"CAST(coalesce(sum(CASE WHEN {known} AND place_in = 1 THEN p END), 0) AS {wide}) AS p, "
-        f"sum(CASE WHEN {known} AND place_in = 1 THEN 1 ELSE 0 END) AS started"
-    )
-    figures = ", ".join(f"sum(u{i} * u{i}), max(abs(u{i}))" for i in range(number))
-    sql = (
-        f"{loans_sql(layout)}, c AS (SELECT g, count(*) AS n, {sums}, {money} FROM loans {' '.join(joins)} GROUP BY g) "
-        f"SELECT count(*), max(n), sum(started), sum(f), sum(p), sum(f * f), sum(f * p), sum(p * p), {figures} FROM c"
-    )  # noqa: S608 - names of columns are our own
-    clusters, largest, started, *values = source.rows(sql)[0]
-    fees, principal = (scale - MONEY_PLACES for scale in layout.scales)
-    places = (fees, principal, 2 * fees, fees + principal, 2 * principal)
-    totals = tuple(math.ldexp(int(value or 0), place) for value, place in zip(values[:5], places, strict=True))
-    squares, shares = [], []
-    for i, bound in enumerate(bounds):
-        square, most = (int(value or 0) for value in values[5 + 2 * i : 7 + 2 * i])
-        squares.append(math.ldexp(square, 2 * (bound - _PLACES)))
-        shares.append(most * most / square if square else 0.0)
-    return Influences(
-        tuple(squares), tuple(shares), int(clusters), int(largest or 0), layout.grouped, totals, int(started or 0)
-    )
-
-
-def collect_whole(source: Source, need: ReborrowingNeed, rows: int) -> tuple[str, int]:
-    """Text of a file with counts and influences, and the loans used. Raises ``InputError`` where rows have changed."""
-    found, layout = collect_reborrowing(source, need)
-    if found.counts["rows"] != rows:
-        raise InputError(Problem(
-            "the source", f"{found.counts['rows']} rows where {rows} were counted at the start",
-            "data that stay as they are during a run", "run again when the job that writes the data has ended",
-        ))  # fmt: skip
-    references = [source.prepared.references[name] for name in need.attributes]
-    estimates, tables = models_of(found, need, references)
-    influences = collect_influences(source, layout, tables, len(estimates))
-    content = {**json.loads(reborrowing_to_json(found)), "influences": asdict(influences)}
-    text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
-    return text, found.counts["loans"]
-
-
-def influences_from_json(text: str) -> Influences:
-    """The influences in the file of the counts."""
-    content = json.loads(text)["influences"]
-    lists = {name: tuple(content[name]) for name in ("squares", "shares", "money")}
-    return Influences(**{**content, **lists})

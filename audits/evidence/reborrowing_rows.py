@@ -30,10 +30,10 @@ def _cell(layout: Layout) -> str:
 def loans_sql(layout: Layout) -> str:
     """``WITH … loans AS (…)``: one row a usable loan.
 
-    ``place`` in the borrower's order, ``place_in`` its chain, ``start`` a code of how the chain began, ``before`` and
-    ``d_before`` days since the debt before ended and day of the loan before, ``j`` the band of the next loan, ``m`` the
-    bands seen, ``ends`` whether the chain goes on, ended, is running or unknown; codes ``a…``, ``cell``, ``fee``;
-    money.
+    ``place`` in the borrower's order, ``twin`` of the loan before in time and unit, ``place_in`` its chain, ``start`` a
+    code of how the chain began, ``before`` and ``d_before`` days since the debt before ended and day of the loan before,
+    ``j`` the band of the next loan, ``m`` the bands seen, ``ends`` whether the chain goes on (0), ended, is unknown or
+    running (3); codes ``a…``, ``cell``, ``fee``; money ``f`` and ``p``; ``g`` borrower or set.
     """
     reach, last, first = layout.need.gap_days, layout.last or 0, layout.first or 0
     bands = "".join(f" WHEN next - reach <= {edge} THEN {i}" for i, edge in enumerate(layout.edges))
@@ -41,15 +41,17 @@ def loans_sql(layout: Layout) -> str:
     codes = "".join(f", a{i}" for i in range(len(layout.labels)))
     size = len(layout.edges)
     key = _set_of(layout)
+    same = "o = lag(o) OVER w AND u IS NOT DISTINCT FROM lag(u) OVER w"
+    twin = f"CASE WHEN {same} THEN 1 ELSE 0 END" if layout.need.unit else "0"
     scaled = ", ".join(
-        f"CAST(floor({name} * {2.0 ** (MONEY_PLACES - scale):.17e} + 0.5) AS bigint) AS {name}"
+        f"floor({name} * {2.0 ** (MONEY_PLACES - scale):.17e} + 0.5) AS {name}"
         for name, scale in zip(("f", "p"), layout.scales, strict=True)
     )
     return f"""WITH b AS ({layout.base}),
         ordered AS (
             SELECT e, d, c{codes}, {_cell(layout)} AS cell, {_band("y", layout.grids[-1], 1)} AS fee, {scaled},
             row_number() OVER w AS place, lag(d) OVER w AS d_before, lead(d) OVER w AS next,
-            lag(CASE WHEN c IS NULL THEN 1 ELSE 0 END) OVER w AS endless,
+            lag(CASE WHEN c IS NULL THEN 1 ELSE 0 END) OVER w AS endless, {twin} AS twin,
             max(c) OVER (w ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reached,
             max(c) OVER (w ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS reach
             FROM b WHERE e IS NOT NULL AND d IS NOT NULL WINDOW w AS (PARTITION BY e ORDER BY {layout.order})
@@ -68,10 +70,10 @@ def loans_sql(layout: Layout) -> str:
             FROM linked WINDOW v AS (PARTITION BY e ORDER BY place ROWS UNBOUNDED PRECEDING)
         ),
         loans AS (
-            SELECT place, place - (chain >> 2) + 1 AS place_in, chain & 3 AS start, before, d, d_before, j, m{codes},
-            cell, fee, f, p, same_start, {key} AS g,
-            CASE WHEN j < {size} THEN 'goes on' WHEN m = {size} OR (m >= 0 AND next IS NOT NULL) THEN 'ended'
-            WHEN next IS NOT NULL THEN 'unknown' ELSE 'running' END AS ends
+            SELECT place, twin, place - (chain >> 2) + 1 AS place_in, chain & 3 AS start, before, d, d_before,
+            j, m{codes}, cell, fee, f, p, same_start, {key} AS g,
+            CASE WHEN j < {size} THEN 0 WHEN m = {size} OR (m >= 0 AND next IS NOT NULL) THEN 1
+            WHEN next IS NOT NULL THEN 2 ELSE 3 END AS ends
             FROM chained
         )"""  # noqa: S608 - names of columns are our own
 

@@ -38,7 +38,7 @@ from checks.inputs.contract import DataContract
 from checks.inputs.loan_columns import granted_on
 from checks.sentence import joined, said
 
-_BANDS = {0: 1, 1: 10, 2: 5}  # of each ratio, by how many there are
+_BANDS = {0: 1, 1: 20, 2: 10}  # of each ratio at most, by how many there are
 _CHAINED = ("fewest_days_between_loans", "longest_loan_sequence")
 _SHARES = ("renewed_share", "long_chain_start_share", "long_chain_loan_share")
 _TALLIED = {

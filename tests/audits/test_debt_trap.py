@@ -127,7 +127,8 @@ def fitted(folder, world, seed, effect):
     """Logarithms of both ratios with their errors, straight from the evidence."""
     from audits.evidence.needs import ReborrowingNeed
     from audits.evidence.reborrowing import reborrowing_from_json
-    from audits.evidence.reborrowing_models import collect_whole, influences_from_json, models_of
+    from audits.evidence.reborrowing_influences import collect_whole, influences_from_json
+    from audits.evidence.reborrowing_models import models_of
     from checks.inputs.period import Period
     from checks.inputs.program import read_program
     from checks.inputs.source import open_source

@@ -14,7 +14,8 @@ import statsmodels.api as sm
 from audits.evidence import reborrowing_layout
 from audits.evidence.needs import DebtTallyNeed, ReborrowingNeed
 from audits.evidence.reborrowing import STARTS, collect_reborrowing, reborrowing_from_json
-from audits.evidence.reborrowing_models import collect_influences, collect_whole, influences_from_json, models_of
+from audits.evidence.reborrowing_influences import collect_influences, collect_whole, influences_from_json
+from audits.evidence.reborrowing_models import models_of
 from checks.inputs.period import Period
 from checks.inputs.program import read_program
 from checks.inputs.source import open_source
@@ -144,7 +145,7 @@ def test_chains_gaps_and_counts_equal_a_loop_over_sorted_rows(tmp_path, seed, bo
         "without_money": used[["fees", "amount"]].isna().any(axis=1).sum(), "followed": len(gaps),
         "overlaps": sum(gap < 0 for gap in gaps), "on_the_day": sum(gap == 0 for gap in gaps),
         "days_between": sum(max(gap - 1, 0) for gap in gaps), "same_day": _same_day(used),
-        "unknown_gaps": sum(one["place"] > 1 and one["before"] is None for one in loans),
+        "twins": 0, "unknown_gaps": sum(one["place"] > 1 and one["before"] is None for one in loans),
     }  # fmt: skip
     assert found.fewest_days == min((max(gap - 1, 0) for gap in gaps), default=None)
     assert found.most_same_day == _longest_run(loans)
@@ -275,6 +276,18 @@ def test_order_threads_and_engine_leave_every_byte_and_no_identifier(tmp_path, m
         texts.add(collect_whole(source, NEED, len(data))[0])
     assert len(texts) == 1
     assert "L0" not in texts.pop()
+
+
+def test_loans_of_the_same_borrower_time_and_unit_are_told_and_their_order_in_the_file_does_not_matter(tmp_path):
+    data = borrowing(9)
+    data["Loan No"], data["opened"] = "L0", data["opened"].dt.floor("4D")
+    texts = set()
+    for seed in range(3):
+        with opened(tmp_path / str(seed), data.sample(frac=1, random_state=seed)) as source:
+            texts.add(collect_whole(source, NEED, len(data))[0])
+    assert len(texts) == 1
+    used = data.dropna(subset=["WHO", "opened"])
+    assert reborrowing_from_json(texts.pop()).counts["twins"] == used.duplicated(["WHO", "opened"]).sum() > 10
 
 
 def test_joined_borrowers_give_errors_near_those_of_each_apart(tmp_path, monkeypatch):
