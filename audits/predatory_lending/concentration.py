@@ -127,7 +127,7 @@ class Concentration:
             shared = replace(shared, **_told(dearest, label, found, contract, faults))
             yield _share(shared, found)
             if label != reference:
-                yield _ratio(shared, found, self.share)
+                yield _ratio(shared, found)
 
     def _nothing(self, dearest: Dearest, label: str | None, contract: DataContract) -> Measurement:
         named = said("the loan's own annual rate") if dearest.rate == APR else dearest.rate
@@ -172,9 +172,10 @@ def _bands(dearest: Dearest, label: str) -> tuple[list[int], list[int]]:
 
 
 def _clusters(dearest: Dearest, label: str) -> int:
-    """Entities of a group, at least."""
-    pairs = zip(dearest.cells, dearest.clusters_by_cell, strict=False)
-    return max((many for (name, _, _), many in pairs if name == label), default=0)
+    """Entities of a group or of all others, whichever are fewer, at least."""
+    pairs = list(zip(dearest.cells, dearest.clusters_by_cell, strict=False))
+    sides = ([many for (name, _, _), many in pairs if (name == label) is own] for own in (True, False))
+    return min(max(side, default=0) for side in sides)
 
 
 def _unfit(dearest: Dearest, label: str) -> Sentence | None:
@@ -216,7 +217,7 @@ def _told(
         unseen = (*unseen, said(_TIED, share=100 * found.tied))
     counts = {"loans": round(found.loans), "all_loans": dearest.known, "without_rate": dearest.rows - dearest.known}
     if dearest.products is not None:
-        counts["entities_at_least"] = _clusters(dearest, label)
+        counts["fewest_entities"] = _clusters(dearest, label)
     details = {
         "dearest_of_group": found.dearest, "dearest": dearest.share * dearest.known, "share_of_loans": found.of_all,
         "tied_share": found.tied, "threshold_rate": float(dearest.threshold or 0.0) * unit,
@@ -225,32 +226,17 @@ def _told(
 
 
 def _share(shared: Measurement, found: DearestShare) -> Measurement:
-    return replace(shared, measure="dearest_decile_share", estimate=found.part, **_bounds(
-        found.part, found.n_part, shared.level, 1.0, (0.0, 1.0)
-    ))  # fmt: skip
-
-
-def _ratio(shared: Measurement, found: DearestShare, share: float) -> Measurement:
-    from audits.statistics.ladder import critical
-
-    reach = (critical(shared.level) + critical(2 * POWER - 1)) * (share * (1 - share) / found.n_rate) ** 0.5 / share
     return replace(
-        shared, measure="dearest_decile_ratio", equality=1.0, estimate=found.rate / share, mde=number(reach),
-        p_value=number(found.p_value(share)),
-        **_bounds(found.rate, found.n_rate, shared.level, share, (found.least, found.most)),
+        shared, measure="dearest_decile_share", estimate=found.part,
+        **bounded_at_once(found.part_interval, shared.level),
     )  # fmt: skip
 
 
-def _bounds(rate: float, worth: float, level: float, over: float, possible: tuple[float, float]) -> dict[str, Any]:
-    """Wilson's bounds of a rate worth so many loans, within what it can be, over a number."""
-    import numpy as np
+def _ratio(shared: Measurement, found: DearestShare) -> Measurement:
+    from audits.statistics.ladder import critical
 
-    from audits.statistics.counts import effective_counts
-    from audits.statistics.proportions import score_interval_rate
-
-    def at(levels: Any) -> tuple[Any, Any]:
-        found = score_interval_rate(rate * worth, worth, levels)
-        return np.clip(found.low, *possible) / over, np.clip(found.high, *possible) / over
-
-    with effective_counts():
-        return bounded_at_once(at, level)
+    return replace(
+        shared, measure="dearest_decile_ratio", equality=1.0, estimate=found.rate / found.share,
+        mde=number((critical(shared.level) + critical(2 * POWER - 1)) * found.error), p_value=number(found.p_value),
+        **bounded_at_once(found.ratio_interval, shared.level),
+    )  # fmt: skip

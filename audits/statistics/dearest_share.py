@@ -33,29 +33,66 @@ FEW_CLUSTERS = 20
 class DearestShare:
     """Of one group. ``rate`` p of its loans are among the dearest, ``part`` is its share of them.
 
-    ``n_rate`` and ``n_part`` are effective numbers of loans behind either; ``least`` and ``most`` bound what p can be.
-    ``tied`` is the share of the dearest that lies at the threshold.
+    ``n_part`` is the effective number of loans behind ``part``. The interval of p is that of the smaller side, the
+    group or all others, whose counts are the scarcer: ``side_rate`` of its ``side_loans`` are among the dearest, worth
+    ``n_side``. ``own`` says that the side is the group. ``tied`` is the share of the dearest that lies at the
+    threshold, ``near`` the group's share of the loans there.
     """
 
+    share: float
     loans: float
     dearest: float
+    all_dearest: float
     rate: float
     part: float
     of_all: float
     near: float
-    n_rate: float
-    n_part: float
-    least: float
-    most: float
     tied: float
+    own: bool
+    side_loans: float
+    side_rate: float
+    n_side: float
+    n_part: float
 
-    def p_value(self, share: float) -> float:
-        """That the group's loans are among the dearest as often as all loans: score test with ``n_rate``."""
+    @property
+    def p_value(self) -> float:
+        """That loans of the group are among the dearest as often as all loans: score test of the smaller side."""
         from scipy.special import ndtr
 
-        if not self.n_rate > 0:
+        if not self.n_side > 0:
             return nan
-        return float(2 * ndtr(-abs(self.rate - share) / sqrt(share * (1 - share) / self.n_rate)))
+        error = sqrt(self.share * (1 - self.share) / self.n_side)
+        return float(2 * ndtr(-abs(self.side_rate - self.share) / error))
+
+    @property
+    def error(self) -> float:
+        """Standard error of p / s if the group were among the dearest as often as all; NaN where it has none."""
+        if not self.n_side > 0:
+            return nan
+        scale = self.side_loans / self.loans
+        return scale * sqrt(self.share * (1 - self.share) / self.n_side) / self.share
+
+    def ratio_interval(self, level: float | Floats) -> tuple[Floats, Floats]:
+        """Bounds of p / s, within what the sizes of the groups allow; ``level`` may be an array."""
+        low, high = _wilson(self.side_rate, self.n_side, level)
+        if not self.own:
+            low, high = ((self.all_dearest - self.side_loans * end) / self.loans for end in (high, low))
+        others = self.loans / self.of_all - self.loans
+        least, most = max(0.0, self.all_dearest - others) / self.loans, min(1.0, self.all_dearest / self.loans)
+        return np.clip(low, least, most) / self.share, np.clip(high, least, most) / self.share
+
+    def part_interval(self, level: float | Floats) -> tuple[Floats, Floats]:
+        """Bounds of the group's share of the dearest."""
+        return _wilson(self.part, self.n_part, level)
+
+
+def _wilson(rate: float, worth: float, level: float | Floats) -> tuple[Floats, Floats]:
+    from audits.statistics.counts import effective_counts
+    from audits.statistics.proportions import score_interval_rate
+
+    with effective_counts():
+        found = score_interval_rate(rate * worth, worth, level)
+    return found.low, found.high
 
 
 def membership(totals: ArrayLike, share: float) -> Floats:
@@ -75,37 +112,42 @@ def dearest_share(
 ) -> DearestShare:  # fmt: skip
     """The figures of a group from its loans by band (5,) and those of all others.
 
-    ``products`` (10, 10) of counts within clusters, the group's bands first, ``clusters`` those of the group at least,
-    ``held`` the share of loans whose cluster is known. Raises ``ValueError`` for an empty group or no threshold.
+    ``products`` (10, 10) of counts within clusters, the group's bands first, ``clusters`` those of the smaller of both
+    at least, ``held`` the share of loans whose cluster is known. Raises ``ValueError`` where one of both is empty.
     """
     mine, rest = np.asarray(own, dtype=np.float64), np.asarray(others, dtype=np.float64)
     a = membership(mine + rest, share)
-    n, every = float(mine.sum()), float(mine.sum() + rest.sum())
-    if not n > 0:
-        raise ValueError("the group has no loans")
-    d = float((a * mine).sum())
-    p, dear = d / n, share * every
-    near = _near(mine, rest)
+    n, n_others = float(mine.sum()), float(rest.sum())
+    if not (n > 0 and n_others > 0):
+        raise ValueError("the group has no loans, or all of them")
+    d, every = float((a * mine).sum()), n + n_others
+    p, dear, near = d / n, share * every, _near(mine, rest)
     is_own = np.concatenate([np.ones(5), np.zeros(5)])
     both, counts = np.concatenate([a, a]), np.concatenate([mine, rest])
-    of_rate = is_own * (both - p) - near * (both - share)
-    of_part = is_own * both - d / every - near * (both - share)
     spread = np.diag(counts) if products is None else np.asarray(products, dtype=np.float64)
     factor = 1.0 if products is None else clusters / max(clusters - 1, 1) / held
-    own_together = float(is_own @ spread @ is_own) / held
-    others_part = 1 - n / every
     few = products is not None and clusters < FEW_CLUSTERS
-    plain = n * n / own_together / max(others_part, 1e-12)
 
-    def worth(rate: float, influence: Floats, whole: float, kish: float) -> float:
-        variance = float(influence @ spread @ influence) * factor / whole**2
-        return kish if few or not 0 < rate < 1 or not variance > 0 else rate * (1 - rate) / variance
+    def worth(rate: float, variance: float, plain: float) -> float:
+        return plain if few or not 0 < rate < 1 or not variance > 0 else rate * (1 - rate) / variance
 
+    def spread_of(influence: Floats, whole: float) -> float:
+        return float(influence @ spread @ influence) * factor / whole**2
+
+    def plain_of(members: Floats, loans: float) -> float:
+        """Loans of a side as if those of a cluster were one, before a threshold is estimated."""
+        return loans**2 * held / float(members @ spread @ members)
+
+    smaller = n <= n_others
+    side, whole = (is_own, n) if smaller else (1 - is_own, n_others)
+    side_rate = p if smaller else (dear - d) / n_others
+    of_rate = is_own * (both - p) - near * (both - share)
+    n_side = worth(side_rate, spread_of(of_rate, n) * (n / whole) ** 2, plain_of(side, whole) / (1 - whole / every))
+    of_part = is_own * both - d / every - near * (both - share)
     return DearestShare(
-        loans=n, dearest=d, rate=p, part=d / dear, of_all=n / every, near=near,
-        n_rate=worth(p, of_rate, n, plain), n_part=worth(d / dear, of_part, dear, dear * n / own_together),
-        least=max(0.0, (dear - (every - n)) / n), most=min(1.0, dear / n),
-        tied=float(a[2] * (mine[2] + rest[2]) / dear),
+        share=share, loans=n, dearest=d, all_dearest=dear, rate=p, part=d / dear, of_all=n / every, near=near,
+        tied=float(a[2] * (mine[2] + rest[2]) / dear), own=smaller, side_loans=whole, side_rate=side_rate,
+        n_side=n_side, n_part=worth(d / dear, spread_of(of_part, dear), dear * plain_of(is_own, n) / n),
     )  # fmt: skip
 
 
