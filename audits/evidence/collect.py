@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from audits.evidence.memberships import Memberships
     from audits.evidence.moments import Moments
     from audits.evidence.reborrowing import Reborrowing
-    from audits.evidence.reborrowing_models import Influences
+    from audits.evidence.reborrowing_influences import Influences
     from audits.evidence.same_terms import SameTerms
     from audits.evidence.sequences import Sequences
 
@@ -131,7 +131,7 @@ class Evidence:
     def reborrowing(self, need: ReborrowingNeed) -> tuple[Reborrowing, Influences]:
         """Chains of loans of one need, and how far borrowers move each estimate."""
         from audits.evidence.reborrowing import reborrowing_from_json
-        from audits.evidence.reborrowing_models import influences_from_json
+        from audits.evidence.reborrowing_influences import influences_from_json
 
         text = self._text(need)
         return reborrowing_from_json(text), influences_from_json(text)
@@ -329,7 +329,7 @@ def _collect_one(source: Source, need: Need, ranges: Ranges | None, folder: Path
         _unchanged(rows, arms.rows)
         return _write(file, arms_to_json(arms), arms.rows)
     if isinstance(need, ReborrowingNeed):
-        from audits.evidence.reborrowing_models import collect_whole
+        from audits.evidence.reborrowing_influences import collect_whole
 
         text, used = collect_whole(source, need, rows)
         return _write(file, text, used)

@@ -232,8 +232,8 @@ class ReborrowingNeed:
 
     A loan ended on the day ``closed``, else after its ``term`` in days or months. The next continues the chain when it
     is opened at most ``gap_days`` days after the debt before it ended. ``ratios`` are pairs of columns whose quotient,
-    ``times`` a number, says what a borrower can afford; each is cut into ``bands``, as are ``fees`` over ``amount``. A
-    chain is long from ``chain_length`` loans on.
+    ``times`` a number, says what a borrower can afford; each is cut into at most ``bands``, as are ``fees`` over
+    ``amount``. A chain is long from ``chain_length`` loans on.
     """
 
     entity: str
