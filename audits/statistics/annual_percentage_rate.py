@@ -23,6 +23,7 @@ from audits.statistics.cash_flows import (
     Ints,
     Reason,
     any_of,
+    at_one_time,
     changes_of_sign,
     checked,
     levelled,
@@ -169,5 +170,5 @@ def _without_search(given: Flows, flows: Flows, changes: Ints) -> Codes:
         left, before = flows.of(never), given.of(never)
         lent, paid = (any_of(sign * before.amounts > 0, before.offsets) for sign in (1, -1))
         why = np.where(any_of(left.amounts > 0, left.offsets), Reason.NOT_REPAID, Reason.NO_ADVANCE)
-        reason[never] = np.where(lent & paid & (left.counts <= 1), Reason.ONE_TIME, why)
+        reason[never] = np.where(lent & paid & at_one_time(before), Reason.ONE_TIME, why)
     return reason

@@ -133,6 +133,13 @@ def marks_by_row(marks: Flags, offsets: Ints) -> Ints:
     return np.diff(np.searchsorted(np.flatnonzero(marks), offsets))
 
 
+def at_one_time(flows: Flows) -> Flags:
+    """Loans whose flows all fall at one time."""
+    apart = np.zeros(len(flows.times), dtype=np.bool_)
+    apart[1:] = _inside(flows) & ~_same_time(flows)
+    return ~any_of(apart, flows.offsets)
+
+
 def untidy(flows: Flows) -> Flags:
     """Loans whose flows are not in order of time, or hold one time twice or an amount of nothing."""
     inside = _inside(flows)
@@ -151,10 +158,7 @@ def tidied(flows: Flows) -> Flows:
     order = np.lexsort(keys)
     ordered = flows._rows(flows.offsets, order)
     first = np.ones(len(order), dtype=np.bool_)
-    same = _inside(ordered) & (ordered.times[1:] == ordered.times[:-1])
-    if ordered.fractions is not None:
-        same &= ordered.fractions[1:] == ordered.fractions[:-1]
-    first[1:] = ~same
+    first[1:] = ~(_inside(ordered) & _same_time(ordered))
     starts = np.flatnonzero(first)
     if not len(starts):
         return ordered
@@ -172,6 +176,14 @@ def changes_of_sign(flows: Flows) -> Ints:
     changed = np.zeros(len(positive), dtype=np.bool_)
     changed[1:] = (positive[1:] != positive[:-1]) & _inside(flows)
     return marks_by_row(changed, flows.offsets)
+
+
+def _same_time(flows: Flows) -> Flags:
+    """Of every flow but the first of all, whether the one before falls at the same time."""
+    same = flows.times[1:] == flows.times[:-1]
+    if flows.fractions is not None:
+        same &= flows.fractions[1:] == flows.fractions[:-1]
+    return np.asarray(same)
 
 
 def _inside(flows: Flows) -> Flags:

@@ -62,11 +62,12 @@ def _reasons(
     """What the terms alone tell."""
     reason = np.full(len(advance), Reason.SOLVED, dtype=np.int8)
     last = np.where(np.isnan(final), instalment, final)
-    paid = np.where(number > 1, instalment, 0.0) + last
     at_once = (whole == 0) & (fraction == 0)
-    reason[paid <= 0] = Reason.NOT_REPAID
-    reason[at_once & (number == 1)] = Reason.ONE_TIME
-    reason[~(advance - np.where(at_once & (number > 1), instalment, 0.0) > 0)] = Reason.NO_ADVANCE
+    early = at_once & (number > 1)
+    later = np.where(number - early > 1, instalment, 0.0) + last
+    reason[later <= 0] = Reason.NOT_REPAID
+    reason[at_once & (number == 1) & (last > 0)] = Reason.ONE_TIME
+    reason[~(advance - np.where(early, instalment, 0.0) > 0)] = Reason.NO_ADVANCE
     wrong = (number < 1) | (number != np.floor(number)) | (whole < 0) | (whole != np.floor(whole))
     reason[wrong | (fraction < 0) | (fraction >= 1) | (instalment < 0) | (last < 0)] = Reason.IMPOSSIBLE
     missing = ~np.isfinite(advance + instalment + number + whole + fraction) | np.isinf(final)
@@ -104,7 +105,7 @@ def _search(terms: Terms) -> tuple[Floats, Flags]:
         gap, distance = _gap_and_distance(terms, at)
         low, high = np.where(gap > 0, at, low), np.where(gap < 0, at, high)
         moved = within(at + gap / distance, at, low, high)
-        near = settled(moved - at, at, gap, terms.number + terms.delay + 1)
+        near = settled(moved - at, at, gap, terms.number + terms.delay + 2)
         outside = ((at >= HIGHEST) & (gap > 0)) | ((at <= LOWEST) & (gap < 0))
         force[place], done[place[near & ~outside]] = moved, True
         at, stay = moved, ~(near | outside)

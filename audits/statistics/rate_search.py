@@ -23,7 +23,7 @@ _ROUNDING = 1e-15
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """Advances and payments of loans that have both, and the time from the first flow to the last (n,)."""
+    """Advances and payments of loans that have both, and a bound of the time from the first flow to the last (n,)."""
 
     advances: Side
     payments: Side
@@ -47,7 +47,8 @@ def sides_of(flows: Flows) -> Sides:
     origin = flows.times[flows.offsets[:-1]]
     lent = flows.amounts > 0
     advances, payments = side(flows.only(lent), origin), side(flows.only(~lent), origin)
-    return Sides(advances, payments, flows.times[flows.offsets[1:] - 1] - origin)
+    span = flows.times[flows.offsets[1:] - 1] - origin
+    return Sides(advances, payments, span if flows.fractions is None else span + 1)
 
 
 def gap_and_distance(sides: Sides, force: Floats) -> tuple[Floats, Floats]:

@@ -12,7 +12,7 @@ from audits.statistics.cash_flows import Codes, Flags, Floats, Flows, Reason
 from audits.statistics.rate_search import first_guess, search, sides_of
 from audits.statistics.root_count import bisected, discounted, root_count, running
 
-_NOTHING = 1e-12  # of the absolute discounted flows: a balance this far below nothing is nothing
+_NOTHING = 1e-12  # of the absolute discounted flows that a balance is the sum of: it is nothing
 
 
 def solve_changing(flows: Flows) -> tuple[Floats, Codes]:
@@ -32,9 +32,11 @@ def only_root(flows: Flows, force: Floats) -> Flags:
     With S_j the sum of the first j flows discounted at δ, and r_j, which falls in j, their weights at a δ' > δ over
     those at δ: Σ a w(δ') = Σ S_j (r_j − r_(j+1)) > 0, and < 0 for δ' < δ.
     """
-    balance = running(flows, discounted(flows, force))
-    least = np.minimum.reduceat(balance, flows.offsets[:-1])
-    return np.asarray((least >= -_NOTHING) & (np.abs(balance[flows.offsets[1:] - 1]) <= _NOTHING))
+    paid, gross, due, left = running(flows, discounted(flows, force)).T
+    early = gross <= left  # the balance is what was lent less what was paid, and what is still due
+    balance, size = np.where(early, paid, -due), np.where(early, gross, left)
+    debt = np.minimum.reduceat(balance + _NOTHING * size, flows.offsets[:-1]) >= 0
+    return np.asarray(debt & (np.abs(paid[flows.offsets[1:] - 1]) <= _NOTHING))
 
 
 def _counted(flows: Flows) -> tuple[Floats, Codes]:

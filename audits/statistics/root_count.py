@@ -18,6 +18,7 @@ from audits.statistics.cash_flows import Flags, Floats, Flows, Ints, offsets_of
 _ROUNDING = 1e-13  # of the absolute discounted flows
 _DOUBLINGS = 100
 _CUTS = 60
+_MOST = 64  # intervals of a loan at once
 _BISECTIONS = 100
 _FRACTIONS_LOW, _FRACTIONS_HIGH = -36.0, 690.0  # with fractions of unit periods no bound need exist
 _TRIED = (0.43, 0.59)  # places of a cut; the one where f is further from 0 is taken
@@ -48,9 +49,22 @@ def discounted(flows: Flows, force: Floats) -> Floats:
 
 
 def running(flows: Flows, terms: Floats) -> Floats:
-    """Sums of each loan's first, first two, … terms."""
-    total = np.concatenate([np.zeros(1), np.cumsum(terms)])
-    return np.asarray(total[1:] - np.repeat(total[flows.offsets[:-1]], flows.counts))
+    """Sums (m, 4) of the first j terms of each loan, of their absolute values, and of the terms after them likewise.
+
+    Each is a sum of its own terms alone, so that small ones are right to their own last digits.
+    """
+    both = np.stack([terms, np.abs(terms)], axis=1)
+    sums = np.zeros((len(terms), 4))
+    order = np.argsort(-flows.counts, kind="stable")
+    counts, first, last = flows.counts[order], flows.offsets[:-1][order], flows.offsets[1:][order] - 1
+    total, rest = np.zeros((len(order), 2)), np.zeros((len(order), 2))
+    for j in range(int(counts[0]) if len(counts) else 0):
+        some = int(np.searchsorted(-counts, -j))  # loans with more than j flows
+        total[:some] += both[first[:some] + j]
+        sums[first[:some] + j, :2] = total[:some]
+        sums[last[:some] - j, 2:] = rest[:some]
+        rest[:some] += both[last[:some] - j]
+    return sums
 
 
 def root_count(flows: Flows) -> tuple[Ints, Flags, Floats, Floats]:
@@ -78,6 +92,7 @@ def root_count(flows: Flows) -> tuple[Ints, Flags, Floats, Floats]:
             break
         open_, stuck = _cut(flows, open_)
         doubtful[stuck] = True
+        doubtful |= np.bincount(open_.loan, minlength=loans) > _MOST
         open_ = open_.of(~doubtful[open_.loan])
     doubtful[open_.loan] = True
     return np.minimum(roots, 2), doubtful & (roots < 2), left, right
@@ -136,13 +151,11 @@ def _outside(flows: Flows) -> tuple[Floats, Floats, Flags]:
 def _one_sided(flows: Flows, force: Floats, late: bool) -> Flags:
     """Whether the sums of the first j flows (of the last j: `late`) discounted at δ are of one sign for all j."""
     terms = discounted(flows, force)
-    starts = flows.offsets[:-1]
     sums = running(flows, terms)
-    if late:
-        sums = np.repeat(np.add.reduceat(terms, starts), flows.counts) - sums + terms
-    least, most = np.minimum.reduceat(sums, starts), np.maximum.reduceat(sums, starts)
-    total = np.abs(np.add.reduceat(terms, starts))
-    return np.asarray(((least > 0) | (most < 0)) & (total > _ROUNDING))
+    value, size = (sums[:, 2] + terms, sums[:, 3] + np.abs(terms)) if late else (sums[:, 0], sums[:, 1])
+    side = np.where(np.abs(value) > _ROUNDING * size, np.sign(value), np.nan)
+    starts = flows.offsets[:-1]
+    return np.asarray(np.abs(np.add.reduceat(side, starts)) == flows.counts)
 
 
 def _log_weights(rows: Flows, force: Floats) -> tuple[Floats, Floats]:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
-from tests.benchmarks import cells, evidence, questions, quotes, register, site
+from tests.benchmarks import cells, evidence, loans, questions, quotes, register, site
 from tests.programs import ROOT
 
 FILE = ROOT / "docs" / "benchmarks.md"
@@ -72,6 +72,7 @@ def main() -> None:
         (f"Metrics, bootstrap and scan, {cells.ROWS:,} rows", cells.measure),
         (f"Evidence, {evidence.ROWS:,} rows of Parquet", evidence.measure),
         (f"Questions on prices, {quotes.ROWS:,} quotes", quotes.measure),
+        (f"Rates of loans, {loans.LOANS:,} in equal instalments", loans.measure),
         (f"A public HMDA register, {register.ROWS:,} lines", register.measure),
         (f"A site of {site.RUNS:,} runs, whole commands", site.measure),
     ):
