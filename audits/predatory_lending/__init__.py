@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from audits.predatory_lending.concentration import Concentration
 from audits.predatory_lending.cost_caps import CostCaps
 from audits.predatory_lending.debt_trap import DebtTrap
 from audits.predatory_lending.inducement import Inducement
@@ -12,6 +13,7 @@ from audits.predatory_lending.over_crediting import OverCrediting
 from audits.predatory_lending.steering import Steering
 
 QUESTIONS: tuple[type[Any], ...] = (
+    Concentration,
     CostCaps,
     DebtTrap,
     Inducement,
