@@ -140,13 +140,16 @@ class Seen:
         if apart > LOST * loans:
             unseen = (*unseen, said("{n:,} of {loans:,} loans do not tell what the borrower could afford",
                                     n=apart, loans=loans))  # fmt: skip
+        nobody, every = self._loans(attribute, -1), max(self.found.counts["loans"], 1)
+        if nobody > LOST * every:
+            unseen = (*unseen, said("{n:,} of {loans:,} loans have no label of the group", n=nobody, loans=every))
         if self.found.refused:
             named = ", ".join(self.found.refused)
             unseen = (*unseen, said("strata with more than 128 labels are not told apart: {named}", named=named))
         counts = {
             **base.counts, "reference_periods": one.reference_loans, "reference_followed_in_time": one.reference_cases,
             "group_borrowers": borrowers["group"], "reference_borrowers": borrowers["reference"],
-            "without_affordability": apart,
+            "without_affordability": apart, "without_group": nobody,
         }  # fmt: skip
         details = {}
         if one.cases and one.loans and one.reference_cases and one.reference_loans:

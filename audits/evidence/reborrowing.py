@@ -56,10 +56,9 @@ class Reborrowing:
     """Chains, gaps and counts of loans. Days count from 1970-01-01.
 
     ``counts``: rows, without_borrower, without_opening, borrowers, loans used, without_end (of these), out_of_order (of
-    these: ended before it was opened), ended_by_term, without_money, same_day (opened the day of the loan before), twins
-    (of the loan before in borrower, time and unit),
-    followed (gaps that are known), overlaps and on_the_day (of the end) among them, unknown_gaps, days_between (full
-    days without a loan, over all gaps).
+    these: ended before it was opened), ended_by_term, without_money, same_day (opened the day of the loan before),
+    twins (of the loan before in borrower, time and unit), followed (gaps that are known), overlaps and on_the_day (of
+    the end) among them, unknown_gaps, days_between (full days without a loan, over all gaps).
     ``fewest_days`` is the least number of full days without a loan, None without any gap; ``most_same_day`` the most
     loans in a row that were opened on the day on which the debt before ended. ``chains`` holds (length, start, end,
     number): start is known, unknown or truncated, end is ended, running or unknown. ``edges`` are the last day of each

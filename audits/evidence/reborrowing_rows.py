@@ -31,7 +31,7 @@ def loans_sql(layout: Layout) -> str:
     """``WITH … loans AS (…)``: one row a usable loan.
 
     ``place`` in the borrower's order, ``twin`` of the loan before in time and unit, ``place_in`` its chain, ``start`` a
-    code of how the chain began, ``before`` and ``d_before`` days since the debt before ended and day of the loan before,
+    code of how the chain began, ``before`` days since the debt before ended, ``d_before`` the day of the loan before,
     ``j`` the band of the next loan, ``m`` the bands seen, ``ends`` whether the chain goes on (0), ended, is unknown or
     running (3); codes ``a…``, ``cell``, ``fee``; money ``f`` and ``p``; ``g`` borrower or set.
     """

@@ -180,7 +180,8 @@ class NeedOrFees(Payday):
     effect · (log2 f - its mean) + ``group_effect`` · B) times ``lasting`` or its inverse, by chance for each borrower.
     k is such that the chance of a first loan to be followed within 14 days is the same whatever the effect: the raw
     repeat rate does not tell the twins apart. ``effect`` is the logarithm of the hazard ratio for fees twice as high.
-    With 4,000 borrowers the effect .25 and a group effect of .25 are found nine times in ten or more.
+    With 500 borrowers (some 10,000 loans) the errors of the logarithms are about .03 (groups) and .02 (fees), so that
+    .15 for groups and .1 for fees are found nine times in ten; what lasts draws the ratio of groups towards 1.
     """
 
     burdens: tuple[float, ...] = (0.2, 0.3, 0.4, 0.5, 0.6)
