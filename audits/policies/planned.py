@@ -66,30 +66,6 @@ _PREDATORY_LENDING: dict[str, MeasureKind] = {
         undisclosed_charge_cases="charges that are not on the cost sheet",
         missing_fact_statement_cases="loans without a key fact statement",
     ),
-    **_counted(
-        "predatory_lending.over_crediting",
-        highest_debt_service_share="highest debt service over income",
-        highest_borrower_credit="highest credit of one borrower",
-        student_loan_cases="loans to students",
-        unassessed_credit_cases="contracts without an assessment on file",
-        unverified_income_cases="contracts without verified income",
-        highest_loss_guarantee_share="highest loss guarantee over the loans it covers",
-    ),
-    **_counted(
-        "predatory_lending.debt_trap",
-        fewest_days_between_loans="fewest days without a loan between two loans",
-        longest_loan_sequence="most loans in a row",
-        most_rollovers="most rollovers of a loan",
-        persistent_debt_cases="customers in persistent debt",
-        third_debit_cases="debits after two failures without a new authorisation",
-    ),
-    **_counted(
-        "predatory_lending.inducement",
-        inducement_cases="checkouts that lead a customer into credit",
-        preticked_credit_cases="contracts agreed by a pre-ticked box",
-        unsolicited_credit_cases="credit that nobody asked for",
-    ),
-    **_ratios("predatory_lending.concentration", dearest_decile_ratio="share of a group among the dearest loans"),
 }
 
 _DIGITAL_DIVIDE: dict[str, MeasureKind] = {

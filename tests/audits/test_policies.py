@@ -302,7 +302,7 @@ def test_only_a_checked_law_in_force_with_its_own_limit_can_make_a_breach(rule):
 
 def test_the_rules_that_can_make_a_breach_are_these():
     """Widening what can be called a breach is a decision: it must be made here too."""
-    able = {rule.id.split(".2026")[0] for rule in RULES.values() if not against_breach(rule)}
+    able = {re.sub(r"\.202[56].*", "", rule.id) for rule in RULES.values() if not against_breach(rule)}
     assert able == {
         "uk.icobs6b.enbp", "uk.hcstc.daily", "uk.hcstc.default_fees", "uk.hcstc.total", "uk.hcstc.rollovers",
         "cn.ecommerce.18", "cn.cost_disclosure", "cn.private_lending.4lpr", "cn.assisted_loans.24",
@@ -378,11 +378,11 @@ def test_a_measure_has_one_meaning_of_equality_over_all_questions_that_declare_i
 
 def test_a_rule_whose_measure_is_planned_is_listed_as_not_applied(monkeypatch):
     """Without the figure, which no question gives yet, the judgement names the rule and that it is not measured."""
-    rule = RULES["us.mla"]
+    rule = RULES["us.regb.adverse_action.number"]
     run = replace(a_run(at(rule, 0.5, 0.5, 0.5), "2026-01-01", "2026-01-31", scope_of(rule)), measurements=())
     judgement = judge(run, "sha256:0", [PACKS["us"]])
-    reason = next(idle.reason for idle in judgement.rules_not_applied if idle.rule.id == "us.mla")
-    assert "does not measure highest_mapr_rate yet" in reason
+    reason = next(idle.reason for idle in judgement.rules_not_applied if idle.rule.id == "us.regb.adverse_action.number")
+    assert "does not measure most_reasons_given yet" in reason
     assert judgement.findings == ()
 
 
@@ -461,7 +461,7 @@ def test_the_effects_test_is_listed_until_its_day_and_named_as_lapsed_from_then_
     before, after = told("us", "--on", "2026-07-20"), told("us", "--on", "2026-07-21")
     assert "\n  us.ecoa.impact: " in before
     assert "\n  us.ecoa.impact: " not in after
-    assert "lapsed on 2026-07-21: 3: us.ecoa.impact (2026-07-21)" in after
+    assert re.search(r"lapsed on 2026-07-21: 9: us\.ecoa\.impact \(2026-07-21\)", after)
     assert "lapsed" not in before
 
 
@@ -492,7 +492,8 @@ def test_one_rule_is_explained_in_full_and_an_unknown_one_gets_the_nearest_name(
     text = told("--rule", "uk.hcstc.daily")
     assert "at most 0.8 %" in text
     assert "高成本短期信贷" in text
-    assert "planned question predatory_lending.cost_caps" in text
+    assert "measured by predatory_lending.cost_caps" in text
+    assert "planned question digital_divide.elderly" in told("--rule", "cn.elderly.2020.channel")
     assert "us.air" not in text
     assert "on 2015-01-01: outside its dates" in told("--rule", "uk.hcstc.daily", "--on", "2015-01-01")
     assert "on 2015-01-02: within its dates" in told("--rule", "uk.hcstc.daily", "--on", "2015-01-02")
