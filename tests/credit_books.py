@@ -23,7 +23,7 @@ OPEN = (
 )  # fmt: skip
 
 
-def credits(
+def credit_book(
     seed: int = 3, rows: int = 4000, people: int | None = None, young: float = 0.3, stretched: float = 0.0,
     beyond: float = 0.0,
 ) -> pd.DataFrame:  # fmt: skip

@@ -5,13 +5,17 @@ Each is a template and its values, so that a report can say it in another langua
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from audits.policies.labels import attribute_words, group_words
+from audits.policies.lending_wording import LENDING, LENDING_OF_ALL
 from audits.policies.prices_wording import PRICES, PRICES_ALONE, PRICES_OF_ALL, PRICES_OF_ONE_ROUTE
 from audits.record import Measurement, Rule, Verdict
 from checks.sentence import Sentence, Value, said, template
 
 _SUBJECT = {
     **PRICES,
+    **LENDING,
     "rate_gap_bp": template("The mean rate of {group} borrowers less that of {reference} borrowers is {estimate}"),
     "adjusted_rate_gap_bp": template(
         "At equal controls and strata, the mean rate of {group} borrowers less that of {reference} borrowers is "
@@ -107,19 +111,37 @@ _SUBJECT = {
         "between {low} and {high} below that of {reference} applicants"
     ),
 }
+_OF_ALL = {**PRICES_OF_ALL, **LENDING_OF_ALL}
 # a bare number becomes a figure by the ending of the measure's name: factor, decimals, words
+MONEY = (
+    "_money", "_default_fees", "_dollars", "_borrower_credit", "push_effect", "push_effect_gap", "push_association",
+    "push_association_gap",
+)  # fmt: skip
 _UNITS = (
+    *((name, 1.0, 2, "") for name in MONEY),
+    ("_all_in_rate", 100.0, 2, template("{number} % a year")),
+    ("_mapr_rate", 100.0, 2, template("{number} % a year")),
+    ("_daily_cost_rate", 100.0, 2, template("{number} % a day")),
+    ("_excess_rate", 100.0, 2, template("{number} percentage points")),
+    ("_apor_gap", 100.0, 2, template("{number} percentage points")),
+    ("_understated_gap", 100.0, 2, template("{number} percentage points")),
+    ("fee_share_gap", 100.0, 2, template("{number} percentage points")),
+    ("_months", 1.0, 0, template("{number} months")),
+    ("fewest_days_between_loans", 1.0, 0, template("{number} days")),
+    ("longest_loan_sequence", 1.0, 0, ""),
+    ("most_rollovers", 1.0, 0, ""),
     ("retention_price_slope", 100.0, 2, template("{number} % per standard deviation of the score")),
     ("_slope", 100.0, 2, template("{number} % a year")),
     ("_gap", 100.0, 1, template("{number} percentage points")),
     ("_bp", 1.0, 1, template("{number} basis points")),
     ("_share", 100.0, 1, template("{number} %")),
     ("_coverage", 100.0, 1, template("{number} %")),
-    ("_money", 1.0, 2, ""),
     ("_cases", 1.0, 0, ""),
     ("_figures", 1.0, 0, ""),
 )
-_SEPARATED = ("_money", "_cases", "_figures")  # thousands by commas
+_SEPARATED = (*MONEY, "_cases", "_figures", "longest_loan_sequence", "most_rollovers")  # thousands by commas
+_MOST_EXTRA_DECIMALS = 8
+_GRAIN = 1e-9  # of a number, within which two are one
 
 
 def explain(m: Measurement, rule: Rule, verdict: Verdict) -> Sentence:
@@ -128,7 +150,7 @@ def explain(m: Measurement, rule: Rule, verdict: Verdict) -> Sentence:
         return said("The data checks failed, so nothing was judged; see the failed checks.")
     if verdict == "not_identified":
         return cannot_answer(m.reason or said("the record states no reason"))
-    return _whole(m, _because(m, rule, verdict))
+    return _whole(m, _because(m, rule, verdict), (rule.limit,))
 
 
 def alone(m: Measurement, undecided: str) -> Sentence:
@@ -136,13 +158,17 @@ def alone(m: Measurement, undecided: str) -> Sentence:
     return _whole(m, said("This decides nothing by itself: {undecided}.", undecided=undecided))
 
 
-def _whole(m: Measurement, because: Sentence) -> Sentence:
+def _whole(m: Measurement, because: Sentence, limits: Iterable[float] = ()) -> Sentence:
     whole = template("{subject} ({interval}, {n:,} rows). {because}")
     if m.question.startswith("fair_lending."):
         whole = template("{subject} ({interval}, {n:,} applications). {because}")
     if m.question.startswith("loyalty_pricing."):
         whole = template("{subject} ({interval}, {n:,} quotes). {because}")
-    return said(whole, subject=_subject(m), interval=figure_with_interval(m), n=m.n, because=because)
+    if m.question.startswith("predatory_lending."):
+        whole = template("{subject} ({interval}, {n:,} loans). {because}")
+        if m.measure in MONEY and m.measure.startswith("push_"):
+            whole = template("{subject} ({interval}, {n:,} occasions). {because}")
+    return said(whole, subject=_subject(m, tuple(limits)), interval=figure_with_interval(m), n=m.n, because=because)
 
 
 def cannot_answer(reason: str) -> Sentence:
@@ -150,11 +176,11 @@ def cannot_answer(reason: str) -> Sentence:
     return said("These data cannot answer it: {reason}.", reason=reason)
 
 
-def _subject(m: Measurement) -> Sentence:
-    """What the figure says of whom."""
+def _subject(m: Measurement, limits: tuple[float, ...] = ()) -> Sentence:
+    """What the figure says of whom; ``limits`` are what it must not look equal to."""
     words = _SUBJECT.get(m.measure)
     if m.group is None:
-        words = (PRICES_ALONE.get(m.measure) if m.attribute else PRICES_OF_ALL.get(m.measure)) or words
+        words = (PRICES_ALONE.get(m.measure) if m.attribute else _OF_ALL.get(m.measure)) or words
     if m.undecided:
         words = PRICES_OF_ONE_ROUTE.get(m.measure) or words
     if words is None:
@@ -166,24 +192,38 @@ def _subject(m: Measurement) -> Sentence:
         "attribute": attribute_words(m),
         "group": group_words(m, m.group) or said("all rows"),
         "reference": group_words(m, m.reference),
-        "estimate": figure(m, m.estimate),
+        "estimate": figure(m, m.estimate, limits),
         "low": figure(m, m.low),
         "high": figure(m, m.high),
-        "where": _where(m),
+        "where": _where(m, limits),
+        "over": _over(m, limits),
         "more": _more(m),
+        "higher": _higher(m),
     }
     return said(words, **{name: value for name, value in values.items() if f"{{{name}}}" in words})
 
 
-def _where(m: Measurement) -> Sentence:
+def _where(m: Measurement, limits: tuple[float, ...] = ()) -> Sentence:
     """On which side of the reference group a gap lies, and how far: a positive gap is below."""
-    above, distance = (m.estimate or 0.0) < 0, figure(m, abs(m.estimate or 0.0))
+    above, distance = (m.estimate or 0.0) < 0, figure(m, abs(m.estimate or 0.0), limits)
     words = template("{distance} above") if above else template("{distance} below")
     if m.measure == "standardized_mean_difference":
         words = template("{distance} standard deviations below")
         if above:
             words = template("{distance} standard deviations above")
     return said(words, distance=distance)
+
+
+def _over(m: Measurement, limits: tuple[float, ...] = ()) -> Sentence:
+    """How far a rate lies over a benchmark: a positive distance is above."""
+    words = template("{distance} below") if (m.estimate or 0.0) < 0 else template("{distance} above")
+    return said(words, distance=figure(m, abs(m.estimate or 0.0), limits))
+
+
+def _higher(m: Measurement) -> Sentence:
+    """How far a mean lies over another."""
+    words = template("{distance} lower") if (m.estimate or 0.0) < 0 else template("{distance} higher")
+    return said(words, distance=figure(m, abs(m.estimate or 0.0)))
 
 
 def _more(m: Measurement) -> Sentence:
@@ -217,21 +257,42 @@ def percent_of(level: float) -> float:
     return float(f"{100 * level:.5g}")
 
 
-def figure(m: Measurement, value: float | None) -> str:
-    """A figure of a measurement in the unit a reader expects; None is a bound at infinity."""
-    number, words = _number(m, value), _unit(m)[2]
-    if value is not None and m.unit and m.measure.endswith("_money"):
+def figure(m: Measurement, value: float | None, beside: Iterable[float] = ()) -> str:
+    """A figure of a measurement in the unit a reader expects; None is a bound at infinity.
+
+    It has as many decimals as tell it from those of ``beside`` that it is not.
+    """
+    number, words = _number(m, value, beside), _unit(m)[2]
+    if value is not None and m.unit and m.measure.endswith(MONEY):
         return said("{number} {currency}", number=number, currency=m.unit)
     return number if value is None or not words else said(words, number=number)
 
 
-def _number(m: Measurement, value: float | None) -> str:
+def _number(m: Measurement, value: float | None, beside: Iterable[float] = ()) -> str:
     """The figure without its unit."""
     if value is None:
         return said("unbounded")
     factor, decimals, _ = _unit(m)
+    decimals = decimals_apart(value * factor, [other * factor for other in beside], decimals)
     text = f"{value * factor:{',' if m.measure.endswith(_SEPARATED) else ''}.{decimals}f}"
     return text if text.strip("-0.,") else text.removeprefix("-")  # no minus zero
+
+
+def decimals_apart(value: float, others: Iterable[float], least: int) -> int:
+    """How many decimals, at least ``least``, tell a value from others that it is not; ``least`` where none do."""
+    unlike = [other for other in others if abs(value - other) > _GRAIN * max(abs(value), abs(other))]
+    for decimals in range(least, least + _MOST_EXTRA_DECIMALS + 1):
+        if all(round(value, decimals) != round(other, decimals) for other in unlike):
+            return decimals
+    return least
+
+
+def _stated(m: Measurement, limit: float) -> str:
+    """A limit with all the decimals that it has."""
+    factor, least, _ = _unit(m)
+    scaled = limit * factor
+    decimals = next((n for n in range(least, least + _MOST_EXTRA_DECIMALS) if abs(round(scaled, n) - scaled) < _GRAIN), least)
+    return figure(m, limit, () if decimals == least else (round(scaled, decimals - 1) / factor,))
 
 
 def _unit(m: Measurement) -> tuple[float, int, str]:
@@ -244,7 +305,7 @@ def _because(m: Measurement, rule: Rule, verdict: Verdict) -> Sentence:
     words = template("The limit is at most {limit}")
     if rule.comparison == "at_least":
         words = template("The limit is at least {limit}")
-    limit = said(words, limit=figure(m, rule.limit))
+    limit = said(words, limit=_stated(m, rule.limit))
     if verdict == "inconclusive":
         return said(
             "{limit}: the interval holds values on both sides, so these data do not decide. {detectable}",

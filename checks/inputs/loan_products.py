@@ -174,7 +174,7 @@ class _Replay:
         if name is None:
             return ibis.null("string")
         text = self.cleaning.text(self._column(name)).strip()
-        return ibis.ifelse(text.lower().isin(_MISSING), ibis.null("string"), text)
+        return ibis.ifelse(_one_of(text.lower(), _MISSING), ibis.null("string"), text)
 
     def _names(self, names: Sequence[str], column: str, where: str) -> list[str]:
         """Values of the rules as the column's are written; those that it cannot hold are a problem."""
@@ -236,7 +236,7 @@ class _Replay:
 
         values = self._names(one.values, one.column, self.rules.where(version.place))
         text = self.cleaning.text(self._column(one.column)).strip()
-        return ibis.ifelse(text.lower().isin(_MISSING), ibis.null("boolean"), text.isin(values))
+        return ibis.ifelse(_one_of(text.lower(), _MISSING), ibis.null("boolean"), _one_of(text, values))
 
     def _number(self, name: str, version: Version) -> Any:
         """A column as a number; one that holds none is a problem of the rules."""
@@ -306,7 +306,7 @@ class _Replay:
             names = self._names(self.rules.products, column, self.rules.file)
             offered = reduce(or_, [table[f"{_HERE}{i}"] for i in self.numbers])
             cases += [
-                (without & table[_PRODUCT].isnull(), NO_PRODUCT), (without & ~table[_PRODUCT].isin(names), NO_RULE),
+                (without & table[_PRODUCT].isnull(), NO_PRODUCT), (without & ~_one_of(table[_PRODUCT], names), NO_RULE),
                 (without & offered.isnull(), NO_DAY), (without & ~offered, NOT_OFFERED),
             ]  # fmt: skip
         unknown = table[_POSSIBLE] < table[_CERTAIN] - _exact(TOLERANCE)
@@ -357,6 +357,11 @@ class _Replay:
         amount = number(self._column(contract.loan["amount"]))
         sound = (amount > 0) & (amount < LARGEST_AMOUNT) & (years > 0) & (years < LONGEST_YEARS)
         return ibis.ifelse(sound, excess * amount * years, ibis.null("float64"))
+
+
+def _one_of(text: Any, values: Sequence[str]) -> Any:
+    """Whether a text is one of these, without IN: planning it as a join took DuckDB half a minute (200,000 loans)."""
+    return reduce(or_, [text == value for value in values])
 
 
 def _exact(value: float) -> Any:

@@ -462,7 +462,7 @@ def test_the_effects_test_is_listed_until_its_day_and_named_as_lapsed_from_then_
     assert "\n  us.ecoa.impact: " in before
     assert "\n  us.ecoa.impact: " not in after
     assert re.search(r"lapsed on 2026-07-21: 9: us\.ecoa\.impact \(2026-07-21\)", after)
-    assert "lapsed" not in before
+    assert "us.ecoa.impact (" not in before
 
 
 def test_what_is_in_force_on_a_day_and_what_is_not_add_up_to_the_pack():
