@@ -72,7 +72,8 @@ def planted_and_found(runs: Path, data: Path) -> list[str]:
 
 
 def _line(measure: str, planted: float, run: AuditRun, judgement: Judgement) -> str:
-    from audits.policies.wording import figure, is_counted
+    from audits.policies.units import figure
+    from audits.policies.wording import is_counted
 
     m = next((m for m in run.measurements if m.measure == measure and m.attribute is None), None)
     if m is None or m.estimate is None:

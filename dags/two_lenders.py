@@ -54,7 +54,7 @@ def told_apart(runs: Path) -> list[str]:
 
 
 def _figures(runs: Path, name: str) -> dict[str, str]:
-    from audits.policies.wording import figure
+    from audits.policies.units import figure
 
     folder = latest_version(runs / name / "all")
     if folder is None:

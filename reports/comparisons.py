@@ -217,7 +217,7 @@ def _picture(say: Words, judged: Judged) -> EstimatePicture | None:
     unit = unit_of(m.measure)
     lines = tuple({(f.rule.limit, f.rule.comparison): limit_line(say, f.rule) for f in judged.findings}.values())
     text = figure_of(say, m, m.estimate, judged.limits)
-    told = dict.fromkeys(limit_text(say, finding.rule) for finding in judged.findings)
+    told = dict.fromkeys(limit_text(say, finding.rule, finding.measurement.unit) for finding in judged.findings)
     limits = " ".join(say("chart.limit_desc", limit=limit) for limit in told)
     name = say("measure_of", measure=say.named("measure", m.measure), who=who(say, m))
     equality = "" if m.equality is None else say("chart.equality_desc", equality=exact(say, m.equality, unit, m.unit))

@@ -41,7 +41,7 @@ def _dose(say: Words, own: Sequence[Judged]) -> DosePicture:
     limits = tuple(line.value for line in lines.values())
     bands = tuple(_band(say, judged, limits) for judged in own)
     told = [_told(say, judged, band) for judged, band in zip(own, bands, strict=True)]
-    held = dict.fromkeys(limit_text(say, finding.rule) for judged in own for finding in judged.findings)
+    held = dict.fromkeys(limit_text(say, f.rule, f.measurement.unit) for judged in own for f in judged.findings)
     told += [say("chart.limit_desc", limit=limit) for limit in held]
     told += [] if m.equality is None else [say("chart.equality_desc", equality=exact(say, m.equality, unit, m.unit))]
     bands = (*_reference(say, m), *bands)

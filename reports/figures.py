@@ -5,33 +5,42 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
+from audits.policies.units import MONEY, decimals_apart
 from audits.policies.wording import is_counted
 from audits.record import Measurement
 from reports.words import Words
 
 Unit = Literal[
-    "percent", "points", "basis points", "percent a year", "percent a deviation", "ratio", "money", "cases", "figures",
-    "number",
+    "percent", "points", "rate points", "basis points", "percent a year", "percent a day", "percent a deviation",
+    "ratio", "money", "cases", "figures", "months", "days", "loans", "rollovers", "number",
 ]  # fmt: skip
 _ENDINGS: tuple[tuple[str, Unit], ...] = (
+    *((name, "money") for name in MONEY), ("_all_in_rate", "percent a year"), ("_mapr_rate", "percent a year"),
+    ("_daily_cost_rate", "percent a day"), ("_excess_rate", "rate points"), ("_apor_gap", "rate points"),
+    ("_understated_gap", "rate points"), ("fee_share_gap", "rate points"), ("_months", "months"),
+    ("fewest_days_between_loans", "days"), ("longest_loan_sequence", "loans"), ("most_rollovers", "rollovers"),
     ("retention_price_slope", "percent a deviation"), ("_slope", "percent a year"), ("_ratio", "ratio"),
     ("_gap", "points"), ("_rate", "percent"), ("_share", "percent"), ("_coverage", "percent"), ("_bp", "basis points"),
-    ("_money", "money"), ("_cases", "cases"), ("_figures", "figures"),
+    ("_cases", "cases"), ("_figures", "figures"),
 )  # fmt: skip
 _DECIMALS: dict[Unit, int] = {
-    "percent": 1, "points": 1, "basis points": 1, "percent a year": 2, "percent a deviation": 2, "ratio": 3,
-    "money": 2, "cases": 0, "figures": 0, "number": 3,
+    "percent": 1, "points": 1, "rate points": 2, "basis points": 1, "percent a year": 2, "percent a day": 2,
+    "percent a deviation": 2, "ratio": 3, "money": 2, "cases": 0, "figures": 0, "months": 0, "days": 0, "loans": 0,
+    "rollovers": 0, "number": 3,
 }  # fmt: skip
-_HUNDREDTHS = ("percent", "points", "percent a year", "percent a deviation")
-_WITH_MARK = ("percent", "percent a year", "percent a deviation")
+WHOLE: tuple[Unit, ...] = ("cases", "figures", "months", "days", "loans", "rollovers")  # units without parts
+_HUNDREDTHS = ("percent", "points", "rate points", "percent a year", "percent a day", "percent a deviation")
+_WITH_MARK = ("percent", "percent a year", "percent a day", "percent a deviation")
 # words round the bare number, with the key of those for exactly one
 _WORDS: dict[Unit, tuple[str, str]] = {
-    "points": ("points", "points_one"), "basis points": ("basis_points", "basis_points"),
+    "points": ("points", "points_one"), "rate points": ("points", "points"),
+    "basis points": ("basis_points", "basis_points"),
     "percent a year": ("percent_a_year", "percent_a_year"),
-    "percent a deviation": ("percent_a_deviation", "percent_a_deviation"),
+    "percent a day": ("percent_a_day", "percent_a_day"),
+    "percent a deviation": ("percent_a_deviation", "percent_a_deviation"), "months": ("months", "months_one"),
+    "days": ("days", "days_one"), "loans": ("loans", "loans_one"), "rollovers": ("rollovers", "rollovers_one"),
     "cases": ("cases", "cases_one"), "figures": ("figures_of", "figures_of_one"),
 }  # fmt: skip
-_MOST_EXTRA_DECIMALS = 3
 
 
 def unit_of(measure: str) -> Unit:
@@ -49,13 +58,7 @@ def number(value: float, unit: Unit, beside: Iterable[float] = ()) -> str:
     scaled = value * factor_of(unit)
     others = [other * factor_of(unit) for other in beside if other != value]
     least = _DECIMALS[unit] if unit != "number" or abs(scaled) < 1 else 2 if abs(scaled) < 1000 else 0
-    for decimals in range(least, least + _MOST_EXTRA_DECIMALS + 1):
-        if all(round(scaled, decimals) != round(other, decimals) for other in others):
-            break
-    else:
-        decimals = least
-    text = f"{scaled:,.{decimals}f}"
-    return signed(text)
+    return signed(f"{scaled:,.{decimals_apart(scaled, others, least)}f}")
 
 
 def signed(text: str) -> str:

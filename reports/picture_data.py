@@ -106,7 +106,7 @@ def _dots(say: Words, title: str, own: Sequence[Judged], named: Callable[[Words,
     limits = tuple(line.value for line in lines.values())
     rows = tuple(_dot_row(say, judged, named(say, judged.measurement), limits) for judged in own)
     told = [_told(say, row, judged) for row, judged in zip(rows, own, strict=True)]
-    held = dict.fromkeys(limit_text(say, finding.rule) for judged in own for finding in judged.findings)
+    held = dict.fromkeys(limit_text(say, f.rule, f.measurement.unit) for judged in own for f in judged.findings)
     told += [say("chart.limit_desc", limit=limit) for limit in held]
     told += [] if m.equality is None else [say("chart.equality_desc", equality=exact(say, m.equality, unit, m.unit))]
     return DotsPicture(

@@ -49,7 +49,7 @@ def rule_reading(say: Words, rule: Rule, finding: Finding | None = None, shared:
         status=_status(say, rule),
         is_law=rule.status == "in_force" and not rule.borrowed_from,
         borrowed=say("borrowed", source=say.sentence(rule.borrowed_from)) if rule.borrowed_from else "",
-        limit=limit_text(say, rule),
+        limit=limit_text(say, rule, finding.measurement.unit if finding else None),
         limit_source=say(f"limit_source.{rule.limit_source}"),
         limit_is_ours=rule.limit_source == "ours",
         facts=_facts(say, rule),
@@ -115,9 +115,9 @@ def _judged_by(say: Words, finding: Finding) -> tuple[Fact, ...]:
     return (Fact(say("judged"), told, say("judged_note", count=finding.family)),)
 
 
-def limit_text(say: Words, rule: Rule) -> str:
+def limit_text(say: Words, rule: Rule, currency: str | None = None) -> str:
     """``at most 5.0 percentage points``."""
-    return say(f"limit.{rule.comparison}", limit=exact(say, rule.limit, unit_of(rule.measure)))
+    return say(f"limit.{rule.comparison}", limit=exact(say, rule.limit, unit_of(rule.measure), currency))
 
 
 def limit_line(say: Words, rule: Rule) -> LimitLine:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from audits.policies.in_force import covers
 from audits.policies.packs import PolicyPack
 from audits.policies.planned import PLANNED_ROLES, MeasureKind, measure_kinds
+from audits.policies.units import MONEY
 from audits.record import Rule
 
 _STATUS = {
@@ -21,6 +22,10 @@ _TESTS = {
     "census": "met when the figure itself lies beyond it, since it is counted",
 }
 _UNITS = (
+    *((name, 1.0, "") for name in MONEY), ("_all_in_rate", 100.0, " % a year"), ("_mapr_rate", 100.0, " % a year"),
+    ("_daily_cost_rate", 100.0, " % a day"), ("_excess_rate", 100.0, " percentage points"), ("_months", 1.0, " months"),
+    ("fewest_days_between_loans", 1.0, " days"), ("longest_loan_sequence", 1.0, " loans"),
+    ("most_rollovers", 1.0, " rollovers"),
     ("retention_price_slope", 100.0, " % per standard deviation of the score"), ("_slope", 100.0, " % a year"),
     ("_cases", 1.0, " cases"), ("_figures", 1.0, " figures"), ("_gap", 100.0, " percentage points"),
     ("_rate", 100.0, " %"), ("_share", 100.0, " %"), ("_coverage", 100.0, " %"), ("_bp", 1.0, " basis points"),

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from audits.policies.labels import attribute_words, group_words
 from audits.policies.lending_wording import LENDING, LENDING_OF_ALL
 from audits.policies.prices_wording import PRICES, PRICES_ALONE, PRICES_OF_ALL, PRICES_OF_ONE_ROUTE
+from audits.policies.units import MONEY, bare, figure, stated
 from audits.record import Measurement, Rule, Verdict
 from checks.sentence import Sentence, Value, said, template
 
@@ -112,36 +113,6 @@ _SUBJECT = {
     ),
 }
 _OF_ALL = {**PRICES_OF_ALL, **LENDING_OF_ALL}
-# a bare number becomes a figure by the ending of the measure's name: factor, decimals, words
-MONEY = (
-    "_money", "_default_fees", "_dollars", "_borrower_credit", "push_effect", "push_effect_gap", "push_association",
-    "push_association_gap",
-)  # fmt: skip
-_UNITS = (
-    *((name, 1.0, 2, "") for name in MONEY),
-    ("_all_in_rate", 100.0, 2, template("{number} % a year")),
-    ("_mapr_rate", 100.0, 2, template("{number} % a year")),
-    ("_daily_cost_rate", 100.0, 2, template("{number} % a day")),
-    ("_excess_rate", 100.0, 2, template("{number} percentage points")),
-    ("_apor_gap", 100.0, 2, template("{number} percentage points")),
-    ("_understated_gap", 100.0, 2, template("{number} percentage points")),
-    ("fee_share_gap", 100.0, 2, template("{number} percentage points")),
-    ("_months", 1.0, 0, template("{number} months")),
-    ("fewest_days_between_loans", 1.0, 0, template("{number} days")),
-    ("longest_loan_sequence", 1.0, 0, ""),
-    ("most_rollovers", 1.0, 0, ""),
-    ("retention_price_slope", 100.0, 2, template("{number} % per standard deviation of the score")),
-    ("_slope", 100.0, 2, template("{number} % a year")),
-    ("_gap", 100.0, 1, template("{number} percentage points")),
-    ("_bp", 1.0, 1, template("{number} basis points")),
-    ("_share", 100.0, 1, template("{number} %")),
-    ("_coverage", 100.0, 1, template("{number} %")),
-    ("_cases", 1.0, 0, ""),
-    ("_figures", 1.0, 0, ""),
-)
-_SEPARATED = (*MONEY, "_cases", "_figures", "longest_loan_sequence", "most_rollovers")  # thousands by commas
-_MOST_EXTRA_DECIMALS = 8
-_GRAIN = 1e-9  # of a number, within which two are one
 
 
 def explain(m: Measurement, rule: Rule, verdict: Verdict) -> Sentence:
@@ -237,7 +208,7 @@ def figure_with_interval(m: Measurement) -> Sentence:
     """``gap 12.9 percentage points, 95 % interval 7.8 to 18.0``: the figure as recorded, with its bounds."""
     if is_counted(m):
         return said("every case counted")
-    level, low, high = percent_of(m.level), _number(m, m.low), _number(m, m.high)
+    level, low, high = percent_of(m.level), bare(m, m.low), bare(m, m.high)
     if not m.measure.endswith("_gap"):
         return said("{level:.5g} % interval {low} to {high}", level=level, low=low, high=high)
     return said(
@@ -257,55 +228,12 @@ def percent_of(level: float) -> float:
     return float(f"{100 * level:.5g}")
 
 
-def figure(m: Measurement, value: float | None, beside: Iterable[float] = ()) -> str:
-    """A figure of a measurement in the unit a reader expects; None is a bound at infinity.
-
-    It has as many decimals as tell it from those of ``beside`` that it is not.
-    """
-    number, words = _number(m, value, beside), _unit(m)[2]
-    if value is not None and m.unit and m.measure.endswith(MONEY):
-        return said("{number} {currency}", number=number, currency=m.unit)
-    return number if value is None or not words else said(words, number=number)
-
-
-def _number(m: Measurement, value: float | None, beside: Iterable[float] = ()) -> str:
-    """The figure without its unit."""
-    if value is None:
-        return said("unbounded")
-    factor, decimals, _ = _unit(m)
-    decimals = decimals_apart(value * factor, [other * factor for other in beside], decimals)
-    text = f"{value * factor:{',' if m.measure.endswith(_SEPARATED) else ''}.{decimals}f}"
-    return text if text.strip("-0.,") else text.removeprefix("-")  # no minus zero
-
-
-def decimals_apart(value: float, others: Iterable[float], least: int) -> int:
-    """How many decimals, at least ``least``, tell a value from others that it is not; ``least`` where none do."""
-    unlike = [other for other in others if abs(value - other) > _GRAIN * max(abs(value), abs(other))]
-    for decimals in range(least, least + _MOST_EXTRA_DECIMALS + 1):
-        if all(round(value, decimals) != round(other, decimals) for other in unlike):
-            return decimals
-    return least
-
-
-def _stated(m: Measurement, limit: float) -> str:
-    """A limit with all the decimals that it has."""
-    factor, least, _ = _unit(m)
-    scaled = limit * factor
-    decimals = next((n for n in range(least, least + _MOST_EXTRA_DECIMALS) if abs(round(scaled, n) - scaled) < _GRAIN), least)
-    return figure(m, limit, () if decimals == least else (round(scaled, decimals - 1) / factor,))
-
-
-def _unit(m: Measurement) -> tuple[float, int, str]:
-    found = ((factor, decimals, words) for end, factor, decimals, words in _UNITS if m.measure.endswith(end))
-    return next(found, (1.0, 3, ""))
-
-
 def _because(m: Measurement, rule: Rule, verdict: Verdict) -> Sentence:
     """The limit, and how the figure lies to it."""
     words = template("The limit is at most {limit}")
     if rule.comparison == "at_least":
         words = template("The limit is at least {limit}")
-    limit = said(words, limit=_stated(m, rule.limit))
+    limit = said(words, limit=stated(m, rule.limit))
     if verdict == "inconclusive":
         return said(
             "{limit}: the interval holds values on both sides, so these data do not decide. {detectable}",

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from markupsafe import Markup
 
 from reports.charts.lettering import ACROSS, room, shown, told
-from reports.figures import Unit, factor_of, marked, signed
+from reports.figures import WHOLE, Unit, factor_of, marked, signed
 from reports.pictures import LimitLine
 
 LEFT, RIGHT = 2.5, 97.5
@@ -20,7 +20,6 @@ ROW, AXIS = 18, 34
 _FARTHEST = 4.0
 _ROOM_FOR_WORDS = 24
 _LEAST = 1e-6
-_WHOLE = ("cases", "figures")  # units without parts
 
 
 class Scale:
@@ -82,7 +81,7 @@ def labelled_ticks(first: float, last: float, unit: Unit) -> list[tuple[float, s
     found: list[tuple[float, str]] = []
     for most in range(5, 0, -1):
         values = ticks(first, last, most)
-        values = [value for value in values if unit not in _WHOLE or value == round(value)] or [0.0]
+        values = [value for value in values if unit not in WHOLE or value == round(value)] or [0.0]
         step = values[1] - values[0] if len(values) > 1 else abs(values[0]) or 1.0
         found = [(value, tick_label(value, unit, step)) for value in values]
         if sum(room(label) + 3 for _, label in found) <= ACROSS:
