@@ -8,79 +8,21 @@ at a limit is at it in any engine.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from checks.inputs import loan_columns as names
 from checks.inputs.contract import INCOME_PERIODS, PERIODS_A_YEAR, DataContract
-from checks.inputs.loan_columns import RATE_UNIT, flag, granted_on, number
-from checks.inputs.rate_tables import by_day, loan_prime_rates, mortgage_threshold
+from checks.inputs.disclosure_figures import DISCLOSURE_FIGURES
+from checks.inputs.loan_columns import granted_on
+from checks.inputs.loan_rows import FIRST, SUBORDINATE, Figure, Loans, positive
+from checks.inputs.rate_tables import by_day, loan_prime_rates
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-FIRST, SUBORDINATE = ("1", "1.0", "first", "first lien"), ("2", "2.0", "second", "subordinate", "subordinate lien")
 _PLACES = 10
 _SMALL_CHATTEL = 50_000.0  # dollars: below, a first lien on personal property is held to the higher spread
 _HIGH_COST_SHORT_TERM = 1.0, 12.0  # effective annual rate and months, CONC glossary
-
-
-@dataclass(frozen=True, slots=True)
-class Loans:
-    """The columns of a relation of loans, by role."""
-
-    table: ir.Table
-    contract: DataContract
-
-    def __call__(self, key: str) -> Any:
-        """The column of a key of ``loan`` as a number."""
-        return number(self.table[self.contract.loan[key]])
-
-    def has(self, key: str) -> bool:
-        return key in self.contract.loan
-
-    def solved(self, name: str) -> Any:
-        """A column that was solved loan by loan."""
-        return self.table[name]
-
-    def flag(self, key: str) -> Any:
-        return flag(self.table[self.contract.loan[key]])
-
-    def rate(self, key: str) -> Any:
-        """A rate of a column as a fraction."""
-        return self(key) * RATE_UNIT[self.contract.loan_form.apr_unit]
-
-    def apr(self) -> Any:
-        """The rate that was disclosed, or the loan's own where none is named."""
-        return self.rate("disclosed_apr") if self.has("disclosed_apr") else self.solved(names.APR)
-
-    def day(self) -> Any:
-        return self.table[granted_on(self.contract)]
-
-    def lien(self, which: tuple[str, ...]) -> Any:
-        import ibis
-
-        text = self.table[self.contract.loan["lien"]].cast("string").strip().lower()
-        return ibis.ifelse(text.isin((*FIRST, *SUBORDINATE)), text.isin(which), ibis.null("boolean"))
-
-    def dollars(self, name: str) -> Any:
-        """A threshold of Regulation Z on the day of the loan, NULL where no table has it."""
-        return by_day(mortgage_threshold(name), self.day())
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """``roles`` are the keys of ``loan`` that the contract must name; ``solved`` whether the loan's own cost is needed.
-
-    ``dated`` says that the day of the loan is needed.
-    """
-
-    roles: tuple[str, ...]
-    value: Callable[[Loans], Any]
-    scope: Callable[[Loans], Any] | None = None
-    solved: bool = False
-    dated: bool = False
-    money: bool = False
 
 
 def figure_column(measure: str) -> str:
@@ -156,17 +98,11 @@ def _repayment_share(loans: Loans) -> Any:
     form = loans.contract.loan_form
     a_month = PERIODS_A_YEAR[form.period] / 12.0
     income = loans("income") / INCOME_PERIODS[form.income_period]
-    return loans("instalment") * a_month / _positive(income)
-
-
-def _positive(value: Any) -> Any:
-    import ibis
-
-    return ibis.ifelse(value > 0, value, ibis.null("float64"))
+    return loans("instalment") * a_month / positive(income)
 
 
 def _share(part: str, whole: str = "amount") -> Callable[[Loans], Any]:
-    return lambda loans: loans(part) / _positive(loans(whole))
+    return lambda loans: loans(part) / positive(loans(whole))
 
 
 def _spread(loans: Loans) -> Any:
@@ -235,7 +171,7 @@ FIGURES: dict[str, Figure] = {
         solved=True,
     ),
     "highest_daily_cost_rate": Figure(
-        (), lambda loans: loans.solved(names.TOTAL_COST) / _positive(loans.solved(names.MONEY_DAYS)),
+        (), lambda loans: loans.solved(names.TOTAL_COST) / positive(loans.solved(names.MONEY_DAYS)),
         _high_cost_short_term, solved=True,
     ),
     "highest_default_fees": Figure(
@@ -244,7 +180,7 @@ FIGURES: dict[str, Figure] = {
     "highest_total_cost_ratio": Figure(
         (), lambda loans: (loans.solved(names.TOTAL_COST)
                            + (loans("default_fees").coalesce(0.0) if loans.has("default_fees") else 0.0))
-        / _positive(loans("amount")), _high_cost_short_term, solved=True,
+        / positive(loans("amount")), _high_cost_short_term, solved=True,
     ),
     "highest_repayment_income_share": Figure(("instalment", "income"), _repayment_share),
     "highest_establishment_fee_share": Figure(("amount", "establishment_fee"), _share("establishment_fee")),
@@ -294,4 +230,5 @@ FIGURES: dict[str, Figure] = {
         _between("qualified_least", "qualified_small"), _qualified, flag_key="qualified", dollars=True,
     ),
     "qm_band_5_fees_share": _fees(_between(None, "qualified_least"), _qualified, flag_key="qualified"),
+    **DISCLOSURE_FIGURES,
 }  # fmt: skip

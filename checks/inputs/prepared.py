@@ -27,6 +27,7 @@ from checks.inputs.contract import (
 from checks.inputs.loan_affordability import affordability_columns
 from checks.inputs.loan_columns import loan_columns
 from checks.inputs.loan_products import Cleaning, derived, replayed
+from checks.inputs.loan_sheet import sheet_columns
 from checks.inputs.outcomes import OUTCOME, outcome_column
 from checks.inputs.period import Period
 from checks.inputs.pricing_columns import bounded_by, pricing_columns
@@ -117,6 +118,7 @@ def prepare(raw: ir.Table, program: AuditProgram, period: Period) -> Prepared:
     columns |= pricing_columns(columns, raw, contract)
     columns |= loan_columns(columns, contract)
     columns |= affordability_columns(columns, contract)
+    columns |= sheet_columns(columns, contract)
     columns |= {name: raw[name] for name in derived(contract)} if program.product_rules else {}
     for group in contract.groups:
         columns[group_column(group.name)] = _label(raw[group.column], group, program)
