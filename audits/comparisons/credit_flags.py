@@ -58,7 +58,7 @@ def case_figure(
     """
     counts = {"cases": seen.cases, "unknown": seen.open, "loans": seen.loans}
     counts |= {words[key]: n for key, n in seen.by_flag.items() if key in words}
-    reason = _refused(seen)
+    reason = refused(seen)
     figure = counted(question, measure, None if reason else float(seen.cases), seen.loans, counts, reason)
     if reason:
         return figure
@@ -71,7 +71,8 @@ def case_figure(
     return replace(figure, unseen=tuple(unseen), cautions=cautions)
 
 
-def _refused(seen: FlaggedLoans) -> Sentence | None:
+def refused(seen: FlaggedLoans) -> Sentence | None:
+    """Why flags give no count, or None."""
     if seen.odd:
         column = seen.odd[0][0]
         values = ", ".join([repr(value) for name, value in seen.odd if name == column][:_MOST_SHOWN])

@@ -7,6 +7,7 @@ from typing import Any
 from audits.predatory_lending.concentration import Concentration
 from audits.predatory_lending.cost_caps import CostCaps
 from audits.predatory_lending.debt_trap import DebtTrap
+from audits.predatory_lending.hidden_charges import HiddenCharges
 from audits.predatory_lending.inducement import Inducement
 from audits.predatory_lending.mortgage_thresholds import MortgageThresholds
 from audits.predatory_lending.over_crediting import OverCrediting
@@ -16,6 +17,7 @@ QUESTIONS: tuple[type[Any], ...] = (
     Concentration,
     CostCaps,
     DebtTrap,
+    HiddenCharges,
     Inducement,
     MortgageThresholds,
     OverCrediting,
