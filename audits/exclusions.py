@@ -6,9 +6,11 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from audits.comparisons.loan_faults import cost_faults
 from audits.evidence.collect import Evidence
 from audits.evidence.needs import CellsNeed
 from audits.record import Exclusion
+from checks.inputs.loan_columns import COST_FAULT
 from checks.inputs.pricing_columns import FAULT
 from checks.inputs.program import AuditProgram
 from checks.sentence import said
@@ -41,6 +43,7 @@ def exclusions_of(
         lost = json.loads(file.read_text(encoding="utf-8"))["undecided"]
         found.append(Exclusion("decision", None, lost, _UNDECIDED))
     found += _unpriced(evidence, program)
+    found += _uncosted(evidence, program)
     kept = dict.fromkeys(item for item in found if item.rows or item.label or "never varies" in item.reason)
     return tuple(kept)
 
@@ -73,6 +76,18 @@ def _unpriced(evidence: Evidence, program: AuditProgram) -> Iterator[Exclusion]:
         if labels[0] in _FAULTS:
             role, reason = _FAULTS[str(labels[0])]
             yield Exclusion(role, None, rows, reason)
+
+
+def _uncosted(evidence: Evidence, program: AuditProgram) -> Iterator[Exclusion]:
+    """Loans that have no annual rate, by the reason."""
+    if not program.contract.loan:
+        return
+    try:
+        cells = evidence.cells(CellsNeed((), (COST_FAULT,), (), decision=False))
+    except KeyError:  # no question asked what loans cost
+        return
+    for reason, rows in cost_faults(cells).items():
+        yield Exclusion("loan", None, rows, said("no annual rate: {reason}", reason=said(reason)))
 
 
 def _of_moments(moments: Mapping[str, Any], program: AuditProgram) -> Iterator[Exclusion]:

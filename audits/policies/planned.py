@@ -55,19 +55,6 @@ def _counted(question: str, **what: str) -> dict[str, MeasureKind]:
     return {measure: MeasureKind(question, None, True, text) for measure, text in what.items()}
 
 
-_PREDATORY_LENDING: dict[str, MeasureKind] = {
-    **_counted(
-        "predatory_lending.hidden_charges",
-        regular_apr_understated_gap="how far a disclosed APR lies too low, regular loans",
-        irregular_apr_understated_gap="how far a disclosed APR lies too low, irregular loans",
-        aprc_understated_gap="how far a disclosed European rate of charge lies too low",
-        irr_understated_gap="how far a disclosed annual rate lies below the internal rate of return",
-        cost_sheet_understated_gap="how far the cost on the cost sheet lies too low",
-        undisclosed_charge_cases="charges that are not on the cost sheet",
-        missing_fact_statement_cases="loans without a key fact statement",
-    ),
-}
-
 _DIGITAL_DIVIDE: dict[str, MeasureKind] = {
     **_counted("digital_divide.funnel", inaccessible_service_cases="services that are not accessible"),
     **_ratios("digital_divide.elderly", elderly_completion_ratio="completion by the elderly over that of the others"),
@@ -96,7 +83,7 @@ _MODELS: dict[str, MeasureKind] = {
 }
 
 PLANNED: dict[str, MeasureKind] = {
-    **_PREDATORY_LENDING, **_DIGITAL_DIVIDE, **_MODELS,
+    **_DIGITAL_DIVIDE, **_MODELS,
 }  # fmt: skip
 
 # roles that rules take and that no contract has yet
