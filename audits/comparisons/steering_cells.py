@@ -94,6 +94,16 @@ class Groups:
             one, other = one.plus(mine[cell]), other.plus(theirs[cell])
         return one, other
 
+    def expected(self, label: str, reference: str) -> float:
+        """The fewer of either group's steered loans that would be expected if each cell's fell on both alike."""
+        mine, theirs = self._held(label), self._held(reference)
+        sums = [0.0, 0.0]
+        for cell in sorted(mine.keys() & theirs.keys(), key=str):
+            sizes = mine[cell].replayed, theirs[cell].replayed
+            steered = mine[cell].steered + theirs[cell].steered
+            sums = [total + steered * size / sum(sizes) for total, size in zip(sums, sizes, strict=True)]
+        return min(sums)
+
     def cells(self, label: str, reference: str) -> int:
         """Cells that hold both."""
         return len(self._held(label).keys() & self._held(reference).keys())

@@ -1,7 +1,8 @@
 """Figures of loans replayed against rules of products: a share, a gap in rates and a ratio of shares within cells.
 
-No figure from a handful: a group needs ten loans and, where the contract names borrowers, twenty of them; a gap ten
-loans in the cells compared that were sold dearer than need be, a ratio ten of either group.
+No figure from a handful: a group needs ten loans and, where the contract names borrowers, twenty of them. Of the loans
+in the cells compared that were sold dearer than need be, ten must be expected in either group if they fell on both
+alike: a bar on what was found in each group would let through those draws alone in which it is high by chance.
 """
 
 from __future__ import annotations
@@ -38,8 +39,9 @@ _FEW_BORROWERS = template("only {n} borrowers of {label}, and an error that allo
 _NO_BORROWER = template("no loan of '{label}' names its borrower, so that nothing is known of dependence")
 _APART = template("no cell holds loans of {label} and of {reference}, so that nobody can be compared")
 _FEW_STEERED = template(
-    "in the cells compared {steered} loans of {label} and {other} of {reference} were sold dearer than need be, and an "
-    "error to rely on needs {needed}{where}"
+    "in the cells compared {steered} loans of {label} and {other} of {reference} were sold dearer than need be; if "
+    "they fell on both alike, {expected:.1f} would be expected in one of the two, and an error to rely on needs "
+    "{needed}"
 )
 _NO_ERROR = said("nothing is left of the differences between loans, so that no error can be told")
 _ONE_BORROWER = template("one borrower makes {share:.0f} % of the spread of this figure")
@@ -81,7 +83,7 @@ def excess_gap(
 ) -> Measurement:  # fmt: skip
     """Mean excess of the group less that of the reference within cells; above 0 the group is steered more."""
     base = _described(base, _GAP, effect, groups, replay, contract)
-    reason = _unreliable(base, effect, groups, sizes, replay, contract) or _too_few_steered(base, groups, 0)
+    reason = _unreliable(base, effect, groups, sizes, replay, contract) or _too_few_steered(base, groups)
     if reason or (reason := _no_error(base, effect)):
         return replace(base, reason=reason)
     place, freedom = effect.names.index(str(base.group)), _freedom(base, effect, sizes, contract)
@@ -100,7 +102,7 @@ def steered_ratio(
     from scipy.special import stdtr, stdtrit
 
     base = _described(base, _RATIO, effect, groups, replay, contract)
-    reason = _unreliable(base, effect, groups, sizes, replay, contract) or _too_few_steered(base, groups, STEERED)
+    reason = _unreliable(base, effect, groups, sizes, replay, contract) or _too_few_steered(base, groups)
     if reason or (reason := _no_error(base, effect)):
         return replace(base, reason=reason)
     place, freedom = effect.names.index(str(base.group)), _freedom(base, effect, sizes, contract)
@@ -164,16 +166,16 @@ def _unreliable(
     return None
 
 
-def _too_few_steered(base: Measurement, groups: Groups, each: int) -> Sentence | None:
-    """Why so few were steered that nothing is told; ``each`` is what either group needs beside ten of both."""
+def _too_few_steered(base: Measurement, groups: Groups) -> Sentence | None:
+    """Why so few were steered that nothing is told, or None."""
     label, reference = str(base.group), str(base.reference)
-    one, zero = groups.shared(label, reference)
-    if one.steered + zero.steered >= STEERED and min(one.steered, zero.steered) >= each:
+    expected = groups.expected(label, reference)
+    if expected >= STEERED:
         return None
-    where = said(" of either group") if each else said(" of both groups together")
+    one, zero = groups.shared(label, reference)
     return said(
-        _FEW_STEERED, steered=one.steered, label=label, other=zero.steered, reference=reference, needed=STEERED,
-        where=where,
+        _FEW_STEERED, steered=one.steered, label=label, other=zero.steered, reference=reference, expected=expected,
+        needed=STEERED,
     )  # fmt: skip
 
 

@@ -139,7 +139,7 @@ def _design(labels: Sequence[str], model: EffectModel, need: EffectsNeed) -> tup
         levels = np.array([known.index(label) for label in labels], dtype=float)
     names = tuple(known[1:])
     columns = [levels == i for i in range(1, len(known))] or [np.zeros(len(labels))]
-    return names or ("",), np.column_stack(columns).astype(float).reshape(len(labels), -1), levels
+    return names or ("",), np.column_stack(columns).astype(float).reshape(len(labels), len(columns)), levels
 
 
 def _strata(cells: Sequence[tuple[str | None, ...]], need: EffectsNeed) -> NDArray[np.intp]:
