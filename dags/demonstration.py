@@ -21,11 +21,11 @@ PROGRAM = "boston-mortgages"
 
 
 def demonstrate(home: Path, announce: Callable[[str], None]) -> list[str]:
-    """Run the DAGs of real mortgage decisions, two simulated lenders and an insurer in ``home``. Returns printed lines.
+    """Run the DAGs of real mortgage decisions and simulated companies in ``home``. Returns printed lines.
 
     Raises ``InputError`` with the end of Airflow's log when a DAG did not succeed.
     """
-    from dags import motor_renewals
+    from dags import motor_renewals, quickcash_loans
     from dags.two_lenders import EFFECTS, told_apart, write_lenders
 
     programs = home / "programs"
@@ -37,6 +37,8 @@ def demonstrate(home: Path, announce: Callable[[str], None]) -> list[str]:
         write_lenders(programs, home / "lenders")
         announce("drawing a simulated insurer")
         motor_renewals.write_insurer(programs, home / "insurer")
+        announce("drawing a simulated lender of small loans")
+        quickcash_loans.write_lender(programs, home / "quickcash")
     except OSError as error:
         raise InputError(Problem(
             str(home), f"the folder cannot be written ({error.strerror})", "a folder for the demonstration",
@@ -46,7 +48,7 @@ def demonstrate(home: Path, announce: Callable[[str], None]) -> list[str]:
     announce("preparing Airflow's metadata database (about 20 s the first time)")
     airflow(["db", "migrate"], environment, home / "airflow" / "migrate.log")
     states = {}
-    for program in (PROGRAM, *EFFECTS, motor_renewals.PROGRAM):
+    for program in (PROGRAM, *EFFECTS, motor_renewals.PROGRAM, quickcash_loans.PROGRAM):
         announce(f"running the DAG {program} through Airflow")
         states[program] = _run_dag(program, home, environment)
     lenders = [
@@ -58,7 +60,12 @@ def demonstrate(home: Path, announce: Callable[[str], None]) -> list[str]:
         *motor_renewals.planted_and_found(home / "runs", home / "insurer"),
         f"  report: {home / 'runs' / motor_renewals.PROGRAM / 'all' / 'v1' / 'report.html'}",
     ]  # fmt: skip
-    return [*_lines(home, states[PROGRAM]), *lenders, *insurer]
+    quickcash = [
+        "", "A simulated lender of small loans, what was planted beside what was found:",
+        *quickcash_loans.planted_and_found(home / "runs", home / "quickcash"),
+        f"  report: {home / 'runs' / quickcash_loans.PROGRAM / 'all' / 'v1' / 'report.html'}",
+    ]  # fmt: skip
+    return [*_lines(home, states[PROGRAM]), *lenders, *insurer, *quickcash]
 
 
 def _run_dag(program: str, home: Path, environment: dict[str, str]) -> list[tuple[str, int, str]]:
