@@ -127,7 +127,7 @@ class Payday2014(Payday):
     same_day: float = 0.6
     fee: float = 0.15
 
-    code: ClassVar[str] = "B1"
+    code: ClassVar[str] = "B5"
     name: ClassVar[str] = "payday-2014"
     summary: ClassVar[str] = "80 % of loans followed within 14 days, half of all loans in chains of ten or more"
     trap: ClassVar[str] = "most chains are short, since 85 % of new loans begin one of fewer than ten"

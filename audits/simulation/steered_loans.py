@@ -44,7 +44,7 @@ class SteeredLoans(World):
     largest_effect: ClassVar[float] = 0.4
     example_effect: ClassVar[float] = 0.1
     audits: ClassVar[tuple[str, ...]] = ("predatory_lending.steering",)
-    policies: ClassVar[tuple[str, ...]] = ("us",)
+    policies: ClassVar[tuple[str, ...]] = ("conventions", "us")
     products: ClassVar[tuple[str, ...]] = ("personal_loan",)
 
     def population(self, effect: float) -> Population:
