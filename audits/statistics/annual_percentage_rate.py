@@ -10,7 +10,6 @@ t whole unit periods and f the fraction of one that is left. A rate is given onl
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -24,6 +23,7 @@ from audits.statistics.cash_flows import (
     Reason,
     any_of,
     at_one_time,
+    blocks,
     changes_of_sign,
     checked,
     levelled,
@@ -37,8 +37,7 @@ from audits.statistics.rate_uniqueness import solve_changing
 
 __all__ = ["REASONS", "Rates", "Reason", "effective", "instalment_rates", "nominal", "rates_of_return"]
 
-_BLOCK = 1 << 17  # cash flows at a time, so that they stay in the processor's cache
-_LOANS = 1 << 14  # the same for loans in equal instalments
+_LOANS = 1 << 14  # in equal instalments at a time, so that they stay in the processor's cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +60,7 @@ def rates_of_return(
     """
     with np.errstate(all="ignore"):
         flows = checked(offsets, times, amounts, fractions)
-        ends = np.searchsorted(flows.offsets, np.arange(_BLOCK, len(flows.times) + _BLOCK, _BLOCK))
-        cuts = np.unique(np.concatenate([[0], np.minimum(ends, len(flows.offsets) - 1), [len(flows.offsets) - 1]]))
-        parts = [_solved(flows.between(first, last)) for first, last in pairwise(cuts)]
+        parts = [_solved(flows.between(first, last)) for first, last in blocks(flows.offsets)]
     return _joined(parts)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,6 +20,7 @@ Flags = NDArray[np.bool_]
 Codes = NDArray[np.int8]
 
 _LARGE = 1e150
+_BLOCK = 1 << 17  # cash flows
 _CANCELLED = 16 * np.finfo(np.float64).eps  # of the sum of absolute parts: what is left of these is rounding
 
 
@@ -87,6 +89,14 @@ class Flows:
 def offsets_of(counts: Ints) -> Ints:
     """Row starts, with the end of the last row."""
     return np.concatenate([np.zeros(1, np.intp), np.cumsum(counts, dtype=np.intp)])
+
+
+def blocks(offsets: Ints) -> list[tuple[int, int]]:
+    """First and last + 1 of neighbouring loans whose flows stay in the processor's cache."""
+    last = len(offsets) - 1
+    ends = np.searchsorted(offsets, np.arange(_BLOCK, offsets[-1] + _BLOCK, _BLOCK))
+    cuts = np.unique(np.concatenate([[0], np.minimum(ends, last), [last]])).tolist()
+    return list(pairwise(cuts))
 
 
 def checked(offsets: ArrayLike, times: ArrayLike, amounts: ArrayLike, fractions: ArrayLike | None) -> Flows:

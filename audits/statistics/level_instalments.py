@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from audits.statistics.cash_flows import Codes, Flags, Floats, Reason
-from audits.statistics.rate_search import HIGHEST, LOWEST, STEPS, settled, within
+from audits.statistics.rate_search import HIGHEST, LOWEST, search
 
 _SMALL = 1e-4  # of δ times the number: below it the annuity's slope is taken from its series
 
@@ -33,6 +33,31 @@ class Terms:
         final = None if self.final is None else self.final[loans]
         return Terms(self.instalment[loans], self.number[loans], self.delay[loans], self.fraction[loans], final)
 
+    @property
+    def span(self) -> Floats:
+        """Unit periods from the advance to the last payment, at least."""
+        return self.number + self.delay + 2
+
+    def gap_and_distance(self, force: Floats) -> tuple[Floats, Floats]:
+        """log payments − log advance at δ, and minus its slope, the mean time of the discounted payments."""
+        count = self.number
+        rate = np.expm1(force)
+        growth = 1 + rate
+        shrunk = np.expm1(-count * force)
+        factor, fall = -shrunk / rate, None
+        fall = (factor * growth - count * (1 + shrunk)) / rate
+        small = np.abs(force) * count < _SMALL
+        if small.any():
+            series = count * (count + 1) * (0.5 - (2 * count + 1) * force / 6)
+            factor, fall = np.where(force == 0, count, factor), np.where(small, series, fall)
+        value, slope = self.instalment * factor, self.instalment * fall
+        if self.final is not None:
+            last = self.final * np.exp(-(count + 1) * force)
+            value, slope = value + last, slope + (count + 1) * last
+        odd = self.fraction * growth / (1 + self.fraction * rate)
+        gap = np.log(value) - self.delay * force - np.log1p(self.fraction * rate)
+        return gap, slope / value + self.delay + odd
+
 
 def instalment_forces(
     advance: Floats,
@@ -51,8 +76,9 @@ def instalment_forces(
     if some.any():
         kept = [one if some.all() else one[some] for one in (advance, instalment, number, whole, fraction, final)]
         terms = _terms(*kept, balloon=balloon)
-        force[some], settled = _search(terms)
-        reason[some] = np.where(settled, Reason.SOLVED, Reason.BEYOND)
+        found = search(terms, _first_guess(terms))
+        force[some] = found.force
+        reason[some] = np.where(found.settled, Reason.SOLVED, Reason.BEYOND)
     return force, reason
 
 
@@ -96,26 +122,6 @@ def _terms(
     return Terms(instalment / advance, number - 1, whole - 1, fraction, last / advance)
 
 
-def _search(terms: Terms) -> tuple[Floats, Flags]:
-    """δ by loan, and whether it was settled: else it lies beyond LOWEST or HIGHEST."""
-    at = _first_guess(terms)
-    force, done, place = at.copy(), np.zeros(len(at), dtype=np.bool_), np.arange(len(at))
-    low, high = np.full(len(at), LOWEST), np.full(len(at), HIGHEST)
-    for _ in range(STEPS):
-        gap, distance = _gap_and_distance(terms, at)
-        low, high = np.where(gap > 0, at, low), np.where(gap < 0, at, high)
-        moved = within(at + gap / distance, at, low, high)
-        near = settled(moved - at, at, gap, terms.number + terms.delay + 2)
-        outside = ((at >= HIGHEST) & (gap > 0)) | ((at <= LOWEST) & (gap < 0))
-        force[place], done[place[near & ~outside]] = moved, True
-        at, stay = moved, ~(near | outside)
-        if not stay.any():
-            break
-        if not stay.all():
-            place, at, low, high, terms = place[stay], at[stay], low[stay], high[stay], terms.of(stay)
-    return force, done
-
-
 def _first_guess(terms: Terms) -> Floats:
     """Root of the parabola that touches log payments − log advance at δ = 0, or its lowest point."""
     count, first = terms.number, terms.delay + 1 + terms.fraction
@@ -129,24 +135,3 @@ def _first_guess(terms: Terms) -> Floats:
     gap = np.log(paid)
     root = np.sqrt(np.maximum(mean**2 - 2 * spread * gap, 0.0))
     return np.clip(2 * gap / (mean + root), LOWEST, HIGHEST)
-
-
-def _gap_and_distance(terms: Terms, force: Floats) -> tuple[Floats, Floats]:
-    """log payments − log advance at δ, and minus its slope, the mean time of the discounted payments."""
-    count = terms.number
-    rate = np.expm1(force)
-    growth = 1 + rate
-    shrunk = np.expm1(-count * force)
-    factor, fall = -shrunk / rate, None
-    fall = (factor * growth - count * (1 + shrunk)) / rate
-    small = np.abs(force) * count < _SMALL
-    if small.any():
-        series = count * (count + 1) * (0.5 - (2 * count + 1) * force / 6)
-        factor, fall = np.where(force == 0, count, factor), np.where(small, series, fall)
-    value, slope = terms.instalment * factor, terms.instalment * fall
-    if terms.final is not None:
-        last = terms.final * np.exp(-(count + 1) * force)
-        value, slope = value + last, slope + (count + 1) * last
-    odd = terms.fraction * growth / (1 + terms.fraction * rate)
-    gap = np.log(value) - terms.delay * force - np.log1p(terms.fraction * rate)
-    return gap, slope / value + terms.delay + odd

@@ -1,8 +1,8 @@
 """Unit periods of Regulation Z (12 CFR 1026, Appendix J, (b)(2)–(5)), and years under the European directives.
 
 Dates of n loans stand in compressed rows, as cash flows do: `offsets[k]:offsets[k + 1]` are those of loan k, as
-datetime64[D] in any order. The term of a loan begins at its first date. A missing date counts NaN, and so does
-every date of a loan whose first is missing.
+datetime64[D] in any order. The term of a loan begins at its first date. A missing date, or one before year 1 or after
+9999, counts NaN, and so does every date of its loan.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from audits.statistics.calendar_months import Dates, Days, before, day_of_month, days_of_year_before, months_back
-from audits.statistics.cash_flows import Codes, Flags, Floats, Ints
+from audits.statistics.cash_flows import Codes, Flags, Floats, Ints, blocks
 
 __all__ = ["BASES", "KINDS", "Counted", "UnitPeriods", "counted_periods", "unit_period_of", "year_fractions"]
 
@@ -25,6 +25,9 @@ _PER_YEAR = np.array([365.0, 52.0, 24.0, 12.0, 1.0, 365.0])
 _LENGTH = np.array([1, 7, 365 / 24, 365 / 12, 365, 1])  # to compare periods of different kinds
 _RANK = np.array([2, 1, 0, 0, 0, 3])  # between periods of one length
 _YEAR_MONTHS = 12
+_FIRST, _LAST = np.datetime64("0001-01-01"), np.datetime64("9999-12-31")
+_CALENDAR = 1 << 22  # days, more than lie between them
+_BITS = 26  # of a period in a key
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +74,13 @@ def unit_period_of(offsets: ArrayLike, dates: ArrayLike, amounts: ArrayLike) -> 
     values = np.asarray(amounts, dtype=np.float64)
     if values.shape != days.shape:
         raise ValueError(f"dates and amounts must be as long as each other: {days.shape} and {values.shape}")
-    intervals = _intervals(rows, days, values)
-    kind, size = _average(intervals, len(rows) - 1)
-    loans, kinds, sizes = _common(intervals)
-    kind[loans], size[loans] = kinds, sizes
-    per_year = _PER_YEAR[kind] / size
-    _single(kind, size, per_year, rows, days, values)
-    return UnitPeriods(kind, size, per_year)
+    parts = []
+    for first, last in blocks(rows):
+        flows = slice(rows[first], rows[last])
+        parts.append(_units(rows[first : last + 1] - rows[first], days[flows], values[flows]))
+    if not parts:
+        parts.append(_units(rows, days, values))
+    return UnitPeriods(*[np.concatenate([getattr(part, one) for part in parts]) for one in UnitPeriods.__slots__])
 
 
 def counted_periods(offsets: ArrayLike, dates: ArrayLike, units: UnitPeriods) -> Counted:
@@ -90,19 +93,21 @@ def counted_periods(offsets: ArrayLike, dates: ArrayLike, units: UnitPeriods) ->
     rows, days = _checked(offsets, dates)
     origin, usual = _by_flow(rows, days)
     kind, size = np.repeat(units.kind, np.diff(rows)), np.repeat(units.size, np.diff(rows))
-    gap = (days - origin).astype(np.int64)
-    months, left = months_back(origin, days, usual)
+    total = (days - origin).astype(np.int64)
     by_month = (kind == _SEMIMONTH) | (kind == _MONTH)
+    if by_month.any():
+        months, left = months_back(origin[by_month], days[by_month], usual[by_month])
+        total[by_month] = 30 * months + left
     unit = size * _DAYS[kind]
-    whole, rest = np.divmod(np.where(by_month, 30 * months + left, gap), unit)
+    whole, rest = np.divmod(total, unit)
+    periods, fraction = whole.astype(np.float64), rest / unit
     year = kind == _YEAR
-    years, over = np.divmod(months, _YEAR_MONTHS)
-    since = (before(days, _YEAR_MONTHS * years, usual) - origin).astype(np.int64)
-    part = np.where(left == 0, over / _YEAR_MONTHS, since / 365)
-    fraction = np.where(year, np.where(part < 1, part, 0.0), rest / unit)
-    whole = np.where(year, years + (part >= 1), whole)
+    if year.any():
+        periods[year], fraction[year] = _years(origin[year], days[year], usual[year])
     lost = np.isnat(days) | np.isnat(origin)
-    return Counted(np.where(lost, np.nan, whole), np.where(lost, np.nan, fraction))
+    if lost.any():
+        periods[lost] = fraction[lost] = np.nan
+    return Counted(periods, fraction)
 
 
 def year_fractions(offsets: ArrayLike, dates: ArrayLike, *, basis: str = "days") -> Floats:
@@ -139,7 +144,27 @@ def _checked(offsets: ArrayLike, dates: ArrayLike) -> tuple[Ints, Dates]:
         raise ValueError("offsets must be whole numbers in one dimension, from 0 to the number of dates")
     if days.ndim != 1 or rows[0] != 0 or rows[-1] != len(days) or (np.diff(rows) < 0).any():
         raise ValueError(f"offsets must rise from 0 to the number of dates ({days.size})")
-    return rows.astype(np.intp), days
+    return rows.astype(np.intp), np.where((days >= _FIRST) & (days <= _LAST), days, np.datetime64("NaT"))
+
+
+def _units(rows: Ints, days: Dates, amounts: Floats) -> UnitPeriods:
+    """The unit periods of one block of loans."""
+    intervals = _intervals(rows, days, amounts)
+    kind, size = _average(intervals, len(rows) - 1)
+    loans, kinds, sizes = _common(intervals)
+    kind[loans], size[loans] = kinds, sizes
+    per_year = _PER_YEAR[kind] / size
+    _single(kind, size, per_year, rows, days, amounts)
+    return UnitPeriods(kind, size, per_year)
+
+
+def _years(origin: Dates, days: Dates, usual: Days) -> tuple[Floats, Floats]:
+    """Full years back and the rest, in months over 12 where it is whole months and else in days over 365."""
+    months, left = months_back(origin, days, usual)
+    years, over = np.divmod(months, _YEAR_MONTHS)
+    since = (before(days, _YEAR_MONTHS * years, usual) - origin).astype(np.int64)
+    part = np.where(left == 0, over / _YEAR_MONTHS, since / 365)
+    return years + (part >= 1.0), np.where(part < 1, part, 0.0)
 
 
 def _firsts(rows: Ints, days: Dates) -> Dates:
@@ -163,38 +188,33 @@ def _by_flow(rows: Ints, days: Dates) -> tuple[Dates, Days]:
 
 
 def _intervals(rows: Ints, days: Dates, amounts: Floats) -> _Intervals:
-    loan = np.repeat(np.arange(len(rows) - 1), np.diff(rows))
-    usual = np.zeros(len(rows) - 1, dtype=np.int64)
-    usual[loan] = _by_flow(rows, days)[1]
-    loan = np.concatenate([loan, np.arange(len(rows) - 1)])
-    paid = np.concatenate([~(amounts > 0), np.ones(len(rows) - 1, dtype=np.bool_)])
+    counts = np.diff(rows)
+    usual = np.zeros(len(counts), dtype=np.int64)
+    usual[counts > 0] = _by_flow(rows, days)[1][rows[:-1][counts > 0]]
+    row = np.concatenate(
+        [np.repeat(2 * np.arange(len(counts)), counts) + ~(amounts > 0), 2 * np.arange(len(counts)) + 1]
+    )
     when = np.concatenate([days, _firsts(rows, days)])
     known = ~np.isnat(when)
-    loan, paid, when = loan[known], paid[known], when[known]
-    row = 2 * loan + paid
-    order = np.lexsort((when, row))
-    row, when = row[order], when[order]
-    apart = np.ones(len(row), dtype=np.bool_)
-    apart[1:] = (row[1:] != row[:-1]) | (when[1:] != when[:-1])
-    row, when = row[apart], when[apart]
+    places = (when[known] - _FIRST).astype(np.int64) + row[known] * _CALENDAR
+    places.sort(kind="stable")  # two runs that are mostly in order: by loan, by side, by date
+    places = places[np.diff(places, prepend=-1) > 0]
+    row, when = places // _CALENDAR, _FIRST + places % _CALENDAR
     pair = row[1:] == row[:-1]
-    loan = row // 2
+    loan, gap = row // 2, np.diff(places)
     months, left = months_back(when[:-1], when[1:], usual[loan[1:]])
-    gap = (when[1:] - when[:-1]).astype(np.int64)
-    return _Intervals(
-        loan[1:][pair], gap[pair], np.where(left == 0, months, 0)[pair], _halves(row, when, gap, usual)[pair]
-    )
+    halves = _halves(row, when, gap, usual)
+    return _Intervals(loan[1:][pair], gap[pair], np.where(left == 0, months, 0)[pair], halves[pair])
 
 
 def _halves(row: Ints, when: Dates, gap: Days, usual: Days) -> Flags:
     """Intervals of about half a month of which two neighbours make a whole one."""
     halves = np.zeros(max(len(row) - 1, 0), dtype=np.bool_)
-    if len(row) > 2:
-        months, left = months_back(when[:-2], when[2:], usual[row[2:] // 2])
-        short = (gap >= 13) & (gap <= 18)
-        two = (row[2:] == row[:-2]) & (months == 1) & (left == 0) & short[:-1] & short[1:]
-        halves[:-1] |= two
-        halves[1:] |= two
+    short = (gap >= 13) & (gap <= 18)
+    first = np.flatnonzero(short[:-1] & short[1:] & (row[2:] == row[:-2])) if len(row) > 2 else np.zeros(0, np.intp)
+    months, left = months_back(when[first], when[first + 2], usual[row[first] // 2])
+    first = first[(months == 1) & (left == 0)]
+    halves[first] = halves[first + 1] = True
     return halves
 
 
@@ -209,16 +229,25 @@ def _common(intervals: _Intervals) -> tuple[Ints, Codes, Days]:
         (months == _YEAR_MONTHS, _YEAR, np.ones_like(days)),
         (intervals.halves, _SEMIMONTH, np.ones_like(days)),
     )
-    loan = np.concatenate([intervals.loan[mark] for mark, _, _ in kinds])
-    kind = np.concatenate([np.full(int(mark.sum()), code, dtype=np.int8) for mark, code, _ in kinds])
-    size = np.concatenate([many[mark] for mark, _, many in kinds])
-    key = loan * 2**16 + np.rint(10 * size * _LENGTH[kind]).astype(np.int64) * 4 + _RANK[kind]
-    _, at, often = np.unique(key, return_index=True, return_counts=True)
-    at, often = at[often > 1], often[often > 1]
-    order = np.lexsort((key[at], -often, loan[at]))
-    at = at[order]
-    best = at[np.unique(loan[at], return_index=True)[1]]
-    return loan[best], kind[best], size[best]
+    key = np.concatenate([_key(intervals.loan[mark], code, many[mark]) for mark, code, many in kinds])
+    key.sort()
+    starts = np.flatnonzero(np.diff(key, prepend=-1))
+    often = np.diff(starts, append=len(key))
+    key, often = key[starts][often > 1], often[often > 1]
+    loan = key >> _BITS
+    loans, first = np.unique(loan, return_index=True)
+    if not len(loans):
+        return loans, np.zeros(0, dtype=np.int8), loans
+    most = np.repeat(np.maximum.reduceat(often, first), np.diff(first, append=len(loan)))
+    best = np.flatnonzero(often == most)
+    best = best[np.unique(loan[best], return_index=True)[1]]
+    return loans, ((key[best] >> 9) & 7).astype(np.int8), key[best] & 511
+
+
+def _key(loan: Ints, kind: int, size: Days) -> Days:
+    """Loan, length in tenths of a day, rank, kind and size in one number, which sorts in that order."""
+    length = np.rint(10 * size * _LENGTH[kind]).astype(np.int64)
+    return np.asarray((loan << _BITS) | (length << 14) | (int(_RANK[kind]) << 12) | (kind << 9) | size)
 
 
 def _average(intervals: _Intervals, loans: int) -> tuple[Codes, Days]:

@@ -97,7 +97,7 @@ def test_regular_flows_agree_with_the_polynomial(number):
         assert rates.rate[0] == pytest.approx(theirs, abs=1e-9)
 
 
-def test_a_million_digits_of_odd_periods_price_to_the_advance():
+def test_odd_first_periods_price_to_the_advance():
     terms = level(20_000, seed=8)
     rates = instalment_rates(**terms).rate
     force = np.log1p(rates)
