@@ -89,12 +89,9 @@ def test_equal_instalments_agree_with_numpy_financial():
 def test_regular_flows_agree_with_the_polynomial(number):
     draw = np.random.default_rng(number)
     for _ in range(60):
-        amounts = np.array([1000.0, *(-np.round(draw.uniform(200, 1800, number) / number, 2))])
-        if amounts.sum() > 0:
-            continue
+        amounts = np.array([1000.0, *(-np.round(draw.uniform(1000, 1800, number) / number, 2))])
         rates = rates_of_return([0, number + 1], np.arange(number + 1), amounts)
-        theirs = numpy_financial.irr(amounts)
-        assert rates.rate[0] == pytest.approx(theirs, abs=1e-9)
+        assert rates.rate[0] == pytest.approx(numpy_financial.irr(amounts), abs=1e-9)
 
 
 def test_odd_first_periods_price_to_the_advance():

@@ -17,7 +17,16 @@ from tests.benchmarks import cells, evidence, loans, questions, quotes, register
 from tests.programs import ROOT
 
 FILE = ROOT / "docs" / "benchmarks.md"
-PACKAGES = ("duckdb", "ibis-framework", "fairlearn", "great-expectations", "numpy", "pandas", "apache-airflow")
+PACKAGES = (
+    "duckdb",
+    "ibis-framework",
+    "fairlearn",
+    "great-expectations",
+    "numpy",
+    "pandas",
+    "pyxirr",
+    "apache-airflow",
+)
 HEAD = """# Benchmarks
 
 Made by `make bench`. Seconds depend on the machine and on what else it does; a ratio compares two ways to the same
