@@ -18,6 +18,7 @@ from audits.record import Measurement, Rule, Standing
 from audits.statistics.ladder import LEVELS, Rung, bounds_at, critical, level_beyond
 
 Comparison = tuple[object, ...]
+IN_MONEY = ("push_effect_gap", "push_association_gap")  # gaps of money, which may exceed 1; all others are of shares
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,8 @@ def detectable(m: Measurement, rule: Rule, corrected: Corrected, power: float = 
         if m.mde is None:
             return None
         own, wide = critical(m.level) + z_power, critical(corrected.level) + z_power
-        most = 1.0 if m.measure.endswith("_gap") or (m.equality == 1.0 and rule.comparison == "at_least") else math.inf
+        share = m.measure.endswith("_gap") and m.measure not in IN_MONEY
+        most = 1.0 if share or (m.equality == 1.0 and rule.comparison == "at_least") else math.inf
         return m.mde * wide / own if m.mde * wide / own <= most else None
     bound = corrected.low if rule.comparison == "at_most" else corrected.high
     if bound is None or m.estimate is None:

@@ -226,6 +226,14 @@ def test_a_level_is_explained_without_talk_of_equality():
     assert "equality" not in finding.explanation
 
 
+@pytest.mark.parametrize(("measure", "told"), [("push_effect_gap", True), ("approval_gap", False)])
+def test_a_gap_of_money_beyond_one_is_detectable_and_one_of_shares_is_not(measure, told):
+    rule = replace(LAW, measure=measure, limit=0.0, comparison="at_most")
+    figure = measured(30.0, -4.0, 64.0, measure=measure, equality=0.0, mde=48.6)
+    (finding,) = judge(a_run([figure]), "d", [PolicyPack("p", {"en": "p"}, (rule,), "")]).findings
+    assert finding.mde == (pytest.approx(48.6) if told else None)
+
+
 def test_a_label_is_written_as_the_data_write_it():
     rule = replace(LAW, limit=0.8)
     (finding,) = judge(a_run([measured(0.7, 0.6, 0.75, group="b")]), "d", [PolicyPack("p", {}, (rule,), "")]).findings
