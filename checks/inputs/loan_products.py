@@ -12,28 +12,15 @@ the loan is paid back on the way.
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import reduce
 from operator import and_, or_
 from typing import TYPE_CHECKING, Any
 
 from checks.inputs.contract import PERIODS_A_YEAR, DataContract, band_labels
-from checks.inputs.loan_columns import RATE_UNIT, granted_on, number
-from checks.inputs.product_rules import (
-    AMOUNT,
-    HIGHEST_RATE,
-    SCORE,
-    TERM,
-    Among,
-    ProductRules,
-    Rate,
-    Version,
-    Within,
-    role_columns,
-)
-from checks.problem import InputError, Problem
+from checks.inputs.loan_columns import RATE_UNIT, number
+from checks.inputs.product_rules import AMOUNT, SCORE, TERM, ProductRules, role_columns
+from checks.inputs.rule_expressions import Cleaning, RuleExpressions, exact, one_of, sound
+from checks.problem import InputError
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -54,7 +41,6 @@ FIT, NOT_FIT, FIT_UNKNOWN = "eligible", "not eligible", "unknown"
 TOLERANCE = 1e-9  # of a rate: what units leave of rounding is no dearer rate
 LONGEST_YEARS, LARGEST_AMOUNT = 150.0, 1e15
 _NONE = 1e9  # stands for a rate that nobody was offered
-_MISSING = ("", "nan", "null", "none", "nat", "na", "n/a", "<na>", "#n/a")
 # what is worked out on the way; no question sees it
 _GRANTED, _DAY, _PRODUCT, _OWN = (f"squaredeal_rule_{name}" for name in ("granted", "day", "product", "rate"))
 _FITS, _RATE, _HERE = (f"squaredeal_rule_{name}_" for name in ("fits", "rate", "sold"))
@@ -98,29 +84,18 @@ def derived(contract: DataContract) -> tuple[str, ...]:
     return tuple(name for name in DERIVED if name != MONEY or has_money(contract))
 
 
-@dataclass(frozen=True, slots=True)
-class Cleaning:
-    """How the prepared relation cleans a column, writes a value as text, and a program's values likewise."""
-
-    clean: Callable[[Any], Any]
-    text: Callable[[Any], Any]
-    canonical: Callable[[Sequence[str], Any, str], list[str]]
-
-
 class _Replay:
     def __init__(self, raw: ir.Table, contract: DataContract, rules: ProductRules, cleaning: Cleaning) -> None:
-        self.raw, self.contract, self.rules, self.cleaning = raw, contract, rules, cleaning
-        self.problems: list[Problem] = []
+        self.raw, self.contract, self.rules = raw, contract, rules
+        self.on = RuleExpressions(raw, contract, rules, cleaning)
         self.numbers = range(len(rules.versions))
 
     def table(self, granted: Any) -> ir.Table:
         import ibis
 
-        day = granted_on(self.contract)
-        self.day = self._column(day).cast("date") if day else None
         first = self._first(granted)
-        if self.problems:
-            raise InputError(self.problems)
+        if self.on.problems:
+            raise InputError(self.on.problems)
         table = self.raw.mutate(**first)
         table = table.mutate(**{_BY_RULES: self._sold_by_rules(table)})
         table = table.mutate(**{_SOLD: ibis.coalesce(table[_BY_RULES], table[_OWN])})
@@ -136,15 +111,15 @@ class _Replay:
 
         found: dict[str, ir.Value] = {
             _GRANTED: ibis.literal(True) if granted is None else ibis.coalesce(granted == 1, ibis.literal(False)),
-            _DAY: ibis.literal(True) if self.day is None else self.day.notnull(),
-            _PRODUCT: self._product(), _OWN: self._own_rate(),
+            _DAY: ibis.literal(True) if self.on.day is None else self.on.day.notnull(),
+            _PRODUCT: self.on.product(), _OWN: self._own_rate(),
             AMOUNT_BAND: self._band(AMOUNT), TERM_BAND: self._band(TERM), SCORE_BAND: self._band(SCORE),
         }  # fmt: skip
         for i, version in enumerate(self.rules.versions):
-            force = self._on_sale(version)
-            found[f"{_FITS}{i}"] = reduce(and_, self._conditions(version), force)
-            found[f"{_RATE}{i}"] = self._rate(version)
-            found[f"{_HERE}{i}"] = self._is_sold(version, force)
+            force = self.on.on_sale(version)
+            found[f"{_FITS}{i}"] = reduce(and_, self.on.conditions(version), force)
+            found[f"{_RATE}{i}"] = self.on.rate(version)
+            found[f"{_HERE}{i}"] = self.on.is_sold(version, force)
         return found
 
     def _last(self, table: ir.Table) -> dict[str, ir.Value]:
@@ -152,9 +127,9 @@ class _Replay:
 
         known, above = table[FAULT].isnull(), table[_SOLD] - table[_CERTAIN]
         yes, no, nothing = ibis.literal(1, "int32"), ibis.literal(0, "int32"), ibis.null("int32")
-        dearer = above > _exact(TOLERANCE)
+        dearer = above > exact(TOLERANCE)
         return {
-            EXCESS: ibis.ifelse(known, ibis.ifelse(dearer, above, _exact(0.0)), ibis.null("float64")),
+            EXCESS: ibis.ifelse(known, ibis.ifelse(dearer, above, exact(0.0)), ibis.null("float64")),
             STEERED: ibis.ifelse(known, ibis.ifelse(dearer, yes, no), nothing),
             REPLAYED: ibis.ifelse(known, yes, nothing),
             HOW: ibis.cases(
@@ -162,113 +137,6 @@ class _Replay:
             ),
             STANDING: self._standing(table), ELIGIBLE: self._eligible(table),
         }  # fmt: skip
-
-    def _column(self, name: str) -> Any:
-        return self.cleaning.clean(self.raw[name])
-
-    def _product(self) -> Any:
-        """The product sold as text, NULL where missing."""
-        import ibis
-
-        name = self.contract.terms.get("product")
-        if name is None:
-            return ibis.null("string")
-        text = self.cleaning.text(self._column(name)).strip()
-        return ibis.ifelse(_one_of(text.lower(), _MISSING), ibis.null("string"), text)
-
-    def _names(self, names: Sequence[str], column: str, where: str) -> list[str]:
-        """Values of the rules as the column's are written; those that it cannot hold are a problem."""
-        try:
-            return self.cleaning.canonical(names, self._column(column), where)
-        except InputError as error:
-            self.problems += error.problems
-            return list(names)
-
-    def _is_sold(self, version: Version, force: Any) -> Any:
-        """Whether a version is what was sold; NULL where the product or its day is not known."""
-        import ibis
-
-        name = self.contract.terms.get("product")
-        if name is None:
-            return ibis.literal(False)
-        return (self._product() == self._names([version.product], name, self.rules.where(version.place))[0]) & force
-
-    def _on_sale(self, version: Version) -> Any:
-        """Whether a version was sold on the day of the loan; NULL where the day is not known."""
-        import ibis
-
-        first, last = version.first, version.last
-        if first is None and last is None:
-            return ibis.literal(True)
-        if self.day is None:
-            return self._on_sale_as_dated(first or dt.date.min, last or dt.date.max)
-        begun = self.day >= first.isoformat() if first else ibis.literal(True)
-        return begun & (self.day <= last.isoformat()) if last else begun
-
-    def _on_sale_as_dated(self, first: dt.date, last: dt.date) -> Any:
-        import ibis
-
-        dated = self.contract.dated
-        if dated and first <= dated.first and dated.last <= last:
-            return ibis.literal(True)
-        if dated and (dated.last < first or last < dated.first):
-            return ibis.literal(False)
-        return ibis.null("boolean")
-
-    def _conditions(self, version: Version) -> list[Any]:
-        return [self._condition(one, version) for one in version.conditions]
-
-    def _condition(self, one: Within | Among, version: Version) -> Any:
-        import ibis
-
-        if isinstance(one, Among):
-            return self._among(one, version)
-        value = self._number(one.column, version)
-        tests = []
-        if one.low is not None:
-            tests.append(value >= _exact(one.low) if one.with_low else value > _exact(one.low))
-        if one.high is not None:
-            tests.append(value <= _exact(one.high) if one.with_high else value < _exact(one.high))
-        return reduce(and_, tests, ibis.literal(True))
-
-    def _among(self, one: Among, version: Version) -> Any:
-        import ibis
-
-        values = self._names(one.values, one.column, self.rules.where(version.place))
-        text = self.cleaning.text(self._column(one.column)).strip()
-        return ibis.ifelse(_one_of(text.lower(), _MISSING), ibis.null("boolean"), _one_of(text, values))
-
-    def _number(self, name: str, version: Version) -> Any:
-        """A column as a number; one that holds none is a problem of the rules."""
-        import ibis
-
-        column = self._column(name)
-        if not (column.type().is_numeric() or column.type().is_boolean()):
-            self.problems.append(Problem(
-                self.rules.where(version.place), f"bounds or bands on the column '{name}' of type {column.type()}",
-                "a number column", "list its values in place of bounds, or convert it in the source",
-            ))  # fmt: skip
-            return ibis.null("float64")
-        return number(column)
-
-    def _rate(self, version: Version) -> Any:
-        """The yearly rate of a version for a loan as a fraction, NULL where it is not known."""
-        rate = version.rate
-        if rate.column is not None:
-            return _sound(self._number(rate.column, version) * _exact(self.rules.unit))
-        return self._banded(rate, version, rate.by, rate.rates) if rate.by else _exact(rate.rates[0])
-
-    def _banded(self, rate: Rate, version: Version, by: Sequence[str], rates: Sequence[float]) -> Any:
-        """The rate of the band that a loan falls into; the last of ``by`` runs fastest over ``rates``."""
-        import ibis
-
-        if not by:
-            return _exact(rates[0])
-        value, edges = self._number(by[0], version), rate.edges[rate.by.index(by[0])]
-        width = len(rates) // (len(edges) + 1)
-        parts = [self._banded(rate, version, by[1:], rates[i * width : (i + 1) * width]) for i in range(len(edges) + 1)]
-        branches = [(value < _exact(edge), part) for edge, part in zip(edges, parts, strict=False)]
-        return ibis.cases(*branches, (value.notnull(), parts[-1]), else_=ibis.null("float64"))
 
     def _sold_by_rules(self, table: ir.Table) -> Any:
         import ibis
@@ -282,13 +150,13 @@ class _Replay:
 
         if not self.contract.rate:
             return ibis.null("float64")
-        return _sound(number(self._column(self.contract.rate)) * _exact(RATE_UNIT[self.contract.rate_unit]))
+        return sound(number(self.on.column(self.contract.rate)) * exact(RATE_UNIT[self.contract.rate_unit]))
 
     def _cheapest(self, table: ir.Table) -> tuple[Any, Any]:
         """The cheapest rate that the customer surely could have had, and the cheapest that he may have had."""
         import ibis
 
-        none, least = _exact(_NONE), _exact(-_NONE)
+        none, least = exact(_NONE), exact(-_NONE)
         certain, possible = [table[_SOLD]], [table[_SOLD]]
         for i in self.numbers:
             fits, rate, here = (table[f"{name}{i}"] for name in (_FITS, _RATE, _HERE))
@@ -303,13 +171,13 @@ class _Replay:
         cases: list[tuple[Any, Any]] = [(~table[_GRANTED], NOT_GRANTED)]
         without, column = table[_SOLD].isnull(), self.contract.terms.get("product")
         if column is not None:
-            names = self._names(self.rules.products, column, self.rules.file)
+            names = self.on.names(self.rules.products, column, self.rules.file)
             offered = reduce(or_, [table[f"{_HERE}{i}"] for i in self.numbers])
             cases += [
-                (without & table[_PRODUCT].isnull(), NO_PRODUCT), (without & ~_one_of(table[_PRODUCT], names), NO_RULE),
+                (without & table[_PRODUCT].isnull(), NO_PRODUCT), (without & ~one_of(table[_PRODUCT], names), NO_RULE),
                 (without & offered.isnull(), NO_DAY), (without & ~offered, NOT_OFFERED),
             ]  # fmt: skip
-        unknown = table[_POSSIBLE] < table[_CERTAIN] - _exact(TOLERANCE)
+        unknown = table[_POSSIBLE] < table[_CERTAIN] - exact(TOLERANCE)
         return ibis.cases(
             *cases, (without, NO_RATE), (~table[_DAY] & unknown, NO_DAY), (unknown, UNKNOWN),
             else_=ibis.null("string"),
@@ -342,8 +210,8 @@ class _Replay:
         edges, column = self.rules.cells.get(name, ()), role_columns(self.contract).get(name)
         if not edges or column is None:
             return ibis.literal("all")
-        value, labels = number(self._column(column)), band_labels(edges)
-        branches = [(value < _exact(edge), label) for edge, label in zip(edges, labels, strict=False)]
+        value, labels = number(self.on.column(column)), band_labels(edges)
+        branches = [(value < exact(edge), label) for edge, label in zip(edges, labels, strict=False)]
         return ibis.cases(*branches, (value.notnull(), labels[-1]), else_=ibis.null("string"))
 
     def _money(self, table: ir.Table) -> Any:
@@ -353,26 +221,7 @@ class _Replay:
         contract, key = self.contract, term_key(self.contract)
         many = {"term_months": 12.0, "term_days": 365.0, "instalments": PERIODS_A_YEAR[contract.loan_form.period]}
         excess = table[EXCESS]
-        years = number(self._column(contract.loan[str(key)])) / _exact(many[str(key)])
-        amount = number(self._column(contract.loan["amount"]))
-        sound = (amount > 0) & (amount < LARGEST_AMOUNT) & (years > 0) & (years < LONGEST_YEARS)
-        return ibis.ifelse(sound, excess * amount * years, ibis.null("float64"))
-
-
-def _one_of(text: Any, values: Sequence[str]) -> Any:
-    """Whether a text is one of these, without IN: planning it as a join took DuckDB half a minute (200,000 loans)."""
-    return reduce(or_, [text == value for value in values])
-
-
-def _exact(value: float) -> Any:
-    """A literal that both engines read as this very double (DuckDB takes 0.1 for a decimal)."""
-    import ibis
-
-    return ibis.literal(repr(float(value)), "string").cast("float64")
-
-
-def _sound(rate: Any) -> Any:
-    """A rate that can be one, else NULL."""
-    import ibis
-
-    return ibis.ifelse((rate >= 0) & (rate <= _exact(HIGHEST_RATE)), rate, ibis.null("float64"))
+        years = number(self.on.column(contract.loan[str(key)])) / exact(many[str(key)])
+        amount = number(self.on.column(contract.loan["amount"]))
+        fine = (amount > 0) & (amount < LARGEST_AMOUNT) & (years > 0) & (years < LONGEST_YEARS)
+        return ibis.ifelse(fine, excess * amount * years, ibis.null("float64"))

@@ -26,12 +26,13 @@ from checks.inputs.contract import (
 )
 from checks.inputs.loan_affordability import affordability_columns
 from checks.inputs.loan_columns import loan_columns
-from checks.inputs.loan_products import Cleaning, derived, replayed
+from checks.inputs.loan_products import derived, replayed
 from checks.inputs.loan_sheet import sheet_columns
 from checks.inputs.outcomes import OUTCOME, outcome_column
 from checks.inputs.period import Period
 from checks.inputs.pricing_columns import bounded_by, pricing_columns
 from checks.inputs.program import AuditProgram
+from checks.inputs.rule_expressions import Cleaning
 from checks.problem import InputError, Problem, listed, suggest
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
+import psycopg
 import pytest
 import statsmodels.api as sm
 import statsmodels.formula.api as smf
@@ -268,6 +269,28 @@ def test_a_run_is_the_same_again_and_of_shuffled_rows(tmp_path):
     other, _ = run_program(written(tmp_path / "c", data, changed, entity="who"), tmp_path / "out-c")
     assert other.data.fingerprint == first.data.fingerprint
     assert other.program.digest != first.program.digest
+
+
+@pytest.mark.parametrize("entity", [None, "who"])
+def test_postgres_gives_the_same_figures(postgres_url, tmp_path, entity):
+    data = book(15, 800)
+    data.loc[::29, "fico"], data.loc[3::31, "sold"] = None, "gold"
+    names = ["case", "sex", "fico", "lent €", "months", "région", "offered", "sold", "day", "who"]
+    kinds = ["bigint", "text", "float8", "float8", "float8", "text", "float8", "text", "timestamp", "bigint"]
+    with psycopg.connect(postgres_url) as connection:
+        connection.execute("DROP TABLE IF EXISTS steered")
+        columns = ", ".join(f'"{name}" {kind}' for name, kind in zip(names, kinds, strict=True))
+        connection.execute(f"CREATE TABLE steered ({columns})")
+        with connection.cursor().copy("COPY steered FROM STDIN") as copy:
+            for row in data[names].itertuples(index=False):
+                copy.write_row([None if pd.isna(value) else value for value in row])
+    here, _ = measured(tmp_path / "here", data, entity=entity)
+    source = {"connection": postgres_url, "table": "steered"}
+    there, _ = measured(tmp_path / "there", data, entity=entity, source=source)
+    assert len(here) == len(there) == 6
+    for one, two in zip(here, there, strict=True):
+        assert (one.measure, one.group, one.counts, one.unseen) == (two.measure, two.group, two.counts, two.unseen)
+        assert [two.estimate, two.low, two.high] == pytest.approx([one.estimate, one.low, one.high], rel=1e-11)
 
 
 class Drawn:
