@@ -249,9 +249,8 @@ def most_at_once(data, amount="sum_lent"):
     most = 0.0
     for _, own in data.groupby("person"):
         for day in own["granted_on"]:
-            closed = own["closed_on"].where(
-                own["closed_on"] > own["granted_on"], own["granted_on"] + pd.Timedelta("1D")
-            )
+            late = (own["closed_on"] > own["granted_on"]) | own["closed_on"].isna()
+            closed = own["closed_on"].where(late, own["granted_on"] + pd.Timedelta("1D"))
             is_open = (own["granted_on"] <= day) & ~(closed <= day)
             most = max(most, own.loc[is_open, amount].sum())
     return most
