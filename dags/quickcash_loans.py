@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import yaml
 
 from audits.record import AuditRun, canonical_json
-from audits.simulation.quickcash import HIDDEN, Columns, QuickCash
-from audits.simulation.quickcash_truth import truth
+from audits.simulation.quickcash import HIDDEN, LOW, Columns, QuickCash
+from audits.simulation.quickcash_truth import YOUNG, truth
 from dags.planted import Planted, beside, finished, found
 
 if TYPE_CHECKING:
@@ -44,19 +44,19 @@ _MEASURES = (
     ("highest_mapr_rate", None, "above_cap_loans", True),
     ("regular_apr_understated_gap", None, "understated_loans", True),
     ("regular_apr_understated_gap", None, "understated_gap", False),
-    ("insurance_packing_ratio", "low", "insurance_ratio[low]", False),
-    ("steering_excess_rate", "under 25", "steering_excess_rate[under 25]", False),
-    ("steered_ratio", "under 25", "steered_ratio[under 25]", False),
+    ("insurance_packing_ratio", LOW, f"insurance_ratio[{LOW}]", False),
+    ("steering_excess_rate", YOUNG, f"steering_excess_rate[{YOUNG}]", False),
+    ("steered_ratio", YOUNG, f"steered_ratio[{YOUNG}]", False),
     ("renewed_share", None, "renewed_share", False),
     ("longest_loan_sequence", None, "longest_sequence", False),
     ("fee_driven_ratio", None, "fee_driven_ratio", False),
     ("beyond_policy_cases", None, "beyond_policy_loans", False),
     ("overstretched_share", None, "overstretched_share", False),
     ("push_effect", None, "push_effect", False),
-    ("push_effect_gap", "low", "push_effect_gap[low]", False),
+    ("push_effect_gap", LOW, f"push_effect_gap[{LOW}]", False),
     ("preticked_credit_cases", None, "preticked_loans", False),
-    ("dearest_decile_ratio", "under 25", "dearest_decile_ratio[under 25]", False),
-    ("dearest_decile_ratio", "low", "dearest_decile_ratio[low]", False),
+    ("dearest_decile_ratio", YOUNG, f"dearest_decile_ratio[{YOUNG}]", False),
+    ("dearest_decile_ratio", LOW, f"dearest_decile_ratio[{LOW}]", False),
 )
 
 

@@ -16,6 +16,7 @@ from audits.simulation.population import Floats
 
 Whole = NDArray[np.int64]
 Columns = dict[str, NDArray[Any]]
+LOW = "low-income"
 HIDDEN = "hidden_"  # columns that the file does not show begin with it
 RULES_FILE = "product-rules.yaml"
 SERVICE, PLAIN, QUICK = "service loan", "plain loan", "quick loan"
@@ -146,7 +147,7 @@ class QuickCash:
 
     def insured_chance(self, columns: Columns) -> Floats:
         """The chance that insurance is sold, by the law."""
-        low = columns["income_band"] == "low"
+        low = columns["income_band"] == LOW
         chance = self.insured * np.where(low, self.packing, 1.0)
         return np.asarray(chance * (~columns["covered"] | self.service_insured))
 
@@ -161,7 +162,7 @@ class QuickCash:
 
     def push_worth(self, columns: Columns) -> Floats:
         """Dollars that a push adds where it is shown."""
-        return np.asarray(self.push_adds * np.where(columns["income_band"] == "low", self.vulnerable, 1.0))
+        return np.asarray(self.push_adds * np.where(columns["income_band"] == LOW, self.vulnerable, 1.0))
 
     def shown_chance(self) -> float:
         """The chance that a push is shown after a loan of a borrower who is not held out."""
@@ -175,7 +176,7 @@ class QuickCash:
         return {
             "age": np.where(young, rng.integers(18, 25, borrowers), rng.integers(25, 75, borrowers)),
             "score": rng.choice(SCORES, borrowers), "income": income,
-            "income_band": np.where(low, "low", "other"), "debt_service": np.round(debt * income, 2),
+            "income_band": np.where(low, LOW, "other"), "debt_service": np.round(debt * income, 2),
             "affordability": np.where(debt > 0.075, "tight", "easy"),
             "covered": rng.random(borrowers) < self.covered_share,
             "held_out": rng.random(borrowers) < self.holdout,
@@ -189,7 +190,7 @@ class QuickCash:
         amount, term = 10 * np.ceil(share * limit / 10 - 1e-9), rng.choice(TERMS, n)
         quick = rng.random(n) < self.quick_chance(people)
         kind = np.where(people["covered"], 0, np.where(quick, 2, 1))
-        marked = (people["age"] < 25) | (people["income_band"] == "low")
+        marked = (people["age"] < 25) | (people["income_band"] == LOW)
         tariff = (rng.random(n)[:, None] > np.cumsum(self.tariffs(marked), axis=1)[:, :-1]).sum(axis=1)
         spread = rng.uniform(1 - TARIFF_SPREAD, 1 + TARIFF_SPREAD, n)
         fees = np.round(np.where(people["covered"], 0.0, np.array(TARIFFS)[tariff] * spread) * amount, 2)
@@ -247,8 +248,8 @@ class QuickCash:
             "rate": {"column": "rate", "unit": "percent"},
             "groups": {
                 "age": {"column": "age", "bands": [25], "reference": "25+"},
-                "income_band": {"column": "income_band", "reference": "other"},
-                "score_band": {"column": "score", "bands": [600], "reference": "600+"},
+                "income": {"column": "income_band", "reference": "other"},
+                "score band": {"column": "score", "bands": [600], "reference": "600+"},
             },
             "strata": ["affordability"],
             "loan": {
@@ -264,6 +265,7 @@ class QuickCash:
                 "pushed": "pushed", "holdout": "held_out", "borrowed": "drawn_on_top",
             },
             "product_rules": RULES_FILE,
+            "columns": {"repaid_at": {"null_tolerance": 0.1}},  # loans that still run
         }  # fmt: skip
 
     def beside(self) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from audits.simulation.population import Floats
 from audits.simulation.quickcash import (
     BAND_ENDS,
     CELLS,
+    LOW,
     PLAIN_FROM,
     RATES,
     TARIFFS,
@@ -22,7 +23,8 @@ from audits.simulation.quickcash import (
 from audits.simulation.table_figures import Codes, slopes
 
 CAP, DECILE, TOO_MUCH = 0.36, 0.1, 0.4  # a year; of loans; of income
-GROUPS = {"under 25": "age", "low": "income_band"}
+YOUNG = "under 25"
+GROUPS = (YOUNG, LOW)
 _A_MONTH = 365 / 12
 
 
@@ -38,7 +40,7 @@ def truth(world: QuickCash, loans: Columns) -> dict[str, float]:
     return {
         **_counted(world, loans),
         "understated_gap": world.understated_points / 100 if world.understated_share else 0.0,
-        "insurance_ratio[low]": world.packing,
+        f"insurance_ratio[{LOW}]": world.packing,
         **_steering(world, loans),
         "renewed_share": _renewed(world, loans),
         "fee_driven_ratio": float(np.exp(world.fee_effect)),
@@ -51,7 +53,7 @@ def truth(world: QuickCash, loans: Columns) -> dict[str, float]:
 
 def members(loans: Columns, group: str) -> NDArray[np.bool_]:
     """Who belongs to a group of ``GROUPS``."""
-    return np.asarray(loans["age"] < 25 if group == "under 25" else loans["income_band"] == group)
+    return np.asarray(loans["age"] < 25 if group == YOUNG else loans["income_band"] == group)
 
 
 def annual_rate(loans: Columns, *charges: str) -> Floats:
@@ -89,9 +91,9 @@ def _steering(world: QuickCash, loans: Columns) -> dict[str, float]:
     """The gap in mean excess that the law makes, within cells of equal loans; the ratio is alike in all cells."""
     eligible = (loans["score"] >= PLAIN_FROM) & ~loans["covered"]
     excess = np.where(eligible, world.quick_chance(loans) * (RATES[2] - RATES[1]) / 100, 0.0)
-    gap = slopes(excess, [members(loans, "under 25").astype(float)], np.ones(len(excess)), _cells(loans))
+    gap = slopes(excess, [members(loans, YOUNG).astype(float)], np.ones(len(excess)), _cells(loans))
     led = world.own_choice + (1 - world.own_choice) * world.steered
-    return {"steering_excess_rate[under 25]": float(gap[0]), "steered_ratio[under 25]": led / world.own_choice}
+    return {f"steering_excess_rate[{YOUNG}]": float(gap[0]), f"steered_ratio[{YOUNG}]": led / world.own_choice}
 
 
 def _cells(loans: Columns) -> Codes:
@@ -109,13 +111,16 @@ def _renewed(world: QuickCash, loans: Columns) -> float:
 
 def _pushes(world: QuickCash, loans: Columns) -> dict[str, float]:
     worth = world.push_worth(loans) * world.shown_chance()
-    low = members(loans, "low")
-    return {"push_effect": float(worth.mean()), "push_effect_gap[low]": float(worth[low].mean() - worth[~low].mean())}
+    low = members(loans, LOW)
+    return {
+        "push_effect": float(worth.mean()),
+        f"push_effect_gap[{LOW}]": float(worth[low].mean() - worth[~low].mean()),
+    }
 
 
 def _dearest(world: QuickCash, loans: Columns) -> dict[str, float]:
     """The share of a group among the dearest tenth over its share, by the law of product and tariff of each loan."""
-    n, marked = len(loans["amount"]), members(loans, "under 25") | members(loans, "low")
+    n, marked = len(loans["amount"]), members(loans, YOUNG) | members(loans, LOW)
     quick, covered = world.quick_chance(loans)[:, None], loans["covered"][:, None]
     product = np.where(covered, [1.0, 0.0, 0.0], np.concatenate([np.zeros((n, 1)), 1 - quick, quick], axis=1))
     tariff = np.where(covered, [1.0, 0.0, 0.0], world.tariffs(marked))

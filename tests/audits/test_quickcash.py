@@ -10,6 +10,7 @@ import pytest
 
 from audits.simulation.quickcash import (
     HIDDEN,
+    LOW,
     PLAIN_FROM,
     PRODUCTS,
     QUICK,
@@ -139,11 +140,11 @@ def test_the_fair_twin_has_no_harm_whatever_is_counted_or_worked_out():
     found = truth(fair, fair.draw(BORROWERS, 5))
     counted = [name for name in found if name.startswith(("overstretched", "beyond_policy", *COUNTED))]
     assert {found[name] for name in counted} == {0.0}
-    assert [found[name] for name in ("understated_gap", "push_effect", "push_effect_gap[low]")] == [0, 0, 0]
+    assert [found[name] for name in ("understated_gap", "push_effect", "push_effect_gap[low-income]")] == [0, 0, 0]
     assert abs(found["steering_excess_rate[under 25]"]) < 1e-12
-    for name in ("insurance_ratio[low]", "steered_ratio[under 25]", "fee_driven_ratio"):
+    for name in ("insurance_ratio[low-income]", "steered_ratio[under 25]", "fee_driven_ratio"):
         assert found[name] == 1
-    for group in ("under 25", "low"):  # terms differ between borrowers by chance
+    for group in ("under 25", LOW):  # terms differ between borrowers by chance
         assert found[f"dearest_decile_ratio[{group}]"] == pytest.approx(1, abs=0.03)
 
 
@@ -157,14 +158,14 @@ def test_each_harm_can_be_planted_by_itself(harm):
     one = replace(fair, **{harm: getattr(full, harm)})
     moved = {
         "service_insured": {"above_cap_loans"}, "understated_share": {"understated_loans", "understated_gap"},
-        "packing": {"insurance_ratio[low]"},
+        "packing": {"insurance_ratio[low-income]"},
         "steered": {"steered_ratio[under 25]", "steering_excess_rate[under 25]", "dearest_decile_ratio[under 25]"},
         "fee_effect": {"fee_driven_ratio"}, "beyond_growth": {"beyond_policy_loans", "overstretched_share"},
-        "push_adds": {"push_effect", "push_effect_gap[low]"}, "preticked_share": {"preticked_loans"},
-        "dear_tariff": {"dearest_decile_ratio[under 25]", "dearest_decile_ratio[low]"},
+        "push_adds": {"push_effect", "push_effect_gap[low-income]"}, "preticked_share": {"preticked_loans"},
+        "dear_tariff": {"dearest_decile_ratio[under 25]", "dearest_decile_ratio[low-income]"},
     }[harm]  # fmt: skip
     found, nothing = (truth(world, world.draw(8_000, 6)) for world in (one, fair))
-    kept = [name for name in nothing if "[" not in name or name.endswith(("[low]", "[under 25]"))]
+    kept = [name for name in nothing if "[" not in name or name.endswith(("[low-income]", "[under 25]"))]
     large = {name for name in kept if abs(found[name] - nothing[name]) > max(0.05 * abs(nothing[name]), 1e-9)}
     assert moved <= large
     assert large - moved <= {"longest_sequence", "renewed_share"}  # chance's, or what a larger need does
@@ -173,18 +174,18 @@ def test_each_harm_can_be_planted_by_itself(harm):
 def test_the_law_of_steering_insurance_and_pushes_is_what_draws_do_on_average():
     gaps, ratios, effects, by_group = [], [], [], []
     for loans, told in draws(QuickCash(), 24):
-        young, low = loans["age"] < 25, loans["income_band"] == "low"
+        young, low = loans["age"] < 25, loans["income_band"] == LOW
         eligible = (loans["score"] >= PLAIN_FROM) & ~loans["covered"]
         quick = loans["product"] == QUICK
         gaps.append(np.log(quick[eligible & young].mean() / quick[eligible & ~young].mean()
                            / told["steered_ratio[under 25]"]))  # fmt: skip
         insured = loans["insurance"] > 0
-        ratios.append(np.log(insured[low].mean() / insured[~low].mean() / told["insurance_ratio[low]"]))
+        ratios.append(np.log(insured[low].mean() / insured[~low].mean() / told["insurance_ratio[low-income]"]))
         money = loans["drawn_on_top"].where(~loans["held_out"]), loans["drawn_on_top"].where(loans["held_out"])
         effects.append(money[0].mean() - money[1].mean() - told["push_effect"])
         by_group.append(
             money[0][low].mean() - money[1][low].mean() - (money[0][~low].mean() - money[1][~low].mean())
-            - told["push_effect_gap[low]"]
+            - told["push_effect_gap[low-income]"]
         )  # fmt: skip
         assert not loans.loc[loans["held_out"], "pushed"].any()
     for values in (gaps, ratios, effects, by_group):
@@ -192,7 +193,7 @@ def test_the_law_of_steering_insurance_and_pushes_is_what_draws_do_on_average():
 
 
 def test_the_law_of_coming_back_and_of_the_dearest_tenth_is_what_draws_do_on_average():
-    again, dearest = [], {"under 25": [], "low": []}
+    again, dearest = [], {"under 25": [], LOW: []}
     for loans, told in draws(QuickCash(), 24):
         ordered = loans.sort_values(["borrower", "opened_at"])
         follows = (ordered.groupby("borrower")["opened_at"].shift(-1) - ordered["repaid_at"]).dt.days <= 14
@@ -200,7 +201,7 @@ def test_the_law_of_coming_back_and_of_the_dearest_tenth_is_what_draws_do_on_ave
         again.append(follows[seen].mean() - told["renewed_share"])
         rate = (loans["instalment"] / (loans["amount"] - loans["fees"]) - 1) / loans["term_days"]
         top = rate.rank(ascending=False) <= len(rate) / 10
-        for group, own in (("under 25", loans["age"] < 25), ("low", loans["income_band"] == "low")):
+        for group, own in (("under 25", loans["age"] < 25), (LOW, loans["income_band"] == LOW)):
             dearest[group].append(own[top].mean() / own.mean() - told[f"dearest_decile_ratio[{group}]"])
     for values in (again, *dearest.values()):
         assert near(values)
@@ -237,7 +238,7 @@ def test_the_dear_tariff_is_more_frequent_for_the_young_and_for_low_incomes(draw
     chances = world.tariffs(np.array([True, False]))
     assert chances.sum(axis=1) == pytest.approx([1, 1])
     assert chances[:, -1] == pytest.approx([2 * TARIFF_SHARES[-1], TARIFF_SHARES[-1]])
-    marked = (drawn["age"] < 25) | (drawn["income_band"] == "low")
+    marked = (drawn["age"] < 25) | (drawn["income_band"] == LOW)
     dear = (drawn["fees"] / drawn["amount"] > 0.055)[~drawn["covered"]]
     assert dear[marked].mean() == pytest.approx(0.4, abs=0.015)
     assert dear[~marked].mean() == pytest.approx(0.2, abs=0.012)
