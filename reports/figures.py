@@ -56,7 +56,7 @@ def factor_of(unit: Unit) -> int:
 def number(value: float, unit: Unit, beside: Iterable[float] = ()) -> str:
     """The bare number in its unit, with more decimals where rounding would merge it with one of ``beside``."""
     scaled = value * factor_of(unit)
-    others = [other * factor_of(unit) for other in beside if other != value]
+    others = [other * factor_of(unit) for other in beside]
     least = _DECIMALS[unit] if unit != "number" or abs(scaled) < 1 else 2 if abs(scaled) < 1000 else 0
     return signed(f"{scaled:,.{decimals_apart(scaled, others, least)}f}")
 

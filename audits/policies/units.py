@@ -68,10 +68,14 @@ def _written(m: Measurement, value: float, decimals: int) -> str:
 
 
 def decimals_apart(value: float, others: Iterable[float], least: int) -> int:
-    """How many decimals, at least ``least``, tell a value from others that it is not; ``least`` where none do."""
-    unlike = [other for other in others if abs(value - other) > _GRAIN * max(abs(value), abs(other))]
+    """How many decimals, at least ``least``, tell a value from others that it is not, and show it equal to those it is.
+
+    ``least`` where no number of decimals does.
+    """
+    near = [(other, abs(value - other) <= _GRAIN * max(abs(value), abs(other))) for other in others]
     for decimals in range(least, least + _MOST_EXTRA_DECIMALS + 1):
-        if all(round(value, decimals) != round(other, decimals) for other in unlike):
+        shown = round(value, decimals)
+        if all(abs(shown - value) < _GRAIN if same else shown != round(other, decimals) for other, same in near):
             return decimals
     return least
 

@@ -107,7 +107,8 @@ def of_every_measure() -> Iterator[Judgement]:
 
 def of_every_price() -> Iterator[Judgement]:
     """Figures of all rows, counted ones, amounts of money, one route alone, and every name that questions give."""
-    known = {m: kind.name for kind in questions().values() for m in kind.measures if kind.harm == "loyalty_pricing"}
+    told = ("loyalty_pricing", "predatory_lending")
+    known = {m: kind.name for kind in questions().values() for m in kind.measures if kind.harm in told}
     for measure, question in known.items():
         whole = gap(0.3, 0.3, 0.3, measure=measure, question=question, attribute=None, group=None, reference=None)
         for changes in ({}, {"attribute": "visits"}, {"undecided": WHY, "unit": "GBP"}, {"estimate": -0.3}):
@@ -122,6 +123,17 @@ def of_every_price() -> Iterator[Judgement]:
         for label in labels:
             figure = replace(one, attribute=attribute, group=label)
             yield judged([figure], at_most(0.05, measure=one.measure))
+
+
+def of_every_count() -> Iterator[Judgement]:
+    """Counted cases beyond a limit, and none of them with the bound that this sets."""
+    rule = at_most(0.36, measure="highest_all_in_rate", test="census")
+    for cases, value in ((7, 0.5), (0, 0.3)):
+        figure = gap(
+            value, value, value, measure="highest_all_in_rate", question="predatory_lending.cost_caps", group=None,
+            reference=None, attribute=None, beyond=((0.36, cases),), details={"upper_share_of_none": 0.003},
+        )  # fmt: skip
+        yield judged([figure], rule)
 
 
 def of_every_verdict() -> Iterator[Judgement]:
@@ -176,7 +188,7 @@ def of_every_idle_rule() -> Iterator[Judgement]:
     yield judged([figure], replace(rule, effective_from="2026-06-01"))
     for wanted in (("US",), ("UK",)):
         yield judged([figure], replace(rule, jurisdictions=wanted), scope={"jurisdictions": ["USA", "DE"]})
-    lacking, planned = replace(rule, measure="rate_gap_bp"), replace(rule, id="b", measure="highest_mapr_rate")
+    lacking, planned = replace(rule, measure="rate_gap_bp"), replace(rule, id="b", measure="elderly_completion_ratio")
     run, question = a_run([figure]), "fair_lending.pricing"
     yield judged((), lacking, planned, run=run)
     yield judged((), lacking, run=replace(run, errors=(RunError(question, "it failed"),)))
@@ -191,7 +203,8 @@ def of_every_idle_rule() -> Iterator[Judgement]:
 MADE = {
     made.__name__.removeprefix("of_").replace("_", " "): list(made())
     for made in (
-        of_every_measure, of_every_price, of_every_verdict, of_every_caution, of_everything_unseen, of_every_idle_rule,
+        of_every_measure, of_every_price, of_every_count, of_every_verdict, of_every_caution, of_everything_unseen,
+        of_every_idle_rule,
     )
 }  # fmt: skip
 
