@@ -44,6 +44,7 @@ _ONE_RATE = template("all {loans:,} loans have the same annual rate, so that non
 _NO_RATE = template("none of {loans:,} loans has an annual rate")
 _FEW = template("only {loans:,} loans have an annual rate: the dearest of them would be {dearest:.1f}")
 _ALL_OWN = template("every loan with a rate is one of {group}")
+_NO_LABEL = template("{attribute} is not known of any loan with a rate")
 _NO_ENTITY = template("no loan of '{label}' names its entity, so that nothing is known of dependence")
 _UNRATED = template("{share:.1f} % of the loans have no annual rate, and may be the dearest")
 _UNLABELLED = template("{attribute} is not known for {share:.1f} % of the loans")
@@ -114,7 +115,10 @@ class Concentration:
         reason = self._reason(dearest)
         labels = sorted({label for label, _, _ in dearest.cells if label is not None})
         if not labels:
-            yield replace(self._nothing(dearest, None, contract), measure="dearest_decile_ratio", reason=reason)
+            why = reason or said(_NO_LABEL, attribute=dearest.attribute)
+            yield replace(
+                self._nothing(dearest, None, contract), measure="dearest_decile_ratio", equality=1.0, reason=why
+            )  # fmt: skip
         for label in labels:
             shared = self._nothing(dearest, label, contract)
             why = reason or _unfit(dearest, label)
