@@ -115,9 +115,9 @@ class Concentration:
         reason = self._reason(dearest)
         labels = sorted({label for label, _, _ in dearest.cells if label is not None})
         if not labels:
-            why = reason or said(_NO_LABEL, attribute=dearest.attribute)
+            nobody = reason or said(_NO_LABEL, attribute=dearest.attribute)
             yield replace(
-                self._nothing(dearest, None, contract), measure="dearest_decile_ratio", equality=1.0, reason=why
+                self._nothing(dearest, None, contract), measure="dearest_decile_ratio", equality=1.0, reason=nobody
             )  # fmt: skip
         for label in labels:
             shared = self._nothing(dearest, label, contract)
