@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -335,6 +336,45 @@ def test_rates_of_any_size(times):
         assert (rate, reason) == (pytest.approx(1 / times - 1, abs=1e-15), Reason.SOLVED)
     else:  # −1 in float64
         assert reason == Reason.BEYOND
+
+
+def test_amounts_whose_sum_is_beyond_the_numbers():
+    assert one([1.5e308, -1e308, -1e308])[0] == pytest.approx(one([1.5, -1, -1])[0], rel=1e-14)
+
+
+def test_discount_factors_beyond_the_numbers():
+    """At the rate itself the second advance weighs e^2300 of the first."""
+    rate, reason = one([1, 1, -1e-10], [0, 100, 101])
+    assert (1 + rate, reason) == (pytest.approx(1e-10, rel=1e-5), Reason.SOLVED)
+
+
+def test_flows_that_cancel_but_for_rounding_are_none():
+    assert 0.1 + 0.2 - 0.3 > 0
+    assert one([100, -110, 0.1, 0.2, -0.3], [0, 1, 2, 2, 2]) == one([100, -110])
+
+
+def test_loans_of_every_size_and_pace_have_their_rate_or_lie_beyond():
+    """Payments from a millionth to a million times the advance, 1 / 10,000 to 30 years apart."""
+    draw = np.random.default_rng(7)
+    counts = draw.integers(2, 13, 3000)
+    offsets = np.concatenate([[0], np.cumsum(counts)])
+    first = np.isin(np.arange(offsets[-1]), offsets[:-1])
+    times = np.cumsum(np.where(first, 0, 10 ** draw.uniform(-4, 1.5, offsets[-1])))
+    times -= np.repeat(times[offsets[:-1]], counts)
+    amounts = np.where(first, 1, -1) * 10 ** draw.uniform(-6, 6, offsets[-1])
+    rates = rates_of_return(offsets, times, amounts)
+    assert set(rates.reason.tolist()) == {Reason.SOLVED, Reason.BEYOND}
+    for loan, (start, end) in enumerate(pairwise(offsets.tolist())):
+        when, what = times[start:end].astype(np.longdouble), amounts[start:end].astype(np.longdouble)
+
+        def value(force, when=when, what=what):
+            return float((what * np.exp(-np.longdouble(force) * (when - (when[-1] if force < 0 else 0)))).sum())
+
+        if rates.reason[loan] == Reason.BEYOND:
+            assert value(709) < 0 or value(-36.5) > 0
+        elif rates.rate[loan] > -0.99:
+            force = np.log1p(rates.rate[loan])
+            assert value(force - 1e-12 * (1 + abs(force))) < 0 < value(force + 1e-12 * (1 + abs(force)))
 
 
 def test_nothing_that_can_be_typed_breaks_it():
