@@ -1,7 +1,8 @@
 """Plays the whole board and writes its page; what was played before is kept, so a cut run goes on.
 
-``python -m tests.truth.board [--seed 12345 …] [--scale 0.1] [--out docs/truth.md] [--processes 2] [--prices]``; ends
-with 1 when a check fails. ``--prices`` plays insurers alone and leaves the rest of the page as it is.
+``python -m tests.truth.board [--seed 12345 …] [--scale 0.1] [--out docs/truth.md] [--processes 2] [--prices]
+[--lending]``; ends with 1 when a check fails. ``--prices`` plays insurers alone, ``--lending`` predatory lending alone;
+either leaves the rest of the page as it is.
 """
 
 from __future__ import annotations
@@ -10,23 +11,43 @@ import argparse
 import os
 import sys
 import time
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from audits.loyalty_pricing.tenure_gradient import TenureGradient
+from tests.truth.board.bands import Check
+from tests.truth.board.insurers import priced_scenarios
+from tests.truth.board.lending_page import TITLE as LENDING
+from tests.truth.board.lending_page import lending_part
 from tests.truth.board.lines import scenarios
-from tests.truth.board.page import MISSING, page
-from tests.truth.board.prices_page import TITLE, prices_part
-from tests.truth.board.replicates import ROOT, SEEDS, board, checks, everything
+from tests.truth.board.page import MISSING, Checks, page
+from tests.truth.board.prices_page import TITLE as PRICES
+from tests.truth.board.prices_page import prices_part
+from tests.truth.board.replicates import ROOT, SEEDS, Results, board, checks, everything
+from tests.truth.board.scenarios import Scenario
 
 QUIET_SECONDS = 5.0  # between lines where nothing can be overwritten
 
 
-def first_part(file: Path) -> str:
-    """What a page has before its part on prices; nothing where there is no page."""
+def parts_of(file: Path) -> tuple[str, str, str]:
+    """A page's parts on decisions, prices and lending, each empty where there is none."""
     text = file.read_text(encoding="utf-8") if file.exists() else ""
-    for heading in (TITLE, MISSING.splitlines()[0] + "\n"):
-        text = text.partition(f"\n{heading}")[0]
-    return text
+    text = text.partition(f"\n{MISSING.splitlines()[0]}\n")[0]
+    rest, _, lending = text.partition(f"\n{LENDING}")
+    first, _, prices = rest.partition(f"\n{PRICES}")
+    return first, prices and PRICES + prices, lending and LENDING + lending
+
+
+def written(
+    part: int, played: tuple[Scenario, ...], places: range, results: Results, decided: Checks, seeds: Sequence[int]
+) -> str:
+    """The text of the first, second or third part."""
+    if part == 0:
+        return page(played[: len(places)], results, decided, seeds)
+    if part == 1:
+        return prices_part(played, places, results, decided, seeds, TenureGradient().error_tolerance)
+    return lending_part(played, places, results, decided, seeds)
 
 
 def main() -> int:
@@ -36,13 +57,17 @@ def main() -> int:
     parser.add_argument("--scale", type=float, default=1.0, help="share of the replicates to play")
     parser.add_argument("--seed", type=int, action="append", help=f"seed of files and names, may be repeated; {SEEDS}")
     parser.add_argument("--processes", type=int, default=min(2, os.cpu_count() or 1))
-    parser.add_argument("--prices", action="store_true", help="play insurers alone, and write their part anew")
+    alone = parser.add_mutually_exclusive_group()
+    alone.add_argument("--prices", action="store_true", help="play insurers alone, and write their part anew")
+    alone.add_argument("--lending", action="store_true", help="play predatory lending alone, and write its part anew")
     asked = parser.parse_args()
     seeds = tuple(dict.fromkeys(asked.seed or SEEDS))
     if not asked.scale > 0 or asked.processes < 1 or min(seeds) < 0:
         parser.error("expected a scale above 0, at least one process and seeds from 0 on")
-    start, played, lenders = time.monotonic(), everything(), range(len(scenarios()))
-    insurers = range(len(lenders), len(played))
+    start, played = time.monotonic(), everything()
+    ends = (0, len(scenarios()), len(scenarios()) + len(priced_scenarios()), len(played))
+    parts = [range(one, other) for one, other in pairwise(ends)]
+    anew = [not asked.prices and not asked.lending, not asked.lending, not asked.prices]
     live, told = sys.stderr.isatty(), [-QUIET_SECONDS]
 
     def announce(text: str) -> None:
@@ -55,16 +80,16 @@ def main() -> int:
         sys.stderr.flush()
 
     kept = asked.out.with_name(f".{asked.out.stem}-kept.jsonl")
-    chosen = insurers if asked.prices else range(len(played))
-    results = board(played, seeds, asked.scale, kept, asked.processes, announce, chosen)
-    priced = checks(played, results, insurers)
-    if asked.prices:
-        found, first = priced, first_part(asked.out)
-    else:
-        decided = checks(played, results, lenders)
-        found, first = decided | priced, page(played[: len(lenders)], results, decided, seeds)
-    second = prices_part(played, insurers, results, priced, seeds, TenureGradient().error_tolerance)
-    asked.out.write_text("\n".join([first, second, MISSING]), encoding="utf-8")
+    places = [place for part, plays in zip(parts, anew, strict=True) if plays for place in part]
+    results = board(played, seeds, asked.scale, kept, asked.processes, announce, places)
+    texts = list(parts_of(asked.out))
+    found: dict[tuple[int, str, str, str], Check] = {}
+    for i, (part, plays) in enumerate(zip(parts, anew, strict=True)):
+        if plays:
+            decided = checks(played, results, part)
+            found |= decided
+            texts[i] = written(i, played, part, results, decided, seeds)
+    asked.out.write_text("\n".join([text for text in [*texts, MISSING] if text]), encoding="utf-8")
     failed = [key for key, check in found.items() if not check.held]
     if live:
         sys.stderr.write("\n")

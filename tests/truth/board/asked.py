@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -66,29 +66,40 @@ class Case:
         """Evidence of one drawn file."""
         people = counts.ravel()
         contract, rows = self.program.contract, int(people[self.layout.kind] @ self.layout.times)
-        return CountedEvidence(self.layout, people, DataRecord(
-            "sha256:drawn", rows, {}, "all", _day(contract, "first"), _day(contract, "last"),
-            {group.name: str(group.reference_label) for group in contract.groups},
-            {group.name: group.declared for group in contract.groups},
-        ))  # fmt: skip
+        return CountedEvidence(self.layout, people, data_of(contract, rows))
 
     def answer(self, counts: NDArray[np.int64]) -> Answer:
         """Measure every question and judge."""
-        evidence, measured, missing = self.evidence(counts), [], []
-        for planned in self.plan.questions:
-            figures, lacking = planned.question.measure(evidence, self.program.contract)  # type: ignore[arg-type]
-            measured += figures
-            missing += lacking
-        run = AuditRun(
-            SCHEMA_VERSION, self._record, 1, None, None, evidence.data, {}, 1, CheckReport(True, ()), (),
-            tuple(measured), tuple(missing), (), (),
-        )  # fmt: skip
-        judgement = judge(run, "sha256:drawn", self.plan.packs)
-        return Answer(run.measurements, judgement.findings, run.not_answered)
+        return answered(self.program, self.plan, self._record, self.evidence(counts))
 
     def called(self, name: str) -> str:
         """The name that a column or a label bears in the files."""
         return self.names.get(name, name)
+
+
+def answered(program: AuditProgram, plan: Plan, record: Any, evidence: Any) -> Answer:
+    """What a run with this evidence measures and what the judge makes of it."""
+    measured: list[Measurement] = []
+    missing: list[NotAnswered] = []
+    for planned in plan.questions:
+        figures, lacking = planned.question.measure(evidence, program.contract)
+        measured += figures
+        missing += lacking
+    run = AuditRun(
+        SCHEMA_VERSION, record, 1, None, None, evidence.data, {}, 1, CheckReport(True, ()), (), tuple(measured),
+        tuple(missing), (), (),
+    )  # fmt: skip
+    judgement = judge(run, "sha256:drawn", plan.packs)
+    return Answer(run.measurements, judgement.findings, run.not_answered)
+
+
+def data_of(contract: DataContract, rows: int) -> DataRecord:
+    """The record of a drawn file of so many rows."""
+    return DataRecord(
+        "sha256:drawn", rows, {}, "all", _day(contract, "first"), _day(contract, "last"),
+        {group.name: str(group.reference_label) for group in contract.groups},
+        {group.name: group.declared for group in contract.groups},
+    )  # fmt: skip
 
 
 @cache
@@ -114,9 +125,14 @@ def write_program(world: World, asked: Asked, seed: int, folder: Path) -> Path:
 
 
 def other_names(world: World, seed: int) -> dict[str, str]:
-    """Another name for every column and label: another order of the alphabet, signs of other scripts."""
+    """Another name for every column and label of a world's files."""
+    return renames(plain_names(world), seed)
+
+
+def renames(plain: Iterable[str], seed: int) -> dict[str, str]:
+    """Another name for each: another order of the alphabet, signs of other scripts."""
     found = {}
-    for name in plain_names(world):
+    for name in plain:
         digest = hashlib.sha256(f"{seed}:{name}".encode()).hexdigest()
         found[name] = _FORMS[int(digest[-1], 16) % len(_FORMS)].format(f"q{digest[:6]}")
     return found

@@ -24,6 +24,7 @@ from audits.catalogue import questions
 from audits.policies.packs import PACKS_FOLDER
 from tests.truth.board.bands import Check, check
 from tests.truth.board.insurers import priced_scenarios
+from tests.truth.board.lending import lending_scenarios
 from tests.truth.board.lines import scenarios
 from tests.truth.board.practices import Outcome, Setting
 from tests.truth.board.scenarios import NAIVE, Scenario, Way
@@ -155,8 +156,8 @@ def _played() -> tuple[Scenario, ...]:
 
 
 def everything() -> tuple[Scenario, ...]:
-    """Lenders first, then insurers: a scenario's place is part of its generators, so that new ones come last."""
-    return (*scenarios(), *priced_scenarios())
+    """Decisions, prices, lending: a scenario's place is part of its generators, so that new ones come last."""
+    return (*scenarios(), *priced_scenarios(), *lending_scenarios())
 
 
 def board(
@@ -211,12 +212,12 @@ def checks(
 
 
 def code_digest() -> str:
-    """Over all that the figures depend on: modules of ours that are loaded, but for page and bands, and the packs."""
+    """Over all that the figures depend on: modules of ours that are loaded, but for pages and bands, and the packs."""
     questions()
     files = {
         name: Path(module.__file__)
         for name, module in sys.modules.items()
-        if name.startswith(("audits.", "checks.", "tests.truth.board.")) and not name.endswith((".page", ".bands"))
+        if name.startswith(("audits.", "checks.", "tests.truth.board.")) and not name.endswith(("page", ".bands"))
         and getattr(module, "__file__", None)
     }  # fmt: skip
     files |= {f"packs/{file.name}": file for file in PACKS_FOLDER.glob("*.yaml")}
