@@ -46,6 +46,17 @@ def test_the_demonstration_sets_what_was_planted_in_an_insurer_beside_what_was_f
     assert (folder / "runs/motor-renewals/all/v1/report.html").stat().st_size > 5000
 
 
+def test_the_demonstration_sets_what_was_planted_in_a_lender_of_small_loans_beside_what_was_found(home):
+    folder, lines = home
+    states = task_states(folder / "airflow/airflow.db", "quickcash-loans")
+    assert {state for _, _, state in states} == {"success"}
+    assert sum(task == "audit" for task, _, _ in states) == 8
+    (cap,) = (line for line in lines if line.startswith("  highest_mapr_rate"))
+    assert cap.endswith("breach")
+    assert any(line.startswith("  fee_driven_ratio") and line.endswith("concern") for line in lines)
+    assert (folder / "runs/quickcash-loans/all/v1/report.html").stat().st_size > 5000
+
+
 def test_the_dag_and_the_command_line_give_the_same_records_byte_for_byte(home, tmp_path):
     run_program(BOSTON, tmp_path)
     for name in ("run.json", "judgement.json", "evidence/cells.csv"):
