@@ -23,6 +23,7 @@ from typing import Any
 from audits.environment import environment
 from audits.evidence.collect import Evidence, collect
 from audits.evidence.loan_costs import LoanCosts
+from audits.evidence.payments import payments_digest
 from audits.exclusions import exclusions_of
 from audits.parts import collect_parts, measure_parts
 from audits.plan import Plan, make_plan
@@ -90,6 +91,8 @@ def program_record(program: AuditProgram) -> ProgramRecord:
     }  # fmt: skip
     if program.product_rules:
         content["product_rules"] = program.product_rules.content()
+    if program.contract.payments:
+        content["payments"] = payments_digest(program.contract, program.file.parent)
     for calls in (content["primary"], content["exploratory"]):
         for call in calls:
             call.pop("place")

@@ -75,7 +75,8 @@ class LoanCosts:
         if contract is None:
             raise ValueError("loans cannot be solved without the contract that the source was prepared by")
         file = self._folder / "loans.parquet"
-        with scheduled(contract, self._home, self._folder) as schedule:
+        numbered = contract.unit is not None and self._source.table[contract.unit].type().is_numeric()
+        with scheduled(contract, self._home, self._folder, numbered=numbered) as schedule:
             _write(self._source, contract, _kept(self._source, contract, self._needs), schedule, file)
         return _opened(self._source, file)
 
@@ -95,14 +96,14 @@ def _write(source: Source, contract: DataContract, kept: list[str], schedule: Sc
 
     rows = source.table.select([*(_plain(source.table[name]).name(name) for name in kept),
                                 *_inputs(source, contract)])  # fmt: skip
-    writer, first = None, 0
+    writer = None
+    file.touch(mode=0o600)
     try:
         for batch in _batches(source, rows):
             costs = solved_columns(batch, contract, schedule)
             table = pa.table({**{name: batch.column(name) for name in kept}, **costs})
             writer = writer or pq.ParquetWriter(file, table.schema, compression="lz4", use_dictionary=False)
             writer.write_table(table.cast(writer.schema))
-            first += batch.num_rows
     finally:
         if writer is not None:
             writer.close()

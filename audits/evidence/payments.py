@@ -6,6 +6,7 @@ The file is read once and sorted by loan; each batch of loans then finds its flo
 from __future__ import annotations
 
 import contextlib
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,16 @@ from checks.problem import InputError, Problem, listed, suggest
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+_NUMBERS = {
+    "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "FLOAT",
+    "DOUBLE",
+}  # fmt: skip
+# a whole number as a source's key would be written, without noughts before it or after its point
+_WHOLE = (
+    "CASE WHEN regexp_full_match({key}, '-?[0-9]{{1,30}}([.]0+)?') "
+    "THEN CAST(CAST(regexp_extract({key}, '^-?[0-9]+') AS hugeint) AS varchar) ELSE {key} END"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +70,11 @@ class Schedule:
 
 
 @contextlib.contextmanager
-def scheduled(contract: DataContract, home: Path, folder: Path) -> Iterator[Schedule | None]:
-    """Open the contract's file of payments, None where it names none.
+def scheduled(contract: DataContract, home: Path, folder: Path, *, numbered: bool = False) -> Iterator[Schedule | None]:
+    """Open the contract's file of payments, None where it names none; ``numbered`` says that loans' keys are numbers.
 
-    Raises ``InputError`` for a file that cannot be read or lacks a column.
+    Days are written as ISO 8601 has them: no other order of day and month is guessed. Raises ``InputError`` for a file
+    that cannot be read or lacks a column, and for payments of no loan.
     """
     import duckdb
 
@@ -74,17 +86,20 @@ def scheduled(contract: DataContract, home: Path, folder: Path) -> Iterator[Sche
     connection = duckdb.connect(str(folder / "payments.duckdb"))
     try:
         connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
-        name = str(file).replace("'", "''")
         try:
-            connection.execute(f"CREATE VIEW raw AS SELECT * FROM '{name}'")
-            columns = [row[0] for row in connection.execute("DESCRIBE raw").fetchall()]
-            _check(asked, file, columns)
+            connection.execute(f"CREATE VIEW raw AS SELECT * FROM {_reader(file)}")
+            kinds = {row[0]: row[1] for row in connection.execute("DESCRIBE raw").fetchall()}
+            _check(asked, file, list(kinds))
             loan, at, amount = (_quoted(column) for column in (asked.loan, asked.at, asked.amount))
+            key = f"CAST({loan} AS varchar)"
+            if numbered or kinds[asked.loan] in _NUMBERS:
+                key = _WHOLE.format(key=key)
             connection.execute(
-                f"CREATE TABLE payments AS SELECT *, day IS NOT NULL AND abs(amount) < {LARGEST_AMOUNT} AS fine FROM "
-                f"(SELECT CAST({loan} AS varchar) AS loan, TRY_CAST({at} AS date) AS day, "
-                f"TRY_CAST({amount} AS double) AS amount FROM raw WHERE {loan} IS NOT NULL) ORDER BY loan, day"
+                f"CREATE TABLE payments AS SELECT *, day IS NOT NULL AND coalesce(abs(amount) < {LARGEST_AMOUNT}, "
+                f"false) AS fine FROM (SELECT {key} AS loan, TRY_CAST(TRY_CAST({at} AS timestamp) AS date) AS day, "
+                f"TRY_CAST({amount} AS double) AS amount FROM raw) ORDER BY loan, day"
             )
+            _check_keys(connection, file, asked.loan)
         except duckdb.Error as error:
             reason = " ".join(str(error).split())[:400]
             raise InputError(Problem(
@@ -95,6 +110,36 @@ def scheduled(contract: DataContract, home: Path, folder: Path) -> Iterator[Sche
         yield Schedule(connection)
     finally:
         connection.close()
+
+
+def payments_digest(contract: DataContract, home: Path) -> str | None:
+    """Digest of the file of payments; None where there is none to read."""
+    if contract.payments is None:
+        return None
+    try:
+        with (home / contract.payments.file).open("rb") as stream:
+            return f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"
+    except OSError:
+        return None
+
+
+def _reader(file: Path) -> str:
+    """What reads a file, a CSV as the text that it is."""
+    name = "'" + str(file).replace("'", "''") + "'"
+    plain = file.name.lower().removesuffix(".gz").removesuffix(".zst")
+    if plain.endswith((".csv", ".tsv", ".txt")):
+        return f"read_csv({name}, all_varchar = true, header = true, comment = '')"
+    return name
+
+
+def _check_keys(connection: Any, file: Path, column: str) -> None:
+    """A payment of no loan would make some loan look cheaper than it is."""
+    without = connection.execute("SELECT count(*) FROM payments WHERE loan IS NULL").fetchall()[0][0]
+    if without:
+        raise InputError(Problem(
+            file.name, f"{without:,} payments without a value in '{column}'", "the key of a loan with each payment",
+            "complete these rows, or remove them where they belong to no loan",
+        ))  # fmt: skip
 
 
 def _quoted(column: str) -> str:

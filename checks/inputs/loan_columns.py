@@ -69,7 +69,10 @@ def granted_on(contract: DataContract) -> str | None:
 
 
 def instalments(columns: Mapping[str, ir.Value], contract: DataContract) -> Any:
-    """How many instalments fall due. A term in days alone is one payment at its end."""
+    """How many instalments fall due. A term in days alone is one payment at its end.
+
+    Half an instalment counts as one: engines do not agree on where a half is rounded to, but on the floor of a number.
+    """
     import ibis
 
     key = periods_of_term(contract)
@@ -77,7 +80,7 @@ def instalments(columns: Mapping[str, ir.Value], contract: DataContract) -> Any:
         return ibis.null("float64")
     term = number(columns[contract.loan[key]])
     if key == "term_months":
-        many = (term * PERIODS_A_YEAR[contract.loan_form.period] / 12.0).round().cast("float64")
+        many = (term * PERIODS_A_YEAR[contract.loan_form.period] / 12.0 + 0.5).floor().cast("float64")
         return ibis.ifelse((many < 1) & (term > 0), 1.0, many)
     return term if key == "instalments" else ibis.ifelse(term.notnull(), 1.0, ibis.null("float64"))
 
