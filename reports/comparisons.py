@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from audits.policies.labels import is_own
@@ -25,6 +25,7 @@ from reports.figures import (
     unit_of,
 )
 from reports.named import attribute_in, group_in, reference_in
+from reports.pictures import LimitLine
 from reports.report_model import EstimatePicture, Fact, MeasuredFigure
 from reports.rule_reading import limit_line, limit_text, phrase, rule_reading, strength
 from reports.turning_points import turning_points, undecided
@@ -132,7 +133,8 @@ def who(say: Words, m: Measurement) -> str:
 
 
 def _rows_word(say: Words, judged: Judged) -> str:
-    return say(f"unit.{judged.harm}") if say.has(f"unit.{judged.harm}") else say("unit.other")
+    keys = (f"unit.{judged.measurement.measure}", f"unit.{judged.harm}")
+    return say(next((key for key in keys if say.has(key)), "unit.other"))
 
 
 def _denominators(say: Words, judged: Judged) -> str:
@@ -215,7 +217,7 @@ def _picture(say: Words, judged: Judged) -> EstimatePicture | None:
     if m.estimate is None or (is_counted(m) and m.equality is None and not judged.findings):
         return None  # a number that nothing is held against is no picture
     unit = unit_of(m.measure)
-    lines = tuple({(f.rule.limit, f.rule.comparison): limit_line(say, f.rule) for f in judged.findings}.values())
+    lines = tuple({(f.rule.limit, f.rule.comparison): _line(say, f) for f in judged.findings}.values())
     text = figure_of(say, m, m.estimate, judged.limits)
     told = dict.fromkeys(limit_text(say, finding.rule, finding.measurement.unit) for finding in judged.findings)
     limits = " ".join(say("chart.limit_desc", limit=limit) for limit in told)
@@ -230,6 +232,14 @@ def _picture(say: Words, judged: Judged) -> EstimatePicture | None:
         equality_label="" if m.equality is None else equality_label(say, m.equality, unit),
         beyond_label=say("chart.beyond"),
     )  # fmt: skip
+
+
+def _line(say: Words, finding: Finding) -> LimitLine:
+    """The limit, with how many cases lie beyond it where they were counted."""
+    line, cases = limit_line(say, finding.rule), dict(finding.measurement.beyond).get(finding.rule.limit)
+    if cases is None or finding.measurement.measure.endswith("_cases"):
+        return line
+    return replace(line, label=say("chart.limit_beyond", limit=line.label, cases=count(cases)))
 
 
 def _method(say: Words, judged: Judged) -> tuple[Fact, ...]:

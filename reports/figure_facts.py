@@ -12,7 +12,12 @@ from reports.report_model import Fact
 from reports.words import Words
 
 _COUNTS = ("group", "reference", "left_out")
-_SHARES = ("share", "unadjusted", "tolerance")  # details that are parts of a whole, beside those that end so
+# details that are parts of a whole, beside those that end so
+_SHARES = (
+    "share", "unadjusted", "tolerance", "upper_share_of_none", "share_above_0.4", "share_above_0.5", "share_of_loans",
+    "threshold", "threshold_rate", "highest_of_earners", "beyond_share",
+)  # fmt: skip
+_BARE = ("strength_to_overturn", "balance", "p_", "homogeneity_p")  # numbers without a unit, whatever the figure's is
 _SLOPES = ("percent a year", "percent a deviation")
 
 
@@ -36,16 +41,34 @@ def figure_facts(say: Words, m: Measurement, limits: Sequence[float]) -> tuple[F
     if m.standard_error is not None:
         facts.append(Fact(say("fact.standard_error"), figure_of(say, m, m.standard_error)))
     for name, value in sorted(m.details.items()):
-        facts.append(Fact(say.named("detail", name), _detail(say, m, name, value)))
+        key = _key(say, m, "detail", name)
+        facts.append(Fact(say(key) if say.has(key) else say.named("detail", name), _detail(say, m, name, value)))
+    facts += [_beyond(say, m, limit, cases) for limit, cases in m.beyond]
     return tuple(facts)
+
+
+def _key(say: Words, m: Measurement, kind: str, name: str) -> str:
+    """The key of a number's name: that of its own package where it means something else there."""
+    own = f"{kind}.{m.question.split('.')[0]}.{name}"
+    return own if say.has(own) else f"{kind}.{name}"
+
+
+def _beyond(say: Words, m: Measurement, limit: float, cases: int) -> Fact:
+    """How many cases lie beyond a limit, of how many that have a figure."""
+    stated = exact(say, limit, unit_of(m.measure), m.unit)
+    share = f"{cases / m.n:.2%}" if m.n else ""
+    return Fact(say("fact.beyond", limit=stated), say("of", part=count(cases), whole=count(m.n)), share)
 
 
 def _detail(say: Words, m: Measurement, name: str, value: float) -> str:
     """A further figure: errors in the unit of the estimate, shares in percent."""
     unit = unit_of(m.measure)
-    if name.startswith("standard_error") or unit == "money" or (name.startswith("slope_of") and unit in _SLOPES):
+    if name.endswith("_share") or name in _SHARES:
+        return f"{value:,.2%}"
+    money = unit == "money" and not name.startswith(_BARE)
+    if name.startswith("standard_error") or money or (name.startswith("slope_of") and unit in _SLOPES):
         return figure_of(say, m, value)
-    return f"{value:,.2%}" if name.endswith("_share") or name in _SHARES else f"{value:,.4g}".replace("-", "−")
+    return f"{value:,.4g}".replace("-", "−")
 
 
 def _count_facts(say: Words, m: Measurement) -> list[Fact]:
@@ -63,7 +86,7 @@ def _count_facts(say: Words, m: Measurement) -> list[Fact]:
     order = [*(name for name in _COUNTS if name in counts), *sorted(set(counts) - set(_COUNTS))]
     for name in order:
         if name not in used:
-            key = f"count.{name}"
+            key = _key(say, m, "count", name)
             named = say(key, group=group, reference=reference) if say.has(key) else say.named("count", name)
             facts.append(Fact(named, count(counts[name])))
     return facts

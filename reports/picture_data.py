@@ -29,6 +29,7 @@ _LOW_IS_HARM = (
     "adverse_impact_ratio", "approval_odds_ratio", "stratified_odds_ratio", "stratified_risk_ratio",
     "bounded_adverse_impact_ratio",
 )  # fmt: skip
+_BY_QUARTER = ("overstretched_share",)
 _MOST_ROWS, _MOST_GROUPS, _MOST_COLUMNS, _MOST_SUBGROUPS = 60, 4, 8, 15
 _NOTED_COLUMNS = 4  # that leave room for the number of people in each field of a map
 
@@ -37,7 +38,7 @@ def pictures_of(say: Words, members: Sequence[Judged], everything: Sequence[Judg
     """The pictures of a block; ``everything`` is what other questions measured of the same groups."""
     return (
         *doses(say, members), *_groups(say, members), *_ways(say, members, everything),
-        *_subgroups(say, members, everything), *_maps(say, members), *_curves(say, members),
+        *_subgroups(say, members, everything), *_maps(say, members), *_curves(say, members), *_quarters(say, members),
     )  # fmt: skip
 
 
@@ -221,6 +222,31 @@ def _foretold(judged: Judged, members: Sequence[Judged]) -> tuple[tuple[float, f
     if said == {"favourable"}:
         return (min(xs), min(xs)), (max(xs), max(xs))
     return ((min(xs), 1 - min(xs)), (max(xs), 1 - max(xs))) if said == {"unfavourable"} else None
+
+
+def _quarters(say: Words, members: Sequence[Judged]) -> Iterator[Picture]:
+    """A share of all rows by quarter, the earliest at the top."""
+    for judged in members:
+        m = judged.measurement
+        if m.measure in _BY_QUARTER and m.group is None and len(m.points) > 1:
+            unit = unit_of(m.measure)
+            lines = tuple(dict.fromkeys(limit_line(say, finding.rule) for finding in judged.findings))
+            rows = tuple(
+                DotRow(_quarter(say, p.x), short(p.rate, unit, judged.limits), p.rate, p.low, p.high, "", ())
+                for p in m.points
+            )
+            told = " ".join(
+                say("chart.quarter_desc", quarter=_quarter(say, p.x), rate=figure_of(say, m, p.rate, judged.limits),
+                    low=figure_of(say, m, p.low), high=figure_of(say, m, p.high), size=f"{p.n:,}")
+                for p in m.points
+            )  # fmt: skip
+            title = say("chart.quarters", measure=say.named("measure", m.measure))
+            yield DotsPicture(title, told, unit, axis_of(say, m), rows, lines, None, "")
+
+
+def _quarter(say: Words, year: float) -> str:
+    """A quarter by the year in which it begins: 2025.75 is the fourth of 2025."""
+    return say("chart.quarter", year=str(int(year)), quarter=str(round(year % 1 * 4) + 1))
 
 
 def _point_told(say: Words, point: Point) -> str:

@@ -108,6 +108,7 @@ class RuleReading:
     remarks: tuple[str, ...] = ()
     cautions: tuple[str, ...] = ()
     finding_id: str = ""
+    fetch: tuple[Fact, ...] = ()
 
     @property
     def judged_by(self) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from audits.record import Finding, Rule, RuleNotApplied
-from reports.figures import exact, exact_number, marked, percent, span, unit_of
+from reports.figures import count, exact, exact_number, marked, percent, span, unit_of
 from reports.pictures import LimitLine
 from reports.report_model import Fact, IdleRule, Phrase, RuleReading
 from reports.turning_points import within
@@ -67,10 +67,20 @@ def rule_reading(say: Words, rule: Rule, finding: Finding | None = None, shared:
         reading=_reading(say, finding),
         cautions=tuple(say.sentence(caution) for caution in cautions if caution not in shared),
         finding_id=finding.finding_id,
+        fetch=_fetch(say, finding),
     )
 
 
-_FROM_FINDING = ("judged", "kind", "verdict", "standing", "reading", "cautions", "finding_id")
+_FROM_FINDING = ("judged", "kind", "verdict", "standing", "reading", "cautions", "finding_id", "fetch")
+
+
+def _fetch(say: Words, finding: Finding) -> tuple[Fact, ...]:
+    """The command that fetches the rows beyond the limit, where any were counted."""
+    cases = dict(finding.measurement.beyond).get(finding.rule.limit, 0)
+    if not cases:
+        return ()
+    note = say("fetch_note", cases=count(cases))
+    return (Fact(say("fetch"), f"squaredeal rows {finding.finding_id} {say('fetch_run')}", note, True),)
 
 
 def _anchor(rule: Rule) -> str:

@@ -146,5 +146,5 @@ def _rule(say: Words, rule: RuleReading) -> Markup:
         '<div class="rule-card"><p class="rule-line">{}{}</p><p class="chips">{}</p><p>{} {}</p>{}{}</div>'
     ).format(
         badge(say, rule.verdict), cited(say, rule, "strong"), rule_chips(say, rule), rule.reading, more, cautions,
-        facts((*rule.judged, Fact(say("finding"), rule.finding_id, "", True)), "facts inline"),
+        facts((*rule.judged, Fact(say("finding"), rule.finding_id, "", True), *rule.fetch), "facts inline"),
     )  # fmt: skip
