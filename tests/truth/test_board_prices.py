@@ -15,10 +15,10 @@ from audits.simulation.loyal_customers import LoyalCheaper
 from audits.simulation.write import Simulation, write_simulation
 from tests.programs import run_program
 from tests.truth.board import prices as by
-from tests.truth.board.__main__ import first_part
 from tests.truth.board.asked import other_names
 from tests.truth.board.insurers import JUDGED, powered, priced_scenarios
 from tests.truth.board.joint import ROUTES, RULE, both_routes_judged, detectable_slope, joint_figure, terms_of
+from tests.truth.board.lines import scenarios
 from tests.truth.board.page import MISSING
 from tests.truth.board.practices import Outcome, Setting
 from tests.truth.board.prices_page import TITLE, mean_shown, prices_part
@@ -175,8 +175,9 @@ def test_the_contract_bears_the_names_of_its_seed() -> None:
 def test_insurers_come_after_the_lenders_so_that_no_lenders_files_change() -> None:
     played = everything()
     codes = [scenario.world.code for scenario in played]
-    assert codes[-len(PLAYED) :] == [scenario.world.code for scenario in PLAYED.values()]
-    places = range(len(played) - len(PLAYED), len(played))
+    start = len(scenarios())
+    places = range(start, start + len(PLAYED))
+    assert [codes[place] for place in places] == [scenario.world.code for scenario in PLAYED.values()]
     assert {job.scenario for job in jobs(played, SEEDS, 0.1, places)} == set(places)
 
 
@@ -198,17 +199,9 @@ def test_the_part_on_prices_tells_means_in_percent_and_names_failures() -> None:
     assert mean_shown({1: Tally(50, 0, 0, 0, 50, 50, 0.0)}) == mean_shown(None) == "–"
 
 
-def test_playing_insurers_alone_leaves_the_lenders_part_as_it_is(tmp_path) -> None:
-    file, lenders = tmp_path / "page.md", "# The scoreboard\n\n## D1 true-risk\n"
-    assert first_part(file) == ""
-    for rest in (MISSING, f"{TITLE}\n## A1\n\n{MISSING}"):
-        file.write_text(f"{lenders}\n{rest}", encoding="utf-8")
-        assert first_part(file) == lenders
-
-
 def test_the_published_page_has_every_insurer_and_no_failed_check() -> None:
     text = (ROOT / "docs/truth.md").read_text(encoding="utf-8")
-    part = text.partition(f"\n{TITLE}")[2].partition(MISSING)[0]
+    part = text.partition(f"\n{TITLE}")[2].partition("\n# ")[0].partition(MISSING)[0]
     for scenario in PLAYED.values():
         assert f"## {scenario.name}\n" in part
         assert all(name in part for name in scenario.ways)

@@ -51,7 +51,7 @@ from tests.truth.board.scenarios import (
 )
 
 LOANS, OCCASIONS, BORROWERS = 10_000, 16_000, 500
-FEW, FILES = 210, 330  # for each effect, over all seeds: of books, of counted files
+FEW, FILES = 210, 300  # for each effect, over all seeds: of books, of counted files
 SHOWN = (FAIR, DETECTABLE, PLANTED, AT_LIMIT)
 PER_PUSH = (
     "Customary figures are held against what a push shown adds, ours against what being open to pushes adds, whatever "
@@ -77,25 +77,25 @@ def lending_scenarios() -> tuple[Scenario, ...]:
     return (
         _scenario(SteeredLoans(), STEERED, LOANS, FILES, {
             "share of the group in the dear product over the reference's, z test": usual.product_mix,
-        }, 100, "a fair-lending screen: the mix of products by group"),
+        }, "a fair-lending screen: the mix of products by group"),
         _scenario(SteeredLoans(), EXCESS, LOANS, FILES, {
             "mean rate, group less reference, HC1": usual.rates_regressed(scored=False),
             "rate on group and a straight line in the score, HC1": usual.rates_regressed(scored=True),
-        }, 100, "a fair-lending screen: mean rates, or a regression"),
+        }, "a fair-lending screen: mean rates, or a regression"),
         _scenario(DrivenByFees(), FEES, BORROWERS, FEW, {
             "share of loans renewed in 14 days over one half, z test": usual.of_books(usual.over_one_half),
             "Poisson regression of the return on fees over income": usual.of_books(usual.by_burden),
-        }, 24, "supervisors' repeat rates; a regression on the burden of fees"),
+        }, "supervisors' repeat rates; a regression on the burden of fees"),
         _scenario(GroupReturns(), RETURNS, BORROWERS, FEW, {
             "repeat rate of the group over the reference's, z test": usual.of_books(usual.by_group),
-        }, 24, "repeat rates by group"),
+        }, "repeat rates by group"),
         _scenario(WithHoldout(), PUSH, OCCASIONS, FILES, {
             "those who saw a push less those who did not, t test": usual.seen_or_not(within=False, gap=False),
             "the same within segments": usual.seen_or_not(within=True, gap=False),
-        }, 100, "campaign reports: the uplift of an offer", "effect_of_a_push", PER_PUSH),
+        }, "campaign reports: the uplift of an offer", "effect_of_a_push", PER_PUSH),
         _scenario(WithHoldout(), PUSH_GAP, OCCASIONS, FILES, {
             "uplift of the group less that of the reference, within segments": usual.seen_or_not(within=True, gap=True),
-        }, 100, "campaign reports: the uplift of an offer, by group", "association_gap", (
+        }, "campaign reports: the uplift of an offer, by group", "association_gap", (
             f"{PER_PUSH} Pushes are aimed alike in both groups here, so that the raw gap of a push shown is not misled."
         )),
         _without_holdout(),
@@ -104,7 +104,7 @@ def lending_scenarios() -> tuple[Scenario, ...]:
 
 
 def _scenario(
-    world: World, figure: Figure, rows: int, files: int, customary: Mapping[str, Practice], quick: int, used: str,
+    world: World, figure: Figure, rows: int, files: int, customary: Mapping[str, Practice], used: str,
     after: str = "", note: str = "",
 ) -> Scenario:  # fmt: skip
     """``after`` is the truth that customary practice is held against, where it is not that of the figure."""
@@ -115,7 +115,7 @@ def _scenario(
         },
         **_ours(figure), **_judge(figure),
     }, files=files, limit=figure.limit, sizes=_sizes(world, figure, rows), title=figure.measure,
-        quick=quick, note=note)  # fmt: skip
+        note=note)  # fmt: skip
 
 
 def _shown(practice: Practice, figure: Figure, used: str, effects: tuple[str, ...] = SHOWN) -> Way:
@@ -181,7 +181,7 @@ def _without_holdout() -> Scenario:
             OURS, decided("push_association", "push_association_gap"), dict.fromkeys(effects, held),
             covered=figure.truth, used="question inducement"),
         BREACH: Way(VERDICT, any_breach, dict.fromkeys(effects, (("flagged", NEVER),)), used="the judge"),
-    }, files=FILES, sizes=((PLANTED, world.example_effect),), quick=100, note=(
+    }, files=FILES, sizes=((PLANTED, world.example_effect),), note=(
         "Passed, which may never happen, would be an association that is not marked as undecided, a figure of an "
         "effect, or a verdict other than inconclusive on either. Customary figures are held against the effect, ours "
         "against the association at equal segments that it claims to be."))  # fmt: skip
@@ -214,18 +214,24 @@ def _long_chains() -> Scenario:
         for figure in (RENEWED, IN_LONG)
     }  # fmt: skip
     ways[BREACH] = Way(VERDICT, any_breach, dict.fromkeys(effects, (("flagged", NEVER),)), used="the judge")
-    return Scenario(world, BORROWERS, ways, files=FEW, quick=24, sizes=(
+    return Scenario(world, BORROWERS, ways, files=FEW, sizes=(
         (AT_LIMIT, 0.5), (PLANTED, world.example_effect),
     ), note="A share has no equality to be found against: its level is measured back.")  # fmt: skip
 
 
 @cache
 def _sizes(world: World, figure: Figure, rows: int) -> tuple[tuple[str, float], ...]:
-    """Effects at which the figure has the value that it declares detectable itself."""
+    """Effects at which the figure has the value that it declares detectable itself.
+
+    From equality it is declared by files of the fair twin; beyond a limit by those of the lender there, whose error may
+    be another.
+    """
     alone = declared(figure, world, rows)
     values = {DETECTABLE: figure.beyond(figure.equality, alone), LARGE: figure.beyond(figure.equality, 1.5 * alone)}
     if figure.rule:
         more = declared(figure, world, rows, corrected=True)
+        beyond = _effect(world, figure, figure.beyond(figure.limit, more))
+        more = declared(figure, world, rows, beyond, corrected=True)
         values |= {AT_LIMIT: figure.limit} if figure.limit != figure.equality else {}
         values |= {BEYOND: figure.beyond(figure.limit, more), FAR_BEYOND: figure.beyond(figure.limit, 1.5 * more)}
     sizes = {name: _effect(world, figure, value) for name, value in values.items()}

@@ -42,8 +42,8 @@ columns and labels bear other names under each seed.
 - **Mean**: the mean estimate, with the true figure; of ratios the mean of logarithms, told as a ratio.
 
 The second table is the judge: the verdicts of the whole run, with the correction for all its comparisons. A departure
-beyond the limit is the one that the finding declares detectable at its corrected level. Conventions make no breach:
-that nothing at all in a run is called one is checked in every world.
+beyond the limit is the one that findings on such a lender declare detectable at their corrected level. Conventions make
+no breach: that nothing at all in a run is called one is checked in every world.
 
 Figures are over {seeds} seed{several} together ({listed}), with the range over seeds in parentheses. The bands are set
 so that these {checks} checks together would fail a correct tool with a probability of at most {failure:g}. {verdict}

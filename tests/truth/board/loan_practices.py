@@ -138,14 +138,14 @@ def decided(*measures: str) -> Practice:
     return practice
 
 
-def declared(figure: Figure, world: World, rows: int, corrected: bool = False) -> float:
-    """The detectable departure that the figure itself declares: its mean over some files of the fair twin.
+def declared(figure: Figure, world: World, rows: int, effect: float = 0.0, corrected: bool = False) -> float:
+    """The detectable departure that the figure itself declares: its mean over some files of an effect.
 
     With ``corrected`` that of its findings, which allow for all comparisons of the run.
     """
-    key = (world, rows)
+    key = (world, rows, effect)
     if key not in _declared:
-        setting, rng = Setting(world, 0.0, rows, 0), np.random.default_rng(DRAW)
+        setting, rng = Setting(world, effect, rows, 0), np.random.default_rng(DRAW)
         people = setting.people.probability
         counts = rng.multinomial(rows // world.rows_each, people.ravel(), size=DRAWS)
         _declared[key] = answers(setting, counts.reshape(DRAWS, *people.shape), rng)
@@ -160,7 +160,7 @@ def declared(figure: Figure, world: World, rows: int, corrected: bool = False) -
     return float(np.mean(told))
 
 
-_declared: dict[tuple[World, int], list[Answer]] = {}
+_declared: dict[tuple[World, int, float], list[Answer]] = {}
 
 
 def _numbers(every: Sequence[Measurement]) -> tuple[NDArray[np.float64], ...]:

@@ -58,10 +58,12 @@ too. Every batch of up to {batch} files has the generator (seed, scenario, effec
 
 MISSING = """## Not on the board
 Prices of loans (`pricing` has no world yet); of an insurer's prices same terms, willingness to pay, disclosures and
-the pricing return; repeated looks over time; predatory lending and digital exclusion. The board computes the evidence
-of each file from its counts; that this gives the same figures as the collector on a written file is tested for every
-question on decisions, figure by figure, and for the joint figure on prices; that the whole line from file to verdict
-agrees is tested in `tests/audits/test_simulation.py` and `tests/truth/test_board_prices.py`.
+the pricing return; of predatory lending caps on costs, hidden charges, over-crediting, thresholds of mortgages,
+concentration and what is only counted; repeated looks over time; digital exclusion. The board computes the evidence of
+each file from its counts; that this gives the same figures as the collector on a written file is tested for every
+question on decisions and on lending, figure by figure, and for the joint figure on prices; that the whole line from
+file to verdict agrees is tested in `tests/audits/test_simulation.py`, `tests/truth/test_board_prices.py` and
+`tests/truth/test_board_lending.py`.
 """
 EQUALITY = {
     "flags the fair twin": (FAIR, "flagged"), "finds half": (HALF, "found"), "finds it": (DETECTABLE, "found"),
