@@ -17,6 +17,7 @@ _SHARES = (
     "share", "unadjusted", "tolerance", "upper_share_of_none", "share_above_0.4", "share_above_0.5", "share_of_loans",
     "threshold", "threshold_rate", "highest_of_earners", "beyond_share",
 )  # fmt: skip
+_AMOUNTS = ("largest_charge_left_out", "guarantee", "amount", "dearest", "dearest_of_group")
 _BARE = ("strength_to_overturn", "balance", "p_", "homogeneity_p")  # numbers without a unit, whatever the figure's is
 _SLOPES = ("percent a year", "percent a deviation")
 
@@ -41,9 +42,11 @@ def figure_facts(say: Words, m: Measurement, limits: Sequence[float]) -> tuple[F
     if m.standard_error is not None:
         facts.append(Fact(say("fact.standard_error"), figure_of(say, m, m.standard_error)))
     for name, value in sorted(m.details.items()):
+        if name == "upper_share_of_none" and m.beyond and all(cases for _, cases in m.beyond):
+            continue  # it speaks of limits beyond which nothing was found
         key = _key(say, m, "detail", name)
         facts.append(Fact(say(key) if say.has(key) else say.named("detail", name), _detail(say, m, name, value)))
-    facts += [_beyond(say, m, limit, cases) for limit, cases in m.beyond]
+    facts += [_beyond(say, m, limit, cases) for limit, cases in m.beyond if m.estimate is not None]
     return tuple(facts)
 
 
@@ -56,7 +59,7 @@ def _key(say: Words, m: Measurement, kind: str, name: str) -> str:
 def _beyond(say: Words, m: Measurement, limit: float, cases: int) -> Fact:
     """How many cases lie beyond a limit, of how many that have a figure."""
     stated = exact(say, limit, unit_of(m.measure), m.unit)
-    share = f"{cases / m.n:.2%}" if m.n else ""
+    share = percent(float(f"{cases / m.n:.4g}")) if m.n else ""
     return Fact(say("fact.beyond", limit=stated), say("of", part=count(cases), whole=count(m.n)), share)
 
 
@@ -65,6 +68,10 @@ def _detail(say: Words, m: Measurement, name: str, value: float) -> str:
     unit = unit_of(m.measure)
     if name.endswith("_share") or name in _SHARES:
         return f"{value:,.2%}"
+    if name in _AMOUNTS:
+        return f"{value:,.2f}"
+    if name.startswith(("lowest_gap", "highest_gap")):
+        return figure_of(say, m, value)
     money = unit == "money" and not name.startswith(_BARE)
     if name.startswith("standard_error") or money or (name.startswith("slope_of") and unit in _SLOPES):
         return figure_of(say, m, value)
@@ -83,6 +90,8 @@ def _count_facts(say: Words, m: Measurement) -> list[Fact]:
             fraction = say("of", part=count(counts[part]), whole=count(counts[whole]))
             facts.append(Fact(name or say("whole"), fraction, share))
             used |= {part, whole}
+    if m.beyond:
+        used.add("beyond")  # told limit by limit
     order = [*(name for name in _COUNTS if name in counts), *sorted(set(counts) - set(_COUNTS))]
     for name in order:
         if name not in used:
