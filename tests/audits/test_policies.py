@@ -381,7 +381,9 @@ def test_a_rule_whose_measure_is_planned_is_listed_as_not_applied(monkeypatch):
     rule = RULES["us.regb.adverse_action.number"]
     run = replace(a_run(at(rule, 0.5, 0.5, 0.5), "2026-01-01", "2026-01-31", scope_of(rule)), measurements=())
     judgement = judge(run, "sha256:0", [PACKS["us"]])
-    reason = next(idle.reason for idle in judgement.rules_not_applied if idle.rule.id == "us.regb.adverse_action.number")
+    reason = next(
+        idle.reason for idle in judgement.rules_not_applied if idle.rule.id == "us.regb.adverse_action.number"
+    )
     assert "does not measure most_reasons_given yet" in reason
     assert judgement.findings == ()
 
@@ -506,7 +508,7 @@ def test_one_rule_is_explained_in_full_and_an_unknown_one_gets_the_nearest_name(
     ("measure", "value", "text"),
     [
         ("first_lien_apor_gap", 0.065, "6.5 percentage points"), ("regular_apr_understated_gap", 0.00125,
-         "0.125 percentage points"), ("highest_mapr_rate", 0.36, "36 %"), ("group_coverage", 0.95, "95 %"),
+         "0.125 percentage points"), ("highest_mapr_rate", 0.36, "36 % a year"), ("group_coverage", 0.95, "95 %"),
         ("rate_gap_bp", 10, "10 basis points"), ("adverse_impact_ratio", 0.8, "0.8"),
         ("highest_borrower_credit", 200000, "200,000"), ("undisclosed_price_ratio", 1.05, "1.05"),
         ("tenure_price_slope", 0.005, "0.5 % a year"), ("renewal_above_enbp_cases", 0, "0 cases"),
@@ -521,7 +523,8 @@ def test_the_list_and_the_page_agree_on_the_unit_of_every_measure():
     units = {
         "points": " percentage points", "percent": " %", "basis points": " basis points",
         "percent a year": " % a year", "percent a deviation": " % per standard deviation of the score",
-        "cases": " cases", "figures": " figures",
+        "cases": " cases", "figures": " figures", "rate points": " percentage points", "percent a day": " % a day",
+        "days": " days", "months": " months", "loans": " loans", "rollovers": " rollovers",
     }  # fmt: skip
     for measure in measure_kinds():
         assert amount(measure, 0.25).lstrip("0.25") == units.get(unit_of(measure), ""), measure

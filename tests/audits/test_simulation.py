@@ -385,7 +385,7 @@ def test_nothing_but_the_command_line_and_the_demonstration_knows_the_worlds() -
     others = [file for file in code if "simulation" not in file.parts]
     assert len(others) > 40
     knowing = [file.name for file in others if "audits.simulation" in file.read_text(encoding="utf-8")]
-    assert sorted(knowing) == ["motor_renewals.py", "two_lenders.py"]
+    assert sorted(knowing) == ["motor_renewals.py", "quickcash_loans.py", "two_lenders.py"]
 
 
 # the audit of the files
@@ -435,7 +435,11 @@ def test_every_world_makes_a_program_that_is_fit_and_answers(tmp_path, name: str
     assert not run.errors
     assert run.checks.fit
     assert judgement.findings
-    measure = {"fair_lending": "adverse_impact_ratio", "loyalty_pricing": "tenure_price_slope"}[world.audits[0]]
+    measure = {
+        "fair_lending": "adverse_impact_ratio", "loyalty_pricing": "tenure_price_slope",
+        "predatory_lending.steering": "steering_excess_rate", "predatory_lending.inducement": "push_effect",
+    }[world.audits[0]]  # fmt: skip
+    measure = "push_association" if name == "pushes-without-holdout" else measure
     (one, *_) = (m for m in run.measurements if m.measure == measure)
     assert one.estimate is not None
 
