@@ -94,14 +94,6 @@ def written(
     )  # fmt: skip
 
 
-def _changed(**columns: Any) -> pd.DataFrame:
-    return loans().assign(**columns)
-
-
-def _loan(*keys: str) -> dict[str, str]:
-    return {key: key for key in keys}
-
-
 def _of_one(rows: int = 900, many: int = 800) -> list[str]:
     return ["p" if i < many else f"q{i}" for i in range(rows)]
 
@@ -132,46 +124,73 @@ def _pushed_with_holes(data: pd.DataFrame) -> pd.DataFrame:
     return data
 
 
+def _of(
+    question: str, *keys: str, without: tuple[str, ...] = (), form: dict[str, Any] | None = None, **kept: Any
+) -> Any:
+    """A book for one question, with some keys of a loan; ``kept`` are columns in place of the book's own."""
+
+    def made(folder: Path) -> Path:
+        data = loans().assign(**{name: value for name, value in kept.items() if name not in ("weight", "rows")})
+        roles = {"weight": kept["weight"]} if "weight" in kept else {}
+        return written(
+            folder, data.head(kept.get("rows", 900)), without, {key: key for key in keys}, form,
+            f"predatory_lending.{question}", **roles,
+        )  # fmt: skip
+
+    return made
+
+
+_CREDIT = ("amount", "instalment", "term_months", "income", "debt_service", "policy_limit", "originated_at")
+_CHAINS = ("amount", "fees", "originated_at", "repaid_at", "income")
+_SOLD = ("amount", "fees", "instalment", "insurance", "term_months", "originated_at")
+_RATES = ("amount", "instalment", "term_months", "originated_at")
+_SHEET = (*_SOLD, "disclosed_apr", "cost_sheet", "fact_statement")
+_FEW_BORROWERS = [f"p{i % 9}" for i in range(900)]
+_SEX_UNKNOWN = [None if i % 3 else "m" if i % 2 else "f" for i in range(900)]
 BOOKS: dict[str, Any] = {
     "loans": lambda folder: written(folder, loans()),
     "loans with holes": lambda folder: written(folder, holes(loans())),
-    "loans with holes one by one": lambda folder: written(folder, holes(loans()), ("entity", "strata", "time")),
-    "loans with odd flags": lambda folder: written(
-        folder, _changed(fact_statement="maybe", ticked="often", asked="who knows"), weight="ancillary"
+    "loans with odd flags": _of("hidden_charges", "fact_statement", "originated_at", fact_statement="maybe"),
+    "checkouts with odd flags": _of("inducement", "amount", "originated_at", ticked="often", asked="who knows"),
+    "few credits": _of("over_crediting", *_CREDIT, rows=30),
+    "credits of one large borrower": _of("over_crediting", *_CREDIT, who=_of_one()),
+    "credits of a few borrowers": _of("over_crediting", *_CREDIT, who=_FEW_BORROWERS),
+    "credits of nobody": _of("over_crediting", *_CREDIT, who=None),
+    "credits without groups": _of("over_crediting", "amount", without=("groups", "entity", "time", "strata")),
+    "credits of unknown sex": _of("over_crediting", *_CREDIT, sex=_SEX_UNKNOWN, weight="ancillary"),
+    "credits of income of a month": _of(
+        "over_crediting", *_CREDIT[:4], "originated_at", income=9e5, form={**FORM, "income_period": "month"}
     ),
-    "loans of one large borrower": lambda folder: written(folder, _changed(who=_of_one())),
-    "loans of a few borrowers": lambda folder: written(folder, _changed(who=[f"p{i % 9}" for i in range(900)])),
-    "loans of nobody": lambda folder: written(folder, _changed(who=None)),
-    "few loans": lambda folder: written(folder, loans(30)),
-    "loans without groups": lambda folder: written(folder, loans(), ("groups", "terms", "strata")),
-    "loans of one sex": lambda folder: written(folder, _changed(sex="m")),
-    "loans without the reference": lambda folder: written(folder, _changed(sex="f")),
-    "loans of unknown sex": lambda folder: written(
-        folder, _changed(sex=[None if i % 3 else "m" if i % 2 else "f" for i in range(900)])
+    "credits of a poor year": _of("over_crediting", *_CREDIT, income=100.0),
+    "credits of no income": _of("over_crediting", *_CREDIT, income=0.0),
+    "credits of small guarantees": _of(
+        "over_crediting", "amount", "loss_guarantee", "originated_at", loss_guarantee=0.05
     ),
-    "loans alike": lambda folder: written(
-        folder, _changed(amount=1000.0, instalment=90.0, fees=10.0, term_months=12, income=3e4, debt_service=9.0)
+    "few chains": _of("debt_trap", *_CHAINS, rows=30),
+    "chains of a few borrowers": _of("debt_trap", *_CHAINS, who=_FEW_BORROWERS),
+    "chains of one large borrower": _of("debt_trap", *_CHAINS, "rollovers", who=_of_one()),
+    "chains of nobody": _of("debt_trap", *_CHAINS, who=None),
+    "chains that never end": _of("debt_trap", *_CHAINS, repaid_at=pd.NaT),
+    "chains without roles": _of(
+        "debt_trap", "amount", "originated_at", without=("entity", "groups"), weight="ancillary"
     ),
-    "loans by income of a month": lambda folder: written(
-        folder, _changed(income=9e5), form={**FORM, "income_period": "month"}
+    "few loans with extras": _of("hidden_charges", *_SHEET, rows=30),
+    "extras of a few borrowers": _of("hidden_charges", *_SOLD, who=_FEW_BORROWERS),
+    "extras without groups": _of("hidden_charges", *_SOLD, without=("groups",), weight="ancillary"),
+    "extras of unknown sex": _of("hidden_charges", *_SOLD, sex=_SEX_UNKNOWN),
+    "extras that are rare": _of(
+        "hidden_charges", *_SOLD, insurance=[9.0 if i < 4 else 0.0 for i in range(900)], fees=[499.0] + [0.0] * 899
     ),
-    "loans of a poor year": lambda folder: written(folder, _changed(income=100.0)),
-    "loans of no income": lambda folder: written(folder, _changed(income=0.0)),
-    "loans of amount alone": lambda folder: written(folder, loans(), ("terms", "entity"), loan=_loan("amount")),
-    "loans by borrower alone": lambda folder: written(
-        folder, loans(), ("terms", "strata"), loan=_loan("amount", "instalment", "term_months", "income")
-    ),
-    "loans with a disclosed rate alone": lambda folder: written(
-        folder, loans(), ("terms",), loan=_loan("disclosed_apr", "originated_at")
-    ),
-    "loans that were never repaid": lambda folder: written(folder, _changed(repaid_at=pd.NaT)),
-    "loans told in another unit": lambda folder: written(
-        folder, loans().assign(disclosed_apr=lambda d: d["disclosed_apr"] / 100)
-    ),
-    "loans of rare insurance": lambda folder: written(
-        folder, _changed(insurance=[9.0 if i < 4 else 0.0 for i in range(900)], fees=[1e6] + [0.0] * 899)
-    ),
-    "loans of small guarantees": lambda folder: written(folder, _changed(loss_guarantee=0.05)),
+    "extras alike": _of("hidden_charges", *_SOLD, amount=1000.0, fees=10.0),
+    "rates told in another unit": _of("hidden_charges", *_SHEET, disclosed_apr=0.12),
+    "few rates": _of("concentration", *_RATES, rows=30),
+    "rates of a few borrowers": _of("concentration", *_RATES, who=_FEW_BORROWERS),
+    "rates of nobody": _of("concentration", *_RATES, who=None),
+    "rates alike": _of("concentration", *_RATES, amount=1000.0, instalment=90.0, term_months=12),
+    "rates of one sex": _of("concentration", *_RATES, sex="m"),
+    "rates of unknown sex": _of("concentration", *_RATES, sex=_SEX_UNKNOWN),
+    "rates that are disclosed": _of("concentration", "disclosed_apr", "originated_at", weight="ancillary"),
+    "rates of nothing": _of("concentration", "amount", "originated_at"),
     "credit": lambda folder: credit_books.written(folder, credit_books.credit_book(rows=900)),
     "steered loans": _steered(),
     "steered loans with borrowers": _steered(

@@ -12,7 +12,7 @@ from audits.simulation.write import Simulation, write_simulation
 from checks.sentence import Sentence
 from reports.html.page import render
 from reports.words import language
-from tests import odd_quotes
+from tests import odd_loans, odd_quotes
 from tests.audits.test_judgement_sentences import figures_of
 from tests.programs import BOSTON, loans, run_program, write_program
 from tests.reports.test_page import Outline
@@ -81,7 +81,7 @@ def simulated(world):
 
 CASES = {
     "boston": lambda folder: BOSTON, "broken": broken_loans, "sparse": sparse_loans,
-    **{world.name: simulated(world) for world in WORLDS}, **odd_quotes.BOOKS,
+    **{world.name: simulated(world) for world in WORLDS}, **odd_quotes.BOOKS, **odd_loans.BOOKS,
 }  # fmt: skip
 
 
