@@ -80,7 +80,7 @@ def _fetch(say: Words, finding: Finding) -> tuple[Fact, ...]:
     if not cases:
         return ()
     note = say("fetch_note", cases=count(cases))
-    return (Fact(say("fetch"), f"squaredeal rows {finding.finding_id} {say('fetch_run')}", note, True),)
+    return (Fact(say("fetch"), f"squaredeal rows {finding.finding_id} RUN", note, True),)
 
 
 def _anchor(rule: Rule) -> str:
