@@ -139,6 +139,8 @@ def _whole(m: Measurement, because: Sentence, limits: Iterable[float] = ()) -> S
         whole = template("{subject} ({interval}, {n:,} loans). {because}")
         if m.measure in MONEY and m.measure.startswith("push_"):
             whole = template("{subject} ({interval}, {n:,} occasions). {because}")
+        if m.measure in ("reborrowing_ratio", "fee_driven_ratio"):
+            whole = template("{subject} ({interval}, {n:,} spells at risk). {because}")
     return said(whole, subject=_subject(m, tuple(limits)), interval=figure_with_interval(m), n=m.n, because=because)
 
 
