@@ -169,7 +169,11 @@ def _beyond_policy(columns: Mapping[str, ir.Value], contract: DataContract) -> A
     case, within = above[0], ~above[0]
     for one in above[1:]:
         case, within = case | one, within & ~one
-    return ibis.cases((case, ibis.literal(1, "int8")), (within, ibis.literal(0, "int8")), else_=_null("int8"))
+    # the first case makes the engine group by the side and not by amounts
+    return ibis.cases(
+        (limit < 0, _null("int8")), (case, ibis.literal(1, "int8")), (within, ibis.literal(0, "int8")),
+        else_=_null("int8"),
+    )  # fmt: skip
 
 
 def _guarantee(columns: Mapping[str, ir.Value], contract: DataContract) -> dict[str, Any]:
