@@ -42,8 +42,8 @@ def figure_facts(say: Words, m: Measurement, limits: Sequence[float]) -> tuple[F
     if m.standard_error is not None:
         facts.append(Fact(say("fact.standard_error"), figure_of(say, m, m.standard_error)))
     for name, value in sorted(m.details.items()):
-        if name == "upper_share_of_none" and m.beyond and all(cases for _, cases in m.beyond):
-            continue  # it speaks of limits beyond which nothing was found
+        if m.beyond and (name == "beyond_share" or (name == "upper_share_of_none" and all(n for _, n in m.beyond))):
+            continue  # told limit by limit; and the bound speaks of limits beyond which nothing was found
         key = _key(say, m, "detail", name)
         facts.append(Fact(say(key) if say.has(key) else say.named("detail", name), _detail(say, m, name, value)))
     facts += [_beyond(say, m, limit, cases) for limit, cases in m.beyond if m.estimate is not None]
