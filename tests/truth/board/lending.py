@@ -172,7 +172,7 @@ def _without_holdout() -> Scenario:
     effects = (FAIR, PLANTED)
     uplift = "campaign reports: the uplift of an offer, taken for its effect"
     effect = Figure("push_effect", MONEY, "effect_of_a_push", grouped=False)
-    held = (("covered", COVERAGE), ("passed", NEVER))
+    held = (("covered", COVERAGE), ("flagged", NEVER))
     return Scenario(world, OCCASIONS, {
         "those who saw a push less those who did not, t test":
             _shown(usual.seen_or_not(within=False, gap=False), effect, uplift, effects),
@@ -182,9 +182,9 @@ def _without_holdout() -> Scenario:
             covered=figure.truth, used="question inducement"),
         BREACH: Way(VERDICT, any_breach, dict.fromkeys(effects, (("flagged", NEVER),)), used="the judge"),
     }, files=FILES, sizes=((PLANTED, world.example_effect),), note=(
-        "Passed, which may never happen, would be an association that is not marked as undecided, a figure of an "
-        "effect, or a verdict other than inconclusive on either. Customary figures are held against the effect, ours "
-        "against the association at equal segments that it claims to be."))  # fmt: skip
+        "Of ours an alarm or a find, which may never happen, would be an association that is not marked as undecided, "
+        "a figure of an effect, or a verdict on either that decides. Customary figures are held against the effect, "
+        "ours against the association at equal segments that it claims to be."))  # fmt: skip
 
 
 def _long_chains() -> Scenario:

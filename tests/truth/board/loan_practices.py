@@ -115,7 +115,7 @@ def any_breach(setting: Setting, counts: Ints, rng: np.random.Generator) -> Outc
 
 
 def decided(*measures: str) -> Practice:
-    """Figures that decide nothing: passed, which may not be, where one is not undecided, or a finding is any verdict.
+    """Figures that decide nothing: flagged, which may not be, where one is not marked so, or a finding decides.
 
     The interval is that of the first.
     """
@@ -133,7 +133,8 @@ def decided(*measures: str) -> Practice:
             any(one.measure in ("push_effect", "push_effect_gap") for one in answer.measurements) for answer in every
         ])  # fmt: skip
         low, high, estimate = _numbers([next(one for one in figures if one.measure == measures[0]) for figures in own])
-        return Outcome((low > 0) | (high < 0), loose | said | causal, low, high, estimate=estimate)
+        flags = loose | said | causal
+        return Outcome(flags, ~flags, low, high, found=flags, estimate=estimate)
 
     return practice
 
