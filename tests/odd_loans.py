@@ -200,7 +200,7 @@ BOOKS: dict[str, Any] = {
         lambda data: data.assign(who=_of_one(len(data), 300)), entity="who", weight="months"
     ),
     "steered loans of few": _steered(lambda data: data.head(30)),
-    "steered loans without groups": _steered(groups=None, loan={"currency": "EUR"}),
+    "steered loans without groups": _steered(groups=None),
     "steered loans without a product": _steered(terms=None),
     "pushes": _pushed(),
     "pushes with holes": _pushed(change=_pushed_with_holes),
