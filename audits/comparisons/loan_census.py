@@ -16,7 +16,7 @@ from audits.evidence.collect import Evidence
 from audits.evidence.needs import CensusNeed
 from audits.record import Measurement, NotAnswered
 from checks.inputs.contract import DataContract
-from checks.inputs.loan_figures import FIGURES, figure_column, lacking
+from checks.inputs.loan_figures import FIGURES, figure_column, lacking, needs_solving
 from checks.sentence import Sentence, said
 
 _LEVEL = 0.95
@@ -24,7 +24,7 @@ _LEVEL = 0.95
 
 def loan_need(measure: str, contract: DataContract) -> CensusNeed:
     """What to collect for a measure of loans."""
-    return CensusNeed(measure, figure_column(measure), unit=contract.unit)
+    return CensusNeed(measure, figure_column(measure), unit=contract.unit, solved=needs_solving(measure, contract))
 
 
 def answerable(measures: Iterable[str], contract: DataContract) -> list[str]:

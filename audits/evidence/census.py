@@ -14,7 +14,7 @@ from typing import Any
 
 from audits.evidence.borrower_credit import credit_at_grant
 from audits.evidence.needs import CensusNeed
-from checks.inputs.loan_affordability import CREDIT_WITHIN
+from checks.inputs.loan_affordability import CREDIT_WITHIN, GRANTED
 from checks.inputs.loan_columns import flag, number
 from checks.inputs.loan_figures import FIGURES, figure_column, loan_figures, scope_column
 from checks.inputs.prepared import as_text
@@ -62,6 +62,8 @@ def with_figures(source: Source, need: CensusNeed) -> Any:
     meant = made.get(scope_column(need.measure), ibis.literal(True))
     if need.scope is not None:
         meant = flag(table[need.scope])
+    if GRANTED in table.columns:  # whoever was refused has no loan
+        meant = meant & table[GRANTED]
     key = as_text(table[need.unit]) if need.unit is not None else ibis.null("string")
     return table.select(figure=figure, meant=meant, unit=key)
 

@@ -63,6 +63,40 @@ def dated_rates(granted: Days, advance: Numbers, flows: Flows) -> Dated:
     )  # fmt: skip
 
 
+def length_days(granted: Days, flows: Flows) -> Numbers:
+    """Days from the loan to its last payment, NaN without one."""
+    many, counts = len(granted), np.diff(flows.offsets)
+    loan = np.repeat(np.arange(many), counts)
+    found = np.full(many, -np.inf)
+    np.maximum.at(found, loan, (flows.days - granted[loan]).astype(np.float64))
+    return np.where(np.isfinite(found), found, np.nan)
+
+
+def owed_days(granted: Days, amount: Numbers, flows: Flows) -> Numbers:
+    """Principal times days for which it is owed, shape (n,); NaN where the amount and the payments have no one rate.
+
+    Interest is that of the rate x at which the payments repay the ``amount``: after payment j at t years the
+    principal is (1 + x)^t (A − Σ_{i ≤ j} P_i (1 + x)^(−t_i)), never below zero, and it is owed until the next.
+    """
+    many, counts = len(granted), np.diff(flows.offsets)
+    loan = np.repeat(np.arange(many), counts)
+    days = (flows.days - granted[loan]).astype(np.float64)
+    starts = flows.offsets[:-1] + np.arange(many)
+    places = np.arange(len(days)) + loan + 1
+    times, amounts = np.zeros(len(days) + many), np.zeros(len(days) + many)
+    times[places], amounts[places], amounts[starts] = days / 365.0, -flows.amounts, amount
+    rate = rates_of_return(flows.offsets + np.arange(many + 1), times, amounts).rate
+    worth = flows.amounts * (1.0 + rate[loan]) ** (-days / 365.0)
+    summed = np.concatenate([[0.0], np.cumsum(np.nan_to_num(worth))])
+    left = amount[loan] - (summed[1:] - summed[flows.offsets[:-1]][loan])
+    after = np.maximum(left * (1.0 + rate[loan]) ** (days / 365.0), 0.0)
+    first = np.zeros(len(days), dtype=bool)
+    first[flows.offsets[:-1][counts > 0]] = True
+    before = np.where(first, amount[loan], np.concatenate([[0.0], after[:-1]]) if len(after) else after)
+    since = days - np.where(first, 0.0, np.concatenate([[0.0], days[:-1]]) if len(days) else days)
+    return np.bincount(loan, before * since, minlength=many).astype(np.float64)
+
+
 def _irregular(
     loan: NDArray[np.int64], places: NDArray[np.int64], amounts: Numbers, times: Numbers, many: int
 ) -> NDArray[np.bool_]:

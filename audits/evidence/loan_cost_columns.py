@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from audits.evidence.dated_costs import dated_rates, first_period
+from audits.evidence.dated_costs import dated_rates, first_period, length_days, owed_days
 from audits.evidence.payments import Schedule
 from audits.statistics.annual_percentage_rate import REASONS, instalment_rates, rates_of_return
 from checks.inputs import loan_columns as names
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     Numbers = NDArray[np.float64]
 
 INPUTS = ("amount", "fees", "instalment", "term_days", "final_payment", "insurance", "ancillary")
+CHARGES = ("fees", "insurance", "ancillary")
 NO_SCHEDULE, BAD_PAYMENT = "no payments in the schedule", "a payment without a day or an amount"
 _PLACES = 10
 
@@ -40,6 +41,7 @@ class Costs:
     paid: Numbers
     money_days: Numbers
     irregular: NDArray[np.bool_]
+    length: Numbers
     fault: NDArray[np.object_]
 
 
@@ -48,7 +50,7 @@ def solved_columns(batch: pa.RecordBatch, contract: DataContract, schedule: Sche
     import pyarrow as pa
 
     held = {key: _numbers(batch, f"squaredeal_in_{key}") for key in INPUTS}
-    charges = {key: np.nan_to_num(held[key]) for key in ("fees", "insurance", "ancillary")}
+    charges = {key: held[key] if key in contract.loan else np.zeros(batch.num_rows) for key in CHARGES}
     fault = np.array(batch.column("squaredeal_in_fault").to_pylist(), dtype=object)
     with np.errstate(all="ignore"):
         if schedule is None:
@@ -60,6 +62,7 @@ def solved_columns(batch: pa.RecordBatch, contract: DataContract, schedule: Sche
     found = {
         names.APR: costs.apr, names.APRC: costs.aprc, names.ALL_IN: costs.all_in,
         names.ALL_IN_EFFECTIVE: costs.all_in_effective, names.TOTAL_COST: total, names.MONEY_DAYS: costs.money_days,
+        names.LENGTH: costs.length,
     }  # fmt: skip
     arrays = {
         name: pa.array(np.round(values, _PLACES), pa.float64(), mask=~(known & np.isfinite(values)))
@@ -117,16 +120,32 @@ def _by_term(
         held["amount"], instalment, many, first_whole=whole, first_fraction=part, final_payment=last
     ).rate
     length = held["term_days"] if single else np.full(len(many), days_a_period(contract))
-    interest = paid - held["amount"]
-    flat = held["amount"] * (many + 1.0) / 2.0
-    owing = np.where(np.abs(on_principal) > 1e-9, interest / on_principal, flat)
-    owing = np.where(many == 1.0, held["amount"] * (whole + part), owing)
+    owing = _owing(held["amount"], instalment, many, whole, part, paid, on_principal)
     return Costs(
         apr=own.rate * a_year, aprc=np.expm1(a_year * np.log1p(exponential)),
         all_in=every.rate * a_year, all_in_effective=np.expm1(a_year * np.log1p(exponential_all)),
         paid=paid, money_days=owing * length, irregular=np.zeros(len(many), dtype=bool),
-        fault=_faults(fault, own.reason, every.reason),
+        length=(whole + part + many - 1.0) * length, fault=_faults(fault, own.reason, _known(every.reason, least)),
     )  # fmt: skip
+
+
+def _known(reason: NDArray[np.int8], least: Numbers) -> NDArray[np.int8]:
+    """Why there is no all-in rate, save that a charge beside the fees is not known: then it alone is missing."""
+    return np.where(np.isnan(least), 0, reason).astype(np.int8)
+
+
+def _owing(
+    amount: Numbers, instalment: Numbers, many: Numbers, whole: Numbers, part: Numbers, paid: Numbers, rate: Numbers
+) -> Numbers:
+    """Principal times periods for which it is owed.
+
+    Interest is ``rate`` times the principal at the beginning of each period, the first of which may be longer or
+    shorter, so that principal × periods is interest over rate; without a rate each instalment repays principal.
+    """
+    first = (1.0 + part * rate) * (1.0 + rate) ** whole - 1.0
+    later = (paid - amount - amount * first) / rate
+    flat = (many - 1.0) * amount - instalment * many * (many - 1.0) / 2.0
+    return amount * (whole + part) + np.where(np.abs(rate) > 1e-7, later, flat)
 
 
 def _broken(advance: Numbers, instalment: Numbers, many: Numbers, first: Numbers, last: Numbers) -> Numbers:
@@ -151,14 +170,12 @@ def _by_schedule(
         fault[(fault == None) & wrong] = told  # noqa: E711 - element by element
     advance = held["amount"] - charges["fees"]
     own = dated_rates(granted, advance, flows)
-    every = dated_rates(granted, advance - charges["insurance"] - charges["ancillary"], flows)
+    least = advance - charges["insurance"] - charges["ancillary"]
+    every = dated_rates(granted, least, flows)
     loan = np.repeat(np.arange(len(granted)), np.diff(flows.offsets))
     paid = np.bincount(loan, np.nan_to_num(flows.amounts), minlength=len(granted)).astype(np.float64)
-    spent = (flows.days - granted[loan]).astype(np.float64) * flows.amounts
-    owed = np.bincount(loan, np.nan_to_num(spent), minlength=len(granted)).astype(np.float64)
-    share = np.where(paid > 0, held["amount"] / paid, np.nan)  # each payment repays the principal in proportion
     return Costs(
         apr=own.nominal, aprc=own.effective, all_in=every.nominal, all_in_effective=every.effective,
-        paid=paid, money_days=owed * share,
-        irregular=own.irregular, fault=_faults(fault, own.reason, every.reason),
+        paid=paid, money_days=owed_days(granted, held["amount"], flows), irregular=own.irregular,
+        length=length_days(granted, flows), fault=_faults(fault, own.reason, _known(every.reason, least)),
     )  # fmt: skip

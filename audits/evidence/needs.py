@@ -196,7 +196,8 @@ class CensusNeed:
 
     ``figure`` is a column, or the figure of a measure of loans (``checks.inputs.loan_figures``), which has a scope of
     its own; ``scope`` names a flag of the rows that are meant. Beyond is above a limit, with ``lowest`` below it.
-    ``unit`` names the rows beyond, whose keys are restricted.
+    ``unit`` names the rows beyond, whose keys are restricted. ``solved`` says that the figure takes the cost of each
+    loan.
     """
 
     measure: str
@@ -204,6 +205,7 @@ class CensusNeed:
     scope: str | None = None
     lowest: bool = False
     unit: str | None = None
+    solved: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,7 +360,7 @@ def figure_inputs(need: CensusNeed) -> tuple[str, ...]:
         return ()  # made of the contract's own columns
     if need.figure != figure_column(need.measure):
         return (need.figure,)
-    return SOLVED if FIGURES[need.measure].solved else ()
+    return SOLVED if need.solved or FIGURES[need.measure].solved else ()
 
 
 def of_kind(needs: Iterable[Need], kind: type[Kind]) -> tuple[Kind, ...]:

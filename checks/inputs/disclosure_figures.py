@@ -90,12 +90,13 @@ def _doubt(loans: Loans, rate: str) -> Any:
     """1 where the disclosed rate seems a hundred times too small, −1 where too large, else NULL."""
     import ibis
 
-    own, told = loans.solved(rate), _told(loans)
-    far = (own > _LEAST_RATE) & (told > 0) & ((told - own).abs() > _FAR * own)
-    cases = [
-        (far & ((told * 100.0 - own).abs() < _NEAR * own), 1.0),
-        (far & ((told / 100.0 - own).abs() < _NEAR * own), -1.0),
-    ]
+    told, cases = _told(loans), []
+    for own in (loans.solved(name) for name in dict.fromkeys((rate, names.APR))):
+        far = (own > _LEAST_RATE) & (told > 0) & ((told - own).abs() > _FAR * own)
+        cases += [
+            (far & ((told * 100.0 - own).abs() < _NEAR * own), 1.0),
+            (far & ((told / 100.0 - own).abs() < _NEAR * own), -1.0),
+        ]
     if names.DOUBT in loans.table.columns:
         roughly = loans.table[names.DOUBT]
         cases += [(roughly == names.TOO_SMALL, 1.0), (roughly == names.TOO_LARGE, -1.0)]

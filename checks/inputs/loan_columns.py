@@ -22,17 +22,22 @@ DERIVED = (FAULT, DOUBT)
 APR, APRC = "squaredeal_apr", "squaredeal_aprc"
 ALL_IN, ALL_IN_EFFECTIVE = "squaredeal_all_in_rate", "squaredeal_all_in_effective"
 COST_FAULT, TOTAL_COST = "squaredeal_cost_fault", "squaredeal_total_cost"
-MONEY_DAYS, IRREGULAR = "squaredeal_money_days", "squaredeal_irregular"
-SOLVED = (APR, APRC, ALL_IN, ALL_IN_EFFECTIVE, COST_FAULT, TOTAL_COST, MONEY_DAYS, IRREGULAR)
+MONEY_DAYS, IRREGULAR, LENGTH = "squaredeal_money_days", "squaredeal_irregular", "squaredeal_length_days"
+SOLVED = (APR, APRC, ALL_IN, ALL_IN_EFFECTIVE, COST_FAULT, TOTAL_COST, MONEY_DAYS, IRREGULAR, LENGTH)
 
 LARGEST_AMOUNT = 1e15  # of money; what is beyond is a mistake
 LONGEST_TERM = {"term_months": 1200.0, "term_days": 36_600.0, "instalments": 36_600.0}
 RATE_UNIT = {"percent": 0.01, "fraction": 1.0, "basis_points": 0.0001}
+_WHOLE = 0.02  # of an instalment
+# a disclosed rate of which nothing else is known: below and above these it is more likely told in another unit
+_LIKELY = {"percent": (1.0, 10_000.0), "fraction": (0.0, 10.0), "basis_points": (20.0, 1e6)}
+MARKET_RATE_BOUNDS = 0.003, 0.25  # of a benchmark or prime offer rate, as fractions
 TOO_SMALL, TOO_LARGE = "a hundred times too small", "a hundred times too large"
 FAULTS = (
     "no amount", "amount not above zero", "amount beyond any loan", "fees not below the amount",
     "no instalment and no payments", "instalment below zero", "no term", "term not above zero",
     "term beyond a lifetime", "repaid or due before it was granted", "payments below the amount advanced",
+    "fees that are not known", "a charge below zero", "no whole number of instalments",
 )  # fmt: skip
 _YES, _NO = ("true", "t", "yes", "y", "1", "1.0"), ("false", "f", "no", "n", "0", "0.0")
 _MISSING = ("", "nan", "null", "none", "nat", "na", "n/a", "<na>", "#n/a")
@@ -68,11 +73,8 @@ def granted_on(contract: DataContract) -> str | None:
     return contract.loan.get("originated_at") or contract.time
 
 
-def instalments(columns: Mapping[str, ir.Value], contract: DataContract) -> Any:
-    """How many instalments fall due. A term in days alone is one payment at its end.
-
-    Half an instalment counts as one: engines do not agree on where a half is rounded to, but on the floor of a number.
-    """
+def instalments(columns: Mapping[str, ir.Value], contract: DataContract, *, rounded: bool = True) -> Any:
+    """How many instalments fall due, a half up. A term in days alone is one payment at its end."""
     import ibis
 
     key = periods_of_term(contract)
@@ -80,8 +82,8 @@ def instalments(columns: Mapping[str, ir.Value], contract: DataContract) -> Any:
         return ibis.null("float64")
     term = number(columns[contract.loan[key]])
     if key == "term_months":
-        many = (term * PERIODS_A_YEAR[contract.loan_form.period] / 12.0 + 0.5).floor().cast("float64")
-        return ibis.ifelse((many < 1) & (term > 0), 1.0, many)
+        many = term * PERIODS_A_YEAR[contract.loan_form.period] / 12.0
+        return (many + 0.5).floor().cast("float64") if rounded else many
     return term if key == "instalments" else ibis.ifelse(term.notnull(), 1.0, ibis.null("float64"))
 
 
@@ -92,6 +94,8 @@ def loan_columns(columns: Mapping[str, ir.Value], contract: DataContract) -> dic
     found = {FAULT: _fault(columns, contract)}
     if {"disclosed_apr", "instalment"} <= set(contract.loan) and periods_of_term(contract):
         found[DOUBT] = _doubt(columns, contract, found[FAULT])
+    elif "disclosed_apr" in contract.loan:
+        found[DOUBT] = _unlikely(number(columns[contract.loan["disclosed_apr"]]), contract.loan_form.apr_unit)
     return found
 
 
@@ -115,7 +119,7 @@ def _fault(columns: Mapping[str, ir.Value], contract: DataContract) -> Any:
     fees = number(columns[loan["fees"]]).coalesce(0.0) if "fees" in loan else ibis.literal(0.0)
     cases: list[tuple[Any, Any]] = [
         (amount.isnull(), FAULTS[0]), (amount <= 0, FAULTS[1]), (amount >= LARGEST_AMOUNT, FAULTS[2]),
-        (fees >= amount, FAULTS[3]),
+        *_charge_faults(columns, contract), (fees >= amount, FAULTS[3]),
     ]  # fmt: skip
     key = periods_of_term(contract)
     if contract.payments is None and "instalment" in loan:
@@ -127,6 +131,9 @@ def _fault(columns: Mapping[str, ir.Value], contract: DataContract) -> Any:
             *([(term.isnull(), FAULTS[6])] if contract.payments is None else []), (term <= 0, FAULTS[7]),
             (term > LONGEST_TERM[key], FAULTS[8]),
         ]  # fmt: skip
+    if contract.payments is None and key in ("instalments", "term_months"):
+        exact = instalments(columns, contract, rounded=False)
+        cases.append(((exact - (exact + 0.5).floor()).abs() > _WHOLE, FAULTS[13]))
     granted = granted_on(contract)
     for later in ("first_due_at", "repaid_at"):
         if granted and later in loan and loan[later] != granted:
@@ -134,6 +141,27 @@ def _fault(columns: Mapping[str, ir.Value], contract: DataContract) -> Any:
     if contract.payments is None and "instalment" in loan and key is not None:
         cases.append((_paid(columns, contract) < (amount - fees) * (1 - 1e-9), FAULTS[10]))
     return ibis.cases(*cases, else_=ibis.null("string"))
+
+
+def _charge_faults(columns: Mapping[str, ir.Value], contract: DataContract) -> list[tuple[Any, Any]]:
+    """Fees that nobody noted may be any; a charge below zero would make a loan look cheaper than it is."""
+    loan, found = contract.loan, []
+    if "fees" in loan:
+        found.append((number(columns[loan["fees"]]).isnull(), FAULTS[11]))
+    for key in ("fees", "insurance", "ancillary"):
+        if key in loan:
+            found.append((number(columns[loan[key]]) < 0, FAULTS[12]))
+    return found
+
+
+def _unlikely(told: Any, unit: str) -> Any:
+    """Without terms to hold a rate against: one that is far more likely told in another unit."""
+    import ibis
+
+    least, most = _LIKELY[unit]
+    return ibis.cases(
+        ((told > 0) & (told < least), TOO_SMALL), (told > most, TOO_LARGE), else_=ibis.null("string"),
+    )  # fmt: skip
 
 
 def _doubt(columns: Mapping[str, ir.Value], contract: DataContract, fault: Any) -> Any:

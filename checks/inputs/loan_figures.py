@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _PLACES = 10
 _SMALL_CHATTEL = 50_000.0  # dollars: below, a first lien on personal property is held to the higher spread
-_HIGH_COST_SHORT_TERM = 1.0, 12.0  # effective annual rate and months, CONC glossary
+_HIGH_COST_SHORT_TERM = 1.0, 366.0  # effective annual rate, and the days of twelve months (FCA Handbook, glossary)
 
 
 def figure_column(measure: str) -> str:
@@ -51,6 +51,8 @@ def lacking(measure: str, contract: DataContract) -> tuple[str, ...]:
         missing += [f"loan.{key}" for key in ("amount", "instalment", "term_months") if key not in contract.loan]
     if figure.dated and granted_on(contract) is None:
         missing.append("loan.originated_at")
+    if figure.dollars and contract.loan_form.currency not in (None, "USD"):
+        missing.append("loan.currency (USD)")  # the amounts that tell its loans apart are in dollars
     if (
         measure == "highest_lpr_ratio"
         and "benchmark_rate" not in contract.loan
@@ -84,14 +86,8 @@ def _lpr(loans: Loans) -> Any:
 
 
 def _high_cost_short_term(loans: Loans) -> Any:
-    rate, months = _HIGH_COST_SHORT_TERM
-    key = names.periods_of_term(loans.contract)
-    if key is None:
-        return loans.solved(names.APRC) >= rate
-    a_month = {"term_months": 1.0, "term_days": 12.0 / 365.0}.get(
-        key, 12.0 / PERIODS_A_YEAR[loans.contract.loan_form.period]
-    )
-    return (loans.solved(names.APRC) >= rate) & (loans(key) * a_month <= months + 0.05)
+    rate, days = _HIGH_COST_SHORT_TERM
+    return (loans.solved(names.APRC) >= rate) & (loans.solved(names.LENGTH) <= days)
 
 
 def _repayment_share(loans: Loans) -> Any:
@@ -156,11 +152,11 @@ def _qualified(loans: Loans) -> Any:
 
 def _fees(*scope: Callable[[Loans], Any], flag_key: str, dollars: bool = False) -> Figure:
     value = (lambda loans: loans("fees")) if dollars else _share("fees")
-    return Figure(("amount", "fees", flag_key), value, _both(*scope), dated=True, money=dollars)
+    return Figure(("amount", "fees", flag_key), value, _both(*scope), dated=True, money=dollars, dollars=True)
 
 
 def _gap(*scope: Callable[[Loans], Any], roles: tuple[str, ...], dated: bool = False) -> Figure:
-    return Figure(("apor", "lien", *roles), _spread, _both(*scope), dated=dated)
+    return Figure(("apor", "lien", *roles), _spread, _both(*scope), dated=dated, dollars="amount" in roles)
 
 
 FIGURES: dict[str, Figure] = {
@@ -179,7 +175,7 @@ FIGURES: dict[str, Figure] = {
     ),
     "highest_total_cost_ratio": Figure(
         (), lambda loans: (loans.solved(names.TOTAL_COST)
-                           + (loans("default_fees").coalesce(0.0) if loans.has("default_fees") else 0.0))
+                           + (loans("default_fees") if loans.has("default_fees") else 0.0))
         / positive(loans("amount")), _high_cost_short_term, solved=True,
     ),
     "highest_repayment_income_share": Figure(("instalment", "income"), _repayment_share),

@@ -14,6 +14,7 @@ from checks.inputs.rate_tables import by_day, mortgage_threshold
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
+MARKET_RATES = ("apor", "benchmark_rate")
 FIRST, SUBORDINATE = ("1", "1.0", "first", "first lien"), ("2", "2.0", "second", "subordinate", "subordinate lien")
 
 
@@ -39,12 +40,25 @@ class Loans:
         return flag(self.table[self.contract.loan[key]])
 
     def rate(self, key: str) -> Any:
-        """A rate of a column as a fraction."""
-        return self(key) * RATE_UNIT[self.contract.loan_form.apr_unit]
+        """A rate of a column as a fraction; NULL where a market's rate is none in the declared unit."""
+        import ibis
+
+        rate = self(key) * RATE_UNIT[self.contract.loan_form.apr_unit]
+        if key not in MARKET_RATES:
+            return rate
+        least, most = names.MARKET_RATE_BOUNDS
+        return ibis.ifelse((rate >= least) & (rate <= most), rate, ibis.null("float64"))
 
     def apr(self) -> Any:
         """The rate that was disclosed, or the loan's own where none is named."""
-        return self.rate("disclosed_apr") if self.has("disclosed_apr") else self.solved(names.APR)
+        import ibis
+
+        if not self.has("disclosed_apr"):
+            return self.solved(names.APR)
+        told = self.rate("disclosed_apr")
+        if names.DOUBT not in self.table.columns:
+            return told
+        return ibis.ifelse(self.table[names.DOUBT].isnull(), told, ibis.null("float64"))
 
     def day(self) -> Any:
         return self.table[granted_on(self.contract)]
@@ -64,7 +78,7 @@ class Loans:
 class Figure:
     """``roles`` are the keys of ``loan`` that the contract must name; ``solved`` whether the loan's own cost is needed.
 
-    ``dated`` says that the day of the loan is needed.
+    ``dated`` says that the day of the loan is needed, ``dollars`` that its amounts are told by US law in dollars.
     """
 
     roles: tuple[str, ...]
@@ -73,6 +87,7 @@ class Figure:
     solved: bool = False
     dated: bool = False
     money: bool = False
+    dollars: bool = False
 
 
 def positive(value: Any) -> Any:
