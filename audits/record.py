@@ -189,8 +189,9 @@ class Rule:
     """A dated rule. ``limit_source`` says whether the limit is the law's own or ours.
 
     In force from ``effective_from`` on and before ``effective_to``. ``jurisdictions``, ``products`` and ``lenders`` are
-    its scope, each empty where it is not bound; ``formula`` says in a line what is computed, ``inputs`` names the roles
-    of the contract that it takes, ``partial`` which part of the law the rule covers.
+    its scope, each empty where it is not bound; ``currency`` is that of a limit which is an amount of money;
+    ``formula`` says in a line what is computed, ``inputs`` names the roles of the contract that it takes, ``partial``
+    which part of the law the rule covers.
     """
 
     id: str
@@ -213,6 +214,7 @@ class Rule:
     formula: str | None = None
     inputs: tuple[str, ...] = ()
     borrowed_from: str | None = None
+    currency: str | None = None
     partial: str | None = None
     note: str | None = None
 

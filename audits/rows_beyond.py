@@ -63,8 +63,9 @@ def _finding(findings: Sequence[Finding], asked: str, folder: Path) -> Finding:
         ))  # fmt: skip
     if not matching[0].measurement.beyond:
         raise InputError(Problem(
-            "FINDING", f"{matching[0].finding_id} ({matching[0].rule.id}), which compares groups and counts no cases",
-            f"a finding that counts cases: {told or 'there is none'}", "ask for one of these",
+            "FINDING", f"{matching[0].finding_id} ({matching[0].rule.id}), of which no keys of rows are kept",
+            f"a finding that keeps them: {told or 'there is none'}",
+            "ask for one of these; comparisons of groups, and counts over the loans of one borrower, keep none",
         ))  # fmt: skip
     return matching[0]
 

@@ -22,7 +22,7 @@ from typing import Any
 
 from audits.environment import environment
 from audits.evidence.collect import Evidence, collect
-from audits.evidence.loan_costs import LoanCosts
+from audits.evidence.loan_costs import LOCAL_COPY, LoanCosts
 from audits.evidence.payments import payments_digest
 from audits.exclusions import exclusions_of
 from audits.parts import collect_parts, measure_parts
@@ -120,6 +120,10 @@ def staging_folder(out: Path, program: AuditProgram, period: Period) -> Path:
 def _sweep(parent: Path) -> None:
     """Remove the staging folders that runs which died a week ago or longer have left."""
     oldest = dt.datetime.now().timestamp() - _STALE.total_seconds()
+    yesterday = dt.datetime.now().timestamp() - dt.timedelta(days=1).total_seconds()
+    for loans in parent.glob(f".staging-*/{LOCAL_COPY}*"):  # rows of persons, left by a run that was killed
+        if loans.stat().st_mtime < yesterday:
+            shutil.rmtree(loans, ignore_errors=True)
     for folder in parent.glob(".staging-*"):
         if folder.stat().st_mtime < oldest:
             shutil.rmtree(folder, ignore_errors=True)

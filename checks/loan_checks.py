@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from checks.column_rules import mostly
 from checks.inputs.contract import LOAN_AMOUNTS, LOAN_FLAGS, LOAN_NUMBERS, TERMS_FLAGS, DataContract
-from checks.inputs.loan_columns import DOUBT, FAULT, LARGEST_AMOUNT
+from checks.inputs.loan_columns import DOUBT, FAULT, LARGEST_AMOUNT, MARKET_RATE_BOUNDS, RATE_UNIT
 from checks.inputs.prepared import MISSING_TEXTS, Prepared, kind_of
 from checks.planned_check import PlannedCheck, about
 from checks.sentence import said, template
@@ -38,6 +38,7 @@ def loan_checks(contract: DataContract, prepared: Prepared) -> Iterator[PlannedC
     yield from _currency(contract)
     yield from _amounts(contract)
     yield from _flags(contract, prepared)
+    yield from _market_rates(contract)
     if FAULT in prepared.table.columns:
         subject = about(contract.loan["amount"])
         yield PlannedCheck(
@@ -54,8 +55,25 @@ def loan_checks(contract: DataContract, prepared: Prepared) -> Iterator[PlannedC
                 _NULL, {"column": DOUBT, **tolerance}, "contract.loan.disclosed_apr", column, subject, on_failure,
                 said(_UNIT, subject=subject), said(_ASK), "values",
             )  # fmt: skip
-    elif "disclosed_apr" in contract.loan:
+    if "disclosed_apr" in contract.loan:
         yield from _plausible_unit(contract)
+
+
+def _market_rates(contract: DataContract) -> Iterator[PlannedCheck]:
+    """Rates of the market lie close together: one that is a hundred times another is told in another unit."""
+    scale = 1.0 / RATE_UNIT[contract.loan_form.apr_unit]
+    least, most = (round(bound * scale, 6) for bound in MARKET_RATE_BOUNDS)
+    for key in ("apor", "benchmark_rate"):
+        column = contract.loan.get(key)
+        if column is None:
+            continue
+        yield PlannedCheck(
+            _BETWEEN, {"column": column, "min_value": least, "max_value": most}, f"contract.loan.{key}", column,
+            about(column), "warn",
+            said("rates of {subject} from {least:g} to {most:g}, in the unit that the contract declares",
+                 subject=about(column), least=least, most=most),
+            said(_ASK), "values",
+        )  # fmt: skip
 
 
 def _currency(contract: DataContract) -> Iterator[PlannedCheck]:

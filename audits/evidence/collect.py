@@ -14,6 +14,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, fields, replace
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -64,6 +65,12 @@ Limits = Mapping[str, tuple[float, ...]]
 RESTRICTED = "restricted"
 
 
+@lru_cache(maxsize=8)
+def _cells_of(text: str) -> Cells:
+    """Cells of a file's text, parsed once however many questions read them."""
+    return cells_from_csv(text)
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """Aggregates of a run. Methods raise ``KeyError`` for what no question declared."""
@@ -74,7 +81,7 @@ class Evidence:
     def cells(self, need: CellsNeed | None = None) -> Cells:
         """The cells of one need, or, without one, the first set of cells that was collected."""
         for file in self._cells_files():
-            cells = cells_from_csv(file.read_text(encoding="utf-8"))
+            cells = _cells_of(file.read_text(encoding="utf-8"))
             if need is None:
                 return cells
             if cells.serves(need):
@@ -83,7 +90,7 @@ class Evidence:
 
     def attributes(self) -> tuple[str, ...]:
         """The attributes of which there are cells with decisions."""
-        every = (cells_from_csv(file.read_text(encoding="utf-8")) for file in self._cells_files())
+        every = (_cells_of(file.read_text(encoding="utf-8")) for file in self._cells_files())
         return tuple(sorted({name for cells in every if cells.decision for name in cells.attributes}))
 
     def moments(self, need: MomentsNeed) -> Moments:
@@ -360,7 +367,7 @@ def _cells_at_hand(folder: Path, need: ClusterCellsNeed) -> Cells | None:
 def _served(folder: Path, need: CellsNeed) -> Cells | None:
     """The cells of a need from those that were collected, where they hold them."""
     for file in sorted(folder.glob("cells*.csv")):
-        cells = cells_from_csv(file.read_text(encoding="utf-8"))
+        cells = _cells_of(file.read_text(encoding="utf-8"))
         if cells.serves(need):
             return cells.project(need)
     return None

@@ -145,7 +145,8 @@ def _owing(
     first = (1.0 + part * rate) * (1.0 + rate) ** whole - 1.0
     later = (paid - amount - amount * first) / rate
     flat = (many - 1.0) * amount - instalment * many * (many - 1.0) / 2.0
-    return amount * (whole + part) + np.where(np.abs(rate) > 1e-7, later, flat)
+    rest = np.where(np.abs(rate) > 1e-7, later, flat)
+    return amount * (whole + part) + np.where(many == 1.0, 0.0, rest)
 
 
 def _broken(advance: Numbers, instalment: Numbers, many: Numbers, first: Numbers, last: Numbers) -> Numbers:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 BATCH = 200_000
+LOCAL_COPY = ".loans-"
 _WANTED = set(SOLVED)
 
 
@@ -70,7 +71,7 @@ class LoanCosts:
         return self._solved
 
     def _solve(self) -> Source:
-        self._folder = Path(tempfile.mkdtemp(prefix=".loans-", dir=self._staging))  # mkdtemp shuts it to others
+        self._folder = Path(tempfile.mkdtemp(prefix=LOCAL_COPY, dir=self._staging))  # mkdtemp shuts it to others
         contract = self._source.contract
         if contract is None:
             raise ValueError("loans cannot be solved without the contract that the source was prepared by")

@@ -84,7 +84,25 @@ def why_not_applicable(rule: Rule, run: AuditRun) -> Sentence | None:
         return said(
             "the rule begins on {start}, after the last decision of {last}", start=rule.effective_from, last=last
         )  # fmt: skip
+    declared = currency_of(run)
+    if rule.currency and declared and declared != rule.currency:
+        return said(
+            "the limit is an amount in {wanted}, the program declares amounts in {declared}",
+            wanted=rule.currency, declared=declared,
+        )  # fmt: skip
     return out_of_scope(rule, run.program.content.get("scope") or {})
+
+
+def currency_of(run: AuditRun) -> str | None:
+    """The currency that the program's contract declares for its loans, or else for its prices."""
+    contract = run.program.content.get("contract") or {}
+    return (contract.get("loan_form") or {}).get("currency") or contract.get("currency")
+
+
+def unknown_money(rule: Rule, run: AuditRun) -> Iterator[Sentence]:
+    """What keeps an amount from being held against a limit in money: nobody says in which money it is."""
+    if rule.currency and not currency_of(run):
+        yield said("the limit is an amount in {wanted}, and the program declares no currency", wanted=rule.currency)
 
 
 def out_of_scope(rule: Rule, scope: Mapping[str, Sequence[str]]) -> Sentence | None:
@@ -116,6 +134,7 @@ def cautions_of(rule: Rule, run: AuditRun) -> Iterator[Sentence]:
         yield said("nobody has yet checked this rule against its primary text")
     if not run.data.first_day or not run.data.last_day:
         yield said("the program states no date of the decisions, so it is unknown whether the rule was in force")
+    yield from unknown_money(rule, run)
     yield from _scope_cautions(rule, run.program.content.get("scope") or {})
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from audits.catalogue import questions
-from audits.policies.in_force import cautions_of, covers, fill, undatable, why_not_applicable, window_of
+from audits.policies.in_force import cautions_of, covers, fill, undatable, unknown_money, why_not_applicable, window_of
 from audits.policies.multiplicity import Candidate, Corrected, corrections, detectable
 from audits.policies.packs import PolicyPack
 from audits.policies.wording import alone, cannot_answer, explain, percent_of
@@ -124,7 +124,7 @@ def _find(one: Candidate, corrected: Corrected | None, run: AuditRun) -> Finding
         verdict, explanation = "not_identified", cannot_answer(undated)
     if m.undecided and verdict in ("breach", "concern", "clear", "inconclusive"):
         verdict, explanation = "inconclusive", alone(read, m.undecided)
-    unseen = [*_lost(m), *_unstratified(m), *_undated(run), *m.unseen]
+    unseen = [*_lost(m), *_unstratified(m), *_undated(run), *m.unseen, *unknown_money(rule, run)]
     if unseen and verdict == "clear":  # what the figure does not see may be the harm
         verdict, explanation = "inconclusive", _undecided(explanation, unseen)
     return Finding(

@@ -23,7 +23,7 @@ _REQUIRED = (
 )  # fmt: skip
 _LISTS = ("jurisdictions", "products", "lenders", "inputs")
 _OPTIONAL = (
-    "effective_from", "effective_to", *_LISTS, "formula", "borrowed_from", "partial", "note",
+    "effective_from", "effective_to", *_LISTS, "formula", "borrowed_from", "currency", "partial", "note",
 )  # fmt: skip
 
 
@@ -90,7 +90,13 @@ def _read_rule(place: Place) -> Rule:
     values: dict[str, Any] = {}
     for key in ("id", "citation", "jurisdiction"):
         values[key] = at[key].text() if key in at else None
-    for key in ("formula", "borrowed_from", "partial", "note"):  # looked up in the message catalogue on one line
+    for key in (
+        "formula",
+        "borrowed_from",
+        "currency",
+        "partial",
+        "note",
+    ):  # looked up in the message catalogue on one line
         values[key] = " ".join(at[key].text().split()) if key in at else None
     for key in ("status", "limit_source", "test", "comparison", "severity"):
         allowed = get_args(get_type_hints(Rule)[key])

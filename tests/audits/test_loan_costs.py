@@ -24,6 +24,7 @@ from checks.inputs.loan_columns import (
     COST_FAULT,
     FAULTS,
     IRREGULAR,
+    LENGTH,
     MONEY_DAYS,
     SOLVED,
     TOTAL_COST,
@@ -109,12 +110,11 @@ def test_equal_instalments_of_any_period_are_those_of_two_other_engines(tmp_path
 
 
 @pytest.mark.parametrize(("months", "period", "many"), [
-    (12, "month", 12), (359, "month", 359), (1, "quarter", 1), (7, "quarter", 2), (12, "quarter", 4),
-    (3, "fortnight", 7), (9, "fortnight", 20), (6, "fortnight", 13), (3, "week", 13), (60, "week", 260),
-    (0.25, "week", 1), (3, "day", 91), (6, "day", 183), (0.01, "month", 1),
+    (12, "month", 12), (359, "month", 359), (12, "quarter", 4), (6, "fortnight", 13), (3, "week", 13),
+    (60, "week", 260), (12, "day", 365), (1, "month", 1),
 ])  # fmt: skip
 def test_a_term_in_months_has_as_many_instalments_as_its_period_makes(tmp_path, postgres_url, months, period, many):
-    """Half an instalment is one more, in any engine."""
+    """The same in any engine."""
     data = pd.DataFrame({"no": [0], "lent": [1000.0], "months": [float(months)], "due": [round(1300.0 / many, 2)]})
     roles = {"amount": "lent", "instalment": "due", "term_months": "months", "period": period}
     found = solved(tmp_path / "a", data, roles)
@@ -231,12 +231,13 @@ PLAIN = {"lent": 1000.0, "many": 12.0, "due": 90.0, "fee": 0.0, "start": pd.Time
          "first": pd.Timestamp("2026-02-15"), "closed": pd.NaT}  # fmt: skip
 BAD = {
     "no amount": {"lent": np.nan}, "amount not above zero": {"lent": -5.0}, "amount beyond any loan": {"lent": 2e15},
+    "fees that are not known": {"fee": np.nan}, "a charge below zero": {"fee": -1.0},
     "fees not below the amount": {"fee": 1000.0}, "no instalment and no payments": {"due": np.nan},
     "instalment below zero": {"due": -90.0}, "no term": {"many": np.nan}, "term not above zero": {"many": 0.0},
     "term beyond a lifetime": {"many": 40_000.0},
     "repaid or due before it was granted": {"closed": pd.Timestamp("2026-01-14")},
     "payments below the amount advanced": {"due": 83.0},
-    "the terms cannot be those of a loan: a negative payment, number of payments or time": {"many": 11.5, "due": 99.0},
+    "no whole number of instalments": {"many": 11.5, "due": 99.0},
 }  # fmt: skip
 BAD_ROLES = {**TERM, "fees": "fee", "originated_at": "start", "first_due_at": "first", "repaid_at": "closed"}
 
@@ -298,12 +299,78 @@ def test_dated_payments_are_those_of_equal_instalments_and_of_another_engine(tmp
             assert rate == pytest.approx(pyxirr.xirr(days, amounts), rel=1e-6, abs=1e-8)
 
 
-def test_money_of_dated_payments_is_owed_until_each_repays_its_share(tmp_path):
-    data = pd.DataFrame({"no": [0], "lent": 900.0, "day": pd.Timestamp("2026-01-05")})
-    flows = pd.DataFrame({"loan": 0, "at": ["2026-01-15", "2026-02-04"], "paid": [500.0, 500.0]})
+@pytest.mark.parametrize(("months", "period"), [
+    (0.25, "month"), (1.4, "month"), (2.5, "month"), (1, "quarter"), (3, "fortnight"), (1, "week"), (3, "day"),
+])  # fmt: skip
+def test_a_term_without_a_whole_number_of_instalments_has_no_rate(tmp_path, months, period):
+    """To round it would invent a payment, or leave one out."""
+    data = pd.DataFrame({"no": [0], "lent": [1000.0], "months": [float(months)], "due": [1100.0]})
+    found = solved(tmp_path, data, {"amount": "lent", "instalment": "due", "term_months": "months", "period": period})
+    assert found[COST_FAULT][0] == "no whole number of instalments"
+    assert np.isnan(found[APR][0])
+
+
+def principal_days(amount, days, payments):
+    """Row by row: interest at the loan's own rate first, the rest of a payment repays principal."""
+    x = brentq(lambda x: amount - sum(p * (1 + x) ** (-d / 365) for d, p in zip(days, payments, strict=True)), 1e-9, 99)
+    left, last, owed = amount, 0, 0.0
+    for day, paid in zip(days, payments, strict=True):
+        owed += left * (day - last)
+        left, last = left * (1 + x) ** ((day - last) / 365) - paid, day
+    return owed
+
+
+def test_principal_of_dated_payments_is_owed_after_interest(tmp_path):
+    books = {0: (900.0, [10, 30], [500.0, 500.0]), 1: (1000.0, [30, 60, 90], [0.0, 0.0, 1200.0]),
+             2: (5000.0, [30 * k for k in range(1, 13)], [480.0] * 12)}  # fmt: skip
+    start = pd.Timestamp("2026-01-05")
+    data = pd.DataFrame({"no": list(books), "lent": [book[0] for book in books.values()], "day": start})
+    rows = [(no, start + pd.Timedelta(day, "D"), paid) for no, (_, days, paids) in books.items()
+            for day, paid in zip(days, paids, strict=True)]  # fmt: skip
+    flows = pd.DataFrame(rows, columns=["loan", "at", "paid"])
     found = solved(tmp_path, data, {"amount": "lent", "originated_at": "day"}, flows)
-    assert found[MONEY_DAYS][0] == pytest.approx(450 * 10 + 450 * 30)
-    assert found[TOTAL_COST][0] == pytest.approx(100.0)
+    wanted = [principal_days(*book) for book in books.values()]
+    assert found[MONEY_DAYS].to_numpy() == pytest.approx(np.array(wanted), rel=1e-9)
+    assert found[TOTAL_COST].to_numpy() == pytest.approx([100.0, 200.0, 760.0])
+    assert list(found[LENGTH]) == [30, 90, 360]
+
+
+def test_principal_owed_over_a_term_agrees_with_the_same_loan_in_dates(tmp_path):
+    """A balloon, instalments without interest, and a loan whose rate is nothing."""
+    data = pd.DataFrame({
+        "no": [0, 1, 2], "lent": [1000.0, 1000.0, 1200.0], "fee": [400.0, 0.0, 0.0], "months": [2, 12, 12],
+        "due": [0.0, 95.0, 100.0], "last": [1000.0, 95.0, 100.0],
+    })  # fmt: skip
+    roles = {"amount": "lent", "fees": "fee", "instalment": "due", "term_months": "months", "final_payment": "last"}
+    found = solved(tmp_path, data, roles)
+    month = 365 / 12
+    assert found[MONEY_DAYS][0] == pytest.approx(1000 * 2 * month)
+    assert found[MONEY_DAYS][2] == pytest.approx(sum(1200 - 100 * k for k in range(12)) * month)
+    days = [month * k for k in range(1, 13)]
+    assert found[MONEY_DAYS][1] == pytest.approx(principal_days(1000.0, days, [95.0] * 12), rel=1e-9)
+
+
+@pytest.mark.parametrize(("column", "value", "fault"), [
+    ("fee", None, "fees that are not known"), ("fee", -900.0, "a charge below zero"),
+    ("cover", -1.0, "a charge below zero"),
+])  # fmt: skip
+def test_a_charge_that_is_not_known_or_below_zero_is_no_charge_of_nothing(tmp_path, column, value, fault):
+    data = pd.DataFrame({"no": [0, 1], "lent": 1000.0, "months": 12, "due": 95.0, "fee": [10.0, 10.0], "cover": 5.0})
+    data.loc[1, column] = value
+    roles = {"amount": "lent", "fees": "fee", "insurance": "cover", "instalment": "due", "term_months": "months"}
+    found = solved(tmp_path, data, roles)
+    assert found[COST_FAULT][1] == fault
+    assert np.isnan(found[ALL_IN][1])
+    assert np.isfinite(found[ALL_IN][0])
+
+
+def test_insurance_that_is_not_known_leaves_the_rate_of_fees(tmp_path):
+    data = pd.DataFrame({"no": [0], "lent": 1000.0, "months": 12, "due": 95.0, "fee": 10.0, "cover": [np.nan]})
+    roles = {"amount": "lent", "fees": "fee", "insurance": "cover", "instalment": "due", "term_months": "months"}
+    found = solved(tmp_path, data, roles)
+    assert np.isfinite(found[APR][0])
+    assert np.isnan(found[ALL_IN][0])
+    assert np.isnan(found[TOTAL_COST][0])
 
 
 def test_payments_that_differ_only_at_their_ends_are_regular(tmp_path):

@@ -87,6 +87,7 @@ us.qm.fees.3.2026         in_force  law   .05     2026-01-01 2027-01-01 yes
 us.qm.fees.4.2026         in_force  law   1380    2026-01-01 2027-01-01 yes
 us.qm.fees.5.2026         in_force  law   .08     2026-01-01 2027-01-01 yes
 us.mla                    in_force  law   .36     2016-10-03 -          yes
+us.mla.cards              in_force  law   .36     2017-10-03 -          no
 us.payday_payments        in_force  law   0       2025-03-30 -          yes
 conv.36pct                convention ours .36     -          -          yes
 conv.dsti.40              convention ours .40     -          -          yes
@@ -237,8 +238,11 @@ def test_just_below_at_and_just_above_the_limit(rule):
 # every rule at its dates
 
 
-def a_run(figure: Measurement, first: str, last: str, scope: dict[str, tuple[str, ...]]) -> AuditRun:
-    content = {"audits": {"primary": [{"name": figure.question}], "exploratory": []}, "scope": scope}
+def a_run(
+    figure: Measurement, first: str, last: str, scope: dict[str, tuple[str, ...]], currency: str | None = None
+) -> AuditRun:
+    content = {"audits": {"primary": [{"name": figure.question}], "exploratory": []}, "scope": scope,
+               "contract": {"loan_form": {"currency": currency}}}  # fmt: skip
     return AuditRun(
         schema_version="1.0", program=ProgramRecord("p", {"en": "p"}, content, "d"), version=1, supersedes=None,
         subject=None, data=DataRecord("f", 1000, {}, "all", first, last, {}), environment={}, seed=0,
@@ -250,10 +254,13 @@ def scope_of(rule: Rule) -> dict[str, tuple[str, ...]]:
     return {"jurisdictions": rule.jurisdictions, "products": rule.products, "lenders": rule.lenders}
 
 
-def judged(rule: Rule, day: str, scope: dict[str, tuple[str, ...]] | None = None) -> str:
+def judged(
+    rule: Rule, day: str, scope: dict[str, tuple[str, ...]] | None = None, currency: str | None = "its own"
+) -> str:
     """The verdict on a figure far beyond the limit, of decisions of one day; or why the rule was not applied."""
     met = next(figure for _, figure, verdict in cases(rule) if verdict == "met")
-    run = a_run(met, day, day, scope_of(rule) if scope is None else scope)
+    money = rule.currency if currency == "its own" else currency
+    run = a_run(met, day, day, scope_of(rule) if scope is None else scope, money)
     judgement = judge(run, "sha256:0", [PolicyPack("p", {"en": "p"}, (rule,), "")])
     return judgement.findings[0].verdict if judgement.findings else judgement.rules_not_applied[0].reason
 
@@ -298,6 +305,24 @@ def test_only_a_checked_law_in_force_with_its_own_limit_can_make_a_breach(rule):
         assert judged(rule, day, scope={}) == "concern"
         elsewhere = {key: ("nowhere",) for key, bound in scope_of(rule).items() if bound}
         assert "out of scope" in judged(rule, day, scope=elsewhere)
+
+
+@pytest.mark.parametrize("name", [rule.id for rule in RULES.values() if rule.currency])
+def test_an_amount_of_other_money_is_not_held_against_a_limit_and_one_of_unknown_money_is_no_breach(name):
+    rule = RULES[name]
+    day = rule.effective_from or "2026-05-01"
+    assert judged(rule, day) == "breach"
+    assert "declares amounts in JPY" in judged(rule, day, currency="JPY")
+    assert judged(rule, day, currency=None) == "concern"
+
+
+def test_every_limit_in_money_says_in_which():
+    from audits.policies.units import MONEY
+
+    own = {
+        rule.id for rule in RULES.values() if rule.measure.endswith(MONEY) and rule.limit and rule.limit_source == "law"
+    }
+    assert own == {rule.id for rule in RULES.values() if rule.currency}
 
 
 def test_the_rules_that_can_make_a_breach_are_these():
