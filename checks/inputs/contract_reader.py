@@ -36,6 +36,7 @@ from checks.inputs.contract import (
     Payments,
     band_labels,
 )
+from checks.inputs.loan_columns import granted_on
 from checks.inputs.yaml_reader import Place
 from checks.problem import listed, nearest, suggest
 
@@ -284,11 +285,7 @@ def _read_loan(place: Place | None) -> dict[str, Any]:
         period=at["period"].choice(tuple(PERIODS_A_YEAR)) if "period" in at else "month",
         income_period=at["income_period"].choice(tuple(INCOME_PERIODS)) if "income_period" in at else "year",
     )
-    for key, needed in (
-        ("instalments", "instalment"),
-        ("final_payment", "instalment"),
-        ("first_due_at", "originated_at"),
-    ):
+    for key, needed in (("instalments", "instalment"), ("final_payment", "instalment")):
         if key in at and needed not in at:
             at[key].complain(
                 f"'{key}' without '{needed}'", "both columns under 'loan'", f"name the column of '{needed}'"
@@ -377,6 +374,11 @@ def _check_time(place: Place, at: Mapping[str, Place], contract: DataContract) -
         at["outcome"].complain(
             "'matures_after' without 'time'", "a column with the time of each decision",
             "add 'time: COLUMN' to the contract, or remove 'matures_after'",
+        )  # fmt: skip
+    if "first_due_at" in contract.loan and not granted_on(contract):
+        at["loan"].complain(
+            "'first_due_at' without a day of the loan", "the day from which the first period runs",
+            "add 'originated_at' under 'loan', or 'time: COLUMN' to the contract",
         )  # fmt: skip
     if contract.freshness and not contract.time:
         at["freshness"].complain("'freshness' without 'time'", "a time column", "add 'time: COLUMN' to the contract")
