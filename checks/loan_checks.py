@@ -44,7 +44,7 @@ def loan_checks(contract: DataContract, prepared: Prepared) -> Iterator[PlannedC
         yield PlannedCheck(
             _NULL, {"column": FAULT}, "contract.loan", contract.loan["amount"], subject, "warn",
             said("loans in {subject} with terms that can be: amounts, terms and days in order", subject=subject),
-            said("correct the rows in the source; such loans have no annual rate and are counted"), "values",
+            said("correct the rows in the source; such loans have no annual rate and are counted"), "none",
         )  # fmt: skip
     if DOUBT in prepared.table.columns:
         column = contract.loan["disclosed_apr"]
@@ -53,7 +53,7 @@ def loan_checks(contract: DataContract, prepared: Prepared) -> Iterator[PlannedC
             tolerance: dict[str, object] = {"mostly": mostly(share)} if share else {}
             yield PlannedCheck(
                 _NULL, {"column": DOUBT, **tolerance}, "contract.loan.disclosed_apr", column, subject, on_failure,
-                said(_UNIT, subject=subject), said(_ASK), "values",
+                said(_UNIT, subject=subject), said(_ASK), "none",
             )  # fmt: skip
     if "disclosed_apr" in contract.loan:
         yield from _plausible_unit(contract)

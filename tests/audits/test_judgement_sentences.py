@@ -188,6 +188,10 @@ def of_every_idle_rule() -> Iterator[Judgement]:
     yield judged([figure], replace(rule, effective_from="2026-06-01"))
     for wanted in (("US",), ("UK",)):
         yield judged([figure], replace(rule, jurisdictions=wanted), scope={"jurisdictions": ["USA", "DE"]})
+    run = a_run([figure])
+    yield judged((), replace(rule, currency="GBP"), run=run)
+    run.program.content["contract"] = {"loan_form": {"currency": "USD"}}
+    yield judged((), replace(rule, currency="GBP"), run=run)
     lacking, planned = replace(rule, measure="rate_gap_bp"), replace(rule, id="b", measure="elderly_completion_ratio")
     run, question = a_run([figure]), "fair_lending.pricing"
     yield judged((), lacking, planned, run=run)

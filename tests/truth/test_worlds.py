@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -269,7 +271,71 @@ def of_pushes() -> dict[str, Callable[[pd.DataFrame], float]]:
     return own
 
 
-OWN = {"D5": of_groups, "D6": of_members, "D9": of_signs, "I1": of_subgroups, "B3": of_pushes, "B4": of_pushes}
+def within_cells(data: pd.DataFrame) -> pd.DataFrame:
+    return data.groupby("cell").apply(lambda d: pd.Series({
+        f"{kind}{label}": (d["group"] == label).sum() if kind == "n" else d.loc[d["group"] == label, "steered"].sum()
+        for kind in "nx" for label in "AB"
+    }), include_groups=False)  # fmt: skip
+
+
+def steered_ratio(data: pd.DataFrame) -> float:
+    """The ratio r at which the cells' cases, dealt by n_B r to n_A, give the group as many as it has."""
+    from scipy.optimize import brentq
+
+    cells = within_cells(data)
+    every = cells["xA"] + cells["xB"]
+
+    def left(r: float) -> float:
+        return float((cells["xB"] - every * cells["nB"] * r / (cells["nA"] + cells["nB"] * r)).sum())
+
+    return float(brentq(left, 1e-3, 1e3))
+
+
+def of_steering(code: str) -> dict[str, Callable[[pd.DataFrame], float]]:
+    """Loan by loan: who could have had the plain loan, and what the dear one cost beyond it."""
+    world: Any = find_world(code)
+    edges = [-np.inf, *world.cheap_edges, np.inf]
+
+    def told(data: pd.DataFrame) -> pd.DataFrame:
+        cheap = pd.cut(data["score"], edges, right=False, labels=list(world.cheap)).astype(float)
+        easy = data["product"] == world.population(0.0).columns[-1].values[1]
+        steered = easy & (data["score"] >= world.cheap_from)
+        bands = pd.cut(data["score"], [-np.inf, *sorted({world.cheap_from, *world.cheap_edges}), np.inf], right=False)
+        cell = bands.astype(str) + "/" + data["amount"].astype(str) + "/" + data["term"].astype(str)
+        excess = steered * (world.dear - cheap) / 100
+        money = excess * data["amount"] * data["term"] / 12
+        return data.assign(easy=easy * 1.0, steered=steered * 1.0, excess=excess, cell=cell, money=money)
+
+    def share(label: str, column: str) -> Callable[[pd.DataFrame], float]:
+        return lambda d: mean(told(d), column, group=label)
+
+    found: dict[str, Callable[[pd.DataFrame], float]] = {
+        "log_steered_ratio": lambda d: float(np.log(steered_ratio(told(d)))),
+        "steered_ratio": lambda d: steered_ratio(told(d)),
+        "steering_excess_rate": lambda d: slope(told(d), "excess", ["cell"]),
+        "steered_share": lambda d: mean(told(d), "steered"),
+        "mean_excess": lambda d: mean(told(d), "excess"),
+        "money_a_loan": lambda d: mean(told(d), "money"),
+        "easy_loan_gap": lambda d: difference("easy")(told(d)),
+        "easy_loan_ratio": lambda d: share("B", "easy")(d) / share("A", "easy")(d),
+        "raw_rate_gap": lambda d: difference("rate")(d) / 100,
+    }
+    for label in ("A", "B"):
+        found[f"steered_share[{label}]"] = share(label, "steered")
+        found[f"mean_excess[{label}]"] = share(label, "excess")
+    return found
+
+
+OWN = {
+    "B1": partial(of_steering, "B1"),
+    "B1E": partial(of_steering, "B1E"),
+    "D5": of_groups,
+    "D6": of_members,
+    "D9": of_signs,
+    "I1": of_subgroups,
+    "B3": of_pushes,
+    "B4": of_pushes,
+}
 
 
 @pytest.mark.parametrize("effect", ["fair", "planted"])
