@@ -60,6 +60,7 @@ from checks.whole_file import UMASK, write_whole
 RUN_FILE, JUDGEMENT_FILE, REPORT_FILE, ORIGIN_FILE = "run.json", "judgement.json", "report.html", "origin.json"
 TASK_FILE = "task.json"  # what a scheduler's tasks tell each other while the run is staged
 _STALE = dt.timedelta(days=7)
+_STRAY = said("payments of loans that are not among these rows: they count for none of them")
 Announce = Callable[[str], None]
 
 
@@ -180,6 +181,8 @@ def gather(source: Source, program: AuditProgram, plan: Plan, staging: Path) -> 
             "run again when the job that writes the data has ended",
         ))  # fmt: skip
     exclusions = exclusions_of(Evidence(staging / "evidence", data), program, source.exempt) if fit and files else ()
+    if costs.stray:
+        exclusions = (*exclusions, Exclusion("loan.payments", None, costs.stray, _STRAY))
     collected = Collected(tuple(question.name for question in ready), files, exclusions, failed)
     _write(staging / "collected.json", collected)
     return collected

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from checks.column_rules import mostly
 from checks.inputs.contract import LOAN_AMOUNTS, LOAN_FLAGS, LOAN_NUMBERS, TERMS_FLAGS, DataContract
-from checks.inputs.loan_columns import DOUBT, FAULT, LARGEST_AMOUNT, MARKET_RATE_BOUNDS, RATE_UNIT
+from checks.inputs.loan_columns import DOUBT, FAULT, LARGEST_AMOUNT, MARKET_RATE_BOUNDS, RATE_UNIT, periods_of_term
 from checks.inputs.prepared import MISSING_TEXTS, Prepared, kind_of
 from checks.planned_check import PlannedCheck, about
 from checks.sentence import said, template
@@ -55,7 +55,7 @@ def loan_checks(contract: DataContract, prepared: Prepared) -> Iterator[PlannedC
                 _NULL, {"column": DOUBT, **tolerance}, "contract.loan.disclosed_apr", column, subject, on_failure,
                 said(_UNIT, subject=subject), said(_ASK), "none",
             )  # fmt: skip
-    if "disclosed_apr" in contract.loan:
+    if "disclosed_apr" in contract.loan and not ("instalment" in contract.loan and periods_of_term(contract)):
         yield from _plausible_unit(contract)
 
 

@@ -43,6 +43,7 @@ class LoanCosts:
     def __init__(self, source: Source, needs: Iterable[Need], program_folder: Path, staging: Path) -> None:
         self._source, self._needs, self._home = source, tuple(needs), program_folder
         self._staging = staging
+        self.stray = 0  # payments of loans that the source does not have
         self._folder: Path | None = None
         self._solved: Source | None = None
         self._failure: Exception | None = None
@@ -79,6 +80,7 @@ class LoanCosts:
         numbered = contract.unit is not None and self._source.table[contract.unit].type().is_numeric()
         with scheduled(contract, self._home, self._folder, numbered=numbered) as schedule:
             _write(self._source, contract, _kept(self._source, contract, self._needs), schedule, file)
+            self.stray = schedule.stray() if schedule else 0
         return _opened(self._source, file)
 
 

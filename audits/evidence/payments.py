@@ -59,6 +59,7 @@ class Schedule:
             "SELECT a.place, p.day, p.amount, p.fine FROM asked a JOIN payments p ON p.loan = a.loan "
             "ORDER BY a.place, p.day, p.amount"
         ).fetchnumpy()
+        self.connection.execute("INSERT INTO seen SELECT loan FROM asked")
         self.connection.unregister("asked")
         places = np.ma.filled(found["place"], -1).astype(np.int64)
         offsets = np.searchsorted(places, np.arange(len(units) + 1))
@@ -67,6 +68,13 @@ class Schedule:
         bad[places[~fine]] = True
         days = np.ma.filled(found["day"], np.datetime64("NaT")).astype("datetime64[D]")
         return Flows(offsets, days, np.ma.filled(found["amount"], np.nan).astype(float), bad)
+
+    def stray(self) -> int:
+        """Payments of loans that no batch has asked for."""
+        found = self.connection.execute(
+            "SELECT count(*) FROM payments p ANTI JOIN seen s ON s.loan = p.loan"
+        ).fetchall()
+        return int(found[0][0])
 
 
 @contextlib.contextmanager
@@ -100,6 +108,7 @@ def scheduled(contract: DataContract, home: Path, folder: Path, *, numbered: boo
                 f"TRY_CAST({amount} AS double) AS amount FROM raw) ORDER BY loan, day"
             )
             _check_keys(connection, file, asked.loan)
+            connection.execute("CREATE TABLE seen (loan varchar)")
         except duckdb.Error as error:
             reason = " ".join(str(error).split())[:400]
             raise InputError(Problem(

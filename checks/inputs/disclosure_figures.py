@@ -138,7 +138,7 @@ def _left_out(loans: Loans) -> Any:
     contract, sheet = loans.contract, loans("cost_sheet")
     total = loans.solved(names.TOTAL_COST)
     if "fees" not in contract.loan and "establishment_fee" in contract.loan:
-        total = total + loans("establishment_fee").coalesce(0.0)
+        total = total + loans("establishment_fee")
     excess = total - ibis.ifelse(sheet >= 0, sheet, _null())
     return ibis.ifelse((excess > 0) & (excess <= _rounding(loans) + _EXACT), 0.0, excess)
 

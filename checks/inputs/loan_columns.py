@@ -31,7 +31,7 @@ RATE_UNIT = {"percent": 0.01, "fraction": 1.0, "basis_points": 0.0001}
 _WHOLE = 0.02  # of an instalment
 # a disclosed rate of which nothing else is known: below and above these it is more likely told in another unit
 _LIKELY = {"percent": (1.0, 10_000.0), "fraction": (0.0, 10.0), "basis_points": (20.0, 1e6)}
-MARKET_RATE_BOUNDS = 0.003, 0.25  # of a benchmark or prime offer rate, as fractions
+MARKET_RATE_BOUNDS = 0.003, 1.0  # of a benchmark or prime offer rate, as fractions
 TOO_SMALL, TOO_LARGE = "a hundred times too small", "a hundred times too large"
 FAULTS = (
     "no amount", "amount not above zero", "amount beyond any loan", "fees not below the amount",

@@ -270,6 +270,19 @@ def test_every_charge_that_the_sheet_leaves_out_is_a_case(tmp_path):
         assert case.details["share"] == pytest.approx(1 / 3)
 
 
+def test_a_fee_of_establishment_that_nobody_noted_is_not_known_to_be_on_the_sheet(tmp_path):
+    plain = {"lent": 1000.0, "due": 90.0, "months": 12, "fee": 0.0, "sheet": 80.0}
+    data = pd.DataFrame([plain, plain | {"fee": np.nan}]).assign(no=range(2))
+    loan = {"amount": "lent", "instalment": "due", "term_months": "months", "cost_sheet": "sheet",
+            "establishment_fee": "fee"}  # fmt: skip
+    file = write_program(tmp_path, data, contract={"unit": "no", "loan": loan}, audits={"primary": [QUESTION]},
+                         policies=["conventions"])  # fmt: skip
+    figures, _ = measure_program(file, HiddenCharges(), tmp_path / "out")
+    case = next(figure for figure in figures if figure.measure == UNDISCLOSED)
+    assert (case.estimate, case.counts["known"], case.counts["unknown"]) == (0.0, 1, 1)
+    assert case.unseen
+
+
 def test_the_cost_of_a_sheet_is_a_year_over_what_is_owed(tmp_path):
     """Against pandas: the interest of each month is the rate times the principal owed, so that the sums agree."""
     data = book(rows=300)

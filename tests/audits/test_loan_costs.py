@@ -529,3 +529,13 @@ def test_other_payments_are_another_version_of_a_run(tmp_path):
         dearest = next(figure for figure in run.measurements if figure.measure == "highest_all_in_rate")
         assert dearest.estimate == pytest.approx(12 * (paid / 1000 - 1), rel=0.02)
     assert told[1] != told[2]
+
+
+def test_payments_of_a_loan_that_is_not_there_are_counted(tmp_path):
+    """A key that was mistyped takes payments from its loan: their number is told."""
+    data = pd.DataFrame({"no": [0, 1], "lent": 1000.0, "day": pd.Timestamp("2026-01-05")})
+    flows = pd.DataFrame({"loan": [0, 1, 99, 99], "at": "2026-02-05", "paid": 1010.0})
+    for flow, stray in ((flows, 2), (flows[:2], 0)):
+        file = program(tmp_path / str(stray), data, {"amount": "lent", "originated_at": "day"}, flow)
+        run, _ = run_program(file, tmp_path / str(stray) / "runs")
+        assert [one.rows for one in run.exclusions if one.role == "loan.payments"] == [stray] * bool(stray)

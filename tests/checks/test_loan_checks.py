@@ -93,6 +93,14 @@ def test_rates_in_the_declared_unit_are_taken_as_they_are(tmp_path, unit, rate):
     assert told(run) == ""
 
 
+def test_rates_below_one_per_cent_are_taken_where_the_terms_say_so(tmp_path):
+    data = book()
+    data["due"], data["points"], data["told"] = (data["lent"] * 1.0049 / 12).round(2), 0.0, 0.9
+    run, _ = audited(tmp_path, data)
+    assert run.checks.fit
+    assert told(run) == ""
+
+
 def test_a_few_rates_in_another_unit_are_warned_of(tmp_path):
     data = book(800)
     data.loc[:2, "told"] = 0.199
