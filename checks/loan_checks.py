@@ -10,7 +10,16 @@ from collections.abc import Iterator
 
 from checks.column_rules import mostly
 from checks.inputs.contract import LOAN_AMOUNTS, LOAN_FLAGS, LOAN_NUMBERS, TERMS_FLAGS, DataContract
-from checks.inputs.loan_columns import DOUBT, FAULT, LARGEST_AMOUNT, MARKET_RATE_BOUNDS, RATE_UNIT, periods_of_term
+from checks.inputs.loan_columns import (
+    DOUBT,
+    FAULT,
+    LARGEST_AMOUNT,
+    MARKET_RATE_BOUNDS,
+    NO,
+    RATE_UNIT,
+    YES,
+    periods_of_term,
+)
 from checks.inputs.prepared import MISSING_TEXTS, Prepared, kind_of
 from checks.planned_check import PlannedCheck, about
 from checks.sentence import said, template
@@ -19,7 +28,6 @@ _BETWEEN = "expect_column_values_to_be_between"
 _NULL = "expect_column_values_to_be_null"
 _IN_SET = "expect_column_values_to_be_in_set"
 _DISTINCT = "expect_column_unique_value_count_to_be_between"
-_FLAG_TEXTS = ("true", "t", "yes", "y", "1", "1.0", "false", "f", "no", "n", "0", "0.0")
 _ABOVE = ("amount", "instalments", "term_months", "term_days")
 _SIGNED = ("prepayment_penalty", "lowest_balance")
 _DOUBTFUL = 0.01  # share of loans from which a unit must be wrong for the data and not for some rows
@@ -116,7 +124,7 @@ def _flags(contract: DataContract, prepared: Prepared) -> Iterator[PlannedCheck]
         kind = kind_of(prepared.table[column])
         if kind == "boolean":
             continue
-        texts = dict.fromkeys(form for text in (*_FLAG_TEXTS, *MISSING_TEXTS)
+        texts = dict.fromkeys(form for text in (*YES, *NO, *MISSING_TEXTS)
                               for form in (text, text.upper(), text.capitalize()))  # fmt: skip
         values: list[object] = [0, 1] if kind == "number" else list(texts)
         yield PlannedCheck(

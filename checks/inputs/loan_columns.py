@@ -39,8 +39,7 @@ FAULTS = (
     "term beyond a lifetime", "repaid or due before it was granted", "payments below the amount advanced",
     "fees that are not known", "a charge below zero", "no whole number of instalments",
 )  # fmt: skip
-_YES, _NO = ("true", "t", "yes", "y", "1", "1.0"), ("false", "f", "no", "n", "0", "0.0")
-_MISSING = ("", "nan", "null", "none", "nat", "na", "n/a", "<na>", "#n/a")
+YES, NO = ("true", "t", "yes", "y", "1", "1.0"), ("false", "f", "no", "n", "0", "0.0")
 
 
 def flag(column: ir.Value) -> Any:
@@ -50,7 +49,7 @@ def flag(column: ir.Value) -> Any:
     if column.type().is_boolean():
         return column
     text = column.cast("string").strip().lower()
-    return ibis.cases((text.isin(_YES), True), (text.isin(_NO), False), else_=ibis.null("boolean"))
+    return ibis.cases((text.isin(YES), True), (text.isin(NO), False), else_=ibis.null("boolean"))
 
 
 def number(column: ir.Value) -> Any:
