@@ -286,6 +286,18 @@ class DearestNeed:
     cluster: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class FunnelNeed:
+    """Persons by how far they came along the contract's funnel, by each of ``attributes`` and of the ``cuts`` of age.
+
+    Labels of ``strata`` are told apart together, the funnel's dimensions and the hour of the start one by one.
+    """
+
+    attributes: tuple[str, ...] = ()
+    strata: tuple[str, ...] = ()
+    cuts: tuple[float, ...] = ()
+
+
 Need = (
     EffectsNeed
     | CellsNeed
@@ -301,6 +313,7 @@ Need = (
     | DearestNeed
     | ReborrowingNeed
     | DebtTallyNeed
+    | FunnelNeed
 )
 Kind = TypeVar("Kind", bound=Need)
 
@@ -335,6 +348,8 @@ def unknown_names(need: Need, attributes: Iterable[str], columns: Iterable[str])
         groups, named = need.attributes, (
             need.entity, need.opened, need.unit, need.closed, need.term, *need.strata, *pairs, need.fees, need.amount,
         )  # fmt: skip
+    elif isinstance(need, FunnelNeed):
+        groups, named = need.attributes, need.strata
     elif isinstance(need, DebtTallyNeed):
         named = (need.rollovers, need.debits, need.interest, need.principal, need.balance)
     elif isinstance(need, DearestNeed):

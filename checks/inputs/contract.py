@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 COLUMN_ROLES = (
-    "unit", "entity", "score", "new_customer_price", "market_price", "prior_price", "realised_cost", "weight",
+    "unit", "entity", "score", "new_customer_price", "market_price", "prior_price", "realised_cost", "weight", "age",
+    "age_points",
 )  # fmt: skip
-LIST_ROLES = ("strata", "controls", "features", "funnel", "denial_reasons")
+LIST_ROLES = ("strata", "controls", "features", "denial_reasons")
 BLOCK_ROLES = ("loan", "terms", "behaviour")
 LOAN_AMOUNTS = (
     "amount", "fees", "instalment", "final_payment", "insurance", "ancillary", "default_fees", "establishment_fee",
@@ -40,6 +41,13 @@ TERMS_KEYS = (
     "product", "channel", "payment_method", "incentive", "new_customer_incentive", "reason_code", *TERMS_FLAGS,
     "borrowed",
 )  # fmt: skip
+FUNNEL_COLUMNS = ("event", "device", "network", "assisted", "accessible")
+THIN_FILE_COLUMNS = ("flag", "filled_decision", "filled_score", "automatic")
+THIN_WHEN = ("all", "any")
+DRIVERS = ("health", "life_events", "resilience", "capability")
+CREDIT_FILE, CHANNEL = "credit file", "service channel"  # attributes that the audit makes of other columns
+THIN, FULL = "thin", "full"
+DIGITAL, ASSISTED = "digital", "assisted"
 BEHAVIOUR_KEYS = ("device", "visits", "spend_history", "elasticity_score")
 TENURE_UNITS = {"years": 1.0, "months": 12.0, "days": 365.0}  # so that no anniversary falls short of its year
 TENURE_BANDS = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0)
@@ -51,13 +59,15 @@ TYPES = ("number", "integer", "text", "date", "boolean")
 RELATIONS = ("<", "<=", ">", ">=", "==", "!=")
 ROLES = (
     *COLUMN_ROLES, *LIST_ROLES, *BLOCK_ROLES, "time", "dated", "decision", "outcome", "price", "rate", "cost",
-    "tenure", "groups", "imputed_groups", "product_rules", "population", "columns", "pairs", "freshness",
+    "tenure", "groups", "imputed_groups", "product_rules", "population", "funnel", "channels", "thin_file", "columns",
+    "pairs", "freshness",
 )  # fmt: skip
 # what questions measure with; the other roles name rows, periods and what values must look like
 AUDITED_ROLES = (
     "decision", "outcome", "score", "price", "rate", "cost", "new_customer_price", "market_price", "prior_price",
     "realised_cost", "tenure", "entity", "weight", "behaviour", "strata", "controls", "features", "funnel",
-    "denial_reasons", "loan", "terms", "imputed_groups", "product_rules", "population",
+    "denial_reasons", "loan", "terms", "imputed_groups", "product_rules", "population", "channels", "thin_file", "age",
+    "age_points",
 )  # fmt: skip
 ON_FAILURE = ("stop", "warn")
 
@@ -101,7 +111,8 @@ class GroupAttribute:
     """A protected or vulnerable attribute: its column, its labels, its reference group.
 
     ``labels`` maps raw values to the labels shown; ``values`` closes the set of raw values;
-    ``bands`` are ascending edges that turn a number into labels such as ``25-39``.
+    ``bands`` are ascending edges that turn a number into labels such as ``25-39``; ``driver`` is the driver of
+    vulnerability that the attribute stands for, one of ``DRIVERS``.
     """
 
     name: str
@@ -111,6 +122,7 @@ class GroupAttribute:
     values: tuple[str, ...] = ()
     bands: tuple[float, ...] = ()
     basis: str | None = None
+    driver: str | None = None
 
     @property
     def declared(self) -> tuple[str, ...]:
@@ -209,6 +221,109 @@ class Payments:
 
 
 @dataclass(frozen=True, slots=True)
+class Population:
+    """People who could have been reached, by (attribute, group), from a table such as a census or a branch's books.
+
+    ``source`` says where the numbers come from, ``as_of`` the day for which they stand.
+    """
+
+    people: tuple[tuple[str, str, float], ...]
+    source: str | None = None
+    as_of: str | None = None
+
+    def of(self, attribute: str, group: str | None) -> float | None:
+        """The people of a group, None where the table does not tell."""
+        found = (people for name, label, people in self.people if name == attribute and label == group)
+        return next(found, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A stage of the way to credit: the ``column`` that is true, or holds the time, where a person passed it.
+
+    In a log of events ``events`` are the values of the event column that mean so.
+    """
+
+    name: str
+    column: str | None = None
+    events: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """A way of proving who one is, such as a face scan, and the flag or events that say that a person failed it."""
+
+    method: str
+    column: str | None = None
+    events: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Funnel:
+    """The stages in their order, from being reached to having what was asked for.
+
+    Rows are persons, or attempts of the persons that ``entity`` names; with an ``event`` column rows are events, of the
+    contract's ``entity`` at its ``time``. ``started`` is the stage from which a person is seen to want it, ``identity``
+    that of the identity check, ``finished`` the last that the customer passes by himself. ``failed`` and ``fallback``
+    (another way was tried) speak of the identity check. A person who is first seen less than ``within`` before the
+    end of the data had too little time and is counted apart. ``device``, ``network`` and ``assisted`` (a flag: somebody
+    helped) are columns by which losses are told apart, ``accessible`` flags a service that meets the requirements.
+    """
+
+    stages: tuple[Stage, ...]
+    started: str
+    identity: str | None = None
+    finished: str | None = None
+    event: str | None = None
+    failed: tuple[Failing, ...] = ()
+    fallback: Failing | None = None
+    within: str | None = None
+    device: str | None = None
+    network: str | None = None
+    assisted: str | None = None
+    accessible: str | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the stages."""
+        return tuple(stage.name for stage in self.stages)
+
+    def place(self, stage: str | None) -> int | None:
+        """Where a stage stands, from 0; None where it is not named."""
+        return self.names.index(stage) if stage in self.names else None
+
+    @property
+    def dimensions(self) -> dict[str, str]:
+        """The columns by which losses are told apart, by what they are."""
+        named = {"device": self.device, "network": self.network, "assisted": self.assisted}
+        return {name: column for name, column in named.items() if column}
+
+
+@dataclass(frozen=True, slots=True)
+class ThinFile:
+    """Who has no data trail: where ``missing`` columns are empty (``when``: all of them, or any), or a ``flag``.
+
+    ``filled_decision`` and ``filled_score`` hold what the model says once the empty columns are filled in, decisions in
+    the words of the contract's decision; ``automatic`` flags a refusal that no person looked at.
+    """
+
+    missing: tuple[str, ...] = ()
+    when: str = "all"
+    flag: str | None = None
+    filled_decision: str | None = None
+    filled_score: str | None = None
+    automatic: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Channels:
+    """Values of the channel column (``terms.channel``) on either side: by oneself on a device, or with a person."""
+
+    digital: tuple[str, ...]
+    assisted: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class DataContract:
     """Columns by role. Absent roles are None or empty; an absent role is never guessed.
 
@@ -246,7 +361,6 @@ class DataContract:
     strata: tuple[str, ...] = ()
     controls: tuple[str, ...] = ()
     features: tuple[str, ...] = ()
-    funnel: tuple[str, ...] = ()
     denial_reasons: tuple[str, ...] = ()
     imputed_groups: tuple[ImputedAttribute, ...] = ()
     weight: str | None = None
@@ -256,7 +370,12 @@ class DataContract:
     terms: Mapping[str, str] = field(default_factory=dict)
     behaviour: Mapping[str, str] = field(default_factory=dict)
     product_rules: str | None = None
-    population: str | None = None
+    population: Population | None = None
+    funnel: Funnel | None = None
+    thin_file: ThinFile | None = None
+    channels: Channels | None = None
+    age: str | None = None
+    age_points: str | None = None
     columns: tuple[ColumnRule, ...] = ()
     pairs: tuple[PairRule, ...] = ()
     freshness: Freshness | None = None
@@ -293,10 +412,23 @@ class DataContract:
             named += [(f"{role}[{i}]", column) for i, column in enumerate(getattr(self, role))]
         for role in BLOCK_ROLES:
             named += [(f"{role}.{key}", column) for key, column in getattr(self, role).items()]
+        named += self._access_columns()
         named += [(f"columns.{rule.column}", rule.column) for rule in self.columns]
         for i, pair in enumerate(self.pairs):
             named += [(f"pairs[{i}].left", pair.left), (f"pairs[{i}].right", pair.right)]
         return [(place, column) for place, column in named if column]
+
+    def _access_columns(self) -> list[tuple[str, str | None]]:
+        named: list[tuple[str, str | None]] = []
+        if self.funnel:
+            named += [(f"funnel.{key}", getattr(self.funnel, key)) for key in FUNNEL_COLUMNS]
+            named += [(f"funnel.stages.{stage.name}", stage.column) for stage in self.funnel.stages]
+            named += [(f"funnel.failed.{one.method}", one.column) for one in self.funnel.failed]
+            named += [("funnel.fallback", self.funnel.fallback.column)] if self.funnel.fallback else []
+        if self.thin_file:
+            named += [(f"thin_file.{key}", getattr(self.thin_file, key)) for key in THIN_FILE_COLUMNS]
+            named += [(f"thin_file.missing[{i}]", column) for i, column in enumerate(self.thin_file.missing)]
+        return named
 
 
 def band_labels(edges: tuple[float, ...]) -> tuple[str, ...]:

@@ -7,10 +7,14 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from checks.inputs.access_reader import check_access, read_channels, read_funnel, read_thin_file
 from checks.inputs.contract import (
     BEHAVIOUR_KEYS,
+    CHANNEL,
     COLUMN_ROLES,
     COST_ERRORS,
+    CREDIT_FILE,
+    DRIVERS,
     INCOME_PERIODS,
     LIST_ROLES,
     LOAN_KEYS,
@@ -34,24 +38,29 @@ from checks.inputs.contract import (
     Outcome,
     PairRule,
     Payments,
+    Population,
     band_labels,
 )
 from checks.inputs.loan_columns import granted_on
+from checks.inputs.population import read_population
 from checks.inputs.yaml_reader import Place
 from checks.problem import listed, nearest, suggest
+
+_WITHOUT_GROUPS = {"groups", "imputed_groups", "price", "loan", "funnel", "thin_file", "channels"}
 
 
 def read_contract(place: Place) -> DataContract:
     """Read a ``contract:`` block; problems are recorded at their lines."""
     at = place.entries(ROLES)
-    if place.is_mapping and not {"groups", "imputed_groups", "price", "loan"} & set(at):
+    if place.is_mapping and not _WITHOUT_GROUPS & set(at):
         place.entries(ROLES, ("groups",))
     rate = at.get("rate")
     rate_at = rate.free_entries() if rate and rate.is_mapping else {}
     columns = {role: _column(at[role]) for role in COLUMN_ROLES if role in at}
     lists = {role: at[role].texts() for role in LIST_ROLES if role in at}
+    groups = _read_groups(at["groups"]) if "groups" in at else ()
     contract = DataContract(
-        groups=_read_groups(at["groups"]) if "groups" in at else (),
+        groups=groups,
         time=_column(at["time"]) if "time" in at else None,
         dated=_read_dated(at["dated"]) if "dated" in at else None,
         decision=_read_decision(at["decision"]) if "decision" in at else None,
@@ -66,7 +75,10 @@ def read_contract(place: Place) -> DataContract:
         terms=_read_block(at["terms"], TERMS_KEYS) if "terms" in at else {},
         behaviour=_read_block(at["behaviour"], BEHAVIOUR_KEYS) if "behaviour" in at else {},
         product_rules=_read_file(at["product_rules"]) if "product_rules" in at else None,
-        population=_read_file(at["population"]) if "population" in at else None,
+        population=_read_people(at["population"], groups) if "population" in at else None,
+        funnel=read_funnel(at["funnel"]) if "funnel" in at else None,
+        thin_file=read_thin_file(at["thin_file"]) if "thin_file" in at else None,
+        channels=read_channels(at["channels"]) if "channels" in at else None,
         columns=tuple(_read_column_rule(key, at_) for key, at_ in at["columns"].free_entries().items())
         if "columns" in at else (),
         pairs=tuple(_read_pair(item) for item in at["pairs"].items()) if "pairs" in at else (),
@@ -75,7 +87,12 @@ def read_contract(place: Place) -> DataContract:
     )  # fmt: skip
     _check_time(place, at, contract)
     _check_apart(at, contract)
+    check_access(at, contract)
     return contract
+
+
+def _read_people(place: Place, groups: tuple[GroupAttribute, ...]) -> Population | None:
+    return read_population(_read_file(place), place, groups)
 
 
 def _column(place: Place, keys: tuple[str, ...] = ("column",)) -> str:
@@ -196,6 +213,11 @@ def _read_groups(place: Place) -> tuple[GroupAttribute, ...]:
     for name, at in entries.items():
         if not re.fullmatch(r"[\w][\w .-]{0,60}", name):
             at.complain(f"the attribute '{name}'", "letters, digits, '-', '_', '.' and spaces", "choose another name")
+        if name.casefold() in (CREDIT_FILE, CHANNEL):
+            at.complain(
+                f"the attribute '{name}'", "a name that the audit does not give to an attribute of its own",
+                "choose another name",
+            )  # fmt: skip
         twin = next(other for other in entries if other.casefold() == name.casefold())
         if twin != name:
             at.complain(f"'{name}' beside '{twin}'", "names that differ in more than case", "rename one of the two")
@@ -206,7 +228,8 @@ def _read_groups(place: Place) -> tuple[GroupAttribute, ...]:
 
 
 def _read_group(name: str, place: Place) -> GroupAttribute:
-    at = place.entries(("column", "reference", "labels", "values", "bands", "basis"), ("column", "reference"))
+    keys = ("column", "reference", "labels", "values", "bands", "basis", "driver")
+    at = place.entries(keys, ("column", "reference"))
     labels = {raw: label.text() for raw, label in at["labels"].free_entries().items()} if "labels" in at else {}
     bands = tuple(item.number() for item in at["bands"].items()) if "bands" in at else ()
     if list(bands) != sorted(set(bands)):
@@ -221,6 +244,7 @@ def _read_group(name: str, place: Place) -> GroupAttribute:
         values=at["values"].texts() if "values" in at else (),
         bands=bands,
         basis=at["basis"].text() if "basis" in at else None,
+        driver=at["driver"].choice(DRIVERS) if "driver" in at else None,
     )
     _check_reference(at, group)
     return group

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from checks.inputs.access_columns import FILLED, LABELS, REFERENCES, access_columns, made_attributes
 from checks.inputs.contract import (
     LOAN_AMOUNTS,
     LOAN_NUMBERS,
@@ -43,7 +44,8 @@ MISSING_TEXTS = ("", "nan", "null", "none", "nat", "na", "n/a", "<na>", "#n/a")
 _TRUE, _FALSE = ("true", "t", "yes", "y", "1", "1.0"), ("false", "f", "no", "n", "0", "0.0")
 _NUMERIC_PLACES = (
     "imputed_groups", "score", "cost", "new_customer_price", "market_price", "prior_price", "realised_cost", "weight",
-    "price", "rate", "tenure", "controls", "terms.incentive", "terms.new_customer_incentive", "behaviour.visits",
+    "price", "rate", "tenure", "age", "age_points", "thin_file.filled_score", "controls",
+    "terms.incentive", "terms.new_customer_incentive", "behaviour.visits",
     "behaviour.spend_history", "behaviour.elasticity_score",
     "terms.borrowed", *(f"loan.{key}" for key in (*LOAN_AMOUNTS, *LOAN_NUMBERS)),
 )  # fmt: skip
@@ -121,10 +123,28 @@ def prepare(raw: ir.Table, program: AuditProgram, period: Period) -> Prepared:
     columns |= affordability_columns(columns, contract)
     columns |= sheet_columns(columns, contract)
     columns |= {name: raw[name] for name in derived(contract)} if program.product_rules else {}
+    columns |= _access(columns, raw, program)
+    for name in made_attributes(contract):
+        references[name], declared[name] = REFERENCES[name], LABELS[name]
     for group in contract.groups:
         columns[group_column(group.name)] = _label(raw[group.column], group, program)
     table = raw.select([column.name(name) for name, column in columns.items()])
     return Prepared(table, references, declared, bounded_by(contract))
+
+
+def _access(columns: Mapping[str, ir.Value], raw: ir.Table, program: AuditProgram) -> dict[str, ir.Value]:
+    """What an audit of access adds."""
+    contract = program.contract
+    made = access_columns(
+        columns, contract, MISSING_TEXTS, as_text,
+        lambda values, column: _canonical(values, column, program.where("contract.channels")),
+    )  # fmt: skip
+    named = {group_column(name) if name in REFERENCES else name: column for name, column in made.items()}
+    filled = contract.thin_file and contract.thin_file.filled_decision
+    if filled and contract.decision:
+        known = _without_missing_texts(raw[filled], contract.decision)
+        named[FILLED] = _favourable(known, contract.decision, program)
+    return named
 
 
 def _bind(raw: ir.Table, program: AuditProgram) -> None:

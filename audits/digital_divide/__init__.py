@@ -1,0 +1,10 @@
+"""Is anybody shut out who has no smartphone, no skill with it, or no data trail?
+
+One file a question. Each says which harm it measures, what it takes, how, and what it cannot show.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+QUESTIONS: tuple[type[Any], ...] = ()

@@ -1,0 +1,103 @@
+"""Persons by how far they came: from being reached to having what they asked for. One row, or many events, a person.
+
+A person is what ``entity`` names, else a row. He passed a stage where any of his rows says so; whoever passed a later
+stage has passed those before it (a log loses events, nobody submits what he never began), and is counted as
+``skipped``. Nothing of a person leaves the engine: counts of persons alike do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+HOUR = "hour"
+TIME_EDGES = (
+    1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100, 120, 150, 180, 240, 300, 360, 480, 600, 720, 1080,
+    1440, 2880, 4320, 5760, 7200, 10080, 14400, 20160, 30240, 43200,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class FunnelCell:
+    """``persons`` of one label (None: unknown) and stratum whose last stage is number ``furthest`` (−1: none)."""
+
+    label: str | None
+    stratum: tuple[str | None, ...]
+    furthest: int
+    persons: int
+
+
+@dataclass(frozen=True, slots=True)
+class LossCell:
+    """The same by the value of a dimension, such as the device, in place of a stratum."""
+
+    label: str | None
+    value: str | None
+    furthest: int
+    persons: int
+
+
+@dataclass(frozen=True, slots=True)
+class TimeCell:
+    """Persons who passed ``started``, by the band of minutes (``TIME_EDGES``) until ``finished``, or until unseen.
+
+    ``done`` finished within band ``band`` (up to and including the edge of that number; the last band is beyond all
+    edges); not ``done`` were seen through the bands before ``band`` and had not finished: the end of the data, or of
+    the span that counts, came first. ``minutes`` adds up over the persons who are done, 0 else.
+    """
+
+    label: str | None
+    band: int
+    done: bool
+    persons: int
+    minutes: float
+
+
+@dataclass(frozen=True, slots=True)
+class FailureCell:
+    """Persons who came to the identity check and failed ``method`` at least once.
+
+    ``method`` is "" for those who failed none, "any" for those who failed at least one; ``fallback`` says whether
+    another way was tried (None: the contract does not say), ``passed`` whether the check was passed in the end.
+    """
+
+    label: str | None
+    method: str
+    fallback: bool | None
+    passed: bool
+    persons: int
+
+
+@dataclass(frozen=True, slots=True)
+class Funnel:
+    """Counts by attribute: the contract's own, and ``age_attribute(cut)`` with the labels of ``age_labels(cut)``.
+
+    ``counts``: rows, persons, without_person (rows), skipped (persons with a later stage and not an earlier one),
+    out_of_order (persons with an earlier time at a later stage, by more than the clocks' tolerance), skewed (by less),
+    ahead (rows with a time beyond the end of the data's period), duplicates (rows that repeat a person's event at the
+    same time), repeated (persons with more than one row), too_early (persons left out, first seen less than ``within``
+    before the end), undecided (persons who submitted without a decision), odd_ages (persons with an age that nobody
+    has), mixed (persons with several labels of an attribute, told as unknown; all attributes together).
+    ``unknown_events`` holds (value, rows) of events that are no stage, the most frequent first.
+    """
+
+    stages: tuple[str, ...]
+    counts: Mapping[str, int]
+    cells: Mapping[str, tuple[FunnelCell, ...]]
+    losses: Mapping[str, Mapping[str, tuple[LossCell, ...]]]
+    """attribute → dimension (device, network, assisted, hour) → cells."""
+    times: Mapping[str, tuple[TimeCell, ...]] = field(default_factory=dict)
+    failures: Mapping[str, tuple[FailureCell, ...]] = field(default_factory=dict)
+    unknown_events: tuple[tuple[str, int], ...] = ()
+    refused: tuple[str, ...] = ()
+    """Columns with too many labels to be told apart."""
+
+
+def age_attribute(cut: float) -> str:
+    """The attribute of persons by an age from which they count as elderly."""
+    return f"age from {cut:g}"
+
+
+def age_labels(cut: float) -> tuple[str, str]:
+    """The labels of the older and of the younger, who are the reference."""
+    return f"{cut:g}+", f"under {cut:g}"
