@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from audits.policies.labels import is_own
+from audits.policies.labels import is_own, stage_of
 from audits.policies.wording import is_counted
 from audits.record import VERDICTS, Finding, Measurement, Verdict
 from reports.figure_facts import figure_facts
@@ -24,7 +24,7 @@ from reports.figures import (
     span,
     unit_of,
 )
-from reports.named import attribute_in, group_in, reference_in
+from reports.named import attribute_in, group_in, reference_in, segment_in
 from reports.pictures import LimitLine
 from reports.report_model import EstimatePicture, Fact, MeasuredFigure
 from reports.rule_reading import limit_line, limit_text, phrase, rule_reading, strength
@@ -129,7 +129,7 @@ def who(say: Words, m: Measurement) -> str:
     named = say("labelled", label=attribute_in(say, m), value=text) if m.attribute else text
     if not group and is_own(m):  # what the attribute tells of all rows
         named = attribute_in(say, m)
-    return named if m.segment == "all" else say("block.segment", title=named, segment=m.segment)
+    return named if m.segment == "all" else say("block.segment", title=named, segment=segment_in(say, m))
 
 
 def _rows_word(say: Words, judged: Judged) -> str:
@@ -142,7 +142,7 @@ def _denominators(say: Words, judged: Judged) -> str:
     m = judged.measurement
     for ours, theirs in (("group", "reference"), ("group_decided", "reference_decided")):
         if ours in m.counts and theirs in m.counts:
-            key = "denominator_of" if is_own(m) else "denominator"
+            key = "denominator_of" if is_own(m) and m.question.startswith("loyalty_pricing.") else "denominator"
             group = say(key, count=count(m.counts[ours]), name=group_in(say, m))
             reference = say(key, count=count(m.counts[theirs]), name=reference_in(say, m))
             unit = _rows_word(say, judged)
@@ -179,12 +179,15 @@ def _sentence(say: Words, judged: Judged) -> str:
         text = figure_of(say, m, abs(m.estimate), [abs(limit) for limit in judged.limits])
     if not say.has(key) or ("{group}" in say.raw(key)) != bool(m.group):
         return say("says.other", measure=say.named("measure", m.measure), who=who(say, m), figure=text)
-    return say(key, attribute=attribute_in(say, m), group=group_in(say, m), reference=reference_in(say, m), figure=text)
+    return say(
+        key, attribute=attribute_in(say, m), group=group_in(say, m), reference=reference_in(say, m),
+        segment=segment_in(say, m), figure=text,
+    )  # fmt: skip
 
 
 def _says(say: Words, m: Measurement) -> str:
-    """The key of the sentence that fits best: on one route alone, on one attribute alone, on all rows."""
-    ends = [".undecided"] * bool(m.undecided)
+    """The key of the sentence that fits best: on one route alone, a part, one attribute alone, all rows."""
+    ends = [".undecided"] * bool(m.undecided) + [".part"] * bool(stage_of(m))
     ends += [] if m.group else [".alone"] * bool(m.attribute) + [".all"]
     keys = [f"says.{m.measure}{end}" for end in ends]
     return next((key for key in keys if say.has(key) or say.has(f"{key}.above")), f"says.{m.measure}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from audits.policies.labels import attribute_words, group_words, is_own, tenure_start
+from audits.policies.labels import TENURE, attribute_words, group_words, is_own, tenure_start
 from audits.record import Measurement
 from checks.sentence import Sentence
 from reports.words import Words
@@ -23,9 +23,14 @@ def reference_in(say: Words, m: Measurement) -> str:
     return _said(say, group_words(m, m.reference))
 
 
+def segment_in(say: Words, m: Measurement) -> str:
+    """The part of the rows that it is of, such as a stage."""
+    return _said(say, m.segment)
+
+
 def place_of(m: Measurement) -> float:
     """Where a group stands among others of its attribute that have an order of their own, as bands of tenure have."""
-    start = tenure_start(m.group or "") if is_own(m) and m.attribute == "tenure" else None
+    start = tenure_start(m.group or "") if is_own(m) and m.attribute == TENURE else None
     return 0.0 if start is None else start
 
 

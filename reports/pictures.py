@@ -138,4 +138,34 @@ class DosePicture:
     headings: tuple[str, ...]
 
 
-Picture = DotsPicture | MapPicture | CurvePicture | DosePicture
+@dataclass(frozen=True, slots=True)
+class FunnelStage:
+    """What is left of a group and of its reference after a stage, as shares of those who entered, in words beside them.
+
+    ``ratio`` is that of the stage in words, empty where there is none, with the sign of its ``verdict``; ``note`` marks
+    the costliest stage.
+    """
+
+    name: str
+    group: float | None
+    reference: float | None
+    group_text: str
+    reference_text: str
+    ratio: str = ""
+    verdict: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FunnelPicture:
+    """Stages in order from above, with the names of the two who are compared and what the bars count."""
+
+    title: str
+    description: str
+    group: str
+    reference: str
+    counted: str
+    stages: tuple[FunnelStage, ...]
+
+
+Picture = DotsPicture | MapPicture | CurvePicture | DosePicture | FunnelPicture

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from audits.record import Measurement
+from checks.inputs.contract import ASSISTED, CHANNEL, CREDIT_FILE, DIGITAL, FULL, THIN
 from checks.sentence import said, template
 
 TENURE, BOOK = "tenure", "book"
@@ -17,6 +18,13 @@ _ATTRIBUTES = {
     "spend history": template("spend history"), "price sensitivity": template("price sensitivity"),
 }  # fmt: skip
 _BOOKS = {"closed": template("closed"), "open": template("open")}
+_MADE = {CREDIT_FILE: template("credit file"), CHANNEL: template("service channel")}
+_MADE_LABELS = {
+    CREDIT_FILE: {THIN: template("thin"), FULL: template("full")},
+    CHANNEL: {ASSISTED: template("assisted"), DIGITAL: template("digital")},
+}  # fmt: skip
+_AGE, _AGE_LABEL = re.compile(r"age from (\d+(?:\.\d+)?)"), re.compile(r"(under )?(\d+(?:\.\d+)?)(\+)?")
+_PART_OF_PERIOD = re.compile(r"\d{4}-\d\d-\d\d\.\.\d{4}-\d\d-\d\d")
 _MISSING = "missing"
 _OF_DECLARED_GROUPS = ("group_premium_ratio", "group_value_ratio")
 _NUMBER = r"(\d+(?:\.\d+)?(?:e[+-]?\d+)?)"
@@ -25,24 +33,56 @@ _BAND = re.compile(rf"under {_NUMBER}|{_NUMBER}\+|{_NUMBER}(?:-(<?){_NUMBER})?")
 
 def is_own(m: Measurement) -> bool:
     """Whether the question named the attribute, and not the program."""
+    if m.question.startswith("digital_divide."):
+        return m.attribute in _MADE or is_age(m)
     named = m.question.startswith("loyalty_pricing.") and m.measure not in _OF_DECLARED_GROUPS
     return named and m.attribute in _ATTRIBUTES
 
 
+def is_age(m: Measurement) -> bool:
+    """Whether its groups are those from an age on and those under it."""
+    return m.question.startswith("digital_divide.") and _AGE.fullmatch(m.attribute or "") is not None
+
+
+def stage_of(m: Measurement) -> str:
+    """The stage, method or other part that the figure is of; empty where it is of all, or of days of the period."""
+    return "" if m.segment == "all" or _PART_OF_PERIOD.fullmatch(m.segment) else m.segment
+
+
 def attribute_words(m: Measurement) -> str:
     """The attribute, as a sentence where it is ours; empty where there is none."""
-    return said(_ATTRIBUTES[m.attribute]) if is_own(m) and m.attribute else m.attribute or ""
+    if not m.attribute or not is_own(m):
+        return m.attribute or ""
+    age = _AGE.fullmatch(m.attribute)
+    if age is not None and is_age(m):
+        return said("age from {age}", age=age[1])
+    return said({**_ATTRIBUTES, **_MADE}[m.attribute])
 
 
 def group_words(m: Measurement, label: str | None) -> str:
     """A group or reference of the measurement, as a sentence where it is ours; empty where there is none."""
     if not label or not is_own(m):
         return label or ""
+    if m.question.startswith("digital_divide."):
+        return _age(label) if is_age(m) else _made(m.attribute, label)
     if label == _MISSING:
         return said("missing")
     if m.attribute == BOOK and label in _BOOKS:
         return said(_BOOKS[label])
     return _tenure(label) if m.attribute == TENURE else label
+
+
+def _made(attribute: str | None, label: str) -> str:
+    words = _MADE_LABELS.get(attribute or "", {}).get(label)
+    return said(words) if words else label
+
+
+def _age(label: str) -> str:
+    """``60+`` and ``under 60`` in words."""
+    found = _AGE_LABEL.fullmatch(label)
+    if found is None or bool(found[1]) == bool(found[3]):
+        return label
+    return said("under {age}", age=found[2]) if found[1] else said("aged {age} or over", age=found[2])
 
 
 def tenure_start(label: str) -> float | None:

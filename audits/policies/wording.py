@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from audits.policies.labels import attribute_words, group_words
+from audits.policies.access_wording import ACCESS, ACCESS_OF_ALL, ACCESS_OF_PART, access_whole
+from audits.policies.labels import attribute_words, group_words, stage_of
 from audits.policies.lending_wording import LENDING, LENDING_OF_ALL
 from audits.policies.prices_wording import PRICES, PRICES_ALONE, PRICES_OF_ALL, PRICES_OF_ONE_ROUTE
 from audits.policies.units import MONEY, bare, figure, stated
@@ -17,6 +18,7 @@ from checks.sentence import Sentence, Value, said, template
 _SUBJECT = {
     **PRICES,
     **LENDING,
+    **ACCESS,
     "rate_gap_bp": template("The mean rate of {group} borrowers less that of {reference} borrowers is {estimate}"),
     "adjusted_rate_gap_bp": template(
         "At equal controls and strata, the mean rate of {group} borrowers less that of {reference} borrowers is "
@@ -112,7 +114,7 @@ _SUBJECT = {
         "between {low} and {high} below that of {reference} applicants"
     ),
 }
-_OF_ALL = {**PRICES_OF_ALL, **LENDING_OF_ALL}
+_OF_ALL = {**PRICES_OF_ALL, **LENDING_OF_ALL, **ACCESS_OF_ALL}
 
 
 def explain(m: Measurement, rule: Rule, verdict: Verdict) -> Sentence:
@@ -141,6 +143,7 @@ def _whole(m: Measurement, because: Sentence, limits: Iterable[float] = ()) -> S
             whole = template("{subject} ({interval}, {n:,} occasions). {because}")
         if m.measure in ("reborrowing_ratio", "fee_driven_ratio"):
             whole = template("{subject} ({interval}, {n:,} spells at risk). {because}")
+    whole = access_whole(m.question, m.measure) or whole
     return said(whole, subject=_subject(m, tuple(limits)), interval=figure_with_interval(m), n=m.n, because=because)
 
 
@@ -154,6 +157,8 @@ def _subject(m: Measurement, limits: tuple[float, ...] = ()) -> Sentence:
     words = _SUBJECT.get(m.measure)
     if m.group is None:
         words = (PRICES_ALONE.get(m.measure) if m.attribute else _OF_ALL.get(m.measure)) or words
+    if stage_of(m):
+        words = ACCESS_OF_PART.get(m.measure) or words
     if m.undecided:
         words = PRICES_OF_ONE_ROUTE.get(m.measure) or words
     if words is None:
@@ -165,6 +170,7 @@ def _subject(m: Measurement, limits: tuple[float, ...] = ()) -> Sentence:
         "attribute": attribute_words(m),
         "group": group_words(m, m.group) or said("all rows"),
         "reference": group_words(m, m.reference),
+        "segment": m.segment,
         "estimate": figure(m, m.estimate, limits),
         "low": figure(m, m.low),
         "high": figure(m, m.high),

@@ -9,9 +9,10 @@ from reports.charts.dose_response import dose_response
 from reports.charts.dots import dots
 from reports.charts.estimate import estimate_with_limit
 from reports.charts.frame import ticks
+from reports.charts.funnel import funnel
 from reports.charts.rates import rates_by_group
 from reports.charts.subgroup_map import subgroup_map
-from reports.pictures import CurvePicture, DosePicture, DotsPicture, MapPicture, Picture
+from reports.pictures import CurvePicture, DosePicture, DotsPicture, FunnelPicture, MapPicture, Picture
 
 __all__ = [
     "calibration_curve",
@@ -19,6 +20,7 @@ __all__ = [
     "dots",
     "draw",
     "estimate_with_limit",
+    "funnel",
     "rates_by_group",
     "subgroup_map",
     "ticks",
@@ -33,4 +35,6 @@ def draw(picture: Picture, anchor: str) -> Markup:
         return subgroup_map(picture, anchor)
     if isinstance(picture, DosePicture):
         return dose_response(picture, anchor)
+    if isinstance(picture, FunnelPicture):
+        return funnel(picture, anchor)
     return calibration_curve(picture, anchor) if isinstance(picture, CurvePicture) else Markup("")
