@@ -31,7 +31,8 @@ class LostOnTheWay(World):
     ``passing`` are the chances of passing each stage, of those who came to the one before. The planted harm: at equal
     chances of approval, those of 60 and over pass ``start`` with a share ``lost[0]`` · effect less and the identity
     check with a share ``lost[1]`` · effect less, so that at effect 1 they are .54 times as often approved as others,
-    and exactly as often of those who sent a form. More of them live in the country, which bears on nothing.
+    and exactly as often of those who sent a form. More of them live in the country, which by itself bears on
+    nothing.
     """
 
     passing: tuple[float, ...] = (0.7, 0.85, 0.9, 0.6, 0.8)
@@ -44,7 +45,7 @@ class LostOnTheWay(World):
     summary: ClassVar[str] = "customers on their way to credit; harm: the old are lost before they can apply"
     trap: ClassVar[str] = "approvals among those who applied are alike, so that the harmful lender passes"
     estimand: ClassVar[str] = "log_cumulative_loss"
-    largest_effect: ClassVar[float] = 1.0
+    largest_effect: ClassVar[float] = 1.5
     example_effect: ClassVar[float] = 1.0
     hidden: ClassVar[tuple[str, ...]] = (FURTHEST,)
     audits: ClassVar[tuple[str, ...]] = ("digital_divide.funnel",)
@@ -75,7 +76,7 @@ class LostOnTheWay(World):
         found = raw_truth(people.over(AGE_GROUP, FURTHEST))
         return {
             **found,
-            "log_cumulative_loss": -float(np.log(found["cumulative_ratio"])),
+            "log_cumulative_loss": 0.0 - float(np.log(found["cumulative_ratio"])),
             "cumulative_ratio[country]": raw_truth(people.over(AREA, FURTHEST))["cumulative_ratio"],
         }
 

@@ -48,7 +48,7 @@ class PoorNetwork(World):
     summary: ClassVar[str] = "the old live where the network is poor; harm: they are lost at an equal network too"
     trap: ClassVar[str] = "the raw ratio is as low in the fair twin, which is flagged"
     estimand: ClassVar[str] = "log_adjusted_loss"
-    largest_effect: ClassVar[float] = 1.0
+    largest_effect: ClassVar[float] = 1.5
     example_effect: ClassVar[float] = 0.6
     hidden: ClassVar[tuple[str, ...]] = (FURTHEST,)
     audits: ClassVar[tuple[str, ...]] = ("digital_divide.funnel",)
@@ -78,7 +78,7 @@ class PoorNetwork(World):
         within = adjusted_truth(joint)
         return {
             **raw_truth(joint.sum(axis=1)), **within,
-            "log_adjusted_loss": -float(np.log(within["adjusted_cumulative_ratio"])),
+            "log_adjusted_loss": 0.0 - float(np.log(within["adjusted_cumulative_ratio"])),
         }  # fmt: skip
 
     def contract(self) -> dict[str, Any]:
@@ -110,5 +110,5 @@ class HiddenByNetwork(PoorNetwork):
     summary: ClassVar[str] = "the old live where the network is fast; harm: lost at an equal network, hidden in sum"
     trap: ClassVar[str] = "the raw ratio is above 1 for the harmful lender too, who passes"
     estimand: ClassVar[str] = "log_adjusted_loss"
-    largest_effect: ClassVar[float] = 1.0
+    largest_effect: ClassVar[float] = 1.5
     example_effect: ClassVar[float] = 0.4

@@ -128,7 +128,7 @@ def as_log(rows: Mapping[str, NDArray[Any]], seed: int) -> dict[str, NDArray[Any
 
 def log_contract(of_rows: Mapping[str, Any]) -> dict[str, Any]:
     """The contract of such a log, from that of the rows."""
-    kept = {role: block for role, block in of_rows.items() if role not in ("unit", "decision", "funnel")}
+    kept = {role: block for role, block in of_rows.items() if role not in ("unit", "decision", "dated", "funnel")}
     dimensions = {key: value for key, value in of_rows["funnel"].items() if key != "stages"}
     stages = {name: [event] for name, event in zip(STAGES, EVENTS, strict=True)}
     return {**kept, "entity": "case", "time": "at", "funnel": {"event": "event", "stages": stages, **dimensions}}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -326,7 +327,42 @@ def of_steering(code: str) -> dict[str, Callable[[pd.DataFrame], float]]:
     return found
 
 
+STAGE_FLAGS = {"start": "began", "identity": "proved", "submit": "sent", "decision": "decision", "price": "taken"}
+
+
+def of_ways() -> dict[str, Callable[[pd.DataFrame], float]]:
+    """Persons with flags: shares of those who passed the stage before; within networks as the old are spread."""
+
+    def over(d: pd.DataFrame, passed: str, before: str, by: str = "age_group", one: str = "60+") -> float:
+        rates = d[d[before] == 1].groupby(by)[passed].agg(lambda flag: (flag == 1).mean())
+        return float(rates[one] / rates.drop(one).iloc[0])
+
+    def within(d: pd.DataFrame, passed: str, before: str) -> float:
+        came = d[d[before] == 1]
+        rate = (came[passed] == 1).groupby([came["network"], came["age_group"]]).mean().unstack()
+        old = came.loc[came["age_group"] == "60+", "network"]
+        return float(rate["60+"].reindex(old).mean() / rate["under 60"].reindex(old).mean())
+
+    pairs = dict(zip(STAGE_FLAGS, pairwise(["shown", *STAGE_FLAGS.values()]), strict=True))
+    own: dict[str, Callable[[pd.DataFrame], float]] = {
+        "cumulative_ratio": lambda d: over(d, "taken", "shown"),
+        "approved_ratio": lambda d: over(d, "decision", "shown"),
+        "adverse_impact_ratio": lambda d: over(d[d["decision"] < 2], "decision", "sent"),
+        "log_cumulative_loss": lambda d: -float(np.log(over(d, "taken", "shown"))),
+        "cumulative_ratio[country]": lambda d: over(d, "taken", "shown", "area", "country"),
+        "adjusted_cumulative_ratio": lambda d: within(d, "taken", "shown"),
+        "log_adjusted_loss": lambda d: -float(np.log(within(d, "taken", "shown"))),
+    }
+    for stage, (before, passed) in pairs.items():
+        own[f"stage_ratio[{stage}]"] = lambda d, p=passed, b=before: over(d, p, b)
+        own[f"adjusted_stage_ratio[{stage}]"] = lambda d, p=passed, b=before: within(d, p, b)
+    return own
+
+
 OWN = {
+    "C1": of_ways,
+    "C1N": of_ways,
+    "C1R": of_ways,
     "B1": partial(of_steering, "B1"),
     "B1E": partial(of_steering, "B1E"),
     "D5": of_groups,
