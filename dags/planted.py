@@ -17,13 +17,25 @@ _WIDE = 46
 class Planted:
     """A measure, of a group or of everyone, and the true ``value`` of its figure.
 
-    With ``loans`` the value is how many loans lie beyond the limit that a rule sets on the figure.
+    ``segment`` is the part that the figure is of, such as a stage. With ``loans`` the value is how many loans lie
+    beyond the limit that a rule sets on the figure.
     """
 
     measure: str
     value: float
     group: str | None = None
     loans: bool = False
+    segment: str = "all"
+
+    @property
+    def told(self) -> str:
+        """The measure with the part and the group that it is of."""
+        parts = (
+            self.measure,
+            *((self.segment,) if self.segment != "all" else ()),
+            *((self.group,) if self.group else ()),
+        )
+        return ", ".join(parts)
 
 
 def finished(runs: Path, program: str) -> tuple[AuditRun, Judgement]:
@@ -40,14 +52,13 @@ def beside(planted: Sequence[Planted], run: AuditRun, judgement: Judgement) -> l
     """The lines: planted, found with its interval, and the worst verdict on it."""
     lines = [f"  {'':{_WIDE}}{'planted':>20}  found"]
     for one in planted:
-        name = f"{one.measure}, {one.group}" if one.group else one.measure
-        lines.append(f"  {name:{_WIDE}}{_line(one, run, judgement)}")
+        lines.append(f"  {one.told:{_WIDE}}{_line(one, run, judgement)}")
     return [*lines, *_held(planted, run)]
 
 
-def found(run: AuditRun, measure: str, group: str | None) -> Measurement | None:
+def found(run: AuditRun, measure: str, group: str | None, segment: str = "all") -> Measurement | None:
     """The figure of a group, or of everyone, over the whole period."""
-    same = (m for m in run.measurements if (m.measure, m.group, m.segment) == (measure, group, "all"))
+    same = (m for m in run.measurements if (m.measure, m.group, m.segment) == (measure, group, segment))
     return next(same, None)
 
 
@@ -55,7 +66,7 @@ def _line(planted: Planted, run: AuditRun, judgement: Judgement) -> str:
     from audits.policies.units import figure
     from audits.policies.wording import is_counted
 
-    m = found(run, planted.measure, planted.group)
+    m = found(run, planted.measure, planted.group, planted.segment)
     if m is None or m.estimate is None:
         return f"{planted.value:>20.4g}  none: {m.reason if m else 'not measured'}"
     worst, estimate = _worst(judgement, planted), figure(m, m.estimate)
@@ -71,7 +82,7 @@ def _held(planted: Sequence[Planted], run: AuditRun) -> list[str]:
     """How many intervals hold what was planted: some miss it by chance, and no seed is chosen so that none does."""
     from audits.policies.wording import is_counted, percent_of
 
-    pairs = [(one, found(run, one.measure, one.group)) for one in planted if not one.loans]
+    pairs = [(one, found(run, one.measure, one.group, one.segment)) for one in planted if not one.loans]
     there = [(one.value, m) for one, m in pairs if m and m.low is not None and m.high is not None]
     intervals = [(value, m) for value, m in there if not is_counted(m)]
     if not intervals:
@@ -85,6 +96,7 @@ def _worst(judgement: Judgement, planted: Planted) -> str:
     """The gravest verdict on a figure; "told beside" where no rule judges it."""
     given = {
         f.verdict for f in judgement.findings
-        if (f.measurement.measure, f.measurement.group) == (planted.measure, planted.group)
+        if (f.measurement.measure, f.measurement.group, f.measurement.segment)
+        == (planted.measure, planted.group, planted.segment)
     }  # fmt: skip
     return next((verdict for verdict in VERDICTS if verdict in given), "told beside")
