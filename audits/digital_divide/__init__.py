@@ -7,4 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-QUESTIONS: tuple[type[Any], ...] = ()
+from audits.digital_divide.channel_price import ChannelPrice
+
+QUESTIONS: tuple[type[Any], ...] = (
+    ChannelPrice,
+)  # fmt: skip
