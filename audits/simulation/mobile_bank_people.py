@@ -28,7 +28,7 @@ from audits.simulation.mobile_bank import (
 from audits.simulation.population import Floats
 
 SECOND, NEVER = "timedelta64[s]", np.datetime64("NaT", "us")
-DUPLICATES, SKEWED, LOST, SKEW = 0.01, 0.002, 0.003, 45  # shares of events; seconds at most that a clock is behind
+DUPLICATES, SKEWED, LOST, SKEW = 0.01, 0.005, 0.003, 240  # shares of events; seconds at most that a clock is behind
 EVENTS = {
     "reached_at": "shown", "started_at": "opened", "identity_at": "verified", "submitted_at": "submitted",
     "approved_at": "approved", "taken_at": "accepted",
