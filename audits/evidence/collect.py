@@ -28,14 +28,17 @@ from audits.evidence.needs import (
     DearestNeed,
     DebtTallyNeed,
     EffectsNeed,
+    FunnelNeed,
     HistogramNeed,
     MembershipNeed,
     MomentsNeed,
     Need,
+    RankedNeed,
     ReborrowingNeed,
     SameTermsNeed,
     SampleNeed,
     SequenceNeed,
+    SpreadNeed,
     of_kind,
     unknown_names,
 )
@@ -52,9 +55,11 @@ if TYPE_CHECKING:
     from audits.evidence.debt_tallies import DebtTallies
     from audits.evidence.effects import EffectScores
     from audits.evidence.exact_sums import Ranges
+    from audits.evidence.funnel import Funnel
     from audits.evidence.histograms import Histogram
     from audits.evidence.memberships import Memberships
     from audits.evidence.moments import Moments
+    from audits.evidence.ranked import Ranked, Spread
     from audits.evidence.reborrowing import Reborrowing
     from audits.evidence.reborrowing_influences import Influences
     from audits.evidence.same_terms import SameTerms
@@ -154,6 +159,24 @@ class Evidence:
         from audits.evidence.dearest import dearest_from_json
 
         return dearest_from_json(self._text(need))
+
+    def ranked(self, need: RankedNeed) -> Ranked:
+        """Who has what along a rank, of one need."""
+        from audits.evidence.ranked import ranked_from_json
+
+        return ranked_from_json(self._text(need))
+
+    def spread(self, need: SpreadNeed) -> Spread:
+        """How an amount is spread, of one need."""
+        from audits.evidence.ranked import spread_from_json
+
+        return spread_from_json(self._text(need))
+
+    def funnel(self, need: FunnelNeed) -> Funnel:
+        """Persons by how far they came, of one need."""
+        from audits.evidence.funnel import funnel_from_json
+
+        return funnel_from_json(self._text(need))
 
     def census(self, need: CensusNeed) -> Census:
         """The extremes and the rows beyond limits of one need."""
@@ -345,12 +368,24 @@ def _collect_one(source: Source, need: Need, ranges: Ranges | None, folder: Path
 
         dearest = collect_dearest(source, need)
         return _write(file, dearest_to_json(dearest), dearest.known)
+    if isinstance(need, (RankedNeed, SpreadNeed)):
+        from audits.evidence.ranked import collect_ranked, collect_spread, ranked_to_json
+
+        along = collect_ranked(source, need) if isinstance(need, RankedNeed) else collect_spread(source, need)
+        return _write(file, ranked_to_json(along), along.rows)
     if isinstance(need, DebtTallyNeed):
         from audits.evidence.debt_tallies import collect_debt_tallies, debt_tallies_to_json
 
         tallies = collect_debt_tallies(source, need)
         _unchanged(rows, tallies.rows)
         return _write(file, debt_tallies_to_json(tallies), tallies.rows)
+    if isinstance(need, FunnelNeed):
+        from audits.evidence.funnel import funnel_to_json
+        from audits.evidence.funnel_counts import collect_funnel
+
+        funnel = collect_funnel(source, need)
+        _unchanged(rows, funnel.counts["rows"])
+        return _write(file, funnel_to_json(funnel), rows - funnel.counts["without_person"])
     if isinstance(need, SampleNeed):
         from audits.evidence.samples import collect_sample
 
@@ -389,7 +424,8 @@ def _file_name(need: Need) -> str:
         ClusterCellsNeed: "cluster-cells", HistogramNeed: "histogram", SequenceNeed: "sequences",
         MembershipNeed: "memberships", EffectsNeed: "effects", SameTermsNeed: "same-terms",
         ArmsNeed: "arms",
-        CensusNeed: "census", DearestNeed: "dearest", ReborrowingNeed: "reborrowing", DebtTallyNeed: "debt-tallies",
+        FunnelNeed: "funnel", CensusNeed: "census", DearestNeed: "dearest", ReborrowingNeed: "reborrowing", DebtTallyNeed: "debt-tallies",
+        RankedNeed: "ranked", SpreadNeed: "spread",
     }  # fmt: skip
     return f"{kinds[type(need)]}-{digest}.json"
 

@@ -98,7 +98,7 @@ def _edges(found: Range, bins: int) -> tuple[float, ...]:
     return (low, *sorted({edge for edge in inner if low < edge < high}), high)
 
 
-def _bin(score: ir.Value, edges: tuple[float, ...]) -> Any:
+def bin_of(score: ir.Value, edges: tuple[float, ...]) -> Any:
     """The number of inner edges at or below the score, by halving: no rounding can differ between engines."""
     import ibis
 
@@ -123,7 +123,7 @@ def _counted(
     if edges:
         names = {f"k{i}": key for i, key in enumerate(keys.values())}
         plain = table.select(**names, v=score)
-        grouped = plain.group_by(**{name: plain[name] for name in names}, position=_bin(plain["v"], edges))
+        grouped = plain.group_by(**{name: plain[name] for name in names}, position=bin_of(plain["v"], edges))
         counted = grouped.aggregate(n=plain.count())
     else:
         counted = group_rows(table, {**keys, "position": score}, {})

@@ -298,6 +298,27 @@ class FunnelNeed:
     cuts: tuple[float, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class RankedNeed:
+    """Rows by their place along a ``rank`` and by outcome, with the sums of a ``value`` that is above zero.
+
+    The outcome is the decision, or whether a stage was ``passed``: a column of times, or of flags.
+    """
+
+    rank: str
+    value: str | None = None
+    passed: str | None = None
+    bins: int = 256
+
+
+@dataclass(frozen=True, slots=True)
+class SpreadNeed:
+    """Σ y, Σ y log y and their products over granted rows, by labels of an ``attribute``: y an ``amount`` above zero."""
+
+    amount: str
+    attribute: str | None = None
+
+
 Need = (
     EffectsNeed
     | CellsNeed
@@ -314,6 +335,8 @@ Need = (
     | ReborrowingNeed
     | DebtTallyNeed
     | FunnelNeed
+    | RankedNeed
+    | SpreadNeed
 )
 Kind = TypeVar("Kind", bound=Need)
 
@@ -350,6 +373,10 @@ def unknown_names(need: Need, attributes: Iterable[str], columns: Iterable[str])
         )  # fmt: skip
     elif isinstance(need, FunnelNeed):
         groups, named = need.attributes, need.strata
+    elif isinstance(need, RankedNeed):
+        named = (need.rank, need.value, need.passed)
+    elif isinstance(need, SpreadNeed):
+        groups, named = ((need.attribute,) if need.attribute is not None else ()), (need.amount,)
     elif isinstance(need, DebtTallyNeed):
         named = (need.rollovers, need.debits, need.interest, need.principal, need.balance)
     elif isinstance(need, DearestNeed):
