@@ -21,6 +21,7 @@ from audits.simulation.mobile_bank_truth import OLDEST, PRIME, YOUNG, truth
 from dags.planted import Planted, beside, finished
 
 PROGRAM, LOG_PROGRAM = MobileBank.name, f"{MobileBank.name}-events"
+PROGRAMS = (PROGRAM, LOG_PROGRAM)
 PERSONS, SEED = 80_000, 20_261_101
 DATA_FILE, LOG_FILE, PEOPLE_FILE, TRUTH_FILE = "persons.parquet", "events.parquet", "people.csv", "truth.json"
 _TITLE = {"en": "A bank on a phone (simulated)", "zh": "手机银行（模拟）"}
@@ -83,7 +84,10 @@ def write_bank(programs: Path, data: Path, world: MobileBank | None = None) -> N
     where = {"population": os.path.relpath(data / PEOPLE_FILE, programs)}
     _write_program(programs, PROGRAM, {
         "title": _TITLE, "description": _described(world, true), "source": _source(data / DATA_FILE),
-        "contract": {**world.contract(), **where}, "audits": {"primary": ["digital_divide"]},
+        "contract": {**world.contract(), **where}, "audits": {"primary": [
+            "digital_divide.funnel", "digital_divide.elderly", "digital_divide.thin_file",
+            {"digital_divide.channel_price": {"service_in_cost": True}}, "digital_divide.concentration_index",
+        ]},
     })  # fmt: skip
     _write_program(programs, LOG_PROGRAM, {
         "title": _LOG_TITLE, "description": {lang: words.format(name=PROGRAM) for lang, words in _LOG_TOLD.items()},

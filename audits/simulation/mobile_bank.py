@@ -34,6 +34,7 @@ class MobileBank:
     application (submit), be approved (decision) and take the loan (price). Those with a data trail are approved with
     chance ``approved_from`` + ``approved_by`` · class of risk, 0 to 4, and repay with chance ``repaid_from`` +
     ``repaid_by`` · class. ``funded_anyhow`` of the refused get their loan at random, so that their outcome is known.
+    ``serving`` a customer by a person, or not, costs so many yuan, which the declared cost holds.
 
     Composition, which is nobody's harm but the elderly's: they live where the network is poor (``county``,
     ``poor_network``), have old phones or none (``devices``) and lower incomes; they also lack a data trail more often
@@ -78,6 +79,7 @@ class MobileBank:
     minutes: float = 14.0
     channels: tuple[tuple[float, ...], ...] = ((0.62, 0.2, 0.12, 0.06), (0.38, 0.1, 0.38, 0.14))
     buying: float = 0.3
+    serving: tuple[float, float] = (45.0, 15.0)
     fees: float = 0.01
     margin: float = 1.3
 
@@ -176,7 +178,7 @@ class MobileBank:
         return np.asarray(self.repaid_from + self.repaid_by * np.asarray(risk))
 
     def channel_chance(self, at: Columns) -> Floats:
-        """(…, channels) The chance of each channel of those who are approved."""
+        """(…, channels) The chance of each channel of those who apply."""
         by_age = np.array(self.channels)[at["elderly"].astype(int)]
         served = by_age * (np.arange(len(CHANNELS)) < BRANCH)
         online = served / served.sum(axis=-1, keepdims=True)

@@ -180,12 +180,13 @@ def _decided(world: MobileBank, rng: np.random.Generator, at: Columns) -> Column
 
 
 def _priced(world: MobileBank, rng: np.random.Generator, at: Columns) -> Columns:
-    """Amount, channel, rate, fee and price of whoever is approved, or funded at random. Money in yuan."""
+    """Channel of whoever applies; amount, rate, fee and price of whoever is approved or funded. Money in yuan."""
     n, offered = len(at["age"]), (at["decision"] == "approved") | at["funded"]
     channel = _one_of(rng, world.channel_chance(at))
     assisted = channel >= BRANCH
     amount = amounts(at["income_class"]) * rng.choice(SPREAD, n)
-    cost = np.round(20 + 0.03 * amount + 0.2 * amount * (1 - world.repays(at["risk"])), 2)
+    serving = np.where(assisted, *world.serving)
+    cost = np.round(serving + 0.03 * amount + 0.2 * amount * (1 - world.repays(at["risk"])), 2)
     price = cost * world.margin * np.where(assisted, world.assisted_price, 1.0) * rng.lognormal(-0.005, 0.1, n)
     rate = 21 - 1.5 * world.score_class(at) + world.thin_markup * at["thin"] + rng.choice([-0.5, 0, 0.5], n)
     fees = (world.fees + world.assisted_fee * assisted) * rng.choice([0.5, 1.0, 1.5], n) * amount
@@ -193,7 +194,7 @@ def _priced(world: MobileBank, rng: np.random.Generator, at: Columns) -> Columns
     numbers = {"amount": amount, "cost": cost, "price": np.round(price, 2), "rate": np.round(rate, 3),
                "fee": np.round(fees, 2), "discount": discount}  # fmt: skip
     return {
-        "channel": _words(np.array(CHANNELS)[channel], offered),
+        "channel": _words(np.array(CHANNELS)[channel], ~np.isnat(at["submitted_at"])),
         **{name: np.where(offered, values, np.nan) for name, values in numbers.items()},
     }  # fmt: skip
 

@@ -156,7 +156,7 @@ def test_the_law_of_thin_files_channels_and_amounts_is_what_draws_do_on_average(
         approved, funded = people["decision"] == "approved", people["funded"]
         refused = sent & ~approved & thin
         served = people["channel"].isin(["branch", "telephone"])
-        offered = people["channel"].notna()
+        offered = people["price"].notna()
         margin, fees = people["price"] / people["cost"], people["fee"] / people["amount"]
         young = people["age"] < 60
         at_score = (people.loc[funded & young & thin].groupby("score")["repaid"].agg(["mean", "size"])).join(
