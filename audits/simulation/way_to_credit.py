@@ -84,24 +84,23 @@ def raw_truth(joint: Floats) -> dict[str, float]:
 
 
 def adjusted_truth(joint: Floats) -> dict[str, float]:
-    """The same within strata, by the weights of Mantel and Haenszel (1959); axes (group, stratum, furthest)."""
+    """The same with the reference spread over strata as the group is; axes (group, stratum, furthest).
+
+    Who of the group comes through each stage over who would at the reference's rates in the group's strata: the ratio
+    of a stage is that of this figure to the one before.
+    """
     came = _came(joint)
+    expected = (came[1, :, :1] * came[0] / came[0, :, :1]).sum(axis=0)
+    level = came[1].sum(axis=0) / expected
     stages = {
-        f"adjusted_stage_ratio[{name}]": _common_ratio(came[:, :, i + 1], came[:, :, i])
-        for i, name in enumerate(STAGES[1:])
+        f"adjusted_stage_ratio[{name}]": float(r) for name, r in zip(STAGES[1:], level[1:] / level[:-1], strict=True)
     }
-    return {**stages, "adjusted_cumulative_ratio": _common_ratio(came[:, :, -1], came[:, :, 0])}
+    return {**stages, "adjusted_cumulative_ratio": float(level[-1])}
 
 
 def _came(joint: Floats) -> Floats:
     """Share that came at least to each stage."""
     return np.asarray(np.flip(np.cumsum(np.flip(joint, axis=-1), axis=-1), axis=-1))
-
-
-def _common_ratio(passed: Floats, came: Floats) -> float:
-    """Σ x₁n₀/n over Σ x₀n₁/n; axes (group, stratum)."""
-    both = came.sum(axis=0)
-    return float((passed[1] * came[0] / both).sum() / (passed[0] * came[1] / both).sum())
 
 
 # the same as a log
