@@ -129,7 +129,10 @@ def who(say: Words, m: Measurement) -> str:
     named = say("labelled", label=attribute_in(say, m), value=text) if m.attribute else text
     if not group and is_own(m):  # what the attribute tells of all rows
         named = attribute_in(say, m)
-    return named if m.segment == "all" else say("block.segment", title=named, segment=segment_in(say, m))
+    if m.segment == "all":
+        return named
+    stage = stage_of(m) and m.question.startswith("digital_divide.")
+    return say("block.stage" if stage else "block.segment", title=named, segment=segment_in(say, m))
 
 
 def _rows_word(say: Words, judged: Judged) -> str:

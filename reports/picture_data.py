@@ -7,12 +7,25 @@ rates along a score. A picture of a single figure stands with that figure.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 
 from audits.fair_lending.intersections import CROSS
 from audits.record import Measurement, Point
 from reports.comparisons import Judged, equality_label, who
 from reports.dose_data import doses, is_dose
 from reports.figures import axis_of, exact, figure, figure_of, number, short, span, unit_of
+from reports.funnel_data import (
+    BY_PART,
+    TOLD_BY_STAGE,
+    funnel_of,
+    losses,
+    method_rows,
+    stage_name,
+    stage_rows,
+    ways_of,
+    whom,
+)
 from reports.named import group_in
 from reports.pictures import CurvePicture, CurvePoint, CurveSeries, DotRow, DotsPicture, MapCell, MapPicture, Picture
 from reports.rule_reading import limit_line, limit_text
@@ -27,7 +40,9 @@ _WAYS = (
 # ratios of what is good to have; every other figure is the more harmful the higher it is
 _LOW_IS_HARM = (
     "adverse_impact_ratio", "approval_odds_ratio", "stratified_odds_ratio", "stratified_risk_ratio",
-    "bounded_adverse_impact_ratio",
+    "bounded_adverse_impact_ratio", "stage_ratio", "adjusted_stage_ratio", "cumulative_ratio",
+    "adjusted_cumulative_ratio", "bounded_cumulative_ratio", "elderly_completion_ratio", "elderly_62_completion_ratio",
+    "adjusted_elderly_completion_ratio", "fallback_success_ratio", "thin_file_approval_ratio",
 )  # fmt: skip
 _BY_QUARTER = ("overstretched_share",)
 _MOST_ROWS, _MOST_GROUPS, _MOST_COLUMNS, _MOST_SUBGROUPS = 60, 4, 8, 15
@@ -37,6 +52,7 @@ _NOTED_COLUMNS = 4  # that leave room for the number of people in each field of 
 def pictures_of(say: Words, members: Sequence[Judged], everything: Sequence[Judged]) -> tuple[Picture, ...]:
     """The pictures of a block; ``everything`` is what other questions measured of the same groups."""
     return (
+        *_stages(say, members), *_methods(say, members), *losses(say, members),
         *doses(say, members), *_groups(say, members), *_ways(say, members, everything),
         *_subgroups(say, members, everything), *_maps(say, members), *_curves(say, members), *_quarters(say, members),
     )  # fmt: skip
@@ -47,12 +63,32 @@ def _groups(say: Words, members: Sequence[Judged]) -> Iterator[Picture]:
     by_measure: dict[str, list[Judged]] = {}
     for judged in members:
         m = judged.measurement
+        if m.measure in (*BY_PART, *TOLD_BY_STAGE):
+            continue  # shown by stage or method
         if m.reference is not None and m.group is not None and CROSS not in (m.attribute or "") and not is_dose(m):
             by_measure.setdefault(m.measure, []).append(judged)
     for measure, own in by_measure.items():
         if sum(judged.measurement.estimate is not None for judged in own) > 1:
             title = say("chart.groups", measure=say.named("measure", measure))
             yield _most_harmful(say, title, own, _MOST_ROWS)
+
+
+def _stages(say: Words, members: Sequence[Judged]) -> Iterator[Picture]:
+    """What is left of each group after every stage, and beside it the ratios by stage and in all."""
+    for own in ways_of(members):
+        yield from funnel_of(say, own)
+        rows = stage_rows(own)
+        title = say("chart.stages", who=whom(say, rows[0].measurement))
+        in_full = _dots(say, title, rows, stage_name).description
+        yield replace(_dots(say, title, rows, partial(stage_name, brief=True)), description=in_full)
+
+
+def _methods(say: Words, members: Sequence[Judged]) -> Iterator[Picture]:
+    """Failures of the identity check by method."""
+    for own in method_rows(members)[:_MOST_GROUPS]:
+        m = own[0].measurement
+        title = say("chart.methods", measure=say.named("measure", m.measure), who=whom(say, m))
+        yield _dots(say, title, own, stage_name)
 
 
 def _most_harmful(say: Words, title: str, own: Sequence[Judged], most: int) -> DotsPicture:

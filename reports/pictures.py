@@ -158,13 +158,14 @@ class FunnelStage:
 
 @dataclass(frozen=True, slots=True)
 class FunnelPicture:
-    """Stages in order from above, with the names of the two who are compared and what the bars count."""
+    """Stages in order from above, with the names of the two who are compared, what bars count and ratios are of."""
 
     title: str
     description: str
     group: str
     reference: str
     counted: str
+    ratios: str
     stages: tuple[FunnelStage, ...]
 
 

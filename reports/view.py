@@ -10,6 +10,7 @@ from audits.record import VERDICTS, AuditRun, Judgement, Measurement
 from reports.comparisons import Judged, key_of, measured_figure, package, pair_up, who
 from reports.dose_data import dosed
 from reports.figures import count, figure, percent, span, unit_of
+from reports.funnel_data import LOSS, is_of_parts, pictured
 from reports.named import attribute_in, group_in, place_of, reference_in
 from reports.picture_data import pictures_of
 from reports.provenance import check_rows, excluded_rows, provenance
@@ -214,7 +215,8 @@ def _blocks(
     """Figures by question, attribute and segment, in the order of their worst verdict."""
     together: dict[tuple[str, str | None, str], list[Judged]] = {}
     for j in judged:
-        together.setdefault((j.measurement.question, j.measurement.attribute, j.measurement.segment), []).append(j)
+        m = j.measurement
+        together.setdefault((m.question, m.attribute, "all" if is_of_parts(m) else m.segment), []).append(j)
     blocks = []
     for i, ((question, attribute, segment), members) in enumerate(together.items(), 1):
         title = say.named("question", question)
@@ -222,10 +224,11 @@ def _blocks(
         title = say("block.attribute", question=title, attribute=named) if attribute else title
         title = title if segment == "all" else say("block.segment", title=title, segment=segment)
         rates = [j.measurement for j in members if _is_rate(j.measurement)]
-        pictured = {key_of(j.measurement) for own in dosed(members) for j in own if not j.findings}
+        shown_above = {key_of(j.measurement) for own in dosed(members) for j in own if not j.findings}
+        shown_above |= pictured(members)
         told = [j for j in members if j.findings or not _is_rate(j.measurement)]
-        shown = tuple(figures[key_of(j.measurement)] for j in told if key_of(j.measurement) not in pictured)
-        folded = tuple(figures[key_of(j.measurement)] for j in told if key_of(j.measurement) in pictured)
+        shown = tuple(figures[key_of(j.measurement)] for j in told if key_of(j.measurement) not in shown_above)
+        folded = tuple(figures[key_of(j.measurement)] for j in told if key_of(j.measurement) in shown_above)
         by_measure = {m.measure: [rate for rate in rates if rate.measure == m.measure] for m in rates}
         panels = tuple(_rate_panel(say, run, own) for own in by_measure.values())
         pictures = pictures_of(say, members, judged)
@@ -243,6 +246,8 @@ def _rules(figures: Iterable[MeasuredFigure]) -> tuple[RuleReading, ...]:
 
 
 def _is_rate(m: Measurement) -> bool:
+    if m.measure == LOSS:
+        return False  # a figure for each part, told by a picture of its own
     return unit_of(m.measure) == "percent" and m.reference is None and m.attribute is not None and m.group is not None
 
 

@@ -8,7 +8,7 @@ from reports.charts.frame import LEFT, RIGHT, framed, line, place, symbol, text
 from reports.charts.lettering import ACROSS, clip, room
 from reports.pictures import FunnelPicture, FunnelStage
 
-_KEY, _LINE, _BAR, _STEP, _AFTER = 18, 17, 10, 16, 10  # pixels
+_KEY, _LINE, _BAR, _STEP, _AFTER = 18, 17, 10, 16, 6  # pixels
 _FULL = 80.0  # percent across that a whole takes, so that its figure has room beside it
 _MARGINS, _SIGN = 5, 3  # units: between two texts on a line, and for the sign of a verdict
 _GROUP, _REFERENCE = ".62", ".2"  # how dark their bars are
@@ -17,13 +17,25 @@ _GROUP, _REFERENCE = ".62", ".2"  # how dark their bars are
 def funnel(picture: FunnelPicture, anchor: str) -> Markup:
     """Stages below one another; beside the name of each the ratio of the stage."""
     parts = [_key(14, picture.group, _GROUP), _key(14 + _KEY, picture.reference, _REFERENCE)]
-    y = 14 + 2 * _KEY
-    parts.append(text(LEFT, y, clip(picture.counted, ACROSS - 1), "start", small=True))
-    y = top = y + _AFTER
+    top = 14 + 2 * _KEY + 4
+    across = ACROSS - _MARGINS - room(picture.ratios)
+    parts.append(text(LEFT, top, clip(picture.counted, across), "start", small=True))
+    parts.append(text(RIGHT, top, picture.ratios, "end", small=True))
+    y = top = top + 10
+    drawn = []
     for stage in picture.stages:
-        drawn, y = _stage(stage, y)
-        parts.append(drawn)
-    return framed(anchor, picture.title, picture.description, y + 2, [*parts, line(LEFT, top, LEFT, y, 1, "axis", 0.6)])
+        shown, y = _stage(stage, y)
+        drawn.append(shown)
+    parts += [_tick(share, top, y) for share in (0.0, 0.5, 1.0)]
+    return framed(anchor, picture.title, picture.description, y + 22, [*parts, *drawn])
+
+
+def _tick(share: float, top: int, bottom: int) -> Markup:
+    """A line downwards at a share of those who entered, with its name below."""
+    x = place(LEFT + _FULL * share)
+    kind, faint = ("grid", 0.14) if share else ("axis", 0.6)
+    name = text(x, bottom + 15, f"{share:.0%}", "middle" if share else "start", small=True)
+    return line(x, top, x, bottom, 1, kind, faint) + name
 
 
 def _key(y: int, name: str, dark: str) -> Markup:
@@ -60,7 +72,7 @@ def _stage(stage: FunnelStage, top: int) -> tuple[Markup, int]:
     ):
         shape += _share(share, told, dark, y)
         y += _STEP
-    return shape, y + _AFTER - 4
+    return shape, y + _AFTER
 
 
 def _share(share: float | None, told: str, dark: str, y: int) -> Markup:
