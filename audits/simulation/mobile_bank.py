@@ -23,6 +23,7 @@ DEVICES, NEW, OLD, NONE = ("new phone", "old phone", "none"), 0, 1, 2
 INCOMES = (2_000, 4_000, 6_000, 9_000, 14_000, 24_000)  # edges of five classes, yuan a month
 PRODUCTS, BUYING = ("cash loan", "credit line", "instalment purchase"), 2
 CHANNELS, BRANCH = ("app", "web", "branch", "telephone"), 2  # from the branch on a person serves
+WITHIN = 30  # days from the first one in which a stage counts
 LOWEST_SCORE, CLASS_POINTS, CLASSES = 540, 40, 5  # scores of a class of risk with a data trail, and between classes
 
 
@@ -34,7 +35,8 @@ class MobileBank:
     application (submit), be approved (decision) and take the loan (price). Those with a data trail are approved with
     chance ``approved_from`` + ``approved_by`` · class of risk, 0 to 4, and repay with chance ``repaid_from`` +
     ``repaid_by`` · class. ``funded_anyhow`` of the refused get their loan at random, so that their outcome is known.
-    ``serving`` a customer by a person, or not, costs so many yuan, which the declared cost holds.
+    ``late`` of those who take the loan do so only after the span that counts. ``serving`` a customer by a person, or
+    not, costs so many yuan, which the declared cost holds.
 
     Composition, which is nobody's harm but the elderly's: they live where the network is poor (``county``,
     ``poor_network``), have old phones or none (``devices``) and lower incomes; they also lack a data trail more often
@@ -74,6 +76,7 @@ class MobileBank:
     repaid_from: float = 0.80
     repaid_by: float = 0.04
     taken: float = 0.85
+    late: float = 0.02
     funded_anyhow: float = 0.08
     automatic: float = 0.5
     minutes: float = 14.0
@@ -209,7 +212,7 @@ class MobileBank:
                     "decision": "decision", "price": "taken_at",
                 },
                 "failed": {"face": "face_failed", "otp": "otp_failed"}, "fallback": "other_way_tried",
-                "within": "30 days", "device": "device", "network": "network", "assisted": "helped",
+                "within": f"{WITHIN} days", "device": "device", "network": "network", "assisted": "helped",
                 "accessible": "accessible",
             },
             "thin_file": {

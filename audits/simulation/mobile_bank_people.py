@@ -22,6 +22,7 @@ from audits.simulation.mobile_bank import (
     NETWORKS,
     PRODUCTS,
     REGIONS,
+    WITHIN,
     Columns,
     MobileBank,
 )
@@ -29,6 +30,7 @@ from audits.simulation.population import Floats
 
 SECOND, NEVER = "timedelta64[s]", np.datetime64("NaT", "us")
 DUPLICATES, SKEWED, LOST, SKEW = 0.01, 0.005, 0.003, 240  # shares of events; seconds at most that a clock is behind
+LATEST = 45  # days before the last one from which on nobody is addressed any more
 EVENTS = {
     "reached_at": "shown", "started_at": "opened", "identity_at": "verified", "submitted_at": "submitted",
     "approved_at": "approved", "taken_at": "accepted",
@@ -97,7 +99,7 @@ def _people(world: MobileBank, rng: np.random.Generator, n: int) -> Columns:
     income_class = _one_of(rng, np.array(world.incomes)[old])
     product = _one_of(rng, np.tile([(1 - world.buying) * 0.6, (1 - world.buying) * 0.4, world.buying], (n, 1)))
     income = rng.integers(np.array(INCOMES)[income_class], np.array(INCOMES)[income_class + 1])
-    day = rng.integers(0, days(world), n)
+    day = rng.integers(0, days(world) - LATEST - 1, n)
     second = rng.integers(8 * 3600, 20 * 3600, n)
     orders, months = rng.poisson(30, n) + 1.0, rng.integers(12, 180, n).astype(float)
     return {
@@ -117,13 +119,8 @@ def days(world: MobileBank) -> int:
     return int((np.datetime64(world.last_day) - np.datetime64(world.first_day)).astype(int)) + 1
 
 
-def _end(world: MobileBank) -> np.datetime64:
-    """When the data were drawn from the bank's books."""
-    return np.datetime64(world.last_day, "us") + np.timedelta64(1, "D")
-
-
 def _way(world: MobileBank, rng: np.random.Generator, at: Columns) -> Columns:
-    """The stages up to the application, with their times; what would come after the last day is not seen."""
+    """The stages up to the application, with their times; the last day lies beyond all of them."""
     n = len(at["age"])
 
     def happens(chance: Floats) -> NDArray[np.bool_]:
@@ -141,16 +138,14 @@ def _way(world: MobileBank, rng: np.random.Generator, at: Columns) -> Columns:
     spread = rng.lognormal(-0.18, 0.6, n)  # of mean one
     took = 60 * world.minutes * np.where(at["elderly"], world.slower, 1.0) * spread
     identity_at, submitted_at = started_at + _seconds(0.4 * took), started_at + _seconds(took)
-    end = _end(world)
 
-    def by_then(done: NDArray[np.bool_], when: NDArray[Any]) -> NDArray[Any]:
-        return np.where(done & (when < end), when, NEVER)
+    def at_last(done: NDArray[np.bool_], when: NDArray[Any]) -> NDArray[Any]:
+        return np.where(done, when, NEVER)
 
-    began = ~np.isnat(by_then(started, started_at))
     return {
-        "reached_at": by_then(reached, reached_at), "started_at": by_then(started, started_at),
-        "face_failed": face & began, "otp_failed": otp & began, "other_way_tried": tried & began,
-        "identity_at": by_then(identity, identity_at), "submitted_at": by_then(submitted, submitted_at),
+        "reached_at": at_last(reached, reached_at), "started_at": at_last(started, started_at),
+        "face_failed": face, "otp_failed": otp, "other_way_tried": tried,
+        "identity_at": at_last(identity, identity_at), "submitted_at": at_last(submitted, submitted_at),
         "hidden_checked_at": started_at + _seconds(0.3 * took),
     }  # fmt: skip
 
@@ -166,8 +161,9 @@ def _decided(world: MobileBank, rng: np.random.Generator, at: Columns) -> Column
     unseen = np.where(at["thin"], world.thin_automatic, world.automatic)
     decided_at = at["submitted_at"] + _seconds(30 + rng.exponential(240, n))
     taken = approved & (rng.random(n) < world.taken)
-    taken_at = decided_at + _seconds(60 + rng.exponential(3 * 3600, n))
-    taken &= taken_at < _end(world)
+    late = rng.random(n) < world.late
+    wait = np.where(late, 86_400 * rng.uniform(WITHIN + 1, LATEST - 3, n), 60 + rng.exponential(3 * 3600, n))
+    taken_at = decided_at + _seconds(wait)
     funded = taken | (refused & (rng.random(n) < world.funded_anyhow))
     return {
         "hidden_decided_at": decided_at, "taken_at": np.where(taken, taken_at, NEVER),

@@ -81,7 +81,7 @@ class _Table:
         self.chance_approved = world.approves(world.score_class(at))
         steps = (
             world.reaches(at), world.starts(at), proved, world.submits(at), self.chance_approved,
-            np.full(len(band), world.taken),
+            np.full(len(band), world.taken * (1 - world.late)),
         )  # fmt: skip
         self.came = np.cumprod(np.column_stack(steps), axis=1)
 
