@@ -11,6 +11,7 @@ from reports.pictures import Picture
 from reports.report_model import EstimatePicture, RatePanel
 from reports.view import report_model
 from reports.words import Words
+from tests.reports import sample_access as access
 from tests.reports import sample_prices as prices
 from tests.reports import sample_records as sample
 
@@ -52,6 +53,10 @@ def _judged() -> dict[str, tuple[Judged, ...]]:
         "half years": prices.bands((*(f"{i / 2:g}-<{i / 2 + 0.5:g}" for i in range(1, 12)), "6+")),
         "thirty bands": prices.bands((*map(str, range(1, 30)), "30+")),
         "money by band": prices.bands(("1", "2-4", "5-9", "10+"), measure="tenure_overcharge_money", factor=1234.5),
+        "stages": pair_up(made := [*access.way("village"), *access.way("town")], access.findings(made), {}),
+        "odd stages": _odd_ways(),
+        "losses": pair_up([*access.losses(), *access.losses("village")], [], {}),
+        "failures": pair_up(made := access.failures(), access.findings(made), {}),
         "long scores": _curve("x" * 200, 0.0, (1.25e6, 2.5e6, 9.75e6)),
     }
 
@@ -148,3 +153,13 @@ def _curve(group: str, gap: float, places: tuple[float, ...]) -> tuple[Judged, .
     asked = {"audits": {"primary": [{"name": made.question, "parameters": {"score_is": "favourable"}}]}}
     members = [made, at_large] if places[-1] <= 1 else [made]
     return pair_up(members, [sample.finding(made, sample.rule(measure=made.measure))], asked)
+
+
+def _odd_ways() -> tuple[Judged, ...]:
+    """Stages with the oddest names, for groups with odd names, under a rule that all stages break in turn."""
+    made = access.stages("village", ODD[:5])
+    made = [replace(m, group=ODD[i % 2], reference=sample.CHINESE) for i in (0, 1) for m in made]
+    made += [replace(m, measure="adjusted_stage_ratio", counts={}) for m in made]
+    under = sample.rule(measure="stage_ratio", comparison="at_least", limit=0.8)
+    found = [sample.finding(m, under, VERDICTS[i % 5]) for i, m in enumerate(made) if m.measure == "stage_ratio"]
+    return pair_up(made, found, {})

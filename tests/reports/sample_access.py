@@ -19,6 +19,11 @@ DEVICES = {"old phone": 1.6, "phone": 1.0, "computer": 0.7}
 _DIMENSIONS = {"device": template("device"), "network": template("network")}
 
 
+def rounded(value: Any) -> Any:
+    """As a record keeps it."""
+    return round(value, 6) if isinstance(value, float) else value
+
+
 def figure(measure: str, group: str | None = None, **changes: Any) -> Measurement:
     """A figure of access without any uncertainty but its interval."""
     values: dict[str, Any] = {
@@ -27,7 +32,7 @@ def figure(measure: str, group: str | None = None, **changes: Any) -> Measuremen
         "counts": {}, "details": {}, "standard_error": None, "mde": None, "p_value": None,
         "method": "counts of persons",
     }  # fmt: skip
-    return sample.gap(group, **(values | changes))
+    return sample.gap(group, **{name: rounded(value) for name, value in (values | changes).items()})
 
 
 def ratio(measure: str, group: str, ours: tuple[int, int], theirs: tuple[int, int], **changes: Any) -> Measurement:

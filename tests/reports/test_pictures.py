@@ -20,9 +20,10 @@ from reports.charts import draw, estimate_with_limit, rates_by_group
 from reports.comparisons import pair_up
 from reports.html.page import readable, render
 from reports.picture_data import pictures_of
-from reports.pictures import CurvePicture, DosePicture, DotRow, DotsPicture, LimitLine, MapPicture
+from reports.pictures import CurvePicture, DosePicture, DotRow, DotsPicture, FunnelPicture, LimitLine, MapPicture
 from reports.view import report_model
 from reports.words import ENGLISH, language
+from tests.reports import sample_access as access
 from tests.reports import sample_prices as prices
 from tests.reports import sample_records as sample
 
@@ -79,6 +80,9 @@ def tenures():
 PICTURES = {
     "groups": (gaps, 0, DotsPicture), "ways": (ways, 0, DotsPicture), "subgroups": (crossings, 0, DotsPicture),
     "map": (crossings, 1, MapPicture), "calibration": (curved, 0, CurvePicture), "tenure": (tenures, 0, DosePicture),
+    "funnel": (lambda: access.way("village"), 0, FunnelPicture),
+    "stages": (lambda: access.way("village"), 1, DotsPicture),
+    "losses": (access.losses, 0, MapPicture),
 }  # fmt: skip
 
 
@@ -97,7 +101,9 @@ def drawn():
     yield "estimate", estimate_with_limit(figure.picture, "c")
     yield "rates", rates_by_group(panel, "c")
     yield from ((name, draw(picture(name), "c")) for name in PICTURES)
-    yield from ((f"{name}-zh", draw(picture(name, language("zh-CN")), "c")) for name in ("groups", "map", "tenure"))
+    yield from (
+        (f"{name}-zh", draw(picture(name, language("zh-CN")), "c")) for name in ("groups", "map", "tenure", "funnel")
+    )
 
 
 @pytest.mark.parametrize(("name", "svg"), list(drawn()), ids=lambda value: value if isinstance(value, str) else "")

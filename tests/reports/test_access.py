@@ -1,0 +1,228 @@
+"""Access on the page: one block for a way of several stages, labels that the audit makes, figures folded or in full."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from audits.policies.labels import attribute_words, group_words, stage_of
+from audits.policies.units import figure as figure_in_record
+from audits.policies.wording import explain
+from audits.record import AuditRun, canonical_json, read_record
+from checks.sentence import Sentence
+from reports.charts import draw
+from reports.comparisons import measured_figure, pair_up, who
+from reports.figures import figure_of
+from reports.html.page import render
+from reports.picture_data import pictures_of
+from reports.pictures import DotsPicture, FunnelPicture, FunnelStage, MapPicture
+from reports.view import report_model
+from reports.words import ENGLISH, language
+from tests.reports import sample_access as access
+from tests.reports import sample_records as sample
+
+CHINESE = language("zh-CN")
+
+
+def shown(measurements, say=ENGLISH, findings=()):
+    """The pictures of a block of these figures."""
+    members = pair_up(measurements, findings, {})
+    return pictures_of(say, members, members)
+
+
+def block_of(measurements, question="digital_divide.funnel", findings=()):
+    run, judgement = sample.run(measurements=tuple(measurements)), sample.judgement(findings)
+    (block,) = (
+        b for b in report_model(run, judgement).blocks if b.title.startswith(ENGLISH.named("question", question))
+    )
+    return block
+
+
+def test_all_stages_of_an_attribute_stand_in_one_block():
+    block = block_of([*access.way("village"), *access.way("town")])
+    assert [type(p) for p in block.pictures[:4]] == [FunnelPicture, DotsPicture, FunnelPicture, DotsPicture]
+    assert len(block.figures) + len(block.folded) == 26
+
+
+def test_what_is_left_is_the_product_of_the_stages_and_the_lowest_ratio_is_marked():
+    funnel, dots, *_ = shown(access.way("village"))
+    ours, theirs = access.LEFT["village"], access.LEFT["city"]
+    assert [stage.name for stage in funnel.stages] == list(access.STAGES)
+    assert [stage.group for stage in funnel.stages] == [n / ours[0] for n in ours[1:]]
+    assert [stage.reference for stage in funnel.stages] == [n / theirs[0] for n in theirs[1:]]
+    assert [stage.name for stage in funnel.stages if stage.note] == ["identity"]
+    assert (funnel.group, funnel.reference) == ("village: 10,000 entered", "city: 40,000 entered")
+    assert funnel.stages[2].ratio == "0.556 (0.541–0.572)"
+    assert [row.label for row in dots.rows[-3:]] == ["all stages", "– within strata", "– unknown either way"]
+    assert "identity, within strata: 0.703" in dots.description
+
+
+def test_the_order_of_stages_does_not_hang_on_the_order_of_the_record():
+    made = access.way("village")
+    assert shown(made[::-1])[0] == shown(made)[0]
+
+
+def test_a_group_that_loses_nobody_more_has_no_costliest_stage():
+    better = access.stages("village")
+    better = [replace(m, estimate=1.0 + 0.01 * i, low=0.9, high=1.2) for i, m in enumerate(better)]
+    assert [stage.note for stage in shown(better)[0].stages] == [""] * 5
+
+
+def test_without_numbers_of_a_stage_no_bars_are_drawn_and_its_ratios_are():
+    made = access.stages("village")
+    made[2] = replace(made[2], counts={})
+    (dots,) = shown(made)
+    assert isinstance(dots, DotsPicture)
+    assert len(dots.rows) == 5
+
+
+def test_a_stage_that_nobody_came_to_has_no_ratio_and_is_told():
+    made = access.stages("village")
+    counts = {"group_favourable": 0, "group_decided": 0, "reference_favourable": 0, "reference_decided": 0}
+    made[4] = replace(made[4], estimate=None, low=None, high=None, reason="nobody came", counts=counts)
+    (dots,) = shown(made)
+    assert dots.rows[-1].text == "No figure"
+
+
+def test_stages_that_no_rule_judges_are_folded_and_judged_ones_are_not():
+    made = access.way("village")
+    judged = access.findings(made)
+    block = block_of(made, findings=judged)
+    assert {one.title for one in block.figures} >= {"Ratio of passing a stage", "Ratio of coming through all stages"}
+    assert {one.title for one in block.folded} == {"Ratio of passing a stage, within strata"}
+    assert len(block_of(made).folded) == 10
+
+
+def test_a_figure_that_cannot_be_had_is_never_folded_away():
+    made = access.stages("village")
+    made[1] = replace(made[1], estimate=None, low=None, high=None, reason="too few")
+    assert [one.missing for one in block_of(made).figures] == ["No figure: too few."]
+
+
+def test_losses_stand_in_a_table_of_stages_and_devices():
+    device, network = shown(access.losses())
+    assert isinstance(device, MapPicture)
+    assert device.columns == access.STAGES
+    assert set(device.rows) == set(access.DEVICES)
+    assert [[cell is not None for cell in row] for row in network.cells] == [[True], [True]]
+    worst = max((cell for row in device.cells for cell in row), key=lambda cell: cell.weight)
+    assert (worst.text, worst.weight) == ("24.0%", 1.0)
+    block = block_of(access.losses())
+    assert (len(block.figures), len(block.folded)) == (0, 17)
+
+
+def test_losses_of_a_group_name_it_and_stand_apart_from_those_of_everyone():
+    titles = [picture.title for picture in shown([*access.losses(), *access.losses("village")])]
+    assert titles == [
+        "Share lost at each stage by device", "Share lost at each stage by network",
+        "Share lost at each stage by device (village)", "Share lost at each stage by network (village)",
+    ]  # fmt: skip
+
+
+def test_failures_of_the_identity_check_stand_by_method_the_most_frequent_first():
+    (picture,) = shown(access.failures())
+    assert [row.label for row in picture.rows] == ["any method", "face", "otp", "card"]
+    (chinese,) = shown(access.failures(), CHINESE)
+    assert chinese.rows[0].label == "任一方式"
+
+
+MADE = (
+    (
+        access.failures()[0],
+        "age from 60: aged 60 or over compared with under 60",
+        "年龄（以 60 岁为界）：60 岁及以上与 60 岁以下相比",
+    ),
+    (access.thin_files()[0], "credit file: thin compared with full", "信用档案：信用白户与信用记录完整者相比"),
+    (access.channels()[0], "service channel: assisted compared with digital", "服务渠道：人工与数字相比"),
+)
+
+
+@pytest.mark.parametrize(("m", "english", "chinese"), MADE)
+def test_labels_that_the_audit_makes_are_said_in_the_language_of_the_page(m, english, chinese):
+    assert who(ENGLISH, m) == english
+    assert who(CHINESE, m).replace(" ", "") == chinese.replace(" ", "")
+
+
+@pytest.mark.parametrize("label", ["60+", "under 60", "thin", "digital"])
+def test_the_same_labels_of_the_program_stay_as_the_data_write_them(label):
+    m = access.figure("cumulative_ratio", label, attribute="age", reference="60+")
+    assert group_words(m, label) == label
+    assert not isinstance(group_words(m, label), Sentence)
+    assert attribute_words(replace(m, question="fair_lending.approval", attribute="credit file")) == "credit file"
+
+
+@pytest.mark.parametrize("label", ["", "60", "under 60+", "old", "60+ ", "under"])
+def test_a_label_that_is_no_age_stays_as_it_is(label):
+    m = access.figure("elderly_completion_ratio", "60+", attribute="age from 60", reference=label)
+    assert group_words(m, label) == label
+
+
+def test_a_part_of_the_period_is_no_stage():
+    m = access.failures()[0]
+    dated = replace(m, segment="2025-01-01..2025-06-30")
+    assert (stage_of(m), stage_of(dated), stage_of(replace(m, segment="face"))) == ("", "", "face")
+    rule = sample.rule(measure=m.measure, limit=1.25)
+    assert "fail it at least once" in explain(dated, rule, "concern")
+    assert "fail “face” at least once" in explain(replace(m, segment="face"), rule, "concern")
+
+
+def test_explanations_count_persons_services_applications_or_rows():
+    rule = sample.rule(limit=0.0)
+    for m, word in (
+        (access.way("village")[0], "persons"), (access.elderly()[-1], "services"),
+        (access.thin_files()[0], "applications"),
+        (access.channels()[0], "rows"), (access.unequal()[0], "persons"),
+    ):  # fmt: skip
+        assert f"{m.n:,} {word})" in explain(m, rule, "concern")
+
+
+@pytest.mark.parametrize(("measure", "value", "text"), [
+    ("thin_file_price_gap", 0.0123, "1.23 percentage points"), ("assisted_fee_gap", 0.01, "1.00 percentage points"),
+    ("thin_file_repayment_gap", 0.051, "5.1 percentage points"), ("elderly_points_lost", 12.5, "12.50 points of score"),
+    ("missing_vulnerability_drivers", 1.0, "1 driver"), ("missing_vulnerability_drivers", 3.0, "3 drivers"),
+    ("access_concentration_index", 0.2121, "0.212"), ("population_reach_share", 0.45, "45.0%"),
+])  # fmt: skip
+def test_each_figure_has_its_unit(measure, value, text):
+    m = access.figure(measure, "a", estimate=value)
+    assert figure_of(ENGLISH, m, value) == text
+    assert figure_in_record(m, value).split()[0] == text.split()[0].rstrip("%")
+
+
+@pytest.mark.parametrize("say", [ENGLISH, CHINESE], ids=["en", "zh"])
+def test_every_figure_is_said_in_words_of_its_own(say):
+    run, judgement = access.records()
+    for judged in pair_up(run.measurements, judgement.findings, {}):
+        told = measured_figure(say, judged, "a")
+        assert told.sentence
+        other = say("says.other", measure=told.title, who=told.who, figure=told.figure)
+        assert told.sentence != other
+        assert told.does_not_show[0] != say("limits.other")
+        assert told.assumptions[0] != say("assumes.other")
+
+
+@pytest.mark.parametrize("say", [ENGLISH, CHINESE], ids=["en", "zh"])
+def test_the_page_is_the_same_from_records_that_were_written_and_read(say, tmp_path):
+    run, judgement = access.records()
+    (tmp_path / "run.json").write_bytes(canonical_json(run))
+    again = read_record(AuditRun, tmp_path / "run.json")
+    page = render(again, judgement, say)
+    assert page == render(run, judgement, say)
+    assert "{" not in re.sub(r"(?s)<style.*?</style>", "", page)
+
+
+names = st.text(min_size=1, max_size=120)
+shares = st.one_of(st.none(), st.floats(0, 1))
+
+
+@given(st.lists(st.tuples(names, shares, shares, names, st.booleans()), min_size=1, max_size=10), names)
+@settings(max_examples=100, deadline=None)
+def test_any_funnel_is_drawn_within_its_frame(rows, group):
+    stages = tuple(FunnelStage(n, g, r, "1%", "2%", t, "clear" if v else "", n if v else "") for n, g, r, t, v in rows)
+    svg = str(draw(FunnelPicture("t", "d", group, "b", "c", "r", stages), "c"))
+    wide = [float(x) + float(w) for x, w in re.findall(r'class="bar" x="([\d.]+)%" y="\d+" width="([\d.]+)%"', svg)]
+    assert all(0 <= right <= 100 for right in wide)
+    assert len(wide) == 2 + sum(bool(share) for _, g, r, _, _ in rows for share in (g, r))
