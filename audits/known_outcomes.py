@@ -129,3 +129,43 @@ def marked_selected(figure: Measurement, told: str | None) -> Measurement:
     if told is None or figure.estimate is None:
         return figure
     return replace(figure, cautions=(*figure.cautions, told), unseen=(*figure.unseen, told))
+
+
+_OF_ALL = template("{approved:.1f} % of the approved and {declined:.1f} % of the declined")
+_OF_A_GROUP = template("{approved:.1f} % of the approved and {declined:.1f} % of the declined of {name}")
+_OF_DECLINED = template("{own:.1f} % of the declined of {label} and {other:.1f} % of those of {reference}")
+_OF_APPROVED = template("{own:.1f} % of the approved of {label} and {other:.1f} % of those of {reference}")
+Known = Mapping[str | None, tuple[float | None, float | None]]
+
+
+def shares_by_decision(tables: Mapping[str, OutcomeTable]) -> Known:
+    """Shares of the declined and of the approved whose outcome is known, by group, and under None those of all."""
+    every = added(tables.values())
+    named: list[tuple[str | None, OutcomeTable]] = [(None, every), *tables.items()]
+    return {name: (table.known_share(0), table.known_share(1)) for name, table in named}
+
+
+def indicative(known: Known, label: str, reference: str, conditional: bool) -> str | None:
+    """What to say of risks estimated where decision or group chose whose outcome is known, or None.
+
+    ``known`` as ``shares_by_decision``; ``conditional`` says that the contract names a condition.
+    """
+    for name in (None, label, reference):
+        declined, approved = known[name]
+        if declined is None or approved is None or not (conditional or apart(approved, declined)):
+            continue
+        shares = _OF_A_GROUP if name else _OF_ALL
+        return _indicative(said(shares, approved=100 * approved, declined=100 * declined, name=name or ""))
+    for i, shares in enumerate((_OF_DECLINED, _OF_APPROVED)):
+        own, other = known[label][i], known[reference][i]
+        if own is not None and other is not None and apart(own, other):
+            return _indicative(said(shares, own=100 * own, label=label, other=100 * other, reference=reference))
+    return None
+
+
+def _indicative(shares: str) -> str:
+    return said(
+        "indicative: the outcome is known for {shares}, so the risk of the others is taken from people alike in the "
+        "features, who may differ in what the lender saw",
+        shares=shares,
+    )

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from audits.evidence.collect import Evidence
 from audits.evidence.needs import CellsNeed, Need, SampleNeed
+from audits.known_outcomes import indicative
 from audits.measuring import from_error, number, within
 from audits.record import Measurement, NotAnswered
 from checks.inputs.contract import DataContract
@@ -216,35 +217,7 @@ def _reason(gap: RiskAdjustedGap, sample: SampledApplicants, label: str) -> str:
 
 def _selected(sample: SampledApplicants, group: int, conditional: bool) -> str | None:
     """What to say where the decision, or the group, chose whose outcome is known, or None."""
-    from audits.known_outcomes import apart
-
-    label, reference = sample.labels[group], sample.labels[0]
-    pair = {name: sample.known[name] for name in (label, reference)}
-    for name in (None, label, reference):
-        declined, approved = sample.known[name]
-        if declined is None or approved is None or not (conditional or apart(approved, declined)):
-            continue
-        shares = _OF_A_GROUP if name else _OF_ALL
-        return _indicative(said(shares, approved=100 * approved, declined=100 * declined, name=name or ""))
-    for i, shares in enumerate((_OF_DECLINED, _OF_APPROVED)):
-        own, other = pair[label][i], pair[reference][i]
-        if own is not None and other is not None and apart(own, other):
-            return _indicative(said(shares, own=100 * own, label=label, other=100 * other, reference=reference))
-    return None
-
-
-_OF_ALL = template("{approved:.1f} % of the approved and {declined:.1f} % of the declined")
-_OF_A_GROUP = template("{approved:.1f} % of the approved and {declined:.1f} % of the declined of {name}")
-_OF_DECLINED = template("{own:.1f} % of the declined of {label} and {other:.1f} % of those of {reference}")
-_OF_APPROVED = template("{own:.1f} % of the approved of {label} and {other:.1f} % of those of {reference}")
-
-
-def _indicative(shares: str) -> str:
-    return said(
-        "indicative: the outcome is known for {shares}, so the risk of the others is taken from people alike in the "
-        "features, who may differ in what the lender saw",
-        shares=shares,
-    )
+    return indicative(sample.known, sample.labels[group], sample.labels[0], conditional)
 
 
 def _said(

@@ -16,6 +16,7 @@ from audits.simulation.returning_customers import ReturningCustomers
 from audits.simulation.same_ratio import SameRatio
 from audits.simulation.steered_loans import SteeredLoans, SteeredThoughEligible
 from audits.simulation.strata import Strata
+from audits.simulation.thin_files import ThinFiles, ThinFilesApprovedOnly
 from audits.simulation.true_risk import TrueRisk
 from audits.simulation.world import World
 from checks.problem import InputError, Problem, suggest
@@ -25,6 +26,7 @@ WORLDS: tuple[type[World], ...] = (
     Intersections, LoyalCheaper, LoyalDearer, CostError, PriceWalking, ReturningCustomers, MotorRenewals,
     SteeredLoans, SteeredThoughEligible,
     TargetedPushes, PushesWithoutHoldout,
+    ThinFiles, ThinFilesApprovedOnly,
 )  # fmt: skip
 
 

@@ -166,6 +166,15 @@ def spread_of_log_odds(log_odds: Floats, outcome: Floats, weight: Floats) -> flo
     return float(converged_fit(design, outcome[known], weight[known])[1])
 
 
+def area_under_curve(risk: Floats, outcome: Floats, weight: Floats) -> float:
+    """Weighted area under the ROC curve, ties counting one half."""
+    levels, place = np.unique(risk, return_inverse=True)
+    good = np.bincount(place, weight * outcome, minlength=len(levels))
+    bad = np.bincount(place, weight * (1 - outcome), minlength=len(levels))
+    below = np.cumsum(bad) - bad / 2
+    return float(good @ below / (good.sum() * bad.sum()))
+
+
 def _calibration_step(curve: Floats, aim: Floats, z: Floats, weights: Floats, outcome: Floats) -> Floats:
     """One step of Newton for all draws; ``curve`` (draws, 3) are level, slope and bend."""
     chance = expit(_polynomial(curve, z))

@@ -29,6 +29,7 @@ from scipy.special import expit
 from audits.statistics.applicants import Applicants
 from audits.statistics.cross_fitting import (
     Calibration,
+    area_under_curve,
     calibration,
     converged_fit,
     deal,
@@ -111,7 +112,7 @@ def risk_adjusted_gaps(
         place = usable.index(g)
         gaps.append(_gap(pipeline, g, place, {key: risk[0] for key, risk in risks.items()}, bends, draws[:, place - 1]))
     known = np.isfinite(pipeline.outcome)
-    area = _area(risks["aware"][0][known], pipeline.outcome[known], (pipeline.base * pipeline.people)[known])
+    area = area_under_curve(risks["aware"][0][known], pipeline.outcome[known], (pipeline.base * pipeline.people)[known])
     return RiskAdjusted(tuple(gaps), area, pipeline.slope)
 
 
@@ -260,12 +261,3 @@ def _too_few(people: Applicants, group: int) -> str | None:
         if owners < FEWEST_OWNERS:
             return said(_FEW_OWNERS, owners=owners, least=FEWEST_OWNERS)
     return None
-
-
-def _area(risk: Floats, outcome: Floats, weight: Floats) -> float:
-    """Weighted area under the ROC curve, ties counting one half."""
-    levels, place = np.unique(risk, return_inverse=True)
-    good = np.bincount(place, weight * outcome, minlength=len(levels))
-    bad = np.bincount(place, weight * (1 - outcome), minlength=len(levels))
-    below = np.cumsum(bad) - bad / 2
-    return float(good @ below / (good.sum() * bad.sum()))
