@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from audits.digital_divide.channel_price import ChannelPrice
+from audits.digital_divide.elderly import Elderly
 
 QUESTIONS: tuple[type[Any], ...] = (
-    ChannelPrice,
+    ChannelPrice, Elderly,
 )  # fmt: skip

@@ -39,6 +39,7 @@ class TimesCaveat(IntEnum):
     NONE = 0
     FEW_FINISHED = 1
     NOTHING_SEEN = 2
+    NO_TIME = 3
 
     @property
     def reason(self) -> str | None:
@@ -51,6 +52,9 @@ _REASONS = {
         "the mean time of one of the two groups rests on few who finish, or on few who take very long: on fewer than "
         "the worth of {needed:g} persons",
         needed=LEAST_WORTH,
+    ),
+    TimesCaveat.NO_TIME: said(
+        "whoever finishes in one of the two groups takes no time at all as the data tell it, as where they tell days"
     ),
     TimesCaveat.NOTHING_SEEN: said("the data end before anybody could have been seen to finish"),
 }
@@ -179,6 +183,8 @@ def ratio_of_times(one: CompletionTimes, zero: CompletionTimes) -> TimesRatio:
     """
     if not len(one.at_risk) or not len(zero.at_risk):
         return TimesRatio(nan, nan, nan, TimesCaveat.NOTHING_SEEN)
+    if any(group.finishers and not group.mean > 0 for group in (one, zero)):
+        return TimesRatio(nan, nan, nan, TimesCaveat.NO_TIME)
     estimate = one.mean / zero.mean
     if min(one.worth, zero.worth) < LEAST_WORTH:
         return TimesRatio(estimate, nan, nan, TimesCaveat.FEW_FINISHED)
