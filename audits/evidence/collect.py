@@ -424,7 +424,8 @@ def _file_name(need: Need) -> str:
         ClusterCellsNeed: "cluster-cells", HistogramNeed: "histogram", SequenceNeed: "sequences",
         MembershipNeed: "memberships", EffectsNeed: "effects", SameTermsNeed: "same-terms",
         ArmsNeed: "arms",
-        FunnelNeed: "funnel", CensusNeed: "census", DearestNeed: "dearest", ReborrowingNeed: "reborrowing", DebtTallyNeed: "debt-tallies",
+        FunnelNeed: "funnel",
+        CensusNeed: "census", DearestNeed: "dearest", ReborrowingNeed: "reborrowing", DebtTallyNeed: "debt-tallies",
         RankedNeed: "ranked", SpreadNeed: "spread",
     }  # fmt: skip
     return f"{kinds[type(need)]}-{digest}.json"

@@ -7,8 +7,10 @@ stage has passed those before it (a log loses events, nobody submits what he nev
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
+from typing import Any
 
 HOUR = "hour"
 TIME_EDGES = (
@@ -101,3 +103,39 @@ def age_attribute(cut: float) -> str:
 def age_labels(cut: float) -> tuple[str, str]:
     """The labels of the older and of the younger, who are the reference."""
     return f"{cut:g}+", f"under {cut:g}"
+
+
+def funnel_to_json(found: Funnel) -> str:
+    """Text of a file; cells are lists in the order of their fields, floats in full precision."""
+    content = {
+        "stages": found.stages, "counts": dict(found.counts), "unknown_events": found.unknown_events,
+        "refused": found.refused,
+        **{name: {one: [astuple(cell) for cell in cells] for one, cells in getattr(found, name).items()}
+           for name in _CELLS},
+        "losses": {one: {name: [astuple(cell) for cell in cells] for name, cells in own.items()}
+                   for one, own in found.losses.items()},
+    }  # fmt: skip
+    return json.dumps(content, indent=None, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def funnel_from_json(text: str) -> Funnel:
+    """The inverse of ``funnel_to_json``."""
+    content: dict[str, Any] = json.loads(text)
+    cells = {name: {one: tuple(kind(*map(_tupled, cell)) for cell in held) for one, held in content[name].items()}
+             for name, kind in _CELLS.items()}  # fmt: skip
+    losses = {
+        one: {name: tuple(LossCell(*cell) for cell in held) for name, held in own.items()}
+        for one, own in content["losses"].items()
+    }
+    unknown = tuple((str(name), int(n)) for name, n in content["unknown_events"])
+    return Funnel(
+        tuple(content["stages"]), content["counts"], cells["cells"], losses, cells["times"], cells["failures"],
+        unknown, tuple(content["refused"]),
+    )  # fmt: skip
+
+
+def _tupled(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+_CELLS: dict[str, Any] = {"cells": FunnelCell, "times": TimeCell, "failures": FailureCell}

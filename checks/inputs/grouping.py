@@ -94,6 +94,25 @@ def coded(source: Source, keys: Mapping[str, ir.Value], labels: Mapping[str, lis
     return number
 
 
+def mapped(source: Source, key: ir.Value, numbers: Mapping[Any, int], few: int) -> Any:
+    """The whole number of a row's label, on the raw relation; NULL for a label that has none. One scan.
+
+    Rows are told apart as ``coded`` does; ``few`` bounds the raw values of which each is asked about.
+    """
+    import ibis
+
+    node = _on_raw(source.table, key)
+    known = raw_labels(source, {"key": key}).get("key", [])
+    if known and len(known) <= few:
+        leaf = next(iter(_leaves(node))).to_expr()
+        pairs = [(leaf.isnull() if raw is None else leaf == _literal(raw, leaf.type()), label) for raw, label in known]
+    else:
+        pairs = [(node.to_expr().isnull() if label is None else node.to_expr() == label, label) for label in numbers]
+    ordered = sorted(pairs, key=lambda pair: str(pair[1]))
+    cases = [(test, ibis.literal(numbers[label], "int64")) for test, label in ordered if label in numbers]
+    return ibis.cases(*cases, else_=ibis.null("int64")) if cases else ibis.null("int64")
+
+
 def _survives(dtype: Any) -> bool:
     """Whether a value fetched into Python equals the column's own when it is written into SQL again.
 

@@ -1,0 +1,160 @@
+"""From keys to the counts of a funnel: the one pass over persons, told by attribute."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from audits.evidence.funnel import HOUR, FailureCell, Funnel, FunnelCell, LossCell, TimeCell
+from audits.evidence.funnel_layout import Key, Layout, layout_of
+from audits.evidence.funnel_persons import (
+    FLAGS,
+    HOURS,
+    KeySet,
+    counts_sql,
+    duplicates_sql,
+    ends_of,
+    key_sets,
+)
+from audits.evidence.needs import FunnelNeed
+from checks.inputs.source import Source
+
+NAMES = (
+    "rows", "persons", "without_person", "skipped", "out_of_order", "skewed", "ahead", "duplicates", "repeated",
+    "too_early", "undecided", "odd_ages", "mixed",
+)  # fmt: skip
+Found = Mapping[tuple[int, ...], tuple[int, int, int]]
+
+
+def collect_funnel(source: Source, need: FunnelNeed) -> Funnel:
+    """Scans for labels and days, one pass over persons, and in a log one for rows that come twice.
+
+    Raises ``ValueError`` where the contract has no funnel, or one with more stages than can be told apart.
+    """
+    layout = layout_of(source, need)
+    ends, sets = ends_of(source, layout), key_sets(layout)
+    found: list[dict[tuple[int, ...], tuple[int, int, int]]] = [{} for _ in sets]
+    for row in source.rows(counts_sql(layout, ends, sets)):
+        which = next((i for i in range(len(sets)) if row[i] is not None), None)
+        if which is not None:
+            persons, rows, spent = (int(value or 0) for value in row[len(sets) :])
+            found[which][sets[which].digits_of(int(row[which]))] = persons, rows, spent
+    duplicates = int(source.rows(duplicates_sql(layout))[0][0]) if layout.funnel.event else 0
+    parts = [(one, held) for one, held in zip(sets, found, strict=True) if one.kind != "flags"]
+    return Funnel(
+        stages=layout.funnel.names,
+        counts=_counts(found[0]) | {"ahead": ends.ahead, "duplicates": duplicates},
+        cells=_cells(layout, _of_kind(parts, "cells")), losses=_losses(layout, _of_kind(parts, "losses")),
+        times=_times(layout, _of_kind(parts, "times")), failures=_failures(layout, _of_kind(parts, "failures")),
+        unknown_events=layout.unknown_events, refused=layout.refused,
+    )  # fmt: skip
+
+
+def _of_kind(parts: Iterable[tuple[KeySet, Found]], kind: str) -> list[tuple[KeySet, Found]]:
+    return [(one, found) for one, found in parts if one.kind == kind]
+
+
+def _counts(found: Found) -> dict[str, int]:
+    """Rows and persons of each kind. Who is left out as too early is counted nowhere else."""
+    counts = dict.fromkeys(NAMES, 0)
+    for digits, (persons, rows, _) in found.items():
+        told, mixed = dict(zip(FLAGS, digits, strict=False)), digits[-1]
+        counts["rows"] += rows
+        if told["nobody"]:
+            counts["without_person"] += rows
+        elif told["early"]:
+            counts["too_early"] += persons
+        else:
+            counts["persons"] += persons
+            counts["mixed"] += persons * mixed
+            for name in FLAGS[2:]:
+                counts[name] += persons * told[name]
+    return counts
+
+
+def _label(key: Key, code: int) -> str | None:
+    """The label of a code: 0 none, 1 several, which is none."""
+    return key.labels[code - 2] if code > 1 else None
+
+
+def _by_attribute(layout: Layout, parts: Sequence[tuple[KeySet, Found]]) -> dict[str, Counter[tuple[Any, ...]]]:
+    """Persons by attribute and (label, the digits after the attributes); seconds under a key of their own."""
+    sums: dict[str, Counter[tuple[Any, ...]]] = defaultdict(Counter)
+    for one, found in parts:
+        for digits, (persons, _, spent) in found.items():
+            rest = digits[len(one.attributes) :]
+            for place, number in enumerate(one.attributes):
+                key = layout.keys[number]
+                label = _label(key, digits[place])
+                sums[key.name][label, *rest] += persons
+                if one.kind == "times":
+                    sums[key.name]["", label, *rest] += spent
+    return sums
+
+
+def _sorted(cells: Iterable[Any]) -> tuple[Any, ...]:
+    """Cells in the order of what they are of; what is not known comes last."""
+    return tuple(sorted(cells, key=repr))
+
+
+def _cells(layout: Layout, parts: Sequence[tuple[KeySet, Found]]) -> dict[str, tuple[FunnelCell, ...]]:
+    strata = layout.keys[layout.attributes :]
+    found = {}
+    for name, sums in _by_attribute(layout, parts).items():
+        joined: Counter[tuple[Any, ...]] = Counter()
+        for (label, *codes, furthest), persons in sums.items():
+            stratum = tuple(_label(key, code) for key, code in zip(strata, codes, strict=True))
+            joined[label, stratum, furthest - 1] += persons
+        found[name] = _sorted(FunnelCell(label, stratum, last, n) for (label, stratum, last), n in joined.items())
+    return found
+
+
+def _losses(layout: Layout, parts: Sequence[tuple[KeySet, Found]]) -> dict[str, dict[str, tuple[LossCell, ...]]]:
+    values = {one.name: one.labels for one in layout.dimensions} | {HOUR: (None, *HOURS)}
+    sums: dict[str, dict[str, Counter[tuple[Any, ...]]]] = defaultdict(lambda: defaultdict(Counter))
+    for one, found in parts:
+        names = [digit.name for digit in one.digits[len(one.attributes) : -1]]
+        for attribute, counted in _by_attribute(layout, [(one, found)]).items():
+            for (label, *codes, furthest), persons in counted.items():
+                for name, code in zip(names, codes, strict=True):
+                    sums[attribute][name][label, values[name][code], furthest - 1] += persons
+    return {attribute: {name: _told(one) for name, one in own.items()} for attribute, own in sums.items()}
+
+
+def _told(counted: Counter[tuple[Any, ...]]) -> tuple[LossCell, ...]:
+    return _sorted(LossCell(label, value, last, n) for (label, value, last), n in counted.items())
+
+
+def _times(layout: Layout, parts: Sequence[tuple[KeySet, Found]]) -> dict[str, tuple[TimeCell, ...]]:
+    found = {}
+    for name, sums in _by_attribute(layout, parts).items():
+        cells = []
+        for key, persons in sums.items():
+            if len(key) == 2 and key[1]:
+                label, digit = key
+                band, done = divmod(digit - 1, 2)
+                minutes = sums["", label, digit] / 60.0 if done else 0.0
+                cells.append(TimeCell(label, band, bool(done), persons, minutes))
+        found[name] = _sorted(cells)
+    return found
+
+
+def _failures(layout: Layout, parts: Sequence[tuple[KeySet, Found]]) -> dict[str, tuple[FailureCell, ...]]:
+    funnel, found = layout.funnel, {}
+    ways = [one.method for one in funnel.failed]
+    for name, sums in _by_attribute(layout, parts).items():
+        joined: Counter[tuple[Any, ...]] = Counter()
+        for (label, digit), persons in sums.items():
+            if not digit:
+                continue
+            bits = digit - 1
+            failed = [way for i, way in enumerate(ways) if bits >> i & 1]
+            other = bool(bits >> len(ways) & 1) if funnel.fallback else None
+            passed = bool(bits >> (len(ways) + 1) & 1)
+            for method in ["any", *failed] if failed else [""]:
+                joined[label, method, other, passed] += persons
+        found[name] = _sorted(
+            FailureCell(label, method, other, passed, n) for (label, method, other, passed), n in joined.items()
+        )
+    return found

@@ -1,0 +1,354 @@
+"""Persons by how far they came against a loop over plain rows, on DuckDB and Postgres. Counts are exact."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left, bisect_right
+from collections import Counter, defaultdict
+from datetime import datetime, timedelta
+
+import numpy as np
+import pandas as pd
+import psycopg
+import pytest
+
+from audits.evidence.collect import Evidence, collect
+from audits.evidence.funnel import TIME_EDGES, age_attribute, age_labels, funnel_from_json, funnel_to_json
+from audits.evidence.funnel_counts import collect_funnel
+from audits.evidence.needs import FunnelNeed
+from checks.inputs.period import Period
+from checks.inputs.program import read_program
+from checks.inputs.source import open_source
+from tests.programs import write_program
+
+START = datetime(2024, 3, 1)
+STAGES = {"reach": ["shown"], "start": ["opened", "begun"], "identity": ["proved"], "submit": ["sent"],
+          "decision": ["granted"]}  # fmt: skip
+FAILED = {"face": ["face_failed"], "otp": ["otp_failed", "otp_late"]}
+LOG = {
+    "entity": "WHO", "time": "seen at", "age": "age", "strata": ["product"],
+    "groups": {"region": {"column": "region", "reference": "north", "labels": {"n": "north", "s": "south"}},
+               "town": {"column": "town", "reference": "t0"}},
+    "funnel": {"event": "what", "stages": STAGES, "failed": FAILED, "fallback": ["video_call"], "device": "device",
+               "network": "net", "assisted": "helped"},
+}  # fmt: skip
+FLAGS = {
+    "unit": "row", "age": "age", "strata": ["product"], "decision": {"column": "decided", "favourable": "yes"},
+    "groups": {"region": {"column": "region", "reference": "north", "labels": {"n": "north", "s": "south"}}},
+    "funnel": {"stages": {"reach": "reached", "start": "began", "identity": "proved", "submit": "sent",
+                          "decision": "decided", "price": "taken"},
+               "failed": {"face": "face", "otp": "otp"}, "fallback": "video", "device": "device", "assisted": "helped"},
+}  # fmt: skip
+CUTS = (60.0, 62.0)
+STEPS = (-900, -301, -300, -20, 1, 59, 60, 61, 600, 40_000, 3e6)
+CHANCES = (0.03, 0.02, 0.03, 0.05, 0.2, 0.1, 0.1, 0.1, 0.2, 0.12, 0.05)
+
+
+def log(seed=1, persons=120):
+    """Events in disorder: lost, repeated, late, unknown, of nobody, with odd labels and clocks that are wrong."""
+    rng = np.random.default_rng(seed)
+    names = [*(name for names in STAGES.values() for name in names)]
+    others = ["face_failed", "otp_failed", "otp_late", "video_call", "scrolled", "Shown", " "]
+    rows = []
+    for who in range(persons):
+        clock = START + timedelta(seconds=int(rng.integers(0, 60 * 86_400)))
+        region, town, age = rng.choice(["n", "s", " s"]), f"t{rng.integers(0, 11)}", float(rng.integers(10, 120))
+        for name in names[: int(rng.integers(1, len(names) + 1))]:
+            if rng.random() < 0.15:
+                continue
+            clock += timedelta(seconds=float(rng.choice(STEPS, p=CHANCES)))
+            rows.append([who, name, clock, region, town, age, rng.choice(["a", "b"])])
+            if rng.random() < 0.1:
+                rows.append(list(rows[-1]))
+            if rng.random() < 0.3:
+                rows.append([*rows[-1][:1], str(rng.choice(others)), clock, *rows[-1][3:]])
+    data = pd.DataFrame(rows, columns=["WHO", "what", "seen at", "region", "town", "age", "product"])
+    size = len(data)
+    data["WHO"] = data["WHO"].astype(float)
+    data["device"] = rng.choice(["phone", "desk", "nan"], size)
+    data["net"] = rng.choice(["4g", "wifi"], size)
+    data["helped"] = rng.choice(["yes", "no", "perhaps"], size, p=[0.2, 0.7, 0.1])
+    for name, value in (("WHO", np.nan), ("region", "n"), ("region", None), ("town", None), ("age", np.nan),
+                        ("age", 0.0), ("product", None), ("product", "c"), ("net", None), ("what", None)):  # fmt: skip
+        data[name] = data[name].astype(object)
+        data.loc[rng.random(size) < 0.01, name] = value
+    data["WHO"], data["age"] = data["WHO"].astype(float), data["age"].astype(float)
+    data.loc[rng.random(size) < 0.004, "seen at"] = datetime(2031, 1, 1, 5, 30)
+    data["seen at"] = data["seen at"].astype("datetime64[us]")
+    return data.sample(frac=1, random_state=seed).reset_index(drop=True)
+
+
+def flags(seed=2, rows=400, *, times=False):
+    """A row a person: stages as flags, or as times, with decisions that are missing and odd words."""
+    rng = np.random.default_rng(seed)
+    data = pd.DataFrame({"row": np.arange(rows)})
+    reached = rng.integers(-1, 6, rows)
+    clock = [START + timedelta(seconds=int(s)) for s in rng.integers(0, 86_400 * 50, rows)]
+    for i, name in enumerate(("reached", "began", "proved", "sent")):
+        passed = (reached >= i) ^ (rng.random(rows) < 0.08)
+        if times and name in ("began", "sent"):
+            late = [c + timedelta(minutes=int(m)) for c, m in zip(clock, rng.integers(0, 400 * i, rows), strict=True)]
+            data[name] = pd.Series(
+                [t if p else None for t, p in zip(late, passed, strict=True)], dtype="datetime64[us]"
+            )
+        else:
+            data[name] = np.where(passed, rng.choice(["yes", "1", "TRUE"], rows), rng.choice(["no", "huh"], rows))
+    decided = rng.choice(["yes", "no"], rows).astype(object)
+    decided[(reached < 3) | (rng.random(rows) < 0.1)] = None
+    data["decided"], data["taken"] = decided, (reached > 4) & (decided == "yes")
+    for name in ("face", "otp", "video", "helped"):
+        data[name] = rng.random(rows) < 0.2
+    data["region"] = rng.choice(["n", "s", None], rows, p=[0.5, 0.4, 0.1])
+    data["age"] = rng.integers(10, 120, rows)
+    data["product"], data["device"] = rng.choice(["a", "b"], rows), rng.choice(["phone", "desk"], rows)
+    return data
+
+
+def missing(value):
+    return value is None or value is pd.NaT or (isinstance(value, float) and math.isnan(value))
+
+
+def whole(moment):
+    return None if missing(moment) else math.floor((moment.to_pydatetime() - datetime(2000, 1, 1)).total_seconds())
+
+
+def facts_of_row(row, contract, end):
+    """What one row says, in plain terms."""
+    funnel, logged = contract["funnel"], "event" in contract["funnel"]
+    yes = {"true", "t", "yes", "y", "1", "1.0"}
+    row_time = None if "time" not in contract else whole(row[contract["time"]])
+    row_time = None if row_time is not None and end is not None and row_time > end else row_time
+    seen, stages, times = [row_time], set(), defaultdict(list)
+    if logged:
+        event = row[funnel["event"]]
+        event = "" if event is None else event.strip()
+        for i, names in enumerate(funnel["stages"].values()):
+            if event in names:
+                stages.add(i)
+                times[i].append(row_time)
+        failed = {way for way, names in funnel["failed"].items() if event in names}
+        other = event in funnel["fallback"]
+    else:
+        for i, column in enumerate(funnel["stages"].values()):
+            value = row[column]
+            if isinstance(value, pd.Timestamp):
+                stages.add(i)
+                times[i].append(whole(value))
+                seen.append(whole(value))
+            elif not missing(value) and str(value).strip().lower() in yes:
+                stages.add(i)
+        failed = {way for way, column in funnel["failed"].items() if bool(row[column])}
+        other = bool(row[funnel["fallback"]])
+    known = [one for one in seen if one is not None]
+    age = row["age"]
+    odd = not missing(age) and not 14 <= age <= 115
+    labels = {"region": {"n": "north", "s": "south"}.get(row["region"], row["region"])}
+    if "town" in row:
+        labels["town"] = row["town"]
+    for cut in CUTS:
+        labels[age_attribute(cut)] = None if missing(age) or odd else age_labels(cut)[0 if age >= cut else 1]
+    dims = {}
+    for name in ("device", "network"):
+        if name in funnel:
+            dims[name] = None if row[funnel[name]] in (None, "nan") else row[funnel[name]]
+    helped = str(row["helped"]).strip().lower()
+    dims["assisted"] = "yes" if helped in yes else "no" if helped in {"no", "false"} else None
+    return {
+        "time": min(known) if known else None, "stages": stages, "times": times, "failed": failed, "other": other,
+        "decided": not logged and row["decided"] is not None, "odd": odd, "labels": labels, "dims": dims,
+        "product": row["product"],
+    }  # fmt: skip
+
+
+def one(values):
+    found = {value for value in values if value is not None}
+    return (next(iter(found)) if len(found) == 1 else None), len(found) > 1
+
+
+def by_hand(data, contract, within=None, end=None):
+    """The same counts from a loop over persons, in the words of the evidence."""
+    funnel, entity = contract["funnel"], contract.get("entity")
+    logged = "event" in funnel
+    stages = list(funnel["stages"])
+    own = defaultdict(list)
+    counts = Counter(rows=len(data))
+    every = []
+    ahead_rows = 0
+    for number, raw in enumerate(data.to_dict("records")):
+        row = {name: None if missing(value) else value for name, value in raw.items()}
+        if logged and end is not None and not missing(row[contract["time"]]) and whole(row[contract["time"]]) > end:
+            ahead_rows += 1
+        facts = facts_of_row(row, contract, end)
+        every += [t for t in (facts["time"], *(t for ts in facts["times"].values() for t in ts)) if t is not None]
+        who = row[entity] if entity else number
+        if missing(who):
+            counts["without_person"] += 1
+        else:
+            own[who].append(facts)
+    newest = max(every, default=None)
+    counts["ahead"] = ahead_rows
+    cells, losses = defaultdict(Counter), defaultdict(lambda: defaultdict(Counter))
+    times, failures = defaultdict(dict), defaultdict(Counter)
+    values = {name: sorted({f["dims"][name] for fs in own.values() for f in fs} - {None})
+              for name in next(iter(own.values()))[0]["dims"]}  # fmt: skip
+    order = {name: {value: i for i, value in enumerate([*found, None])} for name, found in values.items()}
+    for facts in own.values():
+        first = min((f["time"] for f in facts if f["time"] is not None), default=None)
+        if within and first is not None and newest - first < within:
+            counts["too_early"] += 1
+            continue
+        at = {}
+        for i in range(len(stages)):
+            known = [t for f in facts for t in f["times"].get(i, []) if t is not None]
+            if known:
+                at[i] = min(known)
+        passed = {i for f in facts for i in f["stages"]}
+        if within:
+            late = {i for i, t in at.items() if t - first > within}
+            passed, at = passed - late, {i: t for i, t in at.items() if i not in late}
+        furthest = max(passed, default=-1)
+        drops = [at[i] - at[j] for i in at for j in at if i < j]
+        counts["persons"] += 1
+        counts["skipped"] += passed != set(range(furthest + 1))
+        counts["out_of_order"] += max(drops, default=0) > 300
+        counts["skewed"] += 0 < max(drops, default=0) <= 300
+        counts["repeated"] += len(facts) > 1
+        counts["odd_ages"] += any(f["odd"] for f in facts)
+        sent = stages.index("submit")
+        counts["undecided"] += not logged and furthest >= sent and not any(f["decided"] for f in facts)
+        lead = min(facts, key=lambda f: (math.inf if f["time"] is None else f["time"],
+                                         *(order[name][value] for name, value in f["dims"].items())))  # fmt: skip
+        dims = dict(lead["dims"])
+        begun = at.get(stages.index("start"), first)
+        if newest is not None:
+            dims["hour"] = None if begun is None else ("00-05", "06-11", "12-17", "18-23")[begun % 86_400 // 21_600]
+        failed = set().union(*(f["failed"] for f in facts))
+        other = any(f["other"] for f in facts)
+        check = stages.index("identity")
+        stratum = (one([f["product"] for f in facts])[0],)
+        start, done = at.get(stages.index("start")), at.get(sent)
+        spent = None
+        if start is not None and done is not None and done - start >= -300:
+            spent = (bisect_left(TIME_EDGES, max(done - start, 0) / 60), True, max(done - start, 0))
+        elif start is not None and furthest < sent:
+            until = newest if not within else min(newest, first + within)
+            spent = (bisect_right(TIME_EDGES, max(until - start, 0) / 60), False, 0)
+        for name in facts[0]["labels"]:
+            label, several = one([f["labels"][name] for f in facts])
+            counts["mixed"] += several
+            cells[name][label, stratum, furthest] += 1
+            for dim, value in dims.items():
+                losses[name][dim][label, value, furthest] += 1
+            if spent:
+                held = times[name].setdefault((label, *spent[:2]), [0, 0])
+                held[0] += 1
+                held[1] += spent[2]
+            if furthest >= check - 1 or failed or other:
+                for method in ("any", *failed) if failed else ("",):
+                    failures[name][label, method, other, furthest >= check] += 1
+    return counts, cells, losses, times, failures
+
+
+def told(found):
+    """The evidence in the form of ``by_hand``."""
+    cells = {name: {(c.label, c.stratum, c.furthest): c.persons for c in own} for name, own in found.cells.items()}
+    losses = {
+        name: {dim: {(c.label, c.value, c.furthest): c.persons for c in held} for dim, held in own.items()}
+        for name, own in found.losses.items()
+    }
+    times = {name: {(c.label, c.band, c.done): [c.persons, round(c.minutes * 60)] for c in own}
+             for name, own in found.times.items()}  # fmt: skip
+    failures = {name: {(c.label, c.method, c.fallback, c.passed): c.persons for c in own}
+                for name, own in found.failures.items()}  # fmt: skip
+    return cells, losses, times, failures
+
+
+def plain(found):
+    return {name: plain(own) if isinstance(own, dict) else own for name, own in found.items()}
+
+
+def agrees(found, expected):
+    counts, *parts = expected
+    assert {name: n for name, n in found.counts.items() if name != "duplicates"} == {
+        name: counts[name] for name in found.counts if name != "duplicates"
+    }
+    for mine, theirs in zip(told(found), parts, strict=True):
+        assert mine == plain(theirs)
+
+
+def opened(folder, data, contract, **source):
+    changes = {"source": source} if source else {}
+    return open_source(read_program(write_program(folder, data, contract=contract, **changes)), Period())
+
+
+LOG_NEED = FunnelNeed(("region", "town"), ("product",), CUTS)
+FLAG_NEED = FunnelNeed(("region",), ("product",), CUTS)
+
+
+@pytest.mark.parametrize("within", [None, "20 days"])
+@pytest.mark.parametrize(("seed", "persons"), [(1, 120), (2, 1), (3, 500)])
+def test_a_log_equals_a_loop_over_persons(tmp_path, seed, persons, within):
+    data = log(seed, persons)
+    contract = LOG if within is None else {**LOG, "funnel": {**LOG["funnel"], "within": within}}
+    with opened(tmp_path, data, contract) as source:
+        found = collect_funnel(source, LOG_NEED)
+    clocks = sorted(whole(moment) for moment in data["seen at"] if not missing(moment))
+    end = max((t for t in clocks if t < whole(pd.Timestamp(2030, 1, 1))), default=None)
+    agrees(found, by_hand(data, contract, 20 * 86_400 if within else None, end))
+    stage = data["what"].str.strip().isin([*(n for s in STAGES.values() for n in s), *FAILED["face"], *FAILED["otp"],
+                                           "video_call"])  # fmt: skip
+    own = data[stage & data["WHO"].notna() & data["seen at"].notna()]
+    assert (
+        found.counts["duplicates"]
+        == own.assign(what=own["what"].str.strip()).duplicated(["WHO", "what", "seen at"]).sum()
+    )
+    others = data[data["what"].notna() & ~stage]["what"].str.strip().value_counts()
+    assert dict(found.unknown_events) == others.to_dict()
+
+
+@pytest.mark.parametrize("times", [False, True])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_flags_equal_a_loop_over_rows(tmp_path, seed, times):
+    data = flags(seed, times=times)
+    with opened(tmp_path, data, FLAGS) as source:
+        found = collect_funnel(source, FLAG_NEED)
+    agrees(found, by_hand(data, FLAGS))
+    assert bool(found.times) is times
+    assert found.counts["skipped"] > 0 < found.counts["undecided"]
+
+
+KINDS = {"b": "boolean", "i": "bigint", "f": "float8", "M": "timestamp"}
+
+
+def into_postgres(url, data):
+    """The data as a table of Postgres."""
+    kinds = {name: KINDS.get(data[name].dtype.kind, "text") for name in data}
+    with psycopg.connect(url) as connection:
+        connection.execute("DROP TABLE IF EXISTS came")
+        connection.execute(f"CREATE TABLE came ({', '.join(f'{chr(34)}{n}{chr(34)} {k}' for n, k in kinds.items())})")
+        with connection.cursor().copy("COPY came FROM STDIN") as copy:
+            for row in data.itertuples(index=False):
+                copy.write_row([None if pd.isna(value) else value for value in row])
+
+
+@pytest.mark.parametrize("which", ["log", "within", "flags", "times"])
+def test_order_threads_and_engine_leave_every_byte_and_no_person(tmp_path, monkeypatch, postgres_url, which):
+    logged = which in ("log", "within")
+    data = log(4) if logged else flags(4, times=which == "times")
+    contract = LOG if logged else FLAGS
+    if which == "within":
+        contract = {**LOG, "funnel": {**LOG["funnel"], "within": "3 weeks"}}
+    need = LOG_NEED if logged else FLAG_NEED
+    texts = set()
+    for threads in ("1", "2"):
+        monkeypatch.setenv("SQUAREDEAL_THREADS", threads)
+        with opened(tmp_path / threads, data.sample(frac=1, random_state=int(threads)), contract) as source:
+            texts.add(funnel_to_json(collect_funnel(source, need)))
+    into_postgres(postgres_url, data)
+    with opened(tmp_path / "pg", data, contract, connection=postgres_url, table="came") as source:
+        found = collect_funnel(source, need)
+        collect(source, [need], tmp_path / "evidence", len(data))
+    text = funnel_to_json(found)
+    texts.add(text)
+    assert len(texts) == 1
+    assert Evidence(tmp_path / "evidence", None).funnel(need) == found == funnel_from_json(text)
