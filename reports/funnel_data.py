@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from audits.policies.labels import stage_of
 from audits.record import Measurement
-from checks.sentence import Sentence
 from reports.comparisons import Judged, Key, key_of
 from reports.figures import count, figure_of, short, span
-from reports.named import group_in, reference_in, segment_in
+from reports.named import group_in, loss_in, reference_in, segment_in
 from reports.pictures import FunnelPicture, FunnelStage, MapCell, MapPicture
 from reports.words import Words
 
@@ -178,44 +176,36 @@ def _failed(m: Measurement) -> int:
 
 def losses(say: Words, members: Sequence[Judged]) -> Iterator[MapPicture]:
     """Shares lost at each stage by what the contract tells of a person's device, network, help or hour."""
-    told = [one for one in members if one.measurement.measure == LOSS and _split(one.measurement)]
-    known = [one for one in told if one.measurement.estimate is not None]
-    ordered = sorted(known, key=lambda one: (one.measurement.group or "", _split(one.measurement)[1]))
-    for (group, dimension), own in groupby(ordered, lambda one: (one.measurement.group, _split(one.measurement)[1])):
-        yield from _loss_map(say, list(own), group, dimension)
+    tables: dict[tuple[str, str], dict[tuple[str, str], Judged]] = {}
+    for one in members:
+        m = one.measurement
+        loss = loss_in(say, m) if m.estimate is not None else None
+        if loss is not None:
+            stage, dimension, value = loss
+            tables.setdefault((group_in(say, m), dimension), {})[stage, value] = one
+    for group, dimension in sorted(tables):
+        yield _loss_map(say, tables[group, dimension], group, dimension)
 
 
-def _split(m: Measurement) -> tuple[str, str, str]:
-    """Stage, dimension and value of a segment; empty where it has none."""
-    values = m.segment.values if isinstance(m.segment, Sentence) else {}
-    parts = [values.get(name) for name in ("stage", "dimension", "value")]
-    return tuple(parts) if all(isinstance(part, str) for part in parts) else ()  # type: ignore[return-value]
+def _loss_map(say: Words, cells: Mapping[tuple[str, str], Judged], group: str, dimension: str) -> MapPicture:
+    """The largest parts down, the stages in order across."""
+    stages, values = (_by_size(cells, side) for side in (0, 1))
+    most = max((one.measurement.estimate or 0.0 for one in cells.values()), default=0.0) or 1.0
+    title = say("chart.losses_of" if group else "chart.losses", dimension=dimension, who=group)
+    table = tuple(
+        tuple(_cell(say, cells.get((stage, value)), most) for stage in stages[:_MOST_COLUMNS])
+        for value in values[:_MOST_ROWS]
+    )  # fmt: skip
+    described = " ".join(_told(say, one) for one in cells.values())
+    return MapPicture(title, described, values[:_MOST_ROWS], stages[:_MOST_COLUMNS], table)
 
 
-def _said(say: Words, name: str) -> str:
-    """A name of the data as it is, one of ours in the page's language."""
-    return say.sentence(name) if isinstance(name, Sentence) else name
-
-
-def _loss_map(say: Words, own: Sequence[Judged], group: str | None, dimension: str) -> Iterator[MapPicture]:
-    sizes: dict[str, dict[str, int]] = {"stage": {}, "value": {}}
-    cells: dict[tuple[str, str], Judged] = {}
-    for one in own:
-        stage, _, value = _split(one.measurement)
-        cells[stage, value] = one
-        for kind, name in (("stage", stage), ("value", value)):
-            sizes[kind][name] = sizes[kind].get(name, 0) + one.measurement.n
-    stages = sorted(sizes["stage"], key=lambda name: -sizes["stage"][name])[:_MOST_COLUMNS]
-    values = sorted(sizes["value"], key=lambda name: -sizes["value"][name])[:_MOST_ROWS]
-    most = max((one.measurement.estimate or 0.0 for one in own), default=0.0) or 1.0
-    shown = [_said(say, name) for name in values]
-    named = _said(say, dimension)
-    title = say("chart.losses", dimension=named)
-    if group:
-        title = say("chart.losses_of", dimension=named, who=group_in(say, own[0].measurement))
-    table = tuple(tuple(_cell(say, cells.get((stage, value)), most) for stage in stages) for value in values)
-    described = " ".join(_told(say, one) for one in own)
-    yield MapPicture(title, described, tuple(shown), tuple(_said(say, name) for name in stages), table)
+def _by_size(cells: Mapping[tuple[str, str], Judged], side: int) -> tuple[str, ...]:
+    """Names of a side of the table, that with the most persons first: the fewer come to a stage, the later it is."""
+    sizes: dict[str, int] = {}
+    for names, one in cells.items():
+        sizes[names[side]] = sizes.get(names[side], 0) + one.measurement.n
+    return tuple(sorted(sizes, key=lambda name: -sizes[name]))
 
 
 def _cell(say: Words, judged: Judged | None, most: float) -> MapCell | None:

@@ -24,6 +24,12 @@ _MADE_LABELS = {
     CHANNEL: {ASSISTED: template("assisted"), DIGITAL: template("digital")},
 }  # fmt: skip
 _AGE, _AGE_LABEL = re.compile(r"age from (\d+(?:\.\d+)?)"), re.compile(r"(under )?(\d+(?:\.\d+)?)(\+)?")
+_DIMENSIONS = {
+    "device": template("device"), "network": template("network"), "assisted": template("help by a person"),
+    "hour": template("time of day"),
+}  # fmt: skip
+_ANSWERS = {"yes": template("yes"), "no": template("no")}
+_LOSS = re.compile(rf"(.+?) · ({'|'.join(_DIMENSIONS)}) (.+)", re.DOTALL)
 _PART_OF_PERIOD = re.compile(r"\d{4}-\d\d-\d\d\.\.\d{4}-\d\d-\d\d")
 _MISSING = "missing"
 _OF_DECLARED_GROUPS = ("group_premium_ratio", "group_value_ratio")
@@ -47,6 +53,24 @@ def is_age(m: Measurement) -> bool:
 def stage_of(m: Measurement) -> str:
     """The stage, method or other part that the figure is of; empty where it is of all, or of days of the period."""
     return "" if m.segment == "all" or _PART_OF_PERIOD.fullmatch(m.segment) else m.segment
+
+
+def loss_of(m: Measurement) -> tuple[str, str, str] | None:
+    """Stage, dimension and value of a loss by device, network, help or hour, in words; None for any other figure."""
+    found = _LOSS.fullmatch(m.segment) if m.measure == "stage_loss_share" else None
+    if found is None:
+        return None
+    stage, dimension, value = found.groups()
+    known = dimension == "assisted" and value in _ANSWERS
+    return stage, said(_DIMENSIONS[dimension]), said(_ANSWERS[value]) if known else value
+
+
+def segment_words(m: Measurement) -> str:
+    """The part that the figure is of, as a sentence where some of its words are ours."""
+    loss = loss_of(m)
+    if loss is None:
+        return m.segment
+    return said("{stage} · {dimension} {value}", stage=loss[0], dimension=loss[1], value=loss[2])
 
 
 def attribute_words(m: Measurement) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from audits.policies.access_wording import ACCESS, ACCESS_OF_ALL, ACCESS_OF_PART, access_whole
-from audits.policies.labels import attribute_words, group_words, stage_of
+from audits.policies.labels import attribute_words, group_words, segment_words, stage_of
 from audits.policies.lending_wording import LENDING, LENDING_OF_ALL
 from audits.policies.prices_wording import PRICES, PRICES_ALONE, PRICES_OF_ALL, PRICES_OF_ONE_ROUTE
 from audits.policies.units import MONEY, bare, figure, stated
@@ -170,7 +170,7 @@ def _subject(m: Measurement, limits: tuple[float, ...] = ()) -> Sentence:
         "attribute": attribute_words(m),
         "group": group_words(m, m.group) or said("all rows"),
         "reference": group_words(m, m.reference),
-        "segment": m.segment,
+        "segment": segment_words(m),
         "estimate": figure(m, m.estimate, limits),
         "low": figure(m, m.low),
         "high": figure(m, m.high),

@@ -7,7 +7,6 @@ from math import exp, sqrt
 from typing import Any
 
 from audits.record import AuditRun, Finding, Judgement, Measurement
-from checks.sentence import said, template
 from tests.reports import sample_records as sample
 
 STAGES = ("reach", "start", "identity", "submit", "decision")
@@ -16,7 +15,6 @@ LEFT = {  # who is left of those who entered, after each stage
     "city": (40_000, 36_000, 30_600, 27_500, 26_700, 20_300),
 }  # fmt: skip
 DEVICES = {"old phone": 1.6, "phone": 1.0, "computer": 0.7}
-_DIMENSIONS = {"device": template("device"), "network": template("network")}
 
 
 def rounded(value: Any) -> Any:
@@ -81,7 +79,7 @@ def losses(group: str | None = None) -> list[Measurement]:
     made = []
     for i, (stage, dimension, name, times) in enumerate(parts):
         lost = 0.05 * times * (1 + STAGES.index(stage) % 3)
-        segment = said("{stage} · {dimension} {value}", stage=stage, dimension=said(_DIMENSIONS[dimension]), value=name)
+        segment = f"{stage} · {dimension} {name}"
         made.append(figure(
             "stage_loss_share", group, segment=segment, estimate=lost, low=lost * 0.9, high=lost * 1.1,
             n=sizes[stage] // (i % 3 + 2), reference=None, attribute="place" if group else None,
