@@ -2,7 +2,7 @@
 
 A service is a case where none of its rows went through an assisted channel. That is seen from rows: a counter that is
 open and that nobody used looks like none. Below 60 rows none is what a share of 5 % may well show (.95^60 = .046), so
-such a service is open and no case; so is one of which more than 5 % of the rows have a channel on neither side.
+such a service is open and no case; so is one of which more than 5 % of the rows have none or one on neither side. Rows without a channel and without a decision, as of those who never applied, are no service to anybody.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from audits.evidence.cells import Cells
 from audits.evidence.needs import CellsNeed
 from audits.record import Measurement
 from checks.inputs.contract import ASSISTED, CHANNEL, DIGITAL, DRIVERS, DataContract
+from checks.inputs.prepared import group_column
 from checks.sentence import Sentence, said, template
 
 LEAST_ROWS = 60
+_BY_CHANNEL = 2  # columns that tell the channel; a third tells the service
 _MOST_UNKNOWN = 0.05
 _UNUSED = said("a channel is seen by its rows: one that is open and that nobody used looks like none")
 _OPEN = template("{open} of {services} services have no assisted row, and too few rows to tell, or of unknown channels")
-_UNKNOWN = template("the channel of {share:.1f} % of the rows is on neither side")
 _NAMELESS = template("{share:.1f} % of the rows name no service")
 _ONE = said("the contract names no 'terms.product': services are not told apart, and one of them may have no channel")
 _NO_ROWS = said("no row names a service")
@@ -42,38 +43,37 @@ class _Service:
 
 
 def services_need(contract: DataContract) -> CellsNeed:
-    """Rows by side of the channel and by service."""
-    product = contract.terms.get("product")
-    return CellsNeed((CHANNEL,), (product,) if product else (), decision=False)
+    """Rows by side of the channel, by channel and by service."""
+    named = (contract.terms[key] for key in ("channel", "product") if key in contract.terms)
+    return CellsNeed((), (group_column(CHANNEL), *named))
 
 
-def without_counter(question: str, measure: str, cells: Cells) -> Measurement:
-    """The number of services without an assisted row."""
+def without_counter(question: str, measure: str, cells: Cells, decided: bool) -> Measurement:
+    """The number of services without an assisted row; ``decided`` says that the contract has decisions."""
     services: dict[str, _Service] = {}
-    nameless = 0
-    for (side, *named), _, rows in cells.cells:
+    nameless = nobody = 0
+    for (side, channel, *named), decision, rows in cells.cells:
         name = known_label(named[0]) if named else ""
-        if name is None:
+        if decided and decision is None and known_label(channel) is None:
+            nobody += rows
+        elif name is None:
             nameless += rows
-            continue
-        sides = services.setdefault(name, _Service()).sides
-        sides[side] = sides.get(side, 0) + rows
-    told = bool(cells.columns)
+        else:
+            sides = services.setdefault(name, _Service()).sides
+            sides[side] = sides.get(side, 0) + rows
     bare = [service for service in services.values() if not service.sides.get(ASSISTED)]
     cases = [one for one in bare if one.rows >= LEAST_ROWS and one.unknown <= _MOST_UNKNOWN * one.rows]
     rows, unknown = (sum(getattr(one, what) for one in services.values()) for what in ("rows", "unknown"))
     counts = {
         "cases": len(cases), "open": len(bare) - len(cases), "services": len(services), "rows": rows,
         "assisted": sum(one.sides.get(ASSISTED, 0) for one in services.values()), "unknown_channel": unknown,
-        "without_service": nameless,
+        "without_service": nameless, "without_application": nobody,
     }  # fmt: skip
     if not services or unknown == rows:
         return counted(question, measure, None, 0, counts, _NONE_KNOWN if services else _NO_ROWS)
-    unseen: list[Sentence] = [] if told else [_ONE]
+    unseen: list[Sentence] = [] if len(cells.columns) > _BY_CHANNEL else [_ONE]
     if counts["open"]:
         unseen.append(said(_OPEN, open=counts["open"], services=len(services)))
-    if unknown:
-        unseen.append(said(_UNKNOWN, share=100 * unknown / rows))
     if nameless:
         unseen.append(said(_NAMELESS, share=100 * nameless / (rows + nameless)))
     figure = counted(question, measure, float(len(cases)), len(services), counts)

@@ -111,7 +111,7 @@ class Elderly:
         """The funnel by age, rows by channel, points by age: what the contract has."""
         if contract.funnel and contract.age:
             yield self._need(contract)
-        if contract.channels:
+        if contract.channels and "channel" in contract.terms:
             yield services_need(contract)
         if contract.age and contract.age_points:
             yield points_need(contract)
@@ -125,7 +125,8 @@ class Elderly:
             lacks |= {} if _TIME in lacks or self._timed(funnel) else {_TIME: _NO_TIMES}
             figures += self._on_the_way(funnel, contract, lacks)
         if _CHANNEL not in lacks:
-            figures.append(without_counter(self.name, _CHANNEL, evidence.cells(services_need(contract))))
+            cells = evidence.cells(services_need(contract))
+            figures.append(without_counter(self.name, _CHANNEL, cells, contract.decision is not None))
         figures.append(drivers_missing(self.name, _DRIVERS, contract))
         if _POINTS not in lacks:
             histogram = evidence.histogram(points_need(contract))
