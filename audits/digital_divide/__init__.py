@@ -9,7 +9,9 @@ from typing import Any
 
 from audits.digital_divide.channel_price import ChannelPrice
 from audits.digital_divide.elderly import Elderly
+from audits.digital_divide.thin_file import ThinFileAccess
 
 QUESTIONS: tuple[type[Any], ...] = (
     ChannelPrice, Elderly,
+    ThinFileAccess,
 )  # fmt: skip

@@ -22,26 +22,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from audits.evidence.collect import Evidence
 from audits.evidence.needs import CellsNeed, Need, SampleNeed
 from audits.known_outcomes import indicative
 from audits.measuring import from_error, number, within
+from audits.parameters import refuse_outside
 from audits.record import Measurement, NotAnswered
 from checks.inputs.contract import DataContract
 from checks.inputs.outcomes import OUTCOME
 from checks.inputs.prepared import FAVOURABLE
-from checks.problem import InputError, Problem
 from checks.sentence import said, template
 
 if TYPE_CHECKING:
     from audits.sampled_applicants import SampledApplicants
     from audits.statistics.risk_adjusted import RiskAdjusted, RiskAdjustedGap
 
-_LEAST = {"rows": 100, "folds": 2, "bins": 1, "replicates": 50, "seed": 0}
-_MOST = {"rows": 1_000_000, "folds": 20, "bins": 50, "replicates": 10_000, "seed": 2**32 - 1}
+_BOUNDS = {
+    "rows": (100, 1_000_000), "folds": (2, 20), "bins": (1, 50), "replicates": (50, 10_000), "seed": (0, 2**32 - 1),
+}  # fmt: skip
 _MOST_OUTSIDE = 0.05  # share without others of like risk, above which what was left out may be the harm
 _TOLD_APART = 0.55  # area under the ROC curve below which risk is hardly known (0.5 is not at all)
 _WORTH_TELLING = 0.01  # difference between the gaps at equal risk and at equal blind risk that matters
@@ -94,17 +95,7 @@ class RiskAdjustedApproval:
     counted: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
-        problems = []
-        for name in (field.name for field in fields(self) if field.name in _LEAST):
-            value = getattr(self, name)
-            whole = isinstance(value, int) and not isinstance(value, bool)
-            if not whole or not _LEAST[name] <= value <= _MOST[name]:
-                problems.append(Problem(
-                    f"{self.name}: {name}", f"'{value}'", f"a whole number from {_LEAST[name]} to {_MOST[name]}",
-                    "write such a number, or leave it out",
-                ))  # fmt: skip
-        if problems:
-            raise InputError(problems)
+        refuse_outside(self.name, asdict(self), _BOUNDS)
 
     def needs(self, contract: DataContract) -> Iterable[Need]:
         for name in self._attributes(contract):

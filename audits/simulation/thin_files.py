@@ -173,3 +173,10 @@ class ThinFilesApprovedOnly(ThinFiles):
         contract = ThinFiles.contract(self)
         contract["outcome"]["observed_when"] = "approved"
         return {**contract, "columns": {"repaid": {"null_tolerance": 1}}}
+
+    def truth(self, effect: float) -> dict[str, float]:
+        """As without the condition, with ``thin_file_repayment_gap`` as the approved thin files are spread."""
+        spread = thin_spread(self) * self._chance()
+        repaid = self._repaid(effect)
+        among = float(spread @ (repaid[1] - repaid[0]) / spread.sum())
+        return {**ThinFiles.truth(self, effect), "thin_file_repayment_gap": among}

@@ -192,7 +192,7 @@ class _Table:
 
     @classmethod
     def over(cls, people: Filed, folds: int, rng: np.random.Generator, curves: bool) -> _Table:
-        bin_of = _bins(people)
+        bin_of = score_bins(people)
         bins = int(bin_of.max()) + 1
         row, fold, number = deal(people.counts, folds, rng, people.owners)
         decided = np.isfinite(people.decision)
@@ -304,7 +304,7 @@ class _Table:
         return int(by[1].sum()), int(by[0].sum()), int(min(by.min(), outcomes))
 
 
-def _bins(people: Filed) -> Ints:
+def score_bins(people: Filed) -> Ints:
     """The bin of each row's score: every score alone where they are few, else like shares of both files."""
     values, place = np.unique(people.score, return_inverse=True)
     rows = [np.bincount(place, people.counts * (people.thin == f), minlength=len(values)) for f in (0, 1)]
