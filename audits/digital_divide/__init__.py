@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 from audits.digital_divide.channel_price import ChannelPrice
+from audits.digital_divide.concentration_index import ConcentrationIndex
 from audits.digital_divide.elderly import Elderly
 from audits.digital_divide.thin_file import ThinFileAccess
 
 QUESTIONS: tuple[type[Any], ...] = (
-    ChannelPrice, Elderly,
+    ChannelPrice, ConcentrationIndex, Elderly,
     ThinFileAccess,
 )  # fmt: skip

@@ -313,7 +313,7 @@ class RankedNeed:
 
 @dataclass(frozen=True, slots=True)
 class SpreadNeed:
-    """Σ y, Σ y log y and their products over granted rows, by labels of an ``attribute``: y an ``amount`` above zero."""
+    """Σ y, Σ y log y and their products over granted rows by labels of an ``attribute``; y an ``amount`` above zero."""
 
     amount: str
     attribute: str | None = None

@@ -10,7 +10,8 @@ and 1 at any level, and which a change of yes into no turns round exactly.
 Errors are those of Kakwani, Wagstaff and van Doorslaer (1997, Journal of Econometrics 77:87–103), which count that
 ranks are estimated from the same people: with S the mean over all persons of h above the person's own rank, ties
 halved, a person moves cov(h, r) by h r + S − 2 E[h r] − (h − μ) / 2, and ratios by the usual expansion. Persons are
-taken as independent.
+taken as independent. Indices and errors are multiplied by n / (n − 1), which makes cov(h, r) unbiased: a person's own
+rank counts half of himself.
 
 Theil's index (1967, Economics and Information Theory) is T = E[(y / μ) log(y / μ)], 0 where all have the same. It adds
 up exactly: T = Σ_g s_g T_g + Σ_g s_g log(μ_g / μ), s_g the share of group g in the whole: within and between groups
@@ -33,7 +34,7 @@ Floats = NDArray[np.float64]
 class ConcentrationIndex:
     """Of ``n`` persons with mean ``mean``: C, Erreygers' 8 cov(h, r) and Wagstaff's index, each with its error.
 
-    All are NaN where the mean is not above 0; Wagstaff's where it is not below 1 either.
+    C is NaN where the mean is not above 0; Wagstaff's index where it is not below 1 either.
     """
 
     n: float
@@ -60,28 +61,26 @@ def concentration_index(counts: ArrayLike, totals: ArrayLike, squares: ArrayLike
     rank = (np.cumsum(n) - n / 2) / size
     above = (h.sum() - np.cumsum(h) + h / 2) / size
     mean, product = float(h.sum()) / size, float(h @ rank) / size
-    covariance = product - mean / 2
+    covariance, whole = product - mean / 2, size / (size - 1)
     # a person with h at rank r moves the covariance by slope h + constant, and the mean by h − mean
     slope, constant = rank - 0.5, above - 2 * product + mean / 2
 
-    def error(a: Floats, b: Floats) -> float:
+    def error(scale: float, by_mean: float = 0.0) -> float:
+        """Of scale · cov, ``by_mean`` what a unit of the mean moves the figure by beside it."""
+        a, b = scale * slope + by_mean, scale * constant - by_mean * mean
         spread = float(a**2 @ q + 2 * (a * b) @ h + b**2 @ n)
-        return float(np.sqrt(max(spread, 0.0) / (size * (size - 1))))
+        return whole * float(np.sqrt(max(spread, 0.0) / (size * (size - 1))))
 
-    def ratio(scale: float, by_mean: float) -> float:
-        """Error of scale · cov, ``by_mean`` what a unit of the mean moves the figure by beside it."""
-        return error(scale * slope + by_mean, scale * constant - by_mean * mean)
-
-    index = 2 * covariance / mean if mean > 0 else nan
-    index_error = ratio(2 / mean, -index / mean) if mean > 0 else nan
-    wagstaff = wagstaff_error = nan
+    index = index_error = wagstaff = wagstaff_error = nan
+    if mean > 0:
+        index = 2 * covariance / mean
+        index_error = error(2 / mean, -index / mean)
     if 0 < mean < 1:
         left = mean * (1 - mean)
         wagstaff = 2 * covariance / left
-        wagstaff_error = ratio(2 / left, -wagstaff * (1 - 2 * mean) / left)
-    erreygers_error = error(8 * slope, 8 * constant)
+        wagstaff_error = error(2 / left, -wagstaff * (1 - 2 * mean) / left)
     return ConcentrationIndex(
-        size, mean, index, index_error, 8 * covariance, erreygers_error, wagstaff, wagstaff_error
+        size, mean, whole * index, index_error, whole * 8 * covariance, error(8.0), whole * wagstaff, wagstaff_error
     )  # fmt: skip
 
 
