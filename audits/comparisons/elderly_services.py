@@ -2,7 +2,8 @@
 
 A service is a case where none of its rows went through an assisted channel. That is seen from rows: a counter that is
 open and that nobody used looks like none. Below 60 rows none is what a share of 5 % may well show (.95^60 = .046), so
-such a service is open and no case; so is one of which more than 5 % of the rows have none or one on neither side. Rows without a channel and without a decision, as of those who never applied, are no service to anybody.
+such a service is open and no case; so is one of which more than 5 % of the rows have none or one on neither side. Rows
+without a channel and without a decision, as of those who never applied, are no service to anybody.
 """
 
 from __future__ import annotations
