@@ -20,6 +20,7 @@ from checks.sentence import said
 
 MEASURES = ("group_coverage", "bounded_adverse_impact_ratio", "bounded_approval_gap")
 MOST_UNKNOWN = 0.05
+Counts = tuple[float, float, float, float]
 _WEIGHTED = said("bounds are worked out for rows that count once, and these are weighted")
 
 
@@ -60,8 +61,10 @@ def bounds(question: str, rates: GroupRates, label: str, level: float, weighted:
     no = all_ - yes
     # where entities repeat, a row is worth as much as in that group of the two where it is worth less
     worth = min(group.n / group.decided if group.decided else 0.0 for group in (one, zero))
-    worst = _scaled(worth, one.favourable, one.decided + no, zero.favourable + yes, zero.decided + yes)
-    best = _scaled(worth, one.favourable + yes, one.decided + yes, zero.favourable, zero.decided + no)
+    worst, best = (
+        _scaled(worth, *counts)
+        for counts in extremes((one.favourable, one.decided), (zero.favourable, zero.decided), yes, no)
+    )
     shared = Measurement(
         question=question, measure="", attribute=rates.attribute, group=label, reference=rates.reference, estimate=None,
         low=None, high=None, level=level, n=one.decided + zero.decided + all_,
@@ -78,10 +81,6 @@ def bounds(question: str, rates: GroupRates, label: str, level: float, weighted:
         yield replace(shared, measure="bounded_approval_gap", reason=why)
         return
     from audits.statistics.proportions import score_interval_difference
-    from audits.statistics.ratio_interval import ratio_interval
-
-    def ratio_at(at: Any) -> tuple[object, object]:
-        return ratio_interval(*worst, at).low, ratio_interval(*best, at).high
 
     def gap_at(at: Any) -> tuple[object, object]:
         low = score_interval_difference(*best, at, corrected=True).high
@@ -89,12 +88,28 @@ def bounds(question: str, rates: GroupRates, label: str, level: float, weighted:
 
     p1, p0 = one.favourable / one.decided, zero.favourable / zero.decided
     with counting(rates):
-        ratio_bounds, gap_bounds = bounded_at_once(ratio_at, level), bounded_at_once(gap_at, level)
+        ratio_bounds, gap_bounds = bounded_ratio(worst, best, level), bounded_at_once(gap_at, level)
     yield _bounded(shared, "bounded_adverse_impact_ratio", p1 / p0 if p0 else None, ratio_bounds, rates)
     yield _bounded(shared, "bounded_approval_gap", p0 - p1, gap_bounds, rates)
 
 
-def _scaled(worth: float, *counts: int) -> tuple[float, float, float, float]:
+def extremes(one: tuple[int, int], zero: tuple[int, int], yes: int, no: int) -> tuple[Counts, Counts]:
+    """Counts (x1, n1, x0, n0) of the worst and of the best case for the group: ``one`` and ``zero`` hold (x, n).
+
+    ``yes`` and ``no`` are the strangers with and without the event.
+    """
+    (x1, n1), (x0, n0) = one, zero
+    return (x1, n1 + no, x0 + yes, n0 + yes), (x1 + yes, n1 + yes, x0, n0 + no)
+
+
+def bounded_ratio(worst: Counts, best: Counts, level: float) -> dict[str, Any]:
+    """``low`` of the worst case and ``high`` of the best, at ``level`` and as a ladder."""
+    from audits.statistics.ratio_interval import ratio_interval
+
+    return bounded_at_once(lambda at: (ratio_interval(*worst, at).low, ratio_interval(*best, at).high), level)
+
+
+def _scaled(worth: float, *counts: float) -> tuple[float, float, float, float]:
     x1, n1, x0, n0 = (worth * count for count in counts)
     return x1, n1, x0, n0
 

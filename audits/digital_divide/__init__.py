@@ -10,9 +10,10 @@ from typing import Any
 from audits.digital_divide.channel_price import ChannelPrice
 from audits.digital_divide.concentration_index import ConcentrationIndex
 from audits.digital_divide.elderly import Elderly
+from audits.digital_divide.funnel import Funnel
 from audits.digital_divide.thin_file import ThinFileAccess
 
 QUESTIONS: tuple[type[Any], ...] = (
     ChannelPrice, ConcentrationIndex, Elderly,
-    ThinFileAccess,
+    ThinFileAccess, Funnel,
 )  # fmt: skip

@@ -1,0 +1,109 @@
+"""What is wrong with the rows of a funnel: counted, told, and, where it is not rare, what figures cannot see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from audits.evidence.funnel import Funnel
+from audits.record import NotAnswered
+from checks.inputs.contract import DataContract
+from checks.sentence import Sentence, said, template
+
+MOST = 0.01  # share of persons, or rows, above which no figure is clear
+_SHOWN = 5
+_CORRECT = said("correct it in the source")
+_TOLD = {
+    "skipped": (
+        template("{n:,} of {whole:,} persons have a later stage and not one before it, and count as having passed it"),
+        said("see whether the log loses events, or the stages stand in another order"),
+    ),
+    "out_of_order": (
+        template("{n:,} of {whole:,} persons have a later stage at an earlier time, and count as having passed both"),
+        said("see whether the clocks agree, or the stages stand in another order"),
+    ),
+    "mixed": (
+        template("{n:,} times in {whole:,} persons rows of one person name several groups, which are told as unknown"),
+        said("give each person one group in the source"),
+    ),
+    "without_person": (
+        template("{n:,} of {whole:,} rows name no person and are left out"),
+        said("fill in the entity of each row"),
+    ),
+    "undecided": (
+        template("{n:,} of {whole:,} persons submitted and have no decision, and count as not having passed it"),
+        said("wait until they are decided, or name a span 'within' under 'funnel'"),
+    ),
+    "too_early": (
+        template("{n:,} persons were first seen too shortly before the end of the data, and are left out of the "
+                 "{whole:,}"),
+        said("ask again of a later period"),
+    ),
+    "duplicates": (template("{n:,} of {whole:,} rows repeat an event of a person at the same time"), _CORRECT),
+    "skewed": (
+        template("{n:,} of {whole:,} persons have a later stage earlier by no more than clocks differ"), _CORRECT,
+    ),
+    "ahead": (template("{n:,} of {whole:,} rows have a time beyond the end of the data"), _CORRECT),
+    "odd_ages": (template("{n:,} of {whole:,} persons have an age that nobody has, which is told as unknown"),
+                 _CORRECT),
+}  # fmt: skip
+_ROWS = ("without_person", "duplicates", "ahead")
+GRAVE = ("skipped", "out_of_order", "mixed", "without_person")
+_EVENT = template("{rows:,} rows hold the event '{event}', which is no stage")
+_EVENTS = template("{rows:,} rows hold other events that are no stage, of {events} kinds")
+_NAME_EVENT = said("add it under 'funnel' to the stage that it means, or leave it")
+_BEFORE = template("{n:,} persons of the data did not pass '{stage}' and are in no ratio of a later stage")
+
+
+def told_faults(question: str, funnel: Funnel) -> Iterator[NotAnswered]:
+    """A line for each kind that occurs."""
+    for name, (words, needed) in _TOLD.items():
+        if funnel.counts.get(name, 0):
+            yield NotAnswered(f"{question}: {name}", _said(words, funnel, name), needed)
+    for event, rows in funnel.unknown_events[:_SHOWN]:
+        yield NotAnswered(f"{question}: unknown_events", said(_EVENT, rows=rows, event=event), _NAME_EVENT)
+    if rest := funnel.unknown_events[_SHOWN:]:
+        told = said(_EVENTS, rows=sum(rows for _, rows in rest), events=len(rest))
+        yield NotAnswered(f"{question}: unknown_events", told, _NAME_EVENT)
+    yield from _before_the_first(question, funnel)
+
+
+def unseen_faults(funnel: Funnel) -> tuple[Sentence, ...]:
+    """What keeps every figure of the way from being clear."""
+    return tuple(_said(_TOLD[name][0], funnel, name) for name in GRAVE if _share(funnel, name) > MOST)
+
+
+def undecided_told(funnel: Funnel) -> tuple[Sentence, ...]:
+    """What keeps figures of the decision, and of what lies beyond, from being clear."""
+    return (_said(_TOLD["undecided"][0], funnel, "undecided"),) if _share(funnel, "undecided") > MOST else ()
+
+
+def decision_place(contract: DataContract) -> int | None:
+    """The place of the stage that is the contract's decision."""
+    decision = contract.decision.column if contract.decision else None
+    columns = [stage.column for stage in contract.funnel.stages] if contract.funnel else []
+    return columns.index(decision) if decision is not None and decision in columns else None
+
+
+def fault_details(funnel: Funnel) -> dict[str, float]:
+    """Every count, as a figure may carry them."""
+    return {name: float(n) for name, n in funnel.counts.items()}
+
+
+def _before_the_first(question: str, funnel: Funnel) -> Iterator[NotAnswered]:
+    """Persons who did not even pass the first stage, of the attribute that has the most of them."""
+    most = max((sum(cell.persons for cell in cells if cell.furthest < 0) for cells in funnel.cells.values()), default=0)
+    if most:
+        yield NotAnswered(
+            f"{question}: before_first", said(_BEFORE, n=most, stage=funnel.stages[0]),
+            said("give a table 'population' of the people who could be reached"),
+        )  # fmt: skip
+
+
+def _share(funnel: Funnel, name: str) -> float:
+    whole = funnel.counts.get("rows" if name in _ROWS else "persons", 0)
+    return funnel.counts.get(name, 0) / whole if whole else 0.0
+
+
+def _said(words: str, funnel: Funnel, name: str) -> Sentence:
+    whole = funnel.counts.get("rows" if name in _ROWS else "persons", 0)
+    return said(words, n=funnel.counts.get(name, 0), whole=whole)

@@ -1,0 +1,199 @@
+"""Where on the way to credit is a group lost, from the people there are to those who have what they asked for?
+
+Harm: a group that never gets as far as applying is in no table of approvals. Persons are those of
+``audits.evidence.funnel``; for each attribute of the contract, and each age from which rules call a person elderly, a
+group is compared with its reference:
+
+* stage_ratio: of those who came to the stage before, the share who pass it; cumulative_ratio: from the people who could
+  be reached, where a table of them is given, else from the first stage, to the last. Logarithms of the stages add up to
+  that of the whole, so that each has its share of the loss, and the method of the whole names the costliest;
+* population_reach_share: share of a group's people who passed the first stage. Without a table of people nobody can
+  tell whom the service never reached: that is said, and no number made up;
+* adjusted_stage_ratio and adjusted_cumulative_ratio: the reference given the group's own strata. The raw figure is what
+  people of the group meet as they live, the adjusted one what sets them apart from people in the same strata; their
+  quotient is what living in other strata does. Where both lie on opposite sides of 1 that is Simpson's reversal, and
+  neither is clear or a breach;
+* person_coverage and bounded_cumulative_ratio: how many persons have a known group, and the ratio whoever the others
+  are;
+* stage_loss_share: with what device, network, help or part of the day the group is lost at its costliest stage, the
+  reference beside it;
+* inaccessible_service_cases: services flagged as not accessible, counted.
+
+It tells where people are lost, not why: who gave up of his own accord and who could not go on look alike. Persons
+count once, whatever a declared weight.
+
+Sources: Koopman (1984), Biometrics 40:513–517; Gart and Nam (1988), Biometrics 44:323–338; Šidák (1967), JASA
+62:626–633; Breslow and Day (1987), Statistical Methods in Cancer Research II, ch. 2; Simpson (1951), JRSS B 13:238–241;
+Manski (1990), American Economic Review 80:319–323.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from audits.comparisons import funnel_faults as faults
+from audits.comparisons.accessible_services import MEASURE as INACCESSIBLE
+from audits.comparisons.accessible_services import accessible_need, inaccessible, services_of
+from audits.comparisons.funnel_losses import LOSS, before_the_data, loss_shares, undeclared_dimensions
+from audits.comparisons.funnel_need import funnel_need
+from audits.comparisons.funnel_stages import (
+    REACH,
+    STAGE,
+    WHOLE,
+    cumulative,
+    reach_shares,
+    stage_ratios,
+    with_doubts,
+)
+from audits.comparisons.funnel_strangers import BOUNDED, COVERAGE, bounds, coverage, unknown_told
+from audits.comparisons.funnel_strata import ALL, within_strata
+from audits.comparisons.funnel_strata import STAGE as ADJUSTED_STAGE
+from audits.comparisons.funnel_strata import WHOLE as ADJUSTED_WHOLE
+from audits.comparisons.funnel_ways import Ways, ways_of
+from audits.evidence.collect import Evidence
+from audits.evidence.funnel import Funnel as Counts
+from audits.evidence.funnel import age_attribute, age_labels
+from audits.evidence.needs import Need
+from audits.record import Measurement, NotAnswered
+from checks.inputs.contract import DataContract
+from checks.sentence import Sentence, said, template
+
+Answer = tuple[list[Measurement], list[NotAnswered]]
+_NO_FLAG = (
+    said("the funnel does not say which services are accessible"),
+    said("name under 'funnel: accessible' the flag of a service that meets the requirements"),
+)
+_NO_GROUPS = (
+    said("the contract declares no groups and no age"),
+    said("declare 'groups' with their reference, or name the column 'age'"),
+)
+_NO_STRATA = (
+    said("the contract declares no strata"),
+    said("list under 'strata' the columns, such as the network, within which people are to be compared"),
+)
+_UNREACHED = template("reach unknown: nothing tells how many people of each {attribute} could have been reached")
+_TABLE = said("name under 'population' a table with attribute, group and people, for instance of a census")
+_WEIGHT = (
+    said("every person counts once: the declared weight is not used"),
+    said("read the figures as those of the persons given"),
+)
+_REFUSED = template("'{attribute}' has too many labels to be told apart")
+_GROUP = said("group the labels of the column in the source or in a 'query'")
+_ONE_SIDE = template("nobody in the data has another {attribute} than '{reference}'")
+
+
+@dataclass(frozen=True, slots=True)
+class Funnel:
+    """``level`` is the confidence level; ``attributes`` restricts the groups, empty means all and the ages."""
+
+    level: float = 0.95
+    attributes: tuple[str, ...] = ()
+
+    name: ClassVar[str] = "digital_divide.funnel"
+    harm: ClassVar[str] = "digital_divide"
+    roles: ClassVar[tuple[str, ...]] = ("funnel",)
+    optional_roles: ClassVar[tuple[str, ...]] = (
+        "groups", "strata", "population", "age", "entity", "time", "weight", "terms",
+    )  # fmt: skip
+    measures: ClassVar[Mapping[str, float | None]] = {
+        **dict.fromkeys((STAGE, WHOLE, ADJUSTED_STAGE, ADJUSTED_WHOLE), 1.0),
+        **dict.fromkeys((BOUNDED, COVERAGE, REACH, LOSS, INACCESSIBLE)),
+    }  # fmt: skip
+    counted: ClassVar[tuple[str, ...]] = (COVERAGE, INACCESSIBLE)
+
+    def needs(self, contract: DataContract) -> Iterable[Need]:
+        """Persons by how far they came, and the flag of accessible services where there is one."""
+        yield funnel_need(contract)
+        if (need := accessible_need(contract)) is not None:
+            yield need
+
+    def measure(self, evidence: Evidence, contract: DataContract) -> Answer:
+        """The figures of every attribute, and what they lack."""
+        funnel = evidence.funnel(funnel_need(contract))
+        figures: list[Measurement] = []
+        missing = list(faults.told_faults(self.name, funnel))
+        references = self._references(evidence, contract)
+        if not references:
+            missing += [NotAnswered(f"{self.name}: {measure}", *_NO_GROUPS) for measure in (STAGE, WHOLE)]
+        for attribute, reference in references.items():
+            if attribute in funnel.refused:
+                told = said(_REFUSED, attribute=attribute)
+                missing.append(NotAnswered(f"{self.name}: {attribute}", told, _GROUP))
+                continue
+            own, lacking = self._of_attribute(funnel, ways_of(funnel, attribute, reference, contract), contract)
+            figures += own
+            missing += lacking
+        figures += self._services(evidence, contract)
+        return figures, [*missing, *self._missing(funnel, contract, bool(references))]
+
+    def _references(self, evidence: Evidence, contract: DataContract) -> dict[str, str]:
+        """Attribute → its reference: the contract's groups, and the younger of each cut of age."""
+        named = self.attributes or tuple(group.name for group in contract.groups)
+        found = {name: evidence.data.references[name] for name in named}
+        cuts = () if self.attributes else funnel_need(contract).cuts
+        return found | {age_attribute(cut): age_labels(cut)[1] for cut in cuts}
+
+    def _of_attribute(self, funnel: Counts, ways: Ways, contract: DataContract) -> Answer:
+        covered = coverage(self.name, ways)
+        figures = [replace(covered, details={**covered.details, **faults.fault_details(funnel)})]
+        figures += reach_shares(self.name, ways, self.level)
+        missing: list[NotAnswered] = []
+        if not ways.others:
+            told = said(_ONE_SIDE, attribute=ways.attribute, reference=ways.reference)
+            missing.append(NotAnswered(f"{self.name}: {WHOLE}", told, said("give data of both groups")))
+        elif not any(ways.entry(label) for label in ways.others):
+            missing.append(NotAnswered(f"{self.name}: {REACH}", said(_UNREACHED, attribute=ways.attribute), _TABLE))
+        for label in ways.others:
+            compared, lost, lacking = self._of_group(funnel, ways, label, contract)
+            figures += [self._doubted(one, funnel, ways, contract) for one in compared]
+            figures += [*bounds(self.name, ways, label, self.level), *lost]
+            missing += lacking
+        return figures, missing
+
+    def _of_group(
+        self, funnel: Counts, ways: Ways, label: str, contract: DataContract
+    ) -> tuple[list[Measurement], list[Measurement], list[NotAnswered]]:
+        """Compared figures, shares of losses, and what is lacking."""
+        whole = cumulative(self.name, ways, label, self.level)
+        raw = [*stage_ratios(self.name, ways, label, self.level), whole]
+        adjusted: Sequence[Measurement] = ()
+        if contract.strata:
+            strata = tuple(dict.fromkeys(contract.strata))
+            within = within_strata(self.name, ways, label, self.level, strata, funnel.refused)
+            adjusted = within.figures
+            raw = [_reversed(one, within.reversals) for one in raw]
+        lost, missing = loss_shares(self.name, funnel, ways, label, self.level)
+        if lost and whole.details.get("costliest_stage") == 1 and (whole.estimate or 0.0) < 1:
+            missing.append(before_the_data(self.name, ways, label, ways.stages[0]))
+        return [*raw, *adjusted], lost, missing
+
+    def _doubted(self, figure: Measurement, funnel: Counts, ways: Ways, contract: DataContract) -> Measurement:
+        """The figure with what holds for all of its attribute: unknown groups, faults of rows, missing decisions."""
+        unknown, unseen = unknown_told(ways), list(faults.unseen_faults(funnel))
+        place = faults.decision_place(contract)
+        if place is not None and figure.segment in (ALL, ways.stages[place]):
+            unseen += faults.undecided_told(funnel)
+        return with_doubts(figure, unknown, (*unknown, *unseen))
+
+    def _services(self, evidence: Evidence, contract: DataContract) -> Iterator[Measurement]:
+        need = accessible_need(contract)
+        if need is not None:
+            yield inaccessible(self.name, need.columns[0], services_of(evidence.cells(need)))
+
+    def _missing(self, funnel: Counts, contract: DataContract, compared: bool) -> Iterator[NotAnswered]:
+        if compared and not contract.strata:
+            yield NotAnswered(f"{self.name}: {ADJUSTED_WHOLE}", *_NO_STRATA)
+        if compared and contract.funnel:
+            yield from undeclared_dimensions(self.name, funnel, contract.funnel, contract)
+        if accessible_need(contract) is None:
+            yield NotAnswered(f"{self.name}: {INACCESSIBLE}", *_NO_FLAG)
+        if contract.weight:
+            yield NotAnswered(f"{self.name}: weight", *_WEIGHT)
+
+
+def _reversed(figure: Measurement, reversals: Mapping[str, Sentence]) -> Measurement:
+    """A raw figure with the reversal that it shares with the one within strata."""
+    told = reversals.get(figure.segment)
+    return figure if told is None else with_doubts(figure, (told,), (told,))
