@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import psycopg
 import pytest
 
 from audits.comparisons.elderly_points import points_lost
@@ -439,22 +440,30 @@ def test_a_bank_on_a_phone_is_measured_back(tmp_path, monkeypatch, fair):
     assert ("elderly_completion_ratio" in harms) is not fair
 
 
-def test_a_program_with_odd_ages_and_nothing_else(tmp_path):
+ODD_AGES = {
+    "unit": "case", "decision": {"column": "granted", "favourable": 1}, "age": "years", "age_points": "pts",
+    "groups": {"region": {"column": "region", "reference": "north", "driver": "resilience"}},
+    "funnel": {"stages": {"start": "began", "submit": "sent"}}, "terms": {"channel": "way"},
+    "channels": {"digital": ["app"], "assisted": ["branch"]},
+}  # fmt: skip
+ODD_PROGRAM = {"audits": {"primary": ["digital_divide.elderly"]}, "policies": ["conventions", "us", "uk"]}
+
+
+def odd_ages(rows=2_000):
+    """Applications of whom ten have the age 0 and ten 150, with points by age."""
     rng = np.random.default_rng(1)
-    rows = 2_000
     data = pd.DataFrame({
-        "case": range(rows), "granted": 1, "region": ["north", "south"] * 1_000, "years": rng.integers(18, 90, rows),
-        "began": 1, "sent": (rng.random(rows) < 0.7).astype(int), "pts": 5, "way": "app",
+        "case": range(rows), "granted": 1, "region": ["north", "south"] * (rows // 2),
+        "years": rng.integers(18, 90, rows), "began": 1, "sent": (rng.random(rows) < 0.7).astype(int), "way": "app",
     })  # fmt: skip
+    data["pts"] = np.where(data["years"] >= 62, 7.5, 5.0)
     data.loc[:9, "years"], data.loc[10:19, "years"] = 0, 150
-    contract = {
-        "unit": "case", "decision": {"column": "granted", "favourable": 1}, "age": "years", "age_points": "pts",
-        "groups": {"region": {"column": "region", "reference": "north", "driver": "resilience"}},
-        "funnel": {"stages": {"start": "began", "submit": "sent"}}, "terms": {"channel": "way"},
-        "channels": {"digital": ["app"], "assisted": ["branch"]},
-    }  # fmt: skip
-    audits = {"primary": ["digital_divide.elderly"]}
-    file = write_program(tmp_path, data, contract=contract, audits=audits, policies=["conventions", "us", "uk"])
+    return data
+
+
+def test_a_program_with_odd_ages_and_nothing_else(tmp_path):
+    data = odd_ages()
+    file = write_program(tmp_path, data, contract=ODD_AGES, **ODD_PROGRAM)
     run, _ = run_program(file, tmp_path / "out")
     assert run.checks.fit, [one for one in run.checks.results if not one.success]
     assert not run.errors
@@ -464,13 +473,34 @@ def test_a_program_with_odd_ages_and_nothing_else(tmp_path):
     assert one.counts["odd_ages"] == one.counts["unknown_age"] == 20
     assert one.counts["group_started"] == older.sum()
     assert one.counts["group_finished"] == data.loc[older, "sent"].sum()
-    assert found["elderly_points_lost"].estimate == 0
+    assert found["elderly_points_lost"].estimate == -2.5
     assert found["elderly_points_lost"].counts["odd_ages"] == 20
+    assert found["elderly_points_lost"].counts["elderly"] == data["years"].between(62, 115).sum()
     assert found["no_traditional_channel_cases"].estimate == 1
     assert found["missing_vulnerability_drivers"].estimate == 3
     told = {one.question for one in run.not_answered}
     assert "digital_divide.elderly: completion_time_ratio" in told
     assert "digital_divide.elderly: verification_failure_ratio" in told
+
+
+def test_a_server_gives_the_same(tmp_path, postgres_url):
+    data = odd_ages()
+    with psycopg.connect(postgres_url) as connection:
+        connection.execute("DROP TABLE IF EXISTS elderly")
+        connection.execute(
+            'CREATE TABLE elderly ("case" bigint, granted int, region text, years int, began int, sent int, way text, '
+            "pts numeric)"
+        )
+        with connection.cursor().copy("COPY elderly FROM STDIN") as copy:
+            for row in data.itertuples(index=False):
+                copy.write_row(tuple(row))
+    here, _ = run_program(write_program(tmp_path / "a", data, contract=ODD_AGES, **ODD_PROGRAM), tmp_path / "out-a")
+    source = {"connection": postgres_url, "table": "elderly"}
+    file = write_program(tmp_path / "b", data, contract=ODD_AGES, source=source, **ODD_PROGRAM)
+    there, _ = run_program(file, tmp_path / "out-b")
+    assert len(here.measurements) == 5
+    assert there.measurements == here.measurements
+    assert there.not_answered == here.not_answered
 
 
 def test_a_program_with_groups_alone(tmp_path):
