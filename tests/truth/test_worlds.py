@@ -359,6 +359,41 @@ def of_ways() -> dict[str, Callable[[pd.DataFrame], float]]:
     return own
 
 
+def of_thin_files(code: str) -> dict[str, Callable[[pd.DataFrame], float]]:
+    """Points that a missing trail costs by a logit on rows, and what a point is worth by least squares."""
+    import statsmodels.api as sm
+
+    def thin(d: pd.DataFrame) -> pd.Series:
+        return (d["file"] == "thin").astype(float)
+
+    def points(d: pd.DataFrame) -> float:
+        design = np.column_stack([np.ones(len(d)), d["score"], thin(d)]).astype(float)
+        _, slope, more = sm.Logit(d["repaid"].to_numpy(float), design).fit(disp=0).params
+        return float(more / slope)
+
+    def worth(d: pd.DataFrame, column: str) -> float:
+        return float(np.polyfit(d["score"].astype(float), d[column].astype(float), 1)[0])
+
+    def at_equal_score(d: pd.DataFrame) -> float:
+        d = d[d["approved"] == 1] if code == "C2A" else d
+        rate = d[d["file"] == "full"].groupby("score")["repaid"].mean()
+        own = d[d["file"] == "thin"]
+        return float((own["repaid"] - own["score"].map(rate)).mean())
+
+    return {
+        "thin_file_share": lambda d: float(thin(d).mean()),
+        "thin_file_approval_ratio": lambda d: mean(d, "approved", file="thin") / mean(d, "approved", file="full"),
+        "thin_file_repayment_gap": at_equal_score,
+        "thin_file_approval_gap": lambda d: points(d) * worth(d, "approved"),
+        "thin_file_price_gap": lambda d: -points(d) * worth(d, "rate") / 100,
+        "thin_file_flip_share": lambda d: mean(d, "filled", file="thin", approved=0),
+        "raw_approval_gap": lambda d: mean(d, "approved", file="full") - mean(d, "approved", file="thin"),
+        "raw_repayment_gap": lambda d: (
+            mean(d, "repaid", file="thin", approved=1) - mean(d, "repaid", file="full", approved=1)
+        ),
+    }
+
+
 OWN = {
     "C1": of_ways,
     "C1N": of_ways,
@@ -369,6 +404,8 @@ OWN = {
     "D6": of_members,
     "D9": of_signs,
     "I1": of_subgroups,
+    "C2": partial(of_thin_files, "C2"),
+    "C2A": partial(of_thin_files, "C2A"),
     "B3": of_pushes,
     "B4": of_pushes,
 }
