@@ -13,7 +13,4 @@ from audits.digital_divide.elderly import Elderly
 from audits.digital_divide.funnel import Funnel
 from audits.digital_divide.thin_file import ThinFileAccess
 
-QUESTIONS: tuple[type[Any], ...] = (
-    ChannelPrice, ConcentrationIndex, Elderly,
-    ThinFileAccess, Funnel,
-)  # fmt: skip
+QUESTIONS: tuple[type[Any], ...] = (Funnel, Elderly, ThinFileAccess, ChannelPrice, ConcentrationIndex)

@@ -47,40 +47,12 @@ def contract_roles() -> tuple[str, ...]:
     return (*ROLES, "loan.payments", *(f"{block}.{key}" for block, keys in blocks.items() for key in keys))
 
 
-def _ratios(question: str, **what: str) -> dict[str, MeasureKind]:
-    return {measure: MeasureKind(question, 1.0, False, text) for measure, text in what.items()}
-
-
 def _counted(question: str, **what: str) -> dict[str, MeasureKind]:
     return {measure: MeasureKind(question, None, True, text) for measure, text in what.items()}
 
 
-_SOON = {
-    "digital_divide.funnel": "stage_ratio cumulative_ratio adjusted_stage_ratio adjusted_cumulative_ratio bounded_cumulative_ratio",
-    "digital_divide.elderly": "elderly_62_completion_ratio adjusted_elderly_completion_ratio verification_failure_ratio fallback_success_ratio completion_time_ratio",
-    "digital_divide.thin_file": "thin_file_approval_ratio thin_file_repayment_gap thin_file_approval_gap thin_file_price_gap thin_file_automatic_ratio",
-    "digital_divide.channel_price": "assisted_price_ratio assisted_fee_gap digital_discount_gap channel_group_price_ratio",
-    "digital_divide.concentration_index": "access_concentration_index",
-}
-_DIGITAL_DIVIDE: dict[str, MeasureKind] = {
-    **{
-        m: MeasureKind(q, 0.0 if m.endswith(("_gap", "_index")) else 1.0, False, "soon")
-        for q, ms in _SOON.items()
-        for m in ms.split()
-    },
-    **_counted("digital_divide.funnel", person_coverage="share of people whose group is known"),
-    **_counted("digital_divide.funnel", inaccessible_service_cases="services that are not accessible"),
-    **_ratios("digital_divide.elderly", elderly_completion_ratio="completion by the elderly over that of the others"),
-    **_counted(
-        "digital_divide.elderly",
-        no_traditional_channel_cases="essential services without a traditional channel",
-        missing_vulnerability_drivers="drivers of vulnerability without a declared group",
-    ),
-}
-
 _MODELS: dict[str, MeasureKind] = {
     **_counted("explanation.paired_flips", protected_flip_cases="decisions that turn on the protected attribute"),
-    **_counted("explanation.proxy_features", elderly_points_lost="points that a scorecard takes from the elderly"),
     **_counted(
         "explanation.reason_codes",
         most_reasons_given="most reasons in a notice of refusal",
@@ -95,9 +67,7 @@ _MODELS: dict[str, MeasureKind] = {
     ),
 }
 
-PLANNED: dict[str, MeasureKind] = {
-    **_DIGITAL_DIVIDE, **_MODELS,
-}  # fmt: skip
+PLANNED: dict[str, MeasureKind] = {**_MODELS}
 
 # roles that rules take and that no contract has yet
 PLANNED_ROLES: dict[str, str] = {
