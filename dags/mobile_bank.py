@@ -58,8 +58,11 @@ _ELDERLY = (
     ("elderly_completion_ratio", "60+", "all"), ("adjusted_elderly_completion_ratio", "60+", "all"),
     ("verification_failure_ratio", "60+", "face"), ("verification_failure_ratio", "60+", "otp"),
     ("fallback_success_ratio", "60+", "all"), ("completion_time_ratio", "60+", "all"),
+    ("missing_vulnerability_drivers", None, "all"),
 )  # fmt: skip
 _OTHERS = (
+    ("no_traditional_channel_cases", None, "all"), ("inaccessible_service_cases", None, "all"),
+    ("elderly_points_lost", None, "all"), ("thin_file_share", "thin", "all"),
     ("thin_file_approval_ratio", "thin", "all"), ("thin_file_repayment_gap", "thin", "all"),
     ("thin_file_approval_gap", "thin", "all"), ("thin_file_price_gap", "thin", "all"),
     ("thin_file_automatic_ratio", "thin", "all"), ("thin_file_flip_share", "thin", "all"),
@@ -74,7 +77,7 @@ def write_bank(programs: Path, data: Path, world: MobileBank | None = None) -> N
     """Write the bank's people, their log and how many live where into ``data``, two programs into ``programs``."""
     world = world or MobileBank()
     people = draw(world, PERSONS, SEED)
-    true = truth(world, people)
+    true = truth(world)
     data.mkdir(parents=True, exist_ok=True)
     _write(shown(people), data / DATA_FILE)
     _write(events(people, SEED), data / LOG_FILE)
@@ -156,7 +159,8 @@ def _write_people(people: Columns, file: Path) -> None:
     groups = {
         ("age", YOUNG): age < 25, ("age", PRIME): (age >= 25) & (age < 40),
         ("age", "40-59"): (age >= 40) & (age < 60), ("age", OLDEST): age >= 60,
-        ("age from 60", "under 60"): age < 60, ("age from 60", "60+"): age >= 60,
+        **{(f"age from {cut}", f"under {cut}"): age < cut for cut in (60, 62)},
+        **{(f"age from {cut}", f"{cut}+"): age >= cut for cut in (60, 62)},
         ("region", REGIONS[0]): ~county, ("region", REGIONS[1]): county,
         **{("sex", sex): people["sex"] == sex for sex in ("female", "male")},
     }  # fmt: skip

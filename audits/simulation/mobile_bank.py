@@ -73,8 +73,8 @@ class MobileBank:
     sent: float = 0.88
     approved_from: float = 0.30
     approved_by: float = 0.15
-    repaid_from: float = 0.80
-    repaid_by: float = 0.04
+    repaid_from: float = 0.77
+    repaid_by: float = 0.05
     taken: float = 0.85
     late: float = 0.02
     funded_anyhow: float = 0.08

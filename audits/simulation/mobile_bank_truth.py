@@ -1,4 +1,4 @@
-"""What is true of the simulated bank on a phone, worked out from its law without a draw, or counted in its people.
+"""What is true of the simulated bank on a phone, worked out from its law without a draw.
 
 The table holds every kind of person with his probability; nothing here is shared with what audits compute.
 """
@@ -30,24 +30,21 @@ _BANDS = {YOUNG: (0,), PRIME: (1,), MIDDLE: (2,), OLDEST: (3, 4), "62+": (4,)}
 _DECISION = STAGES.index("decision")
 
 
-def truth(world: MobileBank, people: Columns) -> dict[str, float]:
-    """Figures by name, of a group as ``figure[group]``, of a stage as ``figure[stage, group]``; money is in yuan.
+def truth(world: MobileBank) -> dict[str, float]:
+    """Figures by name, of a group as ``figure[group]``, of a stage as ``figure[stage, group]``.
 
-    By the law: ratios of stages, of the whole way (``cumulative_ratio`` of the people there are, ``approved_ratio``
-    from being reached to the decision), within networks, of the elderly, of thin files, of channels, and indices of
-    concentration. Counted: ``elderly_points_lost``, ``no_traditional_channel_products``, ``population``.
+    Ratios of stages, of the whole way (``cumulative_ratio`` of the people there are, ``approved_ratio`` from being
+    reached to the decision), within networks from being reached on, of the elderly, of thin files, of channels; the
+    share with access and Erreygers' index of it along income, of those decided and, ``_of_people``, of everyone in the
+    market; services without a person or not accessible, drivers of vulnerability without a group.
     """
     table = _Table(world)
     told = {group.get("driver") for group in world.shared_contract()["groups"].values()}
-    old = people["elderly"] & ~np.isnat(people["submitted_at"])
     return {
         **_funnel(table), **_elderly(world, table), **_thin(world, table), **_channels(world, table),
-        **_concentration(table),
-        "elderly_points_lost": float((people["age_points"] < 0).sum()),
-        "elderly_applicants_who_lose_points": float((old & (people["age_points"] < 0)).sum()),
-        "no_traditional_channel_products": float(world.no_branch),
+        **_concentration(table), "elderly_points_lost": float(world.age_malus),
+        "no_traditional_channel_cases": float(world.no_branch), "inaccessible_service_cases": float(world.no_branch),
         "missing_vulnerability_drivers": float(len(set(DRIVERS) - told)),
-        "inaccessible_products": float(world.no_branch),
     }  # fmt: skip
 
 
@@ -157,7 +154,7 @@ def _thin(world: MobileBank, table: _Table) -> dict[str, float]:
     automatic = (1 - approved) * np.where(thin, world.thin_automatic, world.automatic)
     refused = table.weight * sent * (1 - approved) * thin
     return {
-        "thin_file_share": table.share(thin.astype(float), sent),
+        "thin_file_share": table.share(thin.astype(float), thin | ~thin),
         "thin_file_approval_ratio": table.share(approved, sent * thin) / table.share(approved, sent * ~thin),
         "thin_file_repayment_gap": world.repaid_by * world.understated,
         "thin_file_approval_gap": world.approved_by * world.understated,
@@ -186,20 +183,26 @@ def _channels(world: MobileBank, table: _Table) -> dict[str, float]:
 
 
 def _concentration(table: _Table) -> dict[str, float]:
-    """Access of everyone in the market along income, and amounts of those approved along it."""
-    approved = table.came[:, _DECISION]
-    classes = len(INCOMES) - 1
-    people = np.array([(table.weight * (table.income == i)).sum() for i in range(classes)])
-    chance = np.array([(table.weight * approved * (table.income == i)).sum() for i in range(classes)]) / people
-    lent = people * chance / (people @ chance)
-    size = amounts(np.arange(classes)) * np.mean(SPREAD)
-    values = np.outer(amounts(np.arange(classes)), SPREAD) / (lent @ size)
+    """Access along income, 4 · its mean · C (Erreygers 2009), and amounts of those approved along it."""
+    approved, sent = table.came[:, _DECISION], table.came[:, _DECISION - 1]
+    found: dict[str, float] = {}
+    for name, everyone in (("", sent), ("_of_people", np.ones(len(sent)))):
+        people, favoured = _by_class(table, everyone), _by_class(table, approved)
+        level = float(favoured.sum() / people.sum())
+        index = _index(people / people.sum(), favoured / people)
+        found |= {f"access_share{name}": level, f"access_concentration_index{name}": 4 * level * index}
+    lent, size = _by_class(table, approved), amounts(np.arange(len(INCOMES) - 1)) * np.mean(SPREAD)
+    lent = lent / lent.sum()
+    values = np.outer(amounts(np.arange(len(lent))), SPREAD) / (lent @ size)
     return {
-        "access_share": float(people @ chance),
-        "access_concentration_index": _index(people, chance),
-        "amount_concentration_index": _index(lent, size),
+        **found, "amount_concentration_index": _index(lent, size),
         "amount_theil_index": float(lent @ (values * np.log(values)).mean(axis=1)),
-    }
+    }  # fmt: skip
+
+
+def _by_class(table: _Table, given: Floats) -> Floats:
+    """Share of the people in each class of income who are given."""
+    return np.array([(table.weight * given * (table.income == i)).sum() for i in range(len(INCOMES) - 1)])
 
 
 def _index(shares: Floats, means: Floats) -> float:
