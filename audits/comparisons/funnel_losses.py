@@ -47,20 +47,42 @@ def costliest_stage(ways: Ways, label: str) -> int | None:
     return lowest if lowest is not None and logs[lowest] < 0 else None
 
 
+def costliest_within(ways: Ways, adjusted: Iterable[Measurement]) -> int | None:
+    """The same of ratios within strata."""
+    known = {one.segment: one.estimate for one in adjusted if one.estimate is not None and one.segment in ways.stages}
+    lowest = min(known, key=lambda stage: known[stage], default=None)
+    return ways.stages.index(lowest) if lowest is not None and known[lowest] < 1 else None
+
+
 def loss_shares(
-    question: str, funnel: Funnel, ways: Ways, label: str, level: float
+    question: str, funnel: Funnel, ways: Ways, label: str, adjusted: Iterable[Measurement], level: float
 ) -> tuple[list[Measurement], list[NotAnswered]]:
-    """Of the group's persons who came to its costliest stage, the share lost there, by value of each dimension."""
-    held = funnel.losses.get(ways.attribute, {})
-    if not held:
+    """Of the group's persons who came to its costliest stage, the share lost there, by value of each dimension.
+
+    The costliest as persons stand, and the costliest within strata where that is another.
+    """
+    if not funnel.losses.get(ways.attribute):
         return [], []
-    place = costliest_stage(ways, label)
-    if place is None:
+    found = (costliest_stage(ways, label), costliest_within(ways, adjusted))
+    places = dict.fromkeys(place for place in found if place is not None)
+    if not places:
         why = said(_NOWHERE, label=label, reference=ways.reference)
         return [], [NotAnswered(f"{question}: {LOSS}", why, _READ)]
     figures: list[Measurement] = []
     missing: list[NotAnswered] = []
-    for name, cells in held.items():
+    for place in places:
+        own, lacking = _at_stage(question, funnel, ways, label, place, level)
+        figures += own
+        missing += lacking
+    return figures, missing
+
+
+def _at_stage(
+    question: str, funnel: Funnel, ways: Ways, label: str, place: int, level: float
+) -> tuple[list[Measurement], list[NotAnswered]]:
+    figures: list[Measurement] = []
+    missing: list[NotAnswered] = []
+    for name, cells in funnel.losses[ways.attribute].items():
         by_value = _came(cells, label, ways.reference, place)
         shown = sorted((one for one in by_value if by_value[one][1]), key=lambda one: (-by_value[one][1], str(one)))
         if len(shown) > MOST_VALUES:

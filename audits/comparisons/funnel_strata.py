@@ -36,8 +36,8 @@ _NO_RATIO = template("fewer than {needed:g} persons of one side, in strata that 
 _ALONE = template("{share:.1f} % of {label} are in strata without anybody of {reference} and are left out")
 _PLACELESS = template("the stratum of {share:.1f} % of {label} is not known; they are compared with others like them")
 _REVERSED = template(
-    "Simpson's reversal over {strata} (Simpson 1951): as they live, persons of {group} come through {raw:.3f} times as "
-    "often as those of {reference}; among persons in the same strata it is {adjusted:.3f} times"
+    "Simpson's reversal over {strata} (Simpson 1951): from '{stage}' on, as they live, persons of {group} come through "
+    "{raw:.3f} times as often as those of {reference}; among persons in the same strata it is {adjusted:.3f} times"
 )
 _REVERSED_STAGE = template(
     "Simpson's reversal over {strata} at '{stage}' (Simpson 1951): as they live, persons of {group} pass {raw:.3f} "
@@ -45,8 +45,8 @@ _REVERSED_STAGE = template(
 )
 _TURNING = template(
     "this may be Simpson's reversal over {strata} (Simpson 1951), though sampling alone may have put one of the two on "
-    "its side of 1: as they live, persons of {group} come through {raw:.3f} times as often as those of {reference}; "
-    "among persons in the same strata it is {adjusted:.3f} times"
+    "its side of 1: from '{stage}' on, as they live, persons of {group} come through {raw:.3f} times as often as those "
+    "of {reference}; among persons in the same strata it is {adjusted:.3f} times"
 )
 
 
@@ -180,7 +180,7 @@ def _reversals(
             continue
         low, high = log_interval(found.composition, found.composition_variance, level)
         if sure:
-            told[ALL] = said(_REVERSED, **words)
+            told[ALL] = said(_REVERSED, stage=ways.stages[0], **words)
         elif not low <= 1 <= high:
-            told[ALL] = said(_TURNING, **words)
+            told[ALL] = said(_TURNING, stage=ways.stages[0], **words)
     return told

@@ -15,8 +15,8 @@ group is compared with its reference:
   neither is clear or a breach;
 * person_coverage and bounded_cumulative_ratio: how many persons have a known group, and the ratio whoever the others
   are;
-* stage_loss_share: with what device, network, help or part of the day the group is lost at its costliest stage, the
-  reference beside it;
+* stage_loss_share: with what device, network, help or part of the day the group is lost at its costliest stage, as
+  persons stand and within strata, the reference beside it;
 * inaccessible_service_cases: services flagged as not accessible, counted.
 
 It tells where people are lost, not why: who gave up of his own accord and who could not go on look alike. Persons
@@ -164,7 +164,7 @@ class Funnel:
             within = within_strata(self.name, ways, label, self.level, strata, funnel.refused)
             adjusted = within.figures
             raw = [_reversed(one, within.reversals) for one in raw]
-        lost, missing = loss_shares(self.name, funnel, ways, label, self.level)
+        lost, missing = loss_shares(self.name, funnel, ways, label, adjusted, self.level)
         if lost and whole.details.get("costliest_stage") == 1 and (whole.estimate or 0.0) < 1:
             missing.append(before_the_data(self.name, ways, label, ways.stages[0]))
         return [*raw, *adjusted], lost, missing
