@@ -9,7 +9,7 @@ from typing import Any
 from audits.policies.labels import is_own, stage_of
 from audits.policies.wording import is_counted
 from audits.record import VERDICTS, Finding, Measurement, Verdict
-from reports.figure_facts import figure_facts
+from reports.figure_facts import PARTS, figure_facts
 from reports.figures import (
     Unit,
     axis_of,
@@ -143,7 +143,8 @@ def _rows_word(say: Words, judged: Judged) -> str:
 def _denominators(say: Words, judged: Judged) -> str:
     """How many rows, and how many of each side."""
     m = judged.measurement
-    for ours, theirs in (("group", "reference"), ("group_decided", "reference_decided")):
+    for whole in ("", *(f"_{whole}" for _, whole in PARTS)):
+        ours, theirs = f"group{whole}", f"reference{whole}"
         if ours in m.counts and theirs in m.counts:
             key = "denominator_of" if is_own(m) and m.question.startswith("loyalty_pricing.") else "denominator"
             group = say(key, count=count(m.counts[ours]), name=group_in(say, m))
@@ -155,8 +156,9 @@ def _denominators(say: Words, judged: Judged) -> str:
 
 def _shares(say: Words, m: Measurement) -> str:
     """Numerators and denominators on both sides, where the record has them."""
-    names = ("group_favourable", "group_decided", "reference_favourable", "reference_decided")
-    if not set(names) <= set(m.counts):
+    sides = ([f"{side}_{name}" for side in ("group", "reference") for name in pair] for pair in PARTS)
+    names = next((names for names in sides if set(names) <= set(m.counts)), None)
+    if names is None:
         return ""
     a, b, c, d = (count(m.counts[name]) for name in names)
     return say("shares", group=say("of", part=a, whole=b), reference=say("of", part=c, whole=d))

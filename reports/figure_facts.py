@@ -12,6 +12,10 @@ from reports.report_model import Fact
 from reports.words import Words
 
 _COUNTS = ("group", "reference", "left_out")
+# counts of a part and of its whole, on either side
+PARTS = (
+    ("favourable", "decided"), ("passed", "came"), ("failed", "came"), ("passed", "failed"), ("finished", "started"),
+)  # fmt: skip
 # details that are parts of a whole, beside those that end so
 _SHARES = (
     "share", "unadjusted", "tolerance", "upper_share_of_none", "share_above_0.4", "share_above_0.5", "share_of_loans",
@@ -79,13 +83,13 @@ def _detail(say: Words, m: Measurement, name: str, value: float) -> str:
 
 
 def _count_facts(say: Words, m: Measurement) -> list[Fact]:
-    counts, facts, used = dict(m.counts), [], set()
+    counts, facts = dict(m.counts), []
+    used: set[str] = set()
     group, reference = group_in(say, m), reference_in(say, m)
-    for part, whole, name in (
-        ("group_favourable", "group_decided", group), ("reference_favourable", "reference_decided", reference),
-        ("favourable", "decided", group),
-    ):  # fmt: skip
-        if part in counts and whole in counts:
+    sides = [(f"{side}_{part}", f"{side}_{whole}", name) for part, whole in PARTS
+             for side, name in (("group", group), ("reference", reference))]  # fmt: skip
+    for part, whole, name in (*sides, ("favourable", "decided", group)):
+        if part in counts and whole in counts and not {part, whole} & used:
             share = percent(round(counts[part] / counts[whole], 3)) if counts[whole] else ""
             fraction = say("of", part=count(counts[part]), whole=count(counts[whole]))
             facts.append(Fact(name or say("whole"), fraction, share))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from audits.policies.labels import stage_of
 from audits.record import Measurement
 from reports.comparisons import Judged, Key, key_of
+from reports.figure_facts import PARTS
 from reports.figures import count, figure_of, short, span
 from reports.named import group_in, loss_in, reference_in, segment_in
 from reports.pictures import FunnelPicture, FunnelStage, MapCell, MapPicture
@@ -60,9 +61,12 @@ def _lowest(own: Iterable[Judged]) -> float:
 
 
 def flow(m: Measurement, side: str) -> Flow | None:
-    """How many passed a stage, of how many who came to it; None where the record does not tell, or nobody came."""
-    passed, came = m.counts.get(f"{side}_favourable"), m.counts.get(f"{side}_decided")
-    return (passed, came) if passed is not None and came else None
+    """How many did what is asked, of how many; None where the record does not tell, or of nobody."""
+    for part, whole in PARTS:
+        did, asked = m.counts.get(f"{side}_{part}"), m.counts.get(f"{side}_{whole}")
+        if did is not None and asked:
+            return did, asked
+    return None
 
 
 def stages_of(own: Iterable[Judged], measure: str = STAGE) -> list[Judged]:
@@ -171,7 +175,7 @@ def method_rows(members: Sequence[Judged]) -> list[list[Judged]]:
 
 
 def _failed(m: Measurement) -> int:
-    return sum(m.counts.get(f"{side}_favourable", 0) for side in ("group", "reference"))
+    return sum((flow(m, side) or (0, 0))[0] for side in ("group", "reference"))
 
 
 def losses(say: Words, members: Sequence[Judged]) -> Iterator[MapPicture]:

@@ -29,6 +29,7 @@ from reports.funnel_data import (
 from reports.named import group_in
 from reports.pictures import CurvePicture, CurvePoint, CurveSeries, DotRow, DotsPicture, MapCell, MapPicture, Picture
 from reports.rule_reading import limit_line, limit_text
+from reports.time_curves import TIME, finished_by
 from reports.words import Words
 
 # the same gap in several ways, the simplest first
@@ -44,7 +45,7 @@ _LOW_IS_HARM = (
     "adjusted_cumulative_ratio", "bounded_cumulative_ratio", "elderly_completion_ratio", "elderly_62_completion_ratio",
     "adjusted_elderly_completion_ratio", "fallback_success_ratio", "thin_file_approval_ratio",
 )  # fmt: skip
-_BY_QUARTER = ("overstretched_share",)
+_BY_QUARTER, _BY_AGE = ("overstretched_share",), "elderly_points_lost"
 _MOST_ROWS, _MOST_GROUPS, _MOST_COLUMNS, _MOST_SUBGROUPS = 60, 4, 8, 15
 _NOTED_COLUMNS = 4  # that leave room for the number of people in each field of a map
 
@@ -52,9 +53,10 @@ _NOTED_COLUMNS = 4  # that leave room for the number of people in each field of 
 def pictures_of(say: Words, members: Sequence[Judged], everything: Sequence[Judged]) -> tuple[Picture, ...]:
     """The pictures of a block; ``everything`` is what other questions measured of the same groups."""
     return (
-        *_stages(say, members), *_methods(say, members), *losses(say, members),
-        *doses(say, members), *_groups(say, members), *_ways(say, members, everything),
-        *_subgroups(say, members, everything), *_maps(say, members), *_curves(say, members), *_quarters(say, members),
+        *_stages(say, members), *_methods(say, members), *losses(say, members), *doses(say, members),
+        *_groups(say, members), *_ways(say, members, everything), *_subgroups(say, members, everything),
+        *_maps(say, members), *_curves(say, members), *finished_by(say, members), *_quarters(say, members),
+        *_ages(say, members),
     )  # fmt: skip
 
 
@@ -231,6 +233,8 @@ def _cell(say: Words, judged: Judged | None) -> MapCell | None:
 def _curves(say: Words, members: Sequence[Judged]) -> Iterator[Picture]:
     for judged in members:
         m = judged.measurement
+        if m.measure == TIME:
+            continue  # along time, not a score
         series = [
             CurveSeries(name, tuple(CurvePoint(p.x, p.rate, p.low, p.high) for p in m.points if p.group == name))
             for name in (m.group, m.reference) if name is not None
@@ -278,6 +282,20 @@ def _quarters(say: Words, members: Sequence[Judged]) -> Iterator[Picture]:
             )  # fmt: skip
             title = say("chart.quarters", measure=say.named("measure", m.measure))
             yield DotsPicture(title, told, unit, axis_of(say, m), rows, lines, None, "")
+
+
+def _ages(say: Words, members: Sequence[Judged]) -> Iterator[Picture]:
+    """Points of a score by the age at which a band begins, the youngest at the top."""
+    for judged in members:
+        m = judged.measurement
+        if m.measure == _BY_AGE and len(m.points) > 1:
+            rows = tuple(
+                DotRow(say("chart.from_age", age=f"{p.x:g}"), number(p.rate, unit_of(m.measure)), p.rate, p.low, p.high)
+                for p in sorted(m.points, key=lambda p: p.x)
+            )  # fmt: skip
+            told = " ".join(say("labelled", label=row.label, value=row.text) + say("full_stop") for row in rows)
+            title = say("chart.points_by_age")
+            yield DotsPicture(title, told, unit_of(m.measure), axis_of(say, m), rows, (), None, "")
 
 
 def _quarter(say: Words, year: float) -> str:

@@ -90,7 +90,10 @@ class CurveSeries:
 
 @dataclass(frozen=True, slots=True)
 class CurvePicture:
-    """Rates along a score; ``expected`` are the ends, (score, rate), of the line that the score itself foretells."""
+    """Rates along a score; ``expected`` are the ends, (score, rate), of the line that the score itself foretells.
+
+    ``marks`` are places across with their names, round values where there are none.
+    """
 
     title: str
     description: str
@@ -99,6 +102,7 @@ class CurvePicture:
     series: tuple[CurveSeries, ...]
     expected: tuple[tuple[float, float], tuple[float, float]] | None = None
     expected_label: str = ""
+    marks: tuple[tuple[float, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,6 @@ ACCESS = {
     "completion_time_ratio": template(
         "From start to finish, customers {group} take {estimate} times as long as customers {reference}"
     ),
-    "elderly_points_lost": template("For age alone, the score takes {estimate} from customers {group}"),
     "thin_file_share": template("Of the applications of {group} applicants, {estimate} come with a thin credit file"),
     "thin_file_approval_ratio": template(
         "As the rows stand, the approval rate with a {group} file is {estimate} times that with a {reference} one"
@@ -100,7 +99,9 @@ ACCESS_OF_ALL = {
     "inaccessible_service_cases": template("Services that do not meet the requirements of accessibility: {estimate}"),
     "no_traditional_channel_cases": template("Services without a channel that needs no device: {estimate}"),
     "missing_vulnerability_drivers": template("Drivers of vulnerability for which no group is declared: {estimate}"),
-    "elderly_points_lost": template("For age alone, the score takes at most {estimate} from an elderly customer"),
+    "elderly_points_lost": template(
+        "For age alone, the elderly who get least from the score get {less} than the younger customers who get most"
+    ),
     "thin_file_share": template("Of all applications, {estimate} come with a thin credit file"),
     "thin_file_flip_share": template(
         "Of the refused applications with a thin file, {estimate} are approved once the file is filled in"

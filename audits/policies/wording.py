@@ -177,6 +177,7 @@ def _subject(m: Measurement, limits: tuple[float, ...] = ()) -> Sentence:
         "where": _where(m, limits),
         "over": _over(m, limits),
         "more": _more(m),
+        "less": _more(m, -1.0),
         "higher": _higher(m),
     }
     return said(words, **{name: value for name, value in values.items() if f"{{{name}}}" in words})
@@ -205,9 +206,9 @@ def _higher(m: Measurement) -> Sentence:
     return said(words, distance=figure(m, abs(m.estimate or 0.0)))
 
 
-def _more(m: Measurement) -> Sentence:
-    """How much more an amount is, or less."""
-    less, distance = (m.estimate or 0.0) < 0, figure(m, abs(m.estimate or 0.0))
+def _more(m: Measurement, sign: float = 1.0) -> Sentence:
+    """How much more an amount is, or less; ``sign`` is −1 where a positive one is less."""
+    less, distance = sign * (m.estimate or 0.0) < 0, figure(m, abs(m.estimate or 0.0))
     words = template("{distance} less") if less else template("{distance} more")
     return said(words, distance=distance)
 

@@ -25,7 +25,7 @@ def calibration_curve(picture: CurvePicture, anchor: str) -> Markup:
     top = _LINE * (len(names) + 1) + 14
     parts = [text(LEFT, 14, clip(picture.vertical, ACROSS - 4), "start", small=True)]
     parts += [_key(i, name, i == len(picture.series)) for i, name in enumerate(names)]
-    parts += [_grid(at, top), text(RIGHT, top + _HEIGHT + 32, picture.horizontal, "end", small=True)]
+    parts += [_grid(at, top, picture.marks), text(RIGHT, top + _HEIGHT + 32, picture.horizontal, "end", small=True)]
     parts += [_expected(at, picture.expected, top)] if picture.expected else []
     parts += [_point(point, at, i, top) for i, series in enumerate(picture.series) for point in series.points]
     return framed(anchor, picture.title, picture.description, top + _HEIGHT + _FOOT, parts)
@@ -38,14 +38,14 @@ def _key(i: int, name: str, dashed: bool) -> Markup:
     return sign + text(LEFT + 5.5, y, clip(name, ACROSS - 7), "start", small=True)
 
 
-def _grid(at: Scale, top: int) -> Markup:
+def _grid(at: Scale, top: int, marks: tuple[tuple[float, str], ...]) -> Markup:
     bottom = top + _HEIGHT
     parts = [line(LEFT, bottom, RIGHT, bottom, 1, "axis", 0.6)]
     for value in (0.0, 0.25, 0.5, 0.75, 1.0):
         y = _down(value, top)
         parts.append(line(LEFT, y, RIGHT, y, 1, "grid", 0.14))
         parts.append(text(LEFT, y - 3, tick_label(value, "percent", 0.25), "start", small=True))
-    for value, label in labelled_ticks(at.first, at.last, "number"):
+    for value, label in marks or labelled_ticks(at.first, at.last, "number"):
         x = at(value)
         parts.append(text(x, bottom + 15, label, anchor_at(x, max(room(label), 4.0)), small=True))
     return Markup("").join(parts)
