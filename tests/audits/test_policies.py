@@ -154,7 +154,10 @@ def test_at_most_is_said_of_every_limit_but_ratios_shares_and_spans_that_must_no
     lower = {rule.measure for rule in RULES.values() if rule.comparison == "at_least"}
     assert lower == {
         "adverse_impact_ratio", "approval_odds_ratio", "stratified_odds_ratio", "bounded_adverse_impact_ratio",
-        "group_coverage", "elderly_completion_ratio", "fewest_days_between_loans",
+        "group_coverage", "fewest_days_between_loans", "stage_ratio", "cumulative_ratio", "adjusted_stage_ratio",
+        "adjusted_cumulative_ratio", "bounded_cumulative_ratio", "person_coverage", "elderly_completion_ratio",
+        "elderly_62_completion_ratio", "adjusted_elderly_completion_ratio", "fallback_success_ratio",
+        "thin_file_approval_ratio",
     }  # fmt: skip
 
 
@@ -470,9 +473,9 @@ def test_a_mistake_in_a_banks_pack_is_told_with_its_line(tmp_path, old, new, wor
 
 def test_a_banks_pack_may_name_planned_measures_and_roles(tmp_path):
     file = tmp_path / "bank.yaml"
-    file.write_text(OWN.replace("adverse_impact_ratio", "elderly_completion_ratio").replace("groups,", "loan.income,"))
+    file.write_text(OWN.replace("adverse_impact_ratio", "protected_flip_cases").replace("at_least", "at_most").replace("groups,", "loan.income,"))
     (rule,) = read_pack(file).rules
-    assert (rule.measure, rule.inputs[1], rule.lenders) == ("elderly_completion_ratio", "loan.income", ("bank",))
+    assert (rule.measure, rule.inputs[1], rule.lenders) == ("protected_flip_cases", "loan.income", ("bank",))
     assert "[not measured yet]" in "\n".join(describe(read_pack(file)))
 
 
@@ -520,7 +523,7 @@ def test_one_rule_is_explained_in_full_and_an_unknown_one_gets_the_nearest_name(
     assert "at most 0.8 %" in text
     assert "高成本短期信贷" in text
     assert "measured by predatory_lending.cost_caps" in text
-    assert "planned question digital_divide.elderly" in told("--rule", "cn.elderly.2020.channel")
+    assert "planned question explanation.reason_codes" in told("--rule", "us.regb.adverse_action.number")
     assert "us.air" not in text
     assert "on 2015-01-01: outside its dates" in told("--rule", "uk.hcstc.daily", "--on", "2015-01-01")
     assert "on 2015-01-02: within its dates" in told("--rule", "uk.hcstc.daily", "--on", "2015-01-02")
