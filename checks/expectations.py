@@ -15,9 +15,11 @@ import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from checks.access_checks import access_checks
 from checks.column_rules import missing_allowed, mostly, planned_pair, planned_rule, typed_values, unique_expectation
 from checks.expectation_names import named_expectation
 from checks.inputs.contract import DataContract, Decision, GroupAttribute, Outcome
+from checks.inputs.funnel_columns import sent_stage
 from checks.inputs.prepared import FAVOURABLE, Prepared, group_column, kind_of
 from checks.inputs.program import AuditProgram
 from checks.loan_checks import loan_checks
@@ -52,7 +54,7 @@ def plan_checks(program: AuditProgram, prepared: Prepared, as_of: dt.date) -> tu
         *_unit_checks(contract), *_decision_checks(program, prepared), *_outcome_checks(program, prepared),
         *_group_checks(program, prepared),
         *_time_checks(contract, as_of), *_role_checks(contract), *_price_checks(contract),
-        *loan_checks(contract, prepared),
+        *loan_checks(contract, prepared), *access_checks(program, prepared),
         *_rule_checks(program, prepared),
         *_undeclared_null_checks(contract),
     ]  # fmt: skip
@@ -104,7 +106,9 @@ def _decision_checks(program: AuditProgram, prepared: Prepared) -> Iterator[Plan
     if decision is None:
         return
     column, subject, place = decision.column, about_role(decision.column, "decision"), "contract.decision"
-    yield _null_check(program.contract, column, column, f"{place}.column", subject)
+    # who did not come so far has no decision; one who did and has none is a fault of the funnel
+    if sent_stage(program.contract) is None or program.contract.rule_for(column).null_tolerance is not None:
+        yield _null_check(program.contract, column, column, f"{place}.column", subject)
     yield PlannedCheck(
         _CONTAINS, {"column": FAVOURABLE, "value_set": [1]}, f"{place}.favourable", column, subject, "stop",
         said("{subject} holds {values}", subject=subject, values=some_of(decision.favourable)),

@@ -121,17 +121,22 @@ def _flags(contract: DataContract, prepared: Prepared) -> Iterator[PlannedCheck]
     named = [(f"contract.loan.{key}", contract.loan[key]) for key in LOAN_FLAGS if key in contract.loan]
     named += [(f"contract.terms.{key}", contract.terms[key]) for key in TERMS_FLAGS if key in contract.terms]
     for place, column in named:
-        kind = kind_of(prepared.table[column])
-        if kind == "boolean":
-            continue
-        texts = dict.fromkeys(form for text in (*YES, *NO, *MISSING_TEXTS)
-                              for form in (text, text.upper(), text.capitalize()))  # fmt: skip
-        values: list[object] = [0, 1] if kind == "number" else list(texts)
-        yield PlannedCheck(
-            _IN_SET, {"column": column, "value_set": values}, place, column, about(column), "warn",
-            said("{subject} says yes or no: true or false, yes or no, 1 or 0", subject=about(column)),
-            said("write one of these in the source or in a 'query'; any other value counts as unknown"), "labels",
-        )  # fmt: skip
+        yield from says_yes_or_no(place, column, prepared)
+
+
+def says_yes_or_no(place: str, column: str, prepared: Prepared) -> Iterator[PlannedCheck]:
+    """That a flag is one; none for a column of booleans."""
+    kind = kind_of(prepared.table[column])
+    if kind == "boolean":
+        return
+    texts = dict.fromkeys(form for text in (*YES, *NO, *MISSING_TEXTS)
+                          for form in (text, text.upper(), text.capitalize()))  # fmt: skip
+    values: list[object] = [0, 1] if kind == "number" else list(texts)
+    yield PlannedCheck(
+        _IN_SET, {"column": column, "value_set": values}, place, column, about(column), "warn",
+        said("{subject} says yes or no: true or false, yes or no, 1 or 0", subject=about(column)),
+        said("write one of these in the source or in a 'query'; any other value counts as unknown"), "labels",
+    )  # fmt: skip
 
 
 def _plausible_unit(contract: DataContract) -> Iterator[PlannedCheck]:

@@ -25,6 +25,7 @@ from checks.inputs.contract import (
     Outcome,
     band_labels,
 )
+from checks.inputs.funnel_columns import funnel_columns
 from checks.inputs.loan_affordability import affordability_columns
 from checks.inputs.loan_columns import loan_columns
 from checks.inputs.loan_products import derived, replayed
@@ -124,6 +125,7 @@ def prepare(raw: ir.Table, program: AuditProgram, period: Period) -> Prepared:
     columns |= sheet_columns(columns, contract)
     columns |= {name: raw[name] for name in derived(contract)} if program.product_rules else {}
     columns |= _access(columns, raw, program)
+    columns |= funnel_columns(columns, contract, as_text)
     for name in made_attributes(contract):
         references[name], declared[name] = REFERENCES[name], LABELS[name]
     for group in contract.groups:
