@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from audits.policies.labels import is_own, stage_of
+from audits.policies.labels import is_age, is_own, stage_of
 from audits.policies.wording import is_counted
 from audits.record import VERDICTS, Finding, Measurement, Verdict
 from reports.figure_facts import PARTS, figure_facts
@@ -24,7 +24,7 @@ from reports.figures import (
     span,
     unit_of,
 )
-from reports.named import attribute_in, group_in, reference_in, segment_in
+from reports.named import attribute_in, group_in, is_made, reference_in, segment_in
 from reports.pictures import LimitLine
 from reports.report_model import EstimatePicture, Fact, MeasuredFigure
 from reports.rule_reading import limit_line, limit_text, phrase, rule_reading, strength
@@ -131,8 +131,8 @@ def who(say: Words, m: Measurement) -> str:
         named = attribute_in(say, m)
     if m.segment == "all":
         return named
-    stage = stage_of(m) and m.question.startswith("digital_divide.")
-    return say("block.stage" if stage else "block.segment", title=named, segment=segment_in(say, m))
+    key = "block.segment" if not stage_of(m) else "block.made" if is_made(m) else "block.stage"
+    return say(key, title=named, segment=segment_in(say, m))
 
 
 def _rows_word(say: Words, judged: Judged) -> str:
@@ -186,13 +186,13 @@ def _sentence(say: Words, judged: Judged) -> str:
         return say("says.other", measure=say.named("measure", m.measure), who=who(say, m), figure=text)
     return say(
         key, attribute=attribute_in(say, m), group=group_in(say, m), reference=reference_in(say, m),
-        segment=segment_in(say, m), figure=text,
+        segment=segment_in(say, m), figure=text, level=percent(round(m.details.get("access_share", 0.0), 3)),
     )  # fmt: skip
 
 
 def _says(say: Words, m: Measurement) -> str:
     """The key of the sentence that fits best: on one route alone, a part, one attribute alone, all rows."""
-    ends = [".undecided"] * bool(m.undecided) + [".part"] * bool(stage_of(m))
+    ends = [".undecided"] * bool(m.undecided) + [".age"] * is_age(m) + [".part"] * bool(stage_of(m))
     ends += [] if m.group else [".alone"] * bool(m.attribute) + [".all"]
     keys = [f"says.{m.measure}{end}" for end in ends]
     return next((key for key in keys if say.has(key) or say.has(f"{key}.above")), f"says.{m.measure}")

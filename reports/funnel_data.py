@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from audits.policies.labels import stage_of
+from audits.policies.labels import loss_of, stage_of
 from audits.record import Measurement
 from reports.comparisons import Judged, Key, key_of
 from reports.figure_facts import PARTS
-from reports.figures import count, figure_of, short, span
-from reports.named import group_in, loss_in, reference_in, segment_in
-from reports.pictures import FunnelPicture, FunnelStage, MapCell, MapPicture
+from reports.figures import count, short
+from reports.named import group_in, loss_in, reference_in
+from reports.pictures import FunnelPicture, FunnelStage
 from reports.words import Words
 
-STAGE, ADJUSTED_STAGE, LOSS = "stage_ratio", "adjusted_stage_ratio", "stage_loss_share"
+STAGE, ADJUSTED_STAGE = "stage_ratio", "adjusted_stage_ratio"
+LOSS, REACH = "stage_loss_share", "population_reach_share"
 TOTALS = ("cumulative_ratio", "adjusted_cumulative_ratio", "bounded_cumulative_ratio")
 TOLD_BY_STAGE = TOTALS[1:]  # which stand with the stages of their group alone
 FAILURE = "verification_failure_ratio"
 BY_PART = (STAGE, ADJUSTED_STAGE, FAILURE)  # measures with a figure for each stage or method
-_MOST_GROUPS, _MOST_COLUMNS, _MOST_ROWS, _FEWEST = 4, 8, 12, 2
+_MOST_GROUPS, _MOST_ROWS, _FEWEST = 4, 24, 2
 Flow = tuple[int, int]
-
-
-def is_of_parts(m: Measurement) -> bool:
-    """Whether the figure is one of many, by stage, method or device, that a picture shows together."""
-    return m.measure in (*BY_PART, LOSS)
 
 
 def pictured(members: Sequence[Judged]) -> set[Key]:
     """Figures that the pictures of this file show and that no rule judges."""
-    own = [judged for ways in _by_group(members) for judged in ways if is_of_parts(judged.measurement)]
+    own = [judged for ways in _by_group(members) for judged in ways if judged.measurement.measure in BY_PART]
     own += [judged for judged in members if judged.measurement.measure == LOSS]
     known = [judged for judged in own if judged.measurement.estimate is not None and not judged.findings]
     return {key_of(judged.measurement) for judged in known}
@@ -87,8 +83,11 @@ def costliest(own: Iterable[Judged]) -> str:
     return lowest[1] if lowest[0] < 1 else ""
 
 
-def funnel_of(say: Words, own: Sequence[Judged]) -> Iterator[FunnelPicture]:
-    """What is left of a group and of its reference, where the record has the numbers of every stage."""
+def funnel_of(say: Words, own: Sequence[Judged], members: Sequence[Judged]) -> Iterator[FunnelPicture]:
+    """What is left of a group and of its reference, where the record has the numbers of every stage.
+
+    Where the block ``members`` holds shares of people reached, the way begins with the people.
+    """
     stages, worst = stages_of(own), costliest(own)
     m = stages[0].measurement
     flows = [flow(one.measurement, side) for one in stages for side in ("group", "reference")]
@@ -97,7 +96,8 @@ def funnel_of(say: Words, own: Sequence[Judged]) -> Iterator[FunnelPicture]:
     entered = {side: (flow(m, side) or (0, 1))[1] for side in ("group", "reference")}
     rows = tuple(_stage(say, one, entered, one.measurement.segment == worst) for one in stages)
     names = {"group": group_in(say, m), "reference": reference_in(say, m)}
-    keys = {side: say("chart.funnel_key", name=names[side], size=count(entered[side])) for side in names}
+    people = "_people" if any(one.measurement.measure == REACH for one in members) else ""
+    keys = {side: say(f"chart.funnel_key{people}", name=names[side], size=count(entered[side])) for side in names}
     told = [say("chart.funnel_first", group=keys["group"], reference=keys["reference"])]
     for row in rows:
         told.append(say(
@@ -107,7 +107,7 @@ def funnel_of(say: Words, own: Sequence[Judged]) -> Iterator[FunnelPicture]:
     told += [say("chart.funnel_costliest_desc", stage=worst)] if worst else []
     yield FunnelPicture(
         title=say("chart.funnel", who=whom(say, m)), description=" ".join(told), group=keys["group"],
-        reference=keys["reference"], counted=say("chart.funnel_counted"), ratios=say("chart.funnel_ratios"),
+        reference=keys["reference"], counted=say(f"chart.funnel_counted{people}"), ratios=say("chart.funnel_ratios"),
         stages=rows,
     )  # fmt: skip
 
@@ -178,53 +178,32 @@ def _failed(m: Measurement) -> int:
     return sum((flow(m, side) or (0, 0))[0] for side in ("group", "reference"))
 
 
-def losses(say: Words, members: Sequence[Judged]) -> Iterator[MapPicture]:
-    """Shares lost at each stage by what the contract tells of a person's device, network, help or hour."""
-    tables: dict[tuple[str, str], dict[tuple[str, str], Judged]] = {}
+def loss_rows(members: Sequence[Judged]) -> list[list[Judged]]:
+    """Losses by device, network, help and hour: a list for each group and stage, where most are lost beyond the
+    reference at the top of its kind."""
+    found: dict[tuple[str, ...], list[Judged]] = {}
     for one in members:
-        m = one.measurement
-        loss = loss_in(say, m) if m.estimate is not None else None
-        if loss is not None:
-            stage, dimension, value = loss
-            tables.setdefault((group_in(say, m), dimension), {})[stage, value] = one
-    for group, dimension in sorted(tables):
-        yield _loss_map(say, tables[group, dimension], group, dimension)
+        m, loss = one.measurement, loss_of(one.measurement)
+        if loss is not None and m.estimate is not None:
+            found.setdefault((m.group or "", loss[0]), []).append(one)
+    return [sorted(own, key=_by_excess)[:_MOST_ROWS] for _, own in sorted(found.items())]
 
 
-def _loss_map(say: Words, cells: Mapping[tuple[str, str], Judged], group: str, dimension: str) -> MapPicture:
-    """The largest parts down, the stages in order across."""
-    stages, values = (_by_size(cells, side) for side in (0, 1))
-    most = max((one.measurement.estimate or 0.0 for one in cells.values()), default=0.0) or 1.0
-    title = say("chart.losses_of" if group else "chart.losses", dimension=dimension, who=group)
-    table = tuple(
-        tuple(_cell(say, cells.get((stage, value)), most) for stage in stages[:_MOST_COLUMNS])
-        for value in values[:_MOST_ROWS]
-    )  # fmt: skip
-    described = " ".join(_told(say, one) for one in cells.values())
-    return MapPicture(title, described, values[:_MOST_ROWS], stages[:_MOST_COLUMNS], table)
-
-
-def _by_size(cells: Mapping[tuple[str, str], Judged], side: int) -> tuple[str, ...]:
-    """Names of a side of the table, that with the most persons first: the fewer come to a stage, the later it is."""
-    sizes: dict[str, int] = {}
-    for names, one in cells.items():
-        sizes[names[side]] = sizes.get(names[side], 0) + one.measurement.n
-    return tuple(sorted(sizes, key=lambda name: -sizes[name]))
-
-
-def _cell(say: Words, judged: Judged | None, most: float) -> MapCell | None:
-    if judged is None or judged.measurement.estimate is None:
-        return None
-    m, lost = judged.measurement, judged.measurement.estimate
-    return MapCell(
-        short(lost, "percent", judged.limits), say("chart.persons", count=m.n), max(lost, 0.0) / most,
-        judged.verdict in ("breach", "concern"), judged.verdict or "",
-    )  # fmt: skip
-
-
-def _told(say: Words, judged: Judged) -> str:
+def _by_excess(judged: Judged) -> tuple[str, float, str]:
     m = judged.measurement
-    return say(
-        "chart.loss_desc", part=segment_in(say, m), figure=figure_of(say, m, m.estimate or 0.0, judged.limits),
-        interval=span(say, m), size=count(m.n),
-    )  # fmt: skip
+    loss = loss_of(m) or ("", "", "")
+    return loss[1], -m.details.get("excess_persons", m.estimate or 0.0), loss[2]
+
+
+def loss_name(say: Words, m: Measurement) -> str:
+    """The device, network, help or hour of a row."""
+    _, dimension, value = loss_in(say, m) or ("", "", "")
+    return say("labelled", label=dimension, value=value)
+
+
+def loss_text(say: Words, m: Measurement, text: str) -> str:
+    """The share lost, with that of the reference beside it."""
+    beside = m.details.get("reference_share")
+    if beside is None:
+        return text
+    return say("chart.loss_beside", figure=text, reference=reference_in(say, m), other=short(beside, "percent"))

@@ -34,6 +34,11 @@ def place_of(m: Measurement) -> float:
     return 0.0 if start is None else start
 
 
+def is_made(m: Measurement) -> bool:
+    """Whether the name of the part is ours, and not the data's own word."""
+    return isinstance(segment_words(m), Sentence)
+
+
 def loss_in(say: Words, m: Measurement) -> tuple[str, str, str] | None:
     """Stage, dimension and value of a loss by device or hour; None for any other figure."""
     found = loss_of(m)

@@ -11,15 +11,19 @@ from dataclasses import replace
 from functools import partial
 
 from audits.fair_lending.intersections import CROSS
+from audits.policies.labels import loss_of
 from audits.record import Measurement, Point
 from reports.comparisons import Judged, equality_label, who
 from reports.dose_data import doses, is_dose
 from reports.figures import axis_of, exact, figure, figure_of, number, short, span, unit_of
 from reports.funnel_data import (
     BY_PART,
+    LOSS,
     TOLD_BY_STAGE,
     funnel_of,
-    losses,
+    loss_name,
+    loss_rows,
+    loss_text,
     method_rows,
     stage_name,
     stage_rows,
@@ -28,6 +32,7 @@ from reports.funnel_data import (
 )
 from reports.named import group_in
 from reports.pictures import CurvePicture, CurvePoint, CurveSeries, DotRow, DotsPicture, MapCell, MapPicture, Picture
+from reports.point_pictures import along_points
 from reports.rule_reading import limit_line, limit_text
 from reports.time_curves import TIME, finished_by
 from reports.words import Words
@@ -45,7 +50,6 @@ _LOW_IS_HARM = (
     "adjusted_cumulative_ratio", "bounded_cumulative_ratio", "elderly_completion_ratio", "elderly_62_completion_ratio",
     "adjusted_elderly_completion_ratio", "fallback_success_ratio", "thin_file_approval_ratio",
 )  # fmt: skip
-_BY_QUARTER, _BY_AGE = ("overstretched_share",), "elderly_points_lost"
 _MOST_ROWS, _MOST_GROUPS, _MOST_COLUMNS, _MOST_SUBGROUPS = 60, 4, 8, 15
 _NOTED_COLUMNS = 4  # that leave room for the number of people in each field of a map
 
@@ -53,10 +57,10 @@ _NOTED_COLUMNS = 4  # that leave room for the number of people in each field of 
 def pictures_of(say: Words, members: Sequence[Judged], everything: Sequence[Judged]) -> tuple[Picture, ...]:
     """The pictures of a block; ``everything`` is what other questions measured of the same groups."""
     return (
-        *_stages(say, members), *_methods(say, members), *losses(say, members), *doses(say, members),
+        *_stages(say, members), *_methods(say, members), *_losses(say, members), *doses(say, members),
         *_groups(say, members), *_ways(say, members, everything), *_subgroups(say, members, everything),
-        *_maps(say, members), *_curves(say, members), *finished_by(say, members), *_quarters(say, members),
-        *_ages(say, members),
+        *_maps(say, members), *_curves(say, members), *finished_by(say, members), *along_points(say, members),
+
     )  # fmt: skip
 
 
@@ -65,7 +69,7 @@ def _groups(say: Words, members: Sequence[Judged]) -> Iterator[Picture]:
     by_measure: dict[str, list[Judged]] = {}
     for judged in members:
         m = judged.measurement
-        if m.measure in (*BY_PART, *TOLD_BY_STAGE):
+        if m.measure in (*BY_PART, *TOLD_BY_STAGE, LOSS):
             continue  # shown by stage or method
         if m.reference is not None and m.group is not None and CROSS not in (m.attribute or "") and not is_dose(m):
             by_measure.setdefault(m.measure, []).append(judged)
@@ -78,7 +82,7 @@ def _groups(say: Words, members: Sequence[Judged]) -> Iterator[Picture]:
 def _stages(say: Words, members: Sequence[Judged]) -> Iterator[Picture]:
     """What is left of each group after every stage, and beside it the ratios by stage and in all."""
     for own in ways_of(members):
-        yield from funnel_of(say, own)
+        yield from funnel_of(say, own, members)
         rows = stage_rows(own)
         title = say("chart.stages", who=whom(say, rows[0].measurement))
         in_full = _dots(say, title, rows, stage_name).description
@@ -91,6 +95,19 @@ def _methods(say: Words, members: Sequence[Judged]) -> Iterator[Picture]:
         m = own[0].measurement
         title = say("chart.methods", measure=say.named("measure", m.measure), who=whom(say, m))
         yield _dots(say, title, own, stage_name)
+
+
+def _losses(say: Words, members: Sequence[Judged]) -> Iterator[Picture]:
+    """Shares lost at a stage by device, network, help and hour, those of the reference beside them."""
+    for own in loss_rows(members):
+        m = own[0].measurement
+        stage = (loss_of(m) or ("",))[0]
+        one = _dots(say, say("chart.losses", stage=stage, who=whom(say, m)), own, loss_name)
+        rows = tuple(
+            replace(row, text=loss_text(say, judged.measurement, short(row.estimate or 0.0, "percent")))
+            for row, judged in zip(one.rows, own, strict=True)
+        )
+        yield replace(one, rows=rows)
 
 
 def _most_harmful(say: Words, title: str, own: Sequence[Judged], most: int) -> DotsPicture:
@@ -262,45 +279,6 @@ def _foretold(judged: Judged, members: Sequence[Judged]) -> tuple[tuple[float, f
     if said == {"favourable"}:
         return (min(xs), min(xs)), (max(xs), max(xs))
     return ((min(xs), 1 - min(xs)), (max(xs), 1 - max(xs))) if said == {"unfavourable"} else None
-
-
-def _quarters(say: Words, members: Sequence[Judged]) -> Iterator[Picture]:
-    """A share of all rows by quarter, the earliest at the top."""
-    for judged in members:
-        m = judged.measurement
-        if m.measure in _BY_QUARTER and m.group is None and len(m.points) > 1:
-            unit = unit_of(m.measure)
-            lines = tuple(dict.fromkeys(limit_line(say, finding.rule) for finding in judged.findings))
-            rows = tuple(
-                DotRow(_quarter(say, p.x), short(p.rate, unit, judged.limits), p.rate, p.low, p.high, "", ())
-                for p in m.points
-            )
-            told = " ".join(
-                say("chart.quarter_desc", quarter=_quarter(say, p.x), rate=figure_of(say, m, p.rate, judged.limits),
-                    low=figure_of(say, m, p.low), high=figure_of(say, m, p.high), size=f"{p.n:,}")
-                for p in m.points
-            )  # fmt: skip
-            title = say("chart.quarters", measure=say.named("measure", m.measure))
-            yield DotsPicture(title, told, unit, axis_of(say, m), rows, lines, None, "")
-
-
-def _ages(say: Words, members: Sequence[Judged]) -> Iterator[Picture]:
-    """Points of a score by the age at which a band begins, the youngest at the top."""
-    for judged in members:
-        m = judged.measurement
-        if m.measure == _BY_AGE and len(m.points) > 1:
-            rows = tuple(
-                DotRow(say("chart.from_age", age=f"{p.x:g}"), number(p.rate, unit_of(m.measure)), p.rate, p.low, p.high)
-                for p in sorted(m.points, key=lambda p: p.x)
-            )  # fmt: skip
-            told = " ".join(say("labelled", label=row.label, value=row.text) + say("full_stop") for row in rows)
-            title = say("chart.points_by_age")
-            yield DotsPicture(title, told, unit_of(m.measure), axis_of(say, m), rows, (), None, "")
-
-
-def _quarter(say: Words, year: float) -> str:
-    """A quarter by the year in which it begins: 2025.75 is the fourth of 2025."""
-    return say("chart.quarter", year=str(int(year)), quarter=str(round(year % 1 * 4) + 1))
 
 
 def _point_told(say: Words, point: Point) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from audits.policies.labels import stage_of
 from audits.policies.wording import is_counted
 from audits.record import VERDICTS, AuditRun, Judgement, Measurement
 from reports.comparisons import Judged, key_of, measured_figure, package, pair_up, who
 from reports.dose_data import dosed
 from reports.figures import count, figure, percent, span, unit_of
-from reports.funnel_data import LOSS, is_of_parts, pictured
+from reports.funnel_data import LOSS, pictured
 from reports.named import attribute_in, group_in, place_of, reference_in
 from reports.picture_data import pictures_of
 from reports.provenance import check_rows, excluded_rows, provenance
@@ -32,7 +33,13 @@ from reports.words import ENGLISH, Words
 __all__ = ["ReportModel", "report_model"]
 _HARMS = ("fair_lending", "loyalty_pricing", "predatory_lending", "digital_divide")
 _GROUPS_NAMED = 4
-_SHARES = (("favourable", "decided"), ("above", "compared"))  # counts that a rate is made of
+_SHARES = (
+    ("favourable", "decided"),
+    ("above", "compared"),
+    ("thin", "files"),
+    ("assisted", "rows"),
+    ("with_access", "rows"),
+)  # counts that a rate is made of
 
 
 def report_model(run: AuditRun, judgement: Judgement, say: Words = ENGLISH) -> ReportModel:
@@ -216,7 +223,7 @@ def _blocks(
     together: dict[tuple[str, str | None, str], list[Judged]] = {}
     for j in judged:
         m = j.measurement
-        together.setdefault((m.question, m.attribute, "all" if is_of_parts(m) else m.segment), []).append(j)
+        together.setdefault((m.question, m.attribute, "all" if stage_of(m) else m.segment), []).append(j)
     blocks = []
     for i, ((question, attribute, segment), members) in enumerate(together.items(), 1):
         title = say.named("question", question)

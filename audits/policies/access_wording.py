@@ -1,6 +1,7 @@
 """What the figures of the digital divide say of whom: the subjects of ``wording.py`` for access and what it costs.
 
-``ACCESS`` speaks of a group, ``ACCESS_OF_ALL`` of everyone, ``ACCESS_OF_PART`` of a stage or method by its name.
+``ACCESS`` speaks of a group, ``ACCESS_OF_ALL`` of everyone, ``ACCESS_OF_PART`` of a stage or method by its name,
+``ACCESS_OF_AGE`` of the elderly and the younger.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ ACCESS = {
     "completion_time_ratio": template(
         "From start to finish, customers {group} take {estimate} times as long as customers {reference}"
     ),
-    "thin_file_share": template("Of the applications of {group} applicants, {estimate} come with a thin credit file"),
+    "thin_file_share": template("Of all applications, {estimate} come with a {group} file"),
     "thin_file_approval_ratio": template(
         "As the rows stand, the approval rate with a {group} file is {estimate} times that with a {reference} one"
     ),
@@ -84,30 +85,22 @@ ACCESS = {
         "At equal strata and declared cost, whatever the channel, {group} customers pay {estimate} times as much as "
         "{reference} customers"
     ),
-    "access_concentration_index": template(
-        "Over the rank of income among {group} customers, the concentration index of access is {estimate}"
-    ),
-    "access_share": template("Of {group} customers, {estimate} have access"),
-    "amount_concentration_index": template(
-        "Over the rank of income among {group} customers, the concentration index of amounts is {estimate}"
-    ),
-    "amount_theil_index": template("The Theil index of amounts among {group} customers is {estimate}"),
 }
 ACCESS_OF_ALL = {
     "population_reach_share": template("Of the people whom the service is meant for, {estimate} are reached"),
-    "stage_loss_share": template("Of those who came to the stage, {estimate} are lost"),
     "inaccessible_service_cases": template("Services that do not meet the requirements of accessibility: {estimate}"),
     "no_traditional_channel_cases": template("Services without a channel that needs no device: {estimate}"),
     "missing_vulnerability_drivers": template("Drivers of vulnerability for which no group is declared: {estimate}"),
     "elderly_points_lost": template(
         "For age alone, the elderly who get least from the score get {less} than the younger customers who get most"
     ),
-    "thin_file_share": template("Of all applications, {estimate} come with a thin credit file"),
     "thin_file_flip_share": template(
         "Of the refused applications with a thin file, {estimate} are approved once the file is filled in"
     ),
     "assisted_share": template("Of all customers, {estimate} are served by a person"),
-    "access_concentration_index": template("Over the rank of income, the concentration index of access is {estimate}"),
+    "access_concentration_index": template(
+        "Over the rank of income, the concentration index of access is {estimate}, where {level} of all have access"
+    ),
     "access_share": template("Of all, {estimate} have access"),
     "amount_concentration_index": template("Over the rank of income, the concentration index of amounts is {estimate}"),
     "amount_theil_index": template("The Theil index of amounts is {estimate}"),
@@ -121,11 +114,38 @@ ACCESS_OF_PART = {
         "Within the declared strata, of those who came to stage “{segment}”, the share of {group} customers who pass "
         "it is {estimate} times that of {reference} customers"
     ),
-    "stage_loss_share": template("{segment}: of those who came to it, {estimate} are lost"),
+    "stage_loss_share": template("{segment}: of the {group} customers who came to it, {estimate} are lost"),
+    "thin_file_approval_ratio": template(
+        "Within the declared strata, the approval rate with a {group} file is {estimate} times that with a {reference} "
+        "one"
+    ),
     "verification_failure_ratio": template(
         "Of those who came to the identity check, the share of customers {group} who fail “{segment}” at least once "
         "is {estimate} times that of customers {reference}"
     ),
+}
+ACCESS_OF_AGE = {
+    "stage_ratio": template(
+        "Of those who came to stage “{segment}”, the share of customers {group} who pass it is {estimate} times that "
+        "of customers {reference}"
+    ),
+    "adjusted_stage_ratio": template(
+        "Within the declared strata, of those who came to stage “{segment}”, the share of customers {group} who pass "
+        "it is {estimate} times that of customers {reference}"
+    ),
+    "cumulative_ratio": template(
+        "The share of customers {group} who come through all stages is {estimate} times that of customers {reference}"
+    ),
+    "adjusted_cumulative_ratio": template(
+        "Within the declared strata, the share of customers {group} who come through all stages is {estimate} times "
+        "that of customers {reference}"
+    ),
+    "bounded_cumulative_ratio": template(
+        "Whoever the persons without a known age are, the share of customers {group} who come through all stages lies "
+        "between {low} and {high} times that of customers {reference}"
+    ),
+    "population_reach_share": template("Of the people {group} whom the service is meant for, {estimate} are reached"),
+    "stage_loss_share": template("{segment}: of the customers {group} who came to it, {estimate} are lost"),
 }
 _SERVICES = template("{subject} ({interval}, {n:,} services). {because}")
 _APPLICATIONS = template("{subject} ({interval}, {n:,} applications). {because}")

@@ -25,10 +25,11 @@ _MADE_LABELS = {
 }  # fmt: skip
 _AGE, _AGE_LABEL = re.compile(r"age from (\d+(?:\.\d+)?)"), re.compile(r"(under )?(\d+(?:\.\d+)?)(\+)?")
 _DIMENSIONS = {
-    "device": template("device"), "network": template("network"), "assisted": template("help by a person"),
-    "hour": template("time of day"),
+    "device": template("device"), "network": template("network"), "assisted": template("assisted"),
+    "hour": template("hour"),
 }  # fmt: skip
 _ANSWERS = {"yes": template("yes"), "no": template("no")}
+_UNKNOWN, _WITHIN = "unknown", "within strata"
 _LOSS = re.compile(rf"(.+?) · ({'|'.join(_DIMENSIONS)}) (.+)", re.DOTALL)
 _PART_OF_PERIOD = re.compile(r"\d{4}-\d\d-\d\d\.\.\d{4}-\d\d-\d\d")
 _MISSING = "missing"
@@ -52,7 +53,8 @@ def is_age(m: Measurement) -> bool:
 
 def stage_of(m: Measurement) -> str:
     """The stage, method or other part that the figure is of; empty where it is of all, or of days of the period."""
-    return "" if m.segment == "all" or _PART_OF_PERIOD.fullmatch(m.segment) else m.segment
+    own = m.question.startswith("digital_divide.") and m.segment != "all"
+    return m.segment if own and not _PART_OF_PERIOD.fullmatch(m.segment) else ""
 
 
 def loss_of(m: Measurement) -> tuple[str, str, str] | None:
@@ -61,15 +63,17 @@ def loss_of(m: Measurement) -> tuple[str, str, str] | None:
     if found is None:
         return None
     stage, dimension, value = found.groups()
-    known = dimension == "assisted" and value in _ANSWERS
-    return stage, said(_DIMENSIONS[dimension]), said(_ANSWERS[value]) if known else value
+    if dimension == "assisted" and value in _ANSWERS:
+        value = said(_ANSWERS[value])
+    return stage, said(_DIMENSIONS[dimension]), said("unknown") if value == _UNKNOWN else value
 
 
 def segment_words(m: Measurement) -> str:
     """The part that the figure is of, as a sentence where some of its words are ours."""
     loss = loss_of(m)
     if loss is None:
-        return m.segment
+        own = m.segment == _WITHIN and m.question == "digital_divide.thin_file"
+        return said("within strata") if own else m.segment
     return said("{stage} · {dimension} {value}", stage=loss[0], dimension=loss[1], value=loss[2])
 
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from audits.policies.access_wording import ACCESS, ACCESS_OF_ALL, ACCESS_OF_PART, access_whole
-from audits.policies.labels import attribute_words, group_words, segment_words, stage_of
+from audits.policies.access_wording import ACCESS, ACCESS_OF_AGE, ACCESS_OF_ALL, ACCESS_OF_PART, access_whole
+from audits.policies.labels import attribute_words, group_words, is_age, segment_words, stage_of
 from audits.policies.lending_wording import LENDING, LENDING_OF_ALL
 from audits.policies.prices_wording import PRICES, PRICES_ALONE, PRICES_OF_ALL, PRICES_OF_ONE_ROUTE
 from audits.policies.units import MONEY, bare, figure, stated
@@ -159,6 +159,8 @@ def _subject(m: Measurement, limits: tuple[float, ...] = ()) -> Sentence:
         words = (PRICES_ALONE.get(m.measure) if m.attribute else _OF_ALL.get(m.measure)) or words
     if stage_of(m):
         words = ACCESS_OF_PART.get(m.measure) or words
+    if is_age(m):
+        words = ACCESS_OF_AGE.get(m.measure) or words
     if m.undecided:
         words = PRICES_OF_ONE_ROUTE.get(m.measure) or words
     if words is None:
@@ -178,6 +180,7 @@ def _subject(m: Measurement, limits: tuple[float, ...] = ()) -> Sentence:
         "over": _over(m, limits),
         "more": _more(m),
         "less": _more(m, -1.0),
+        "level": said("{number} %", number=f"{100 * m.details.get('access_share', 0.0):.1f}"),
         "higher": _higher(m),
     }
     return said(words, **{name: value for name, value in values.items() if f"{{{name}}}" in words})
