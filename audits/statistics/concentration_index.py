@@ -69,7 +69,7 @@ def concentration_index(counts: ArrayLike, totals: ArrayLike, squares: ArrayLike
         """Of scale · cov, ``by_mean`` what a unit of the mean moves the figure by beside it."""
         a, b = scale * slope + by_mean, scale * constant - by_mean * mean
         spread = float(a**2 @ q + 2 * (a * b) @ h + b**2 @ n)
-        return whole * float(np.sqrt(max(spread, 0.0) / (size * (size - 1))))
+        return whole * float(np.sqrt(max(spread, 0.0))) / size
 
     index = index_error = wagstaff = wagstaff_error = nan
     if mean > 0:
