@@ -397,7 +397,7 @@ def test_points_of_one_side_only():
 # -- through the whole line ------------------------------------------------------------------------------------------
 
 
-def bank(folder, monkeypatch, world, seed, persons=24_000):
+def bank(folder, monkeypatch, world, seed, persons=16_000):
     """The run of this question on a draw of the simulated bank, and what is true of it."""
     monkeypatch.setattr(mobile_bank, "SEED", seed)
     monkeypatch.setattr(mobile_bank, "PERSONS", persons)
@@ -429,9 +429,10 @@ def test_a_bank_on_a_phone_is_measured_back(tmp_path, monkeypatch, fair):
     assert len(found) == 11
     adjusted = found["adjusted_elderly_completion_ratio", "all"]
     assert adjusted.estimate == pytest.approx(true["adjusted_elderly_completion_ratio"], abs=0.06)
-    assert found["elderly_points_lost", "all"].estimate == (0 if fair else world.age_malus)
-    assert found["no_traditional_channel_cases", "all"].estimate == true["no_traditional_channel_products"]
-    assert found["missing_vulnerability_drivers", "all"].estimate == true["missing_vulnerability_drivers"] == 2
+    for measure in Elderly.counted:
+        assert found[measure, "all"].estimate == true[measure]
+    assert found["elderly_points_lost", "all"].estimate == (0 if fair else 10)
+    assert found["missing_vulnerability_drivers", "all"].estimate == 2
     verdicts = {(f.measurement.measure, f.verdict) for f in judgement.findings}
     harms = {measure for measure, verdict in verdicts if verdict in ("breach", "concern")}
     assert ("completion_time_ratio" in harms) is not fair
