@@ -341,15 +341,23 @@ def sums(x, n):
     return np.asarray(n, float), np.asarray(x, float), np.asarray(x, float)
 
 
-def test_one_stratum_is_newcombes_interval_and_its_variance_that_of_a_mean():
+def wilson(p, n, z=1.959963984540054):
+    middle, reach = p + z**2 / 2 / n, z * np.sqrt(p * (1 - p) / n + z**2 / 4 / n**2)
+    return (middle - reach) / (1 + z**2 / n), (middle + reach) / (1 + z**2 / n)
+
+
+def test_one_stratum_is_newcombes_interval_with_the_variance_of_a_mean():
     pair = stratified_means(sums([7], [40]), sums([30], [90]))
-    expected = newcombe_interval_difference(7, 40, 30, 90)
-    got = tuple(float(end) for end in pair.rate_difference(0.95))
-    assert pair.difference == pytest.approx(7 / 40 - 30 / 90)
-    assert got == pytest.approx((float(expected.low), float(expected.high)), abs=2e-3)  # n − 1 in the variance
-    assert pair.one.variance == pytest.approx(7 / 40 * 33 / 40 / 39)
-    low, _ = pair.rate_difference(1 - pair.rate_p_value)
-    assert min(abs(low), abs(pair.rate_difference(1 - pair.rate_p_value)[1])) < 1e-6
+    p1, p0 = 7 / 40, 30 / 90
+    assert pair.difference == pytest.approx(p1 - p0)
+    assert pair.one.variance == pytest.approx(p1 * (1 - p1) / 39)
+    (l1, u1), (l0, u0) = wilson(p1, 39), wilson(p0, 89)
+    low, high = p1 - p0 - np.hypot(p1 - l1, u0 - p0), p1 - p0 + np.hypot(u1 - p1, p0 - l0)
+    assert [float(end) for end in pair.rate_difference(0.95)] == pytest.approx([low, high], rel=1e-9)
+    plain = newcombe_interval_difference(7, 40, 30, 90)
+    assert (low, high) == pytest.approx((float(plain.low), float(plain.high)), abs=4e-3)
+    ends = pair.rate_difference(1 - pair.rate_p_value)
+    assert min(abs(float(end)) for end in ends) < 1e-6
 
 
 def test_strata_of_one_side_have_no_weight():
