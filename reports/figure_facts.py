@@ -15,12 +15,15 @@ _COUNTS = ("group", "reference", "left_out")
 # counts of a part and of its whole, on either side
 PARTS = (
     ("favourable", "decided"), ("passed", "came"), ("failed", "came"), ("passed", "failed"), ("finished", "started"),
+    ("lost", "came"), ("automatic", "decided"),
 )  # fmt: skip
 # details that are parts of a whole, beside those that end so
 _SHARES = (
     "share", "unadjusted", "tolerance", "upper_share_of_none", "share_above_0.4", "share_above_0.5", "share_of_loans",
-    "threshold", "threshold_rate", "highest_of_earners", "beyond_share",
+    "threshold", "threshold_rate", "highest_of_earners", "beyond_share", "known_among_finished", "known_among_lost",
+    "lowest_fifth", "highest_fifth", "assisted_high",
 )  # fmt: skip
+_SHARE_ENDINGS = ("_share", "share_of_log_ratio", "_other_way_success")
 _AMOUNTS = ("largest_charge_left_out", "guarantee", "amount", "dearest", "dearest_of_group")
 _BARE = ("strength_to_overturn", "balance", "p_", "homogeneity_p")  # numbers without a unit, whatever the figure's is
 _SLOPES = ("percent a year", "percent a deviation")
@@ -70,7 +73,7 @@ def _beyond(say: Words, m: Measurement, limit: float, cases: int) -> Fact:
 def _detail(say: Words, m: Measurement, name: str, value: float) -> str:
     """A further figure: errors in the unit of the estimate, shares in percent."""
     unit = unit_of(m.measure)
-    if name.endswith("_share") or name in _SHARES:
+    if name.endswith(_SHARE_ENDINGS) or name in _SHARES:
         return f"{value:,.2%}"
     if name in _AMOUNTS:
         return f"{value:,.2f}"
