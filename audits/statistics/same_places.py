@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 _OUTERMOST, _TENTH = 3, 0.1
+_SAME = 1e-9  # places that differ by less are one
 
 
 def standardised(place: Floats, total: Floats, many: Floats, reach: float) -> Floats:
@@ -47,7 +48,7 @@ def along(place: Floats, total: Floats, many: Floats, asked: Floats, reach: floa
     y = total[there][order] / n
     value = np.interp(asked, x, y)
     for below in (True, False):
-        outside = asked < x[0] if below else asked > x[-1]
+        outside = asked < x[0] - _SAME if below else asked > x[-1] + _SAME
         if outside.any():
             end = _outermost(n, below)
             middle, level = np.average(x[end], weights=n[end]), np.average(y[end], weights=n[end])
