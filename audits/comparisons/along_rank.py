@@ -88,7 +88,7 @@ def access_share(shared: Measurement, found: Ranked) -> Measurement:
     )
     if not rows:
         return replace(shared, reason=said("no row has a known outcome"))
-    shared = doubted(shared, lost(_UNDECIDED, found.rows - rows, found.rows))
+    shared = _told_unseen(shared, lost(_UNDECIDED, found.rows - rows, found.rows))
 
     def at(level: Any) -> tuple[Any, Any]:
         interval = score_interval_rate(passed, rows, level)
@@ -110,9 +110,10 @@ def access_index(shared: Measurement, found: Ranked, rank: str) -> Measurement:
     if reason := _no_access(along, passed, rank):
         return replace(shared, reason=reason)
     shared = doubted(shared, [
-        *lost(NO_RANK, known - n, known, rank=rank), *lost(_UNDECIDED, found.rows - known, found.rows),
+        *lost(NO_RANK, known - n, known, rank=rank),
         *order(found, rank),
     ])  # fmt: skip
+    shared = _told_unseen(shared, lost(_UNDECIDED, found.rows - known, found.rows))
     index = concentration_index(along.counts, along.totals, along.squares)
     fifths = {"lowest_fifth": along.slice(0.0, 0.2), "highest_fifth": along.slice(0.8, 1.0)}
     details = {

@@ -1,4 +1,4 @@
-"""Which share of a group's rows a person served, as a level with Wilson's interval.
+"""Which share of a group's rows a person served, of granted ones where there are decisions, with Wilson's interval.
 
 Where entities repeat, a share is worth n* = p (1 − p) / variance rows, the variance by entity (Korn and Graubard 1998,
 Survey Methodology 24:193–201), as ``audits.statistics.stratified_means`` has it.
@@ -25,18 +25,20 @@ MEASURE = "assisted_share"
 def assisted_needs(attributes: Iterable[str | None], contract: DataContract) -> Iterable[Need]:
     """Rows by channel, and by each attribute and channel; with products within entities where there are any."""
     for attribute in attributes:
-        yield CellsNeed(_names(attribute), decision=False)
+        yield CellsNeed(_names(attribute), decision=bool(contract.decision))
         if contract.entity:
-            yield ClusterCellsNeed(contract.entity, _names(attribute), decision=False)
+            yield ClusterCellsNeed(contract.entity, _names(attribute), decision=bool(contract.decision))
 
 
 def assisted_shares(
     question: str, evidence: Evidence, contract: DataContract, attribute: str | None, level: float
 ) -> Iterator[Measurement]:
     """One figure for each group, or one of everybody without an attribute."""
-    cells = evidence.cells(CellsNeed(_names(attribute), decision=False))
+    cells = evidence.cells(CellsNeed(_names(attribute), decision=bool(contract.decision)))
     by: dict[str | None, dict[str | None, int]] = {}
-    for labels, _, rows in cells.cells:
+    for labels, decision, rows in cells.cells:
+        if contract.decision and decision != 1:
+            continue
         own = by.setdefault(labels[0] if attribute else "", {})
         own[labels[-1]] = own.get(labels[-1], 0) + rows
     for label in sorted(name for name in by if name is not None):
@@ -77,10 +79,12 @@ def _effect(shared: Measurement, evidence: Evidence, contract: DataContract) -> 
 
     from audits.statistics.stratified_means import design_effect
 
-    found = evidence.cluster_cells(ClusterCellsNeed(str(contract.entity), _names(shared.attribute), decision=False))
+    names, decided = _names(shared.attribute), bool(contract.decision)
+    found = evidence.cluster_cells(ClusterCellsNeed(str(contract.entity), names, decision=decided))
     at = [
-        i for i, (labels, _, _) in enumerate(found.cells)
+        i for i, (labels, decision, _) in enumerate(found.cells)
         if labels[-1] is not None and (shared.attribute is None or labels[0] == shared.group)
+        and (not decided or decision == 1)
     ]  # fmt: skip
     hit = np.array([float(found.cells[i][0][-1] == ASSISTED) for i in at])
     n = np.array([float(found.cells[i][2]) for i in at])

@@ -11,7 +11,7 @@ one on neither side is unknown, is counted, and above 5 % keeps figures from bei
 * assisted_fee_gap: fees as a share of the amount lent, assisted less digital, within strata;
 * digital_discount_gap: share of rows (granted ones, where there are decisions) with an incentive above zero, digital
   less assisted, over strata. Where no assisted row has one, ``digital_only`` is 1, ``assisted_high`` bounds the share;
-* assisted_share: share of a group's rows that a person served, and of all;
+* assisted_share: share of a group's rows (granted ones, likewise) that a person served, and of all;
 * channel_group_price_ratio: price of a group over that of its reference as above, the channel not held equal; beside it
   the same at equal channel, so that the quotient of the two is what the channels carry.
 
@@ -97,7 +97,7 @@ class ChannelPrice:
 
     def needs(self, contract: DataContract) -> Iterable[Need]:
         """Cells and score sums of prices, moments of fees, flags of incentives, rows by channel."""
-        yield CellsNeed((CHANNEL,), decision=False)
+        yield CellsNeed((CHANNEL,), decision=bool(contract.decision))
         yield from assisted_needs((None, *self._attributes(contract)), contract)
         if figure_column(contract):
             yield from ratio_needs(_channels(contract), contract)
@@ -111,8 +111,7 @@ class ChannelPrice:
 
     def measure(self, evidence: Evidence, contract: DataContract) -> tuple[list[Measurement], list[NotAnswered]]:
         """The figures by channel, then those by group."""
-        cells = evidence.cells(CellsNeed((CHANNEL,), decision=False))
-        rows = {labels[0]: count for labels, _, count in cells.cells}
+        rows = _granted(evidence, contract)
         figures = [self._of_channels(one, rows, contract) for one in self._compared(evidence, contract, rows)]
         for attribute in (None, *self._attributes(contract)):
             shares = assisted_shares(self.name, evidence, contract, attribute, self.level)
@@ -255,11 +254,18 @@ def _incentive(contract: DataContract) -> Value | None:
     return Value(flag=above(column, 0.0)) if column else None
 
 
+def _granted(evidence: Evidence, contract: DataContract) -> dict[str | None, int]:
+    """Rows by channel: granted ones where there are decisions, since others may have come to no channel."""
+    cells = evidence.cells(CellsNeed((CHANNEL,), decision=bool(contract.decision)))
+    meant = [(labels[0], rows) for labels, decision, rows in cells.cells if not contract.decision or decision == 1]
+    return {side: sum(rows for name, rows in meant if name == side) for side in dict(meant)}
+
+
 def _with_unknown(one: Measurement, rows: Mapping[str | None, int]) -> Measurement:
-    """The figure with the rows whose channel is on neither side."""
+    """The figure with the rows whose channel is on neither side; of prices and fees they are told already."""
     unknown, every = rows.get(None, 0), sum(rows.values())
     one = replace(one, counts={**one.counts, "unknown_channel": unknown})
-    if unknown <= _MOST_LOST * every:
+    if unknown <= _MOST_LOST * every or one.measure in ("assisted_price_ratio", "assisted_fee_gap"):
         return one
     told = said(_UNKNOWN, share=100 * unknown / every)
     return replace(one, cautions=(*one.cautions, told), unseen=(*one.unseen, told))

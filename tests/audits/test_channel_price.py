@@ -210,7 +210,7 @@ def test_unknown_channels_are_counted_and_keep_from_clear(tmp_path):
     found, _ = measured(tmp_path / "b", many)
     for figure in found.values():
         assert figure.counts["unknown_channel"] == 200
-        assert any("10.0 %" in text and "neither side" in text for text in figure.unseen)
+        assert any("10.0 %" in text for text in figure.unseen)
 
 
 @pytest.mark.parametrize(("only", "lacking"), [("app", "assisted"), ("branch", "digital"), ("agent", "assisted")])
@@ -292,6 +292,11 @@ def test_decisions_make_a_selected_sample_and_only_the_granted_get_discounts(tmp
     assert any("selected sample" in text for text in found["assisted_price_ratio", "assisted"].cautions)
     own = (data["way"] != "app") & (data["granted"] == 1)
     assert found["digital_discount_gap", "assisted"].counts["group"] == own.sum()
+    assert found["assisted_share", None].estimate == pytest.approx(own.sum() / data["granted"].sum())
+    unserved = data.copy()  # who is refused comes to no channel and to no price
+    unserved.loc[data["granted"] == 0, ["way", "asked", "off"]] = None
+    found, _ = measured(tmp_path / "b", unserved, decision={"column": "granted", "favourable": 1})
+    assert not any(figure.unseen for figure in found.values())
 
 
 def test_customers_who_come_again_widen_errors(tmp_path):
