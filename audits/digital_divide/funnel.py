@@ -163,7 +163,7 @@ class Funnel:
             strata = tuple(dict.fromkeys(contract.strata))
             within = within_strata(self.name, ways, label, self.level, strata, funnel.refused)
             adjusted = within.figures
-            raw = [_reversed(one, within.reversals) for one in raw]
+            raw = [_lumping(_reversed(one, within.reversals), len(strata)) for one in raw]
         lost, missing = loss_shares(self.name, funnel, ways, label, adjusted, self.level)
         if lost and whole.details.get("costliest_stage") == 1 and (whole.estimate or 0.0) < 1:
             missing.append(before_the_data(self.name, ways, label, ways.stages[0]))
@@ -191,6 +191,11 @@ class Funnel:
             yield NotAnswered(f"{self.name}: {INACCESSIBLE}", *_NO_FLAG)
         if contract.weight:
             yield NotAnswered(f"{self.name}: weight", *_WEIGHT)
+
+
+def _lumping(figure: Measurement, strata: int) -> Measurement:
+    """A raw figure with the number of declared strata that it does not tell apart: it is never clear by itself."""
+    return replace(figure, details={**figure.details, "declared_strata_ignored": float(strata)})
 
 
 def _reversed(figure: Measurement, reversals: Mapping[str, Sentence]) -> Measurement:
