@@ -40,11 +40,13 @@ def collect_funnel(source: Source, need: FunnelNeed) -> Funnel:
         if which is not None:
             persons, rows, spent = (int(value or 0) for value in row[len(sets) :])
             found[which][sets[which].digits_of(int(row[which]))] = persons, rows, spent
-    duplicates = int(source.rows(duplicates_sql(layout))[0][0]) if layout.funnel.event else 0
+    counts, duplicates = _counts(found[0]), 0
+    if layout.funnel.event:
+        duplicates = int(source.rows(duplicates_sql(layout, counts["rows"]))[0][0])
     parts = [(one, held) for one, held in zip(sets, found, strict=True) if one.kind != "flags"]
     return Funnel(
         stages=layout.funnel.names,
-        counts=_counts(found[0]) | {"ahead": ends.ahead, "duplicates": duplicates},
+        counts=counts | {"ahead": ends.ahead, "duplicates": duplicates},
         cells=_cells(layout, _of_kind(parts, "cells")), losses=_losses(layout, _of_kind(parts, "losses")),
         times=_times(layout, _of_kind(parts, "times")), failures=_failures(layout, _of_kind(parts, "failures")),
         unknown_events=layout.unknown_events, refused=layout.refused,

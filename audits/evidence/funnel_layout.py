@@ -6,17 +6,17 @@ Two scans a column for its labels, one for the days. The rows of persons are rea
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Any
 
 from audits.evidence.funnel import age_attribute, age_labels
 from audits.evidence.needs import FunnelNeed
-from checks.inputs.access_columns import AGE
+from checks.inputs.access_columns import OLDEST, YOUNGEST
 from checks.inputs.contract import DataContract, Funnel
-from checks.inputs.grouping import group_rows, mapped, on_raw
+from checks.inputs.grouping import group_rows, mapped, on_raw, only_leaf, raw_labels
 from checks.inputs.loan_columns import flag, number
 from checks.inputs.prepared import FAVOURABLE, MISSING_TEXTS, as_text, group_column
 from checks.inputs.source import Source
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 MOST_LABELS = 128  # of an attribute, a stratum or a dimension
 WORD = 62  # bits of a whole number that both engines keep
+HALF = 30  # of one that is half as wide
 FEW = 8  # labels up to which each is a bit
 _RAWS = 4 * MOST_LABELS
 _SHOWN = 20  # of unknown events
@@ -68,12 +69,15 @@ class Layout:
     base: str
     engine: str
     person: bool
-    words: int
+    bits: tuple[int, ...]
+    """How many bits of each word are taken."""
     keys: tuple[Key, ...]
     attributes: int
     """How many of the keys are attributes; the others are strata."""
     dimensions: tuple[Dimension, ...]
     times: tuple[str, ...]
+    bounds: tuple[int, int] | None
+    """First and last time where all are plain, in seconds since 1970."""
     timed: tuple[int, ...]
     """Stages that have times."""
     by_day: bool
@@ -108,42 +112,148 @@ def layout_of(source: Source, need: FunnelNeed) -> Layout:
     funnel, table = contract.funnel, source.table
     if len(funnel.stages) + len(funnel.failed) + 3 > WORD:
         raise ValueError(f"{len(funnel.stages)} stages and {len(funnel.failed)} ways of failing, too many to be told")
-    refused: list[str] = []
-    words = [_passed(source, contract)]
-    used = [len(funnel.stages) + len(funnel.failed) + 3]
-    keys, columns = [], {}
-    for i, (name, column, labels) in enumerate(_keyed(source, contract, need, refused)):
-        if 0 < len(labels) <= FEW:
-            if used[-1] + len(labels) > WORD:
-                words.append([])
-                used.append(0)
-            keys.append(Key(name, labels, len(words) - 1, used[-1]))
-            places = [1 << (used[-1] + at) for at in range(len(labels))]
-            words[-1].append(_label_bits(source, column, dict(zip(labels, places, strict=True))))
-            used[-1] += len(labels)
-        else:
-            keys.append(Key(name, labels))
-            if labels:
-                columns[f"c{i}"] = _mapped(source, column, {label: at for at, label in enumerate(labels)}, None)
-    dimensions, columns["d"] = _dimensions(source, funnel, refused)
+    made = _Made(source, contract, [len(funnel.stages) + len(funnel.failed) + 3])
+    made.passed()
+    for name in need.attributes:
+        made.key(name, table[group_column(name)])
+    made.ages(need.cuts)
+    for name in need.strata:
+        made.key(name, as_text(table[name]))
+    dimensions = made.dimensions()
     times = _times(table, contract)
-    columns |= {f"w{i}": reduce(or_, word) for i, word in enumerate(words)}
+    bounds = _bounds(source, times)
+    if bounds is not None:
+        times = {name: only_leaf(table, column) for name, column in times.items()}
+    columns = {**made.columns, **made.words()}
     columns |= {name: column.cast("timestamp") for name, column in times.items()}
     columns |= {"e": table[contract.entity]} if contract.entity else {}
-    unknown: tuple[tuple[str, int], ...] = ()
-    if funnel.event:
-        names = _event_bits(funnel)
-        columns["v"] = _mapped(source, _event(table, funnel), {name: i for i, name in enumerate(sorted(names))}, None)
-        unknown = _unknown(source, funnel)
     stages = range(len(funnel.stages))
     return Layout(
         funnel=funnel, base=source.backend.compile(on_raw(table, columns, None)), engine=source.engine,
-        person=bool(contract.entity), words=len(words), keys=tuple(keys),
-        attributes=len(need.attributes) + len(need.cuts), dimensions=dimensions, times=tuple(times),
+        person=bool(contract.entity), bits=tuple(made.used), keys=tuple(made.keys),
+        attributes=len(need.attributes) + len(need.cuts), dimensions=dimensions, times=tuple(times), bounds=bounds,
         timed=tuple(stages) if funnel.event else tuple(i for i in stages if f"x{i}" in times),
         by_day=any(column.type().is_date() for column in times.values()), decision=_decision(contract),
-        refused=tuple(refused), unknown_events=unknown,
+        refused=tuple(made.refused), unknown_events=made.unknown,
     )  # fmt: skip
+
+
+@dataclass
+class _Made:
+    """Columns as they are made: bits of words, codes of keys, and what has too many labels."""
+
+    source: Source
+    contract: DataContract
+    used: list[int]
+    parts: list[list[Any]] = field(default_factory=lambda: [[]])
+    keys: list[Key] = field(default_factory=list)
+    columns: dict[str, Any] = field(default_factory=dict)
+    refused: list[str] = field(default_factory=list)
+    unknown: tuple[tuple[str, int], ...] = ()
+
+    def words(self) -> dict[str, Any]:
+        """``w0`` …, each as narrow as its bits allow."""
+        return {
+            f"w{i}": reduce(or_, parts).cast("int32" if self.used[i] <= HALF else "int64")
+            for i, parts in enumerate(self.parts)
+        }
+
+    def passed(self) -> None:
+        """What a row tells: stages, failures, the fallback, a decision."""
+        table, funnel = self.source.table, self.contract.funnel
+        if funnel is None:
+            return
+        last = len(funnel.stages) + len(funnel.failed) + 1
+        if funnel.event:
+            event, bits = _event(table, funnel), _event_bits(funnel)
+            known, labels = _labels(self.source, event)
+            found = {label: bits[label] for label in bits}
+            self.parts[0].append(_mapped(self.source, event, found, known, 0))
+            places = {name: i for i, name in enumerate(sorted(bits))}
+            self.columns["v"] = _mapped(self.source, event, places, known, None)
+            if labels is None or set(labels) - set(bits):
+                self.unknown = _unknown(self.source, funnel)
+        else:
+            ways = (*funnel.failed, *((funnel.fallback,) if funnel.fallback else ()))
+            for i, one in enumerate((*funnel.stages, *ways)):
+                self.parts[0].append(_bit(_reached(table, self.contract, str(one.column)), i))
+        if self.contract.decision and _decision(self.contract) is not None:
+            self.parts[0].append(_bit(table[self.contract.decision.column].notnull(), last))
+
+    def place(self, name: str, labels: tuple[str, ...]) -> Key:
+        """A key with a bit for each label."""
+        if self.used[-1] + len(labels) > WORD:
+            self.parts.append([])
+            self.used.append(0)
+        key = Key(name, labels, len(self.parts) - 1, self.used[-1])
+        self.keys.append(key)
+        self.used[-1] += len(labels)
+        return key
+
+    def key(self, name: str, column: ir.Value) -> None:
+        """An attribute or a stratum: bits where there are few labels, else a column with codes."""
+        known, labels = _labels(self.source, column)
+        if labels is None:
+            self.refused.append(name)
+        if 0 < len(labels or ()) <= FEW and labels:
+            key = self.place(name, labels)
+            bits = {label: 1 << (key.offset + at) for at, label in enumerate(labels)}
+            self.parts[-1].append(_mapped(self.source, column, bits, known, 0))
+            return
+        if labels:
+            codes = {label: at for at, label in enumerate(labels)}
+            self.columns[f"c{len(self.keys)}"] = _mapped(self.source, column, codes, known, None)
+        self.keys.append(Key(name, labels or ()))
+
+    def ages(self, cuts: tuple[float, ...]) -> None:
+        """Ages from each of the cuts, and ages that nobody has, each age being looked at once."""
+        import ibis
+
+        if self.contract.age is None:
+            if cuts:
+                raise ValueError("ages are asked about where the contract has none")
+            return
+        years = number(self.source.table[self.contract.age])
+        placed = {cut: self.place(age_attribute(cut), age_labels(cut)) for cut in cuts}
+        funnel = self.contract.funnel
+        last = len(funnel.stages) + len(funnel.failed) + 2 if funnel else 0
+        for word, parts in enumerate(self.parts):
+            own = {cut: key.offset for cut, key in placed.items() if key.word == word}
+            odd = ibis.literal(1 << last if word == 0 else 0, "int64")
+            bits = [
+                (edge, sum(1 << (offset + (1 if cut >= edge else 0)) for cut, offset in own.items()))
+                for edge in sorted(own)
+            ]
+            oldest = sum(1 << offset for offset in own.values())
+            parts.append(ibis.cases(
+                (years < YOUNGEST, odd), (years > OLDEST, odd),
+                *((years < edge, ibis.literal(value, "int64")) for edge, value in bits),
+                (years.notnull(), ibis.literal(oldest, "int64")), else_=ibis.literal(0, "int64"),
+            ))  # fmt: skip
+
+    def dimensions(self) -> tuple[Dimension, ...]:
+        """The dimensions; their codes are one number, in which what is not known comes last."""
+        import ibis
+
+        table, found, packed, offset = self.source.table, [], ibis.literal(0, "int64"), 0
+        for name, column in reversed(self.contract.funnel.dimensions.items() if self.contract.funnel else ()):
+            label = as_text(table[column]).strip()
+            if name == "assisted":
+                helped = flag(table[column])
+                label = ibis.cases((helped, "yes"), (~helped, "no"), else_=ibis.null("string"))
+            else:
+                label = ibis.ifelse(label.lower().isin(MISSING_TEXTS), ibis.null("string"), label)
+            known, labels = _labels(self.source, label)
+            if labels is None:
+                self.refused.append(column)
+                continue
+            bits = max(len(labels).bit_length(), 1)
+            codes = {one: i << offset for i, one in enumerate(labels)}
+            packed = packed | _mapped(self.source, label, codes, known, len(labels) << offset)
+            found.append(Dimension(name, (*labels, None), offset, bits))
+            offset += bits
+        self.columns["d"] = packed
+        return tuple(reversed(found))
 
 
 def _decision(contract: DataContract) -> int | None:
@@ -153,21 +263,13 @@ def _decision(contract: DataContract) -> int | None:
     return columns.index(decided) if decided is not None and decided in columns else None
 
 
-def _mapped(source: Source, column: ir.Value, numbers: Mapping[Any, int], other: int | None) -> Any:
+def _mapped(
+    source: Source, column: ir.Value, numbers: Mapping[Any, int], known: list[tuple[Any, Any]], other: int | None
+) -> Any:
     import ibis
 
-    found = mapped(source, column, numbers, _RAWS)
-    return found if other is None else ibis.coalesce(found, ibis.literal(other, "int64"))
-
-
-def _label_bits(source: Source, column: ir.Value, places: Mapping[Any, int]) -> Any:
-    """The bit of a row's label, 0 without one; of a test, the first bit where it holds, else the second."""
-    import ibis
-
-    if not column.type().is_boolean():
-        return _mapped(source, column, places, 0)
-    yes, no = (ibis.literal(place, "int64") for place in places.values())
-    return ibis.cases((column, yes), (~column, no), else_=ibis.literal(0, "int64"))
+    nothing = ibis.null("int64") if other is None else ibis.literal(other, "int64")
+    return mapped(source, column, numbers, known, nothing)
 
 
 def _bit(test: Any, place: int) -> Any:
@@ -187,28 +289,6 @@ def _event_bits(funnel: Funnel) -> dict[str, int]:
     for i, one in enumerate((*funnel.stages, *ways)):
         for name in one.events:
             found[name.strip()] = found.get(name.strip(), 0) | 1 << i
-    return found
-
-
-def _passed(source: Source, contract: DataContract) -> list[Any]:
-    """Whole numbers whose bits say what a row tells: stages, failures, the fallback, a decision, an odd age."""
-    table, funnel = source.table, contract.funnel
-    if funnel is None:
-        return []
-    ways = (*funnel.failed, *((funnel.fallback,) if funnel.fallback else ()))
-    found: list[Any] = []
-    if funnel.event:
-        found.append(_mapped(source, _event(table, funnel), _event_bits(funnel), 0))
-    else:
-        for i, stage in enumerate(funnel.stages):
-            found.append(_bit(_reached(table, contract, str(stage.column)), i))
-        for i, way in enumerate(ways, len(funnel.stages)):
-            found.append(_bit(_reached(table, contract, str(way.column)), i))
-    last = len(funnel.stages) + len(funnel.failed) + 1
-    if contract.decision and _decision(contract) is not None:
-        found.append(_bit(table[contract.decision.column].notnull(), last))
-    if contract.age:
-        found.append(_bit(number(table[contract.age]).notnull() & table[AGE].isnull(), last + 1))
     return found
 
 
@@ -232,49 +312,31 @@ def _times(table: ir.Table, contract: DataContract) -> dict[str, Any]:
     return found
 
 
-def _keyed(
-    source: Source, contract: DataContract, need: FunnelNeed, refused: list[str]
-) -> Iterator[tuple[str, Any, tuple[str | None, ...]]]:
-    """Attributes, ages (a test), strata: name, label, labels."""
-    table = source.table
-    for name in need.attributes:
-        yield name, table[group_column(name)], _labels(source, name, table[group_column(name)], refused)
-    for cut in need.cuts:
-        yield age_attribute(cut), table[AGE] >= cut, age_labels(cut)
-    for name in need.strata:
-        yield name, as_text(table[name]), _labels(source, name, as_text(table[name]), refused)
+def _labels(source: Source, label: ir.Value) -> tuple[list[tuple[Any, Any]], tuple[str, ...] | None]:
+    """Raw values with their labels, where few are sure to tell them apart, and the labels, None where too many."""
+    known = raw_labels(source, {"key": label}, _RAWS + 1).get("key", [])
+    if 0 < len(known) <= _RAWS:
+        found = {one for _, one in known if one is not None}
+    else:
+        known = []
+        grouped = group_rows(source.table, {"label": label}, {}).select("label").limit(MOST_LABELS + 2)
+        found = {one for (one,) in source.rows(grouped) if one is not None}
+    return known, tuple(sorted(found)) if len(found) <= MOST_LABELS else None
 
 
-def _labels(source: Source, name: str, label: ir.Value, refused: list[str]) -> tuple[str, ...]:
-    """The labels that occur, sorted; none, and refused, where there are too many."""
-    grouped = group_rows(source.table, {"label": label}, {}).select("label")
-    found = [one for (one,) in source.rows(grouped.limit(MOST_LABELS + 2)) if one is not None]
-    if len(found) > MOST_LABELS:
-        refused.append(name)
-        return ()
-    return tuple(sorted(found))
-
-
-def _dimensions(source: Source, funnel: Funnel, refused: list[str]) -> tuple[tuple[Dimension, ...], Any]:
-    """The dimensions, and their codes as one number; what is not known comes last."""
-    import ibis
-
-    table, found, packed, offset = source.table, [], ibis.literal(0, "int64"), 0
-    for name, column in reversed(funnel.dimensions.items()):
-        label = as_text(table[column]).strip()
-        if name == "assisted":
-            helped = flag(table[column])
-            label = ibis.cases((helped, "yes"), (~helped, "no"), else_=ibis.null("string"))
-        else:
-            label = ibis.ifelse(label.lower().isin(MISSING_TEXTS), ibis.null("string"), label)
-        labels = _labels(source, column, label, refused)
-        if column in refused:
-            continue
-        bits = max(len(labels).bit_length(), 1)
-        code = _mapped(source, label, {one: i << offset for i, one in enumerate(labels)}, len(labels) << offset)
-        found.append(Dimension(name, (*labels, None), offset, bits))
-        packed, offset = packed | code, offset + bits
-    return tuple(reversed(found)), packed
+def _bounds(source: Source, times: Mapping[str, ir.Value]) -> tuple[int, int] | None:
+    """Seconds since 1970 of the first and the last time, where all are plain and none is far off; files know them."""
+    leaves = [only_leaf(source.table, column) for column in times.values()]
+    if source.engine != "duckdb" or len(leaves) != 1 or leaves[0] is None:
+        return None
+    dtype = leaves[0].type()
+    if not dtype.is_timestamp() or dtype.timezone:
+        return None
+    base = source.backend.compile(on_raw(source.table, {"tm": leaves[0]}, None))
+    near = "min(tm) >= TIMESTAMP '1970-01-02' AND max(tm) < TIMESTAMP '2060-01-01'"
+    ends = ", ".join(f"CASE WHEN {near} THEN epoch_us({end}(tm)) // 1000000 END" for end in ("min", "max"))
+    first, last = source.rows(f"WITH b AS ({base}) SELECT {ends} FROM b")[0]  # noqa: S608 - columns are our own
+    return None if first is None else (int(first), int(last))
 
 
 def _unknown(source: Source, funnel: Funnel) -> tuple[tuple[str, int], ...]:

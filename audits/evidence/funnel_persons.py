@@ -18,7 +18,8 @@ from audits.evidence.funnel import HOUR, TIME_EDGES
 from audits.evidence.funnel_layout import Layout
 from checks.inputs.source import Source
 
-AHEAD_DAYS, NEARLY_ALL = 30, 0.99
+AHEAD_DAYS, NEARLY_ALL = 60, 0.99
+EXACT, ONE_IN = 1 << 22, 17  # events up to which those that come twice are all counted; beyond, those of some times
 SKEW_SECONDS = 300
 HOURS = ("00-05", "06-11", "12-17", "18-23")
 MOST_TOGETHER = 4096  # combinations of labels that are counted as one set
@@ -46,9 +47,11 @@ class Ends:
     ahead: int
 
 
-def seconds(name: str, engine: str) -> str:
+def seconds(name: str, layout: Layout) -> str:
     """SQL: whole seconds since 2000 of a timestamp, within what four bytes hold."""
-    if engine == "duckdb":
+    if layout.bounds is not None:
+        return f"CAST(epoch_us({name}) // 1000000 - {_TO_2000} AS integer)"
+    if layout.engine == "duckdb":
         whole = f"(epoch_us({name}) + {_TO_1970}000000) // 1000000 - {_TO_1970 + _TO_2000}"
     else:
         whole = f"CAST(floor(extract(epoch FROM {name})) AS bigint) - {_TO_2000}"
@@ -57,12 +60,14 @@ def seconds(name: str, engine: str) -> str:
 
 
 def ends_of(source: Source, layout: Layout) -> Ends:
-    """Where the data end: one scan for the days of all times, another only where some are beyond."""
+    """Where the data end: at most one scan for spans of the time, one for the days, one for rows beyond."""
     if not layout.times:
         return Ends(None, 0)
+    if layout.bounds is not None and _without_gap(source, layout, *layout.bounds):
+        return Ends(layout.bounds[1] - _TO_2000, 0)
     days: dict[int, tuple[int, int]] = {}
     for name in layout.times:
-        at = f"CAST({seconds(name, layout.engine)} AS bigint) + {_SHIFT}"
+        at = f"CAST({seconds(name, layout)} AS bigint) + {_SHIFT}"
         sql = (
             f"WITH b AS ({layout.base}), s AS (SELECT {at} AS s FROM b WHERE {name} IS NOT NULL) "
             f"SELECT (s - s % {_DAY}), count(*), max(s) FROM s GROUP BY (s - s % {_DAY})"
@@ -77,9 +82,18 @@ def ends_of(source: Source, layout: Layout) -> Ends:
     newest = days[day][1] - _SHIFT
     if day == max(days):
         return Ends(newest, 0)
-    beyond = " OR ".join(f"{seconds(name, layout.engine)} > {newest}" for name in layout.times)
-    rows = source.rows(f"WITH b AS ({layout.base}) SELECT count(*) FROM b WHERE {beyond}")  # noqa: S608
+    beyond = " OR ".join(f"{seconds(name, layout)} > {newest}" for name in layout.times)
+    rows = source.rows(f"WITH b AS ({layout.base}) SELECT count(*) FROM b WHERE {beyond}")
     return Ends(newest, int(rows[0][0]))
+
+
+def _without_gap(source: Source, layout: Layout, first: int, last: int) -> bool:
+    """Whether no span of some 25 days (2⁴¹ µs) lies empty between the first time and the last: no gap is too long."""
+    if last - first <= AHEAD_DAYS * _DAY:
+        return True
+    sql = f"WITH b AS ({layout.base}) SELECT DISTINCT epoch_us({layout.times[0]}) >> 41 FROM b"
+    spans = {int(span) for (span,) in source.rows(sql) if span is not None}
+    return len(spans) == max(spans) - min(spans) + 1
 
 
 def last_day(times: dict[int, int]) -> int:
@@ -94,16 +108,16 @@ def last_day(times: dict[int, int]) -> int:
 
 def persons_sql(layout: Layout, ends: Ends) -> str:
     """``WITH … q AS (…)``: one row a person, or for rows without a person; ``keys_of`` speaks of its columns."""
-    engine, logged = layout.engine, layout.funnel.event is not None
-    row = [f"CAST(w{i} AS bigint) AS w{i}" for i in range(layout.words)]
+    logged, words = layout.funnel.event is not None, range(len(layout.bits))
+    row = [f"w{i}" for i in words]
     row += [f"c{i}" for i, key in enumerate(layout.keys) if key.labels and key.word is None]
-    row += [f"{_known(name, engine, ends)} AS {name}" for name in layout.times]
+    row += [f"{_known(name, layout, ends)} AS {name}" for name in layout.times]
     row += ["d", *(["e"] if layout.person else [])]
     seen = list(layout.times) if not logged else ["tm"]
     first = seen[0] if len(seen) == 1 else f"least({', '.join(seen)})" if seen else "CAST(NULL AS bigint)"
     packed = f"(coalesce(CAST({first} AS bigint) + {_SHIFT}, {2 * _SHIFT}) << {layout.place_bits}) | d"
     figures = ["count(*) AS n" if layout.person else "1 AS n", f"{_over(layout, 'min', packed)} AS z"]
-    figures += [f"{_over(layout, 'bit_or', f'w{i}')} AS w{i}" for i in range(layout.words)]
+    figures += [f"{_over(layout, 'bit_or', f'w{i}')} AS b{i}" for i in words]
     for i, key in enumerate(layout.keys):
         if key.labels and key.word is None:
             figures += [f"{_over(layout, 'min', f'c{i}')} AS l{i}", f"{_over(layout, 'max', f'c{i}')} AS h{i}"]
@@ -111,18 +125,21 @@ def persons_sql(layout: Layout, ends: Ends) -> str:
         at = f"CASE WHEN w0 & {1 << i} <> 0 THEN tm END" if logged else f"x{i}"
         figures.append(f"{_over(layout, 'min', at)} AS t{i}")
     grouped = " GROUP BY e" if layout.person else ""
+    wide = "".join(f", CAST(b{i} AS bigint) AS w{i}" for i in words)
+    codes = "".join(f", {code(layout, i)} AS a{i}" for i in range(len(layout.keys)))
     return f"""WITH b AS ({layout.base}), r AS (SELECT {", ".join(row)} FROM b),
         p AS (SELECT {"e, " if layout.person else ""}{", ".join(figures)} FROM r{grouped}),
         o AS (SELECT *, CASE WHEN z >> {layout.place_bits} < {2 * _SHIFT} THEN (z >> {layout.place_bits}) - {_SHIFT} END
-            AS first, {"e IS NULL" if layout.person else "false"} AS nobody FROM p),
+            AS first, {"e IS NULL" if layout.person else "false"} AS nobody{wide} FROM p),
         q AS (SELECT *, {_stages(layout)} AS s, {_early(layout, ends)} AS early{_counted_times(layout)} FROM o),
         g AS (SELECT *, {_furthest(layout)} AS furthest FROM q),
-        f AS (SELECT *, {_spent(layout)} AS spent, {_seen(layout, ends)} AS seen FROM g)"""
+        f AS (SELECT *, {_spent(layout)} AS spent, {_seen(layout, ends)} AS seen,
+            {_drop(layout)} AS dropped{codes} FROM g)"""
 
 
-def _known(name: str, engine: str, ends: Ends) -> str:
+def _known(name: str, layout: Layout, ends: Ends) -> str:
     """SQL: the seconds of a time, NULL where a clock was ahead."""
-    found = seconds(name, engine)
+    found = seconds(name, layout)
     return f"CASE WHEN {found} <= {ends.newest} THEN {found} END" if ends.ahead else found
 
 
@@ -187,12 +204,12 @@ def flags(layout: Layout) -> list[Digit]:
         decided = f"furthest > {finished} AND w0 & {1 << layout.bit('decided')} = 0"
     tests = {
         "nobody": "nobody", "early": "early", "skipped": "s & (s + 1) <> 0",
-        "out_of_order": f"{_drop(layout)} > {SKEW_SECONDS}",
-        "skewed": f"{_drop(layout)} > 0 AND {_drop(layout)} <= {SKEW_SECONDS}", "repeated": "n > 1",
+        "out_of_order": f"dropped > {SKEW_SECONDS}",
+        "skewed": f"dropped > 0 AND dropped <= {SKEW_SECONDS}", "repeated": "n > 1",
         "undecided": decided, "odd_ages": f"w0 & {1 << layout.bit('odd')} <> 0",
     }  # fmt: skip
     found = [Digit(name, f"CASE WHEN {tests[name]} THEN 1 ELSE 0 END", 2) for name in FLAGS]
-    several = [f"CASE WHEN {code(layout, i)} = 1 THEN 1 ELSE 0 END" for i in range(layout.attributes)]
+    several = [f"CASE WHEN a{i} = 1 THEN 1 ELSE 0 END" for i in range(layout.attributes)]
     return [*found, Digit("mixed", " + ".join(several) or "0", layout.attributes + 1)]
 
 
@@ -313,7 +330,7 @@ class KeySet:
 
 def key_sets(layout: Layout) -> list[KeySet]:
     """All that is counted. Attributes are told apart together as long as there are few combinations."""
-    codes = [Digit(key.name, code(layout, i), len(key.labels) + 2) for i, key in enumerate(layout.keys)]
+    codes = [Digit(key.name, f"a{i}", len(key.labels) + 2) for i, key in enumerate(layout.keys)]
     strata, dimensions = codes[layout.attributes :], dimension_digits(layout)
     found = [KeySet("flags", (), tuple(flags(layout)))]
     parts: list[tuple[str, list[Digit]]] = [("cells", [*strata, furthest_digit(layout)])]
@@ -352,9 +369,19 @@ def counts_sql(layout: Layout, ends: Ends, sets: Sequence[KeySet]) -> str:
     )
 
 
-def duplicates_sql(layout: Layout) -> str:
-    """Rows of a log that repeat a person's event at the same time."""
+def duplicates_sql(layout: Layout, rows: int) -> str:
+    """Rows of a log that repeat a person's event at the same time.
+
+    Of more than ``EXACT`` rows only those of one microsecond in ``ONE_IN`` (a prime, so that no clock's steps fall
+    together with it) are compared, and stand for all.
+    """
+    some, times = "", 1
+    if rows > EXACT:
+        micro = (
+            "epoch_us(tm)" if layout.engine == "duckdb" else "CAST(floor(extract(epoch FROM tm) * 1000000) AS bigint)"
+        )
+        some, times = f"AND {micro} % {ONE_IN} = 0 ", ONE_IN
     return (
         f"WITH b AS ({layout.base}), g AS (SELECT count(*) AS n FROM b WHERE e IS NOT NULL AND v IS NOT NULL "
-        f"AND tm IS NOT NULL GROUP BY e, v, tm) SELECT coalesce(sum(n - 1), 0) FROM g"
+        f"AND tm IS NOT NULL {some}GROUP BY e, v, tm) SELECT coalesce(sum(n - 1), 0) * {times} FROM g"
     )

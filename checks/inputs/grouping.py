@@ -44,10 +44,13 @@ def group_rows(table: ir.Table, keys: Mapping[str, ir.Value], figures: Mapping[s
     )
 
 
-def raw_labels(source: Source, keys: Mapping[str, ir.Value]) -> dict[str, list[tuple[Any, Any]]]:
+def raw_labels(
+    source: Source, keys: Mapping[str, ir.Value], most: int | None = None
+) -> dict[str, list[tuple[Any, Any]]]:
     """For each key that rests on a single raw value: the raw values that occur, with the label each gives. One scan.
 
-    Keys over a type whose values do not survive the way to Python and back into SQL are left out.
+    At most ``most`` combinations of raw values are listed. Keys over a type whose values do not survive the way to
+    Python and back into SQL are left out.
     """
     table = source.table
     raw = _raw(table)
@@ -62,7 +65,8 @@ def raw_labels(source: Source, keys: Mapping[str, ir.Value]) -> dict[str, list[t
     )
     places = {leaf: grouped[f"k{i}"].op() for i, leaf in enumerate(plain.values())}
     labels = {f"c{i}": nodes[name].replace(places).to_expr() for i, name in enumerate(plain)}
-    rows = source.rows(grouped.select(*(grouped[f"k{i}"] for i in range(len(plain))), **labels))
+    listed = grouped.select(*(grouped[f"k{i}"] for i in range(len(plain))), **labels)
+    rows = source.rows(listed if most is None else listed.limit(most))
     for i, name in enumerate(plain):
         found[name] = list({(row[i], row[len(plain) + i]) for row in rows})
     return found
@@ -94,23 +98,30 @@ def coded(source: Source, keys: Mapping[str, ir.Value], labels: Mapping[str, lis
     return number
 
 
-def mapped(source: Source, key: ir.Value, numbers: Mapping[Any, int], few: int) -> Any:
-    """The whole number of a row's label, on the raw relation; NULL for a label that has none. One scan.
+def mapped(
+    source: Source, key: ir.Value, numbers: Mapping[Any, int], known: list[tuple[Any, Any]], other: ir.Value
+) -> Any:
+    """The whole number of a row's label, on the raw relation; ``other`` for a label that has none.
 
-    Rows are told apart as ``coded`` does; ``few`` bounds the raw values of which each is asked about.
+    ``known`` are the raw values by which rows are told apart; without them it is the label's text.
     """
     import ibis
 
     node = _on_raw(source.table, key)
-    known = raw_labels(source, {"key": key}).get("key", [])
-    if known and len(known) <= few:
+    if known:
         leaf = next(iter(_leaves(node))).to_expr()
-        pairs = [(leaf.isnull() if raw is None else leaf == _literal(raw, leaf.type()), label) for raw, label in known]
+        pairs = [(leaf == _literal(raw, leaf.type()), label) for raw, label in known if raw is not None]
     else:
-        pairs = [(node.to_expr().isnull() if label is None else node.to_expr() == label, label) for label in numbers]
+        pairs = [(node.to_expr() == label, label) for label in numbers]
     ordered = sorted(pairs, key=lambda pair: str(pair[1]))
-    cases = [(test, ibis.literal(numbers[label], "int64")) for test, label in ordered if label in numbers]
-    return ibis.cases(*cases, else_=ibis.null("int64")) if cases else ibis.null("int64")
+    cases = [(test, ibis.literal(numbers[label], other.type())) for test, label in ordered if label in numbers]
+    return ibis.cases(*cases, else_=other) if cases else other
+
+
+def only_leaf(table: ir.Table, value: ir.Value) -> ir.Value | None:
+    """The one raw value that a value is made of; None where there are several."""
+    leaves = list(dict.fromkeys(_leaves(_on_raw(table, value))))
+    return leaves[0].to_expr() if len(leaves) == 1 else None
 
 
 def _survives(dtype: Any) -> bool:
