@@ -25,7 +25,7 @@ def demonstrate(home: Path, announce: Callable[[str], None]) -> list[str]:
 
     Raises ``InputError`` with the end of Airflow's log when a DAG did not succeed.
     """
-    from dags import motor_renewals, quickcash_loans
+    from dags import mobile_bank, motor_renewals, quickcash_loans
     from dags.two_lenders import EFFECTS, told_apart, write_lenders
 
     programs = home / "programs"
@@ -39,6 +39,8 @@ def demonstrate(home: Path, announce: Callable[[str], None]) -> list[str]:
         motor_renewals.write_insurer(programs, home / "insurer")
         announce("drawing a simulated lender of small loans")
         quickcash_loans.write_lender(programs, home / "quickcash")
+        announce("drawing a simulated bank on a phone")
+        mobile_bank.write_bank(programs, home / "mobile")
     except OSError as error:
         raise InputError(Problem(
             str(home), f"the folder cannot be written ({error.strerror})", "a folder for the demonstration",
@@ -48,7 +50,8 @@ def demonstrate(home: Path, announce: Callable[[str], None]) -> list[str]:
     announce("preparing Airflow's metadata database (about 20 s the first time)")
     airflow(["db", "migrate"], environment, home / "airflow" / "migrate.log")
     states = {}
-    for program in (PROGRAM, *EFFECTS, motor_renewals.PROGRAM, quickcash_loans.PROGRAM):
+    simulated = (*EFFECTS, motor_renewals.PROGRAM, quickcash_loans.PROGRAM, mobile_bank.PROGRAM)
+    for program in (PROGRAM, *simulated):
         announce(f"running the DAG {program} through Airflow")
         states[program] = _run_dag(program, home, environment)
     lenders = [
@@ -65,7 +68,13 @@ def demonstrate(home: Path, announce: Callable[[str], None]) -> list[str]:
         *quickcash_loans.planted_and_found(home / "runs", home / "quickcash"),
         f"  report: {home / 'runs' / quickcash_loans.PROGRAM / 'all' / 'v1' / 'report.html'}",
     ]  # fmt: skip
-    return [*_lines(home, states[PROGRAM]), *lenders, *insurer, *quickcash]
+    mobile = [
+        "", "A simulated bank on a phone, what was planted beside what was found:",
+        *mobile_bank.planted_and_found(home / "runs", home / "mobile"),
+        f"  report: {home / 'runs' / mobile_bank.PROGRAM / 'all' / 'v1' / 'report.html'}",
+        f"  the same people as a log of events: squaredeal run {programs / mobile_bank.LOG_PROGRAM}.yaml",
+    ]  # fmt: skip
+    return [*_lines(home, states[PROGRAM]), *lenders, *insurer, *quickcash, *mobile]
 
 
 def _run_dag(program: str, home: Path, environment: dict[str, str]) -> list[tuple[str, int, str]]:

@@ -1,6 +1,7 @@
 """A simulated bank on a phone that loses the elderly before they apply, and how much of what was planted is found.
 
-The same people stand once as a row each and once as a log of events, which gives a second program.
+The same people stand once as a row each and once as a log of events, which gives a second program that is written
+beside the first and can be run like any other.
 """
 
 from __future__ import annotations
@@ -102,13 +103,7 @@ def write_bank(programs: Path, data: Path, world: MobileBank | None = None) -> N
 def planted_and_found(runs: Path, data: Path) -> list[str]:
     """One line a figure: what was planted, what was found with its interval, and the worst verdict on it."""
     run, judgement = finished(runs, PROGRAM)
-    return [*beside(planted(data, _LOST + _ELDERLY + _OTHERS), run, judgement)]
-
-
-def planted_and_found_in_log(runs: Path, data: Path) -> list[str]:
-    """The same of the log."""
-    run, judgement = finished(runs, LOG_PROGRAM)
-    return [*beside(planted(data, _LOST + _ELDERLY), run, judgement)]
+    return beside(planted(data, _LOST + _ELDERLY + _OTHERS), run, judgement)
 
 
 def planted(data: Path, measures: tuple[tuple[str, str | None, str], ...]) -> list[Planted]:

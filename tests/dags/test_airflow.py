@@ -57,6 +57,19 @@ def test_the_demonstration_sets_what_was_planted_in_a_lender_of_small_loans_besi
     assert (folder / "runs/quickcash-loans/all/v1/report.html").stat().st_size > 5000
 
 
+def test_the_demonstration_sets_what_was_planted_in_a_bank_on_a_phone_beside_what_was_found(home):
+    folder, lines = home
+    states = task_states(folder / "airflow/airflow.db", "mobile-bank")
+    assert {state for _, _, state in states} == {"success"}
+    assert sum(task == "audit" for task, _, _ in states) == 5
+    (whole,) = (line for line in lines if line.startswith("  cumulative_ratio, 60+"))
+    assert whole.endswith("concern")
+    (decision,) = (line for line in lines if line.startswith("  stage_ratio, decision, 60+"))
+    assert decision.endswith("clear")
+    assert (folder / "runs/mobile-bank/all/v1/report.html").stat().st_size > 5000
+    assert (folder / "programs/mobile-bank-events.yaml").exists()
+
+
 def test_the_dag_and_the_command_line_give_the_same_records_byte_for_byte(home, tmp_path):
     run_program(BOSTON, tmp_path)
     for name in ("run.json", "judgement.json", "evidence/cells.csv"):
