@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from audits.statistics.equal_repayment import EqualRepayment, FileGap
 
 NAMES = ("thin_file_repayment_gap", "thin_file_approval_gap", "thin_file_price_gap")
+_NAMES = {FULL: said("full"), THIN: said("thin")}
 _MUCH = 0.05
 _TOLD_APART = 0.55  # area under the ROC curve below which repayment is hardly known (0.5 is not at all)
 _STANDARD = template(
@@ -125,7 +126,7 @@ def _unseen(figure: Measurement, gap: FileGap, found: EqualRepayment, files: Sco
         told.append(said(_ALONE, share=100 * gap.left_out))
     for label, scored, lost in zip((FULL, THIN), files.scored, files.without_score, strict=True):
         if lost > _MUCH * (scored + lost):
-            told.append(said(_NO_SCORE, share=100 * lost / (scored + lost), files=said(label)))
+            told.append(said(_NO_SCORE, share=100 * lost / (scored + lost), files=_NAMES[label]))
     if files.without_entity > _MUCH * sum(files.scored):
         told.append(said(_ADRIFT, rows=files.without_entity))
     if figure.measure != NAMES[0] and found.discrimination < _TOLD_APART:

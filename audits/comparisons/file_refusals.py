@@ -15,7 +15,7 @@ from checks.inputs.contract import FULL, THIN
 from checks.sentence import Sentence, said, template
 
 if TYPE_CHECKING:
-    from audits.statistics.equal_repayment import Filed
+    from audits.statistics.filed_scores import Filed
 
 LEAST_REFUSED = 60  # thin files, below which none approved is no sign of a rule (at most 3/60 = 5 %)
 _LEAST_EXPECTED = 10.0  # approvals of thin files, had they been decided upon as full ones of the same scores
@@ -107,7 +107,7 @@ def _full_share_at(people: Filed) -> float | None:
     """Share approved of full files, spread over bins of the score as the thin are; None where no bin holds both."""
     import numpy as np
 
-    from audits.statistics.equal_repayment import score_bins
+    from audits.statistics.filed_scores import score_bins
 
     if not (people.thin == 1).any() or not (people.thin == 0).any():
         return None

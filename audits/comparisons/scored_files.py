@@ -17,7 +17,7 @@ from checks.inputs.outcomes import OUTCOME
 from checks.inputs.prepared import FAVOURABLE
 
 if TYPE_CHECKING:
-    from audits.statistics.equal_repayment import Filed
+    from audits.statistics.filed_scores import Filed
 
 FILES = (FULL, THIN)
 RATE_UNITS = {"percent": 0.01, "fraction": 1.0, "basis_points": 1e-4}
@@ -56,7 +56,7 @@ def files_of_histogram(histogram: Histogram) -> ScoredFiles:
     """Every row, those alike as one; the rows of a bin stand at its middle."""
     import numpy as np
 
-    from audits.statistics.equal_repayment import Filed
+    from audits.statistics.filed_scores import Filed
 
     values = histogram.values
     points = values if histogram.exact else [a / 2 + b / 2 for a, b in pairwise(values)]
@@ -88,7 +88,7 @@ def files_of_sample(file: Path, contract: DataContract) -> ScoredFiles:
     import pandas as pd
     import pyarrow.parquet as pq
 
-    from audits.statistics.equal_repayment import Filed
+    from audits.statistics.filed_scores import Filed
 
     table = pq.read_table(file)
     kept = {contract.score, FAVOURABLE, OUTCOME, contract.rate, contract.entity}

@@ -34,46 +34,16 @@ from numpy.typing import NDArray
 from audits.statistics.cell_bootstrap import resampled_counts
 from audits.statistics.cross_fitting import area_under_curve, converged_fit, deal, out_of_fold
 from audits.statistics.equal_risk import CALIPER
+from audits.statistics.filed_scores import Filed, mean_places, scarce, score_bins
 from audits.statistics.same_places import standardised
 from checks.sentence import said, template
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
-FEWEST = 10  # people of either outcome and of either decision in each file, below which there is no interval
-FEWEST_OWNERS = 20
-MOST_BINS, FEWEST_BINS = 40, 5
 _FAILED_DRAWS = 0.05
 _TAIL, _NORMAL = 0.05, 1.6448536269514722  # the normal law's quantile at 0.95
 _NUMBERS = 4_000_000  # of weights held at once
-
-
-@dataclass(frozen=True, slots=True)
-class Filed:
-    """Rows with a score, each of which may stand for ``counts`` people alike.
-
-    ``thin`` is 1 or 0; ``decision`` 1, 0 or NaN where there is none; ``outcome`` 1, 0 or NaN where not known. ``price``
-    (NaN without) and ``owners`` (from 0) are for rows that stand for one each.
-    """
-
-    score: Floats
-    thin: Ints
-    decision: Floats
-    outcome: Floats
-    counts: Ints
-    price: Floats | None = None
-    owners: Ints | None = None
-
-    def __post_init__(self) -> None:
-        parts = (self.score, self.thin, self.decision, self.outcome, self.counts, self.price, self.owners)
-        lengths = {len(part) for part in parts if part is not None}
-        if len(lengths) > 1:
-            raise ValueError(f"arrays: found lengths {sorted(lengths)}, expected one length")
-        single = self.price is None and self.owners is None
-        if not single and (self.counts != 1).any():
-            raise ValueError(
-                "counts: found rows that stand for several people, expected one each beside price or owners"
-            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +79,6 @@ class EqualRepayment:
 
 
 _NO_FILE = (said("no full file has a score"), said("no thin file has a score"))
-_FEW_OUTCOMES = template("only {n} {files} files have the rarer outcome, and an error to rely on needs {least}")
-_FEW_DECISIONS = template("only {n} {files} files have the rarer decision, and an error to rely on needs {least}")
-_FEW_PRICES = template("only {n} approved {files} files have a rate, and an error to rely on needs {least}")
-_FEW_OWNERS = template("all {files} files are those of {n} entities, and an error to rely on needs {least}")
 _APART = template(
     "{share:.0f} % of the thin files have no full file near them, so that there is little left to compare"
 )
@@ -125,7 +91,7 @@ def equal_repayment(people: Filed, *, folds: int = 5, replicates: int = 400, see
         if not sizes[file]:
             nothing = FileGap(reason=_NO_FILE[file])
             return EqualRepayment(nothing, nothing, nothing, np.nan, 0, False)
-    few = _few(people)
+    few = scarce(people)
     rng = np.random.default_rng(seed)
     table = _Table.over(people, folds, rng, curves=few["outcomes"] is None)
     whole = table.gaps(table.folded[None], *table.money_once())[0]
@@ -135,34 +101,6 @@ def equal_repayment(people: Filed, *, folds: int = 5, replicates: int = 400, see
         FileGap(reason=reason) if reason else table.gap(i, whole, draws) for i, reason in enumerate(missing)
     )
     return EqualRepayment(repayment, approval, price, table.discrimination, len(table.at), not table.curves)
-
-
-def _few(people: Filed) -> dict[str, str | None]:
-    """Why there are no outcomes, decisions or prices to rely on."""
-    names = ("full", "thin")
-    found: dict[str, str | None] = dict.fromkeys(("outcomes", "decisions", "prices"))
-    for file in (0, 1):
-        mine = people.thin == file
-        n, name = people.counts[mine], names[file]
-        approved = people.decision[mine] == 1
-
-        def rarer(values: Floats, n: Ints = n) -> int:
-            return int(min(n[values == 1].sum(), n[values == 0].sum()))
-
-        for key, told, number in (
-            ("outcomes", _FEW_OUTCOMES, rarer(people.outcome[mine])),
-            ("decisions", _FEW_DECISIONS, rarer(people.decision[mine])),
-            (
-                "prices",
-                _FEW_PRICES,
-                0 if people.price is None else int(np.isfinite(people.price[mine])[approved].sum()),
-            ),
-        ):
-            if number < FEWEST and found[key] is None:
-                found[key] = said(told, n=number, files=said(name), least=FEWEST)
-        if people.owners is not None and (owners := len(np.unique(people.owners[mine]))) < FEWEST_OWNERS:
-            found = {key: said(_FEW_OWNERS, n=owners, files=said(name), least=FEWEST_OWNERS) for key in found}
-    return found
 
 
 Block = tuple[Floats, Floats | None, Floats | None]
@@ -201,7 +139,7 @@ class _Table:
         shape = (folds, bins, 2, 2, 3)
         cell = np.ravel_multi_index((fold, bin_of[row], people.thin[row], decision[row], outcome[row]), shape)
         folded = np.bincount(cell, number, minlength=int(np.prod(shape))).reshape(shape).astype(np.float64)
-        at = _places(people, bin_of, bins)
+        at = mean_places(people, bin_of, bins)
         matrix = _curve_columns(at, folded.sum(axis=(0, 3, 4)))
         start, area = _started(matrix, folded) if curves else (np.zeros(matrix.shape[2]), np.nan)
         sizes = folded.sum(axis=(0, 3, 4))
@@ -302,31 +240,6 @@ class _Table:
         by = people.sum(axis=1)[:, :2] if which == 0 else people.sum(axis=2)
         outcomes = people.sum(axis=1)[:, :2].min()
         return int(by[1].sum()), int(by[0].sum()), int(min(by.min(), outcomes))
-
-
-def score_bins(people: Filed) -> Ints:
-    """The bin of each row's score: every score alone where they are few, else like shares of both files."""
-    values, place = np.unique(people.score, return_inverse=True)
-    rows = [np.bincount(place, people.counts * (people.thin == f), minlength=len(values)) for f in (0, 1)]
-    many = int(np.clip(np.sqrt(min(part.sum() for part in rows)), FEWEST_BINS, MOST_BINS))
-    if len(values) <= many:
-        return place.astype(np.int64)
-    share = sum(part / part.sum() for part in rows) / 2
-    middle = np.cumsum(share) - share / 2
-    of_value = np.unique(np.minimum(middle * many, many - 1).astype(np.int64), return_inverse=True)[1]
-    return np.asarray(of_value[place], dtype=np.int64)
-
-
-def _places(people: Filed, bin_of: Ints, bins: int) -> Floats:
-    """Mean score of each file in each bin, that of the other file where it has none, moved to a unit spread."""
-    mean = np.average(people.score, weights=people.counts)
-    spread = float(np.sqrt(np.average((people.score - mean) ** 2, weights=people.counts)))
-    score = (people.score - mean) / (spread if spread > 0 else 1.0)
-    sums, many = np.zeros((bins, 2)), np.zeros((bins, 2))
-    np.add.at(sums, (bin_of, people.thin), score * people.counts)
-    np.add.at(many, (bin_of, people.thin), people.counts)
-    own = sums / np.maximum(many, 1)
-    return np.where(many > 0, own, own[:, ::-1])
 
 
 def _curve_columns(at: Floats, people: Floats) -> Floats:

@@ -12,7 +12,8 @@ from audits.digital_divide.thin_file import ThinFileAccess
 from audits.simulation.catalogue import find_world
 from audits.simulation.thin_files import ThinFiles
 from audits.simulation.write import Simulation, write_simulation
-from audits.statistics.equal_repayment import Filed, equal_repayment
+from audits.statistics.equal_repayment import equal_repayment
+from audits.statistics.filed_scores import Filed
 from audits.statistics.same_places import along, standardised
 from checks.problem import InputError
 from tests.programs import run_program
@@ -283,7 +284,7 @@ def test_what_the_contract_lacks_is_said(tmp_path, drop, lost) -> None:
     assert {m.measure for m in figures} == {f"thin_file_{name}" for name in (every - lost) | {"share"}}
     if drop == ("outcome",):
         price = named(figures, "price_gap")
-        assert price.cautions[1].startswith("no outcome is known: rates are compared at equal score")
+        assert price.cautions[1].startswith("too few outcomes are known: rates are compared at equal score")
         assert "at the same score" in price.method
 
 
