@@ -5,10 +5,12 @@ from __future__ import annotations
 from audits.simulation.approved_only import ApprovedOnly
 from audits.simulation.estimated_risk import EstimatedRisk
 from audits.simulation.intersections import Intersections
+from audits.simulation.lost_on_the_way import LostOnTheWay
 from audits.simulation.loyal_customers import CostError, LoyalCheaper, LoyalDearer, PriceWalking
 from audits.simulation.many_groups import ManyGroups
 from audits.simulation.motor_renewals import MotorRenewals
 from audits.simulation.noisy_groups import NoisyGroups
+from audits.simulation.poor_network import HiddenByNetwork, PoorNetwork
 from audits.simulation.proxy import Proxy
 from audits.simulation.pushes import PushesWithoutHoldout, TargetedPushes
 from audits.simulation.repeated import Repeated
@@ -26,6 +28,7 @@ WORLDS: tuple[type[World], ...] = (
     Intersections, LoyalCheaper, LoyalDearer, CostError, PriceWalking, ReturningCustomers, MotorRenewals,
     SteeredLoans, SteeredThoughEligible,
     TargetedPushes, PushesWithoutHoldout,
+    LostOnTheWay, PoorNetwork, HiddenByNetwork,
     ThinFiles, ThinFilesApprovedOnly,
 )  # fmt: skip
 

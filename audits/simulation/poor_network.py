@@ -49,7 +49,7 @@ class PoorNetwork(World):
     trap: ClassVar[str] = "the raw ratio is as low in the fair twin, which is flagged"
     estimand: ClassVar[str] = "log_adjusted_loss"
     largest_effect: ClassVar[float] = 1.5
-    example_effect: ClassVar[float] = 0.6
+    example_effect: ClassVar[float] = 0.9
     hidden: ClassVar[tuple[str, ...]] = (FURTHEST,)
     audits: ClassVar[tuple[str, ...]] = ("digital_divide.funnel",)
     policies: ClassVar[tuple[str, ...]] = ("conventions", "cn")

@@ -438,6 +438,7 @@ def test_every_world_makes_a_program_that_is_fit_and_answers(tmp_path, name: str
     measure = {
         "fair_lending": "adverse_impact_ratio", "loyalty_pricing": "tenure_price_slope",
         "predatory_lending.steering": "steering_excess_rate", "predatory_lending.inducement": "push_effect",
+        "digital_divide.funnel": "cumulative_ratio",
     }[world.audits[0]]  # fmt: skip
     measure = "push_association" if name == "pushes-without-holdout" else measure
     (one, *_) = (m for m in run.measurements if m.measure == measure)

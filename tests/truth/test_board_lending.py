@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict, replace
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -24,6 +24,7 @@ from checks.inputs.source import open_source
 from tests.programs import run_program
 from tests.truth.board import loan_customary as usual
 from tests.truth.board.__main__ import parts_of
+from tests.truth.board.access_page import TITLE as ACCESS
 from tests.truth.board.lending import BREACH, lending_scenarios
 from tests.truth.board.lending_page import TITLE, lending_part, shown
 from tests.truth.board.loan_arms import ArmEvidence
@@ -256,23 +257,25 @@ def test_figures_are_written_in_their_units(kind: str, value: float, text: str) 
     assert shown(kind, value) == text
 
 
-def test_lending_comes_last_so_that_no_other_file_changes() -> None:
-    played = everything()
-    assert [one.name for one in played[-len(PLAYED) :]] == [one.name for one in PLAYED.values()]
+def test_lending_comes_before_access_alone_so_that_no_other_file_changes() -> None:
+    played = [one.name for one in everything()]
+    first = played.index(next(iter(PLAYED.values())).name)
+    assert played[first : first + len(PLAYED)] == [one.name for one in PLAYED.values()]
+    assert {name[:1] for name in played[first + len(PLAYED) :]} == {"C"}
 
 
 def test_playing_one_part_alone_leaves_the_others_as_they_are(tmp_path) -> None:
     file, first = tmp_path / "page.md", "# The scoreboard\n\n## D1 true-risk\n"
-    prices, lending = f"{PRICES}\n## A1\n", f"{TITLE}\n## B1\n"
-    assert parts_of(file) == ("", "", "")
-    for every in ((first, "", ""), (first, prices, ""), (first, "", lending), (first, prices, lending)):
+    prices, lending, access = f"{PRICES}\n## A1\n", f"{TITLE}\n## B1\n", f"{ACCESS}\n## C1\n"
+    assert parts_of(file) == ("", "", "", "")
+    for every in product((first,), ("", prices), ("", lending), ("", access)):
         file.write_text("\n".join([*(one for one in every if one), MISSING]), encoding="utf-8")
         assert parts_of(file) == every
 
 
 def test_the_published_page_has_every_lender_and_no_failed_check() -> None:
     text = (ROOT / "docs/truth.md").read_text(encoding="utf-8")
-    part = text.partition(f"\n{TITLE}")[2].partition(MISSING)[0]
+    part = text.partition(f"\n{TITLE}")[2].partition("\n# ")[0].partition(MISSING)[0]
     for scenario in PLAYED.values():
         assert f"## {scenario.name}\n" in part
         assert all(name in part for name in scenario.ways)

@@ -1,8 +1,8 @@
 """Plays the whole board and writes its page; what was played before is kept, so a cut run goes on.
 
 ``python -m tests.truth.board [--seed 12345 …] [--scale 0.1] [--out docs/truth.md] [--processes 2] [--prices]
-[--lending]``; ends with 1 when a check fails. ``--prices`` plays insurers alone, ``--lending`` predatory lending alone;
-either leaves the rest of the page as it is.
+[--lending] [--access]``; ends with 1 when a check fails. ``--prices`` plays insurers alone, ``--lending`` predatory
+lending alone, ``--access`` the way to credit alone; each leaves the rest of the page as it is.
 """
 
 from __future__ import annotations
@@ -12,12 +12,16 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 from audits.loyalty_pricing.tenure_gradient import TenureGradient
+from tests.truth.board.access import access_scenarios
+from tests.truth.board.access_page import TITLE as ACCESS
+from tests.truth.board.access_page import access_part
 from tests.truth.board.bands import Check
 from tests.truth.board.insurers import priced_scenarios
+from tests.truth.board.lending import lending_scenarios
 from tests.truth.board.lending_page import TITLE as LENDING
 from tests.truth.board.lending_page import lending_part
 from tests.truth.board.lines import scenarios
@@ -30,24 +34,26 @@ from tests.truth.board.scenarios import Scenario
 QUIET_SECONDS = 5.0  # between lines where nothing can be overwritten
 
 
-def parts_of(file: Path) -> tuple[str, str, str]:
-    """A page's parts on decisions, prices and lending, each empty where there is none."""
+def parts_of(file: Path) -> tuple[str, str, str, str]:
+    """A page's parts on decisions, prices, lending and access, each empty where there is none."""
     text = file.read_text(encoding="utf-8") if file.exists() else ""
     text = text.partition(f"\n{MISSING.splitlines()[0]}\n")[0]
-    rest, _, lending = text.partition(f"\n{LENDING}")
+    rest, _, access = text.partition(f"\n{ACCESS}")
+    rest, _, lending = rest.partition(f"\n{LENDING}")
     first, _, prices = rest.partition(f"\n{PRICES}")
-    return first, prices and PRICES + prices, lending and LENDING + lending
+    return first, prices and PRICES + prices, lending and LENDING + lending, access and ACCESS + access
 
 
 def written(
     part: int, played: tuple[Scenario, ...], places: range, results: Results, decided: Checks, seeds: Sequence[int]
 ) -> str:
-    """The text of the first, second or third part."""
+    """The text of a part by its number."""
     if part == 0:
         return page(played[: len(places)], results, decided, seeds)
     if part == 1:
         return prices_part(played, places, results, decided, seeds, TenureGradient().error_tolerance)
-    return lending_part(played, places, results, decided, seeds)
+    written_part = lending_part if part == 2 else access_part
+    return written_part(played, places, results, decided, seeds)
 
 
 def main() -> int:
@@ -60,14 +66,16 @@ def main() -> int:
     alone = parser.add_mutually_exclusive_group()
     alone.add_argument("--prices", action="store_true", help="play insurers alone, and write their part anew")
     alone.add_argument("--lending", action="store_true", help="play predatory lending alone, and write its part anew")
+    alone.add_argument("--access", action="store_true", help="play the way to credit alone, and write its part anew")
     asked = parser.parse_args()
     seeds = tuple(dict.fromkeys(asked.seed or SEEDS))
     if not asked.scale > 0 or asked.processes < 1 or min(seeds) < 0:
         parser.error("expected a scale above 0, at least one process and seeds from 0 on")
     start, played = time.monotonic(), everything()
-    ends = (0, len(scenarios()), len(scenarios()) + len(priced_scenarios()), len(played))
-    parts = [range(one, other) for one, other in pairwise(ends)]
-    anew = [not asked.prices and not asked.lending, not asked.lending, not asked.prices]
+    sizes = [len(own()) for own in (scenarios, priced_scenarios, lending_scenarios, access_scenarios)]
+    parts = [range(one, other) for one, other in pairwise([0, *accumulate(sizes)])]
+    alone_asked = [False, asked.prices, asked.lending, asked.access]
+    anew = alone_asked if any(alone_asked) else [True] * len(parts)
     live, told = sys.stderr.isatty(), [-QUIET_SECONDS]
 
     def announce(text: str) -> None:

@@ -10,7 +10,8 @@ from audits.simulation.poor_network import HiddenByNetwork, PoorNetwork
 from audits.simulation.population import root
 from audits.simulation.world import World
 from tests.truth.board import access_practices as by
-from tests.truth.board.access_practices import Ratio
+from tests.truth.board.access_files import DRAWS, FilesApprovedOnly, FilesWithoutRates
+from tests.truth.board.access_practices import Figure
 from tests.truth.board.bands import (
     COVERAGE,
     FALSE_CLEAR,
@@ -38,18 +39,23 @@ from tests.truth.board.scenarios import (
     Way,
 )
 
-PERSONS, FILES = 20_000, 300  # in a file; files for each effect, over all seeds
+PERSONS, APPLICATIONS = 20_000, 40_000  # in a file
+FILES, FEW = 90, 90  # files for each effect, over all seeds: on the way to credit, of thin files
 SHOWN = (FAIR, DETECTABLE, PLANTED, AT_LIMIT)
-QUESTION, JUDGE = "question funnel", "the judge"
+JUDGE = "the judge"
+QUESTION, QUESTION_OF_FILES = "question funnel", "question thin_file"
 BREACH = "a breach under any rule"
-APPLICATIONS = "fair-lending screens of the table of applications"
+SCREEN = "fair-lending screens of the table of applications"
 DASHBOARD = "dashboards: conversion by group"
 IDENTITY, DECISION = "identity", "decision"
-WHOLE = Ratio("cumulative_ratio", "conv.funnel.cumulative")
-STAGE = Ratio("stage_ratio", "conv.funnel.stage", IDENTITY)
-DECIDED = Ratio("stage_ratio", "conv.funnel.stage", DECISION)
-ALIKE = Ratio("adjusted_cumulative_ratio", "conv.funnel.adjusted_cumulative")
-ALIKE_STAGE = Ratio("adjusted_stage_ratio", "conv.funnel.adjusted_stage", IDENTITY)
+WHOLE = Figure("cumulative_ratio", "conv.funnel.cumulative")
+STAGE = Figure("stage_ratio", "conv.funnel.stage", IDENTITY)
+DECIDED = Figure("stage_ratio", "conv.funnel.stage", DECISION)
+ALIKE = Figure("adjusted_cumulative_ratio", "conv.funnel.adjusted_cumulative")
+ALIKE_STAGE = Figure("adjusted_stage_ratio", "conv.funnel.adjusted_stage", IDENTITY)
+AT_EQUAL_RISK = Figure("thin_file_approval_gap", "conv.thin_file.equal_risk", limit=0.05, gap=True)
+AT_EQUAL_SCORE = Figure("thin_file_repayment_gap", "conv.thin_file.repayment", limit=0.02, gap=True)
+FIGURES = {one.truth: one for one in (WHOLE, STAGE, DECIDED, ALIKE, ALIKE_STAGE, AT_EQUAL_RISK, AT_EQUAL_SCORE)}
 NO_OTHER_STAGE = Target("another stage named", most=0.0)
 Plan = dict[str, tuple[tuple[str, Target], ...]]
 
@@ -58,17 +64,18 @@ def access_scenarios() -> tuple[Scenario, ...]:
     """One scenario a figure, since each declares a detectable effect of its own."""
     return (
         _whole(), _stage(),
-        _scenario(PoorNetwork(), ALIKE, _dashboards(WHOLE), title="at an equal network"),
+        _scenario(PoorNetwork(), ALIKE, {**_dashboards(ALIKE), **_raw()}, title="at an equal network"),
         _scenario(PoorNetwork(), ALIKE_STAGE, {}, title="the identity check at an equal network"),
-        _hidden(),
+        _hidden(), _thin_files(), _scenario(FilesWithoutRates(), AT_EQUAL_SCORE, {}, title=AT_EQUAL_SCORE.measure),
+        _known_of_the_approved(),
     )  # fmt: skip
 
 
 def _whole() -> Scenario:
     """The whole way: the table of applications says the same of the fair and of the harmful lender."""
     return _scenario(LostOnTheWay(), WHOLE, {
-        "approvals of those who applied, four fifths": _shown(by.applications(tested=False), APPLICATIONS, WHOLE),
-        "approvals of those who applied, z test": _shown(by.applications(tested=True), APPLICATIONS, WHOLE),
+        "approvals of those who applied, four fifths": _shown(by.applications(tested=False), SCREEN, WHOLE),
+        "approvals of those who applied, z test": _shown(by.applications(tested=True), SCREEN, WHOLE),
         **_dashboards(WHOLE, tested_only=True),
     }, title="the whole way")  # fmt: skip
 
@@ -81,12 +88,12 @@ def _stage() -> Scenario:
         PLANTED: (("found", POWER), ("flagged", NO_OTHER_STAGE), ("passed", FALSE_CLEAR)),
     }  # fmt: skip
     return _scenario(LostOnTheWay(), STAGE, {
-        "approvals of those who applied, z test": _shown(by.applications(tested=True), APPLICATIONS, STAGE),
+        "approvals of those who applied, z test": _shown(by.applications(tested=True), SCREEN, STAGE),
         "stage_ratio of the decision, where nothing is lost": Way(
             OURS, by.measured(DECIDED), {FAIR: fine[FAIR], PLANTED: fine[PLANTED]}, covered=DECIDED.truth,
             used=QUESTION),
-        "the lowest stage_ratio below 1 is of a planted stage": Way(
-            OURS, by.worst_named("stage_ratio", LOST_AT), {FAIR: (), **named}, used=QUESTION),
+        "cumulative_ratio names a planted stage as the costliest": Way(
+            OURS, by.costliest_named(WHOLE, LOST_AT), {FAIR: (), **named}, used=QUESTION),
         "concerns under conv.funnel.stage are both planted stages": Way(
             VERDICT, by.stages_judged("stage_ratio", STAGE.rule, LOST_AT), {FAIR: (), **named_by_judge}, used=JUDGE),
     }, title="the identity check", note=(
@@ -96,39 +103,82 @@ def _stage() -> Scenario:
 
 def _hidden() -> Scenario:
     """Raw and adjusted on opposite sides of equality."""
-    raw = Ratio("cumulative_ratio", "conv.funnel.cumulative")
-    held: Plan = dict.fromkeys((FAIR, PLANTED), (("covered", COVERAGE),))
+    stated: Plan = {FAIR: (("flagged", TYPE_ONE),), PLANTED: (("found", POWER),)}
     return _scenario(HiddenByNetwork(), ALIKE, {
-        **_dashboards(WHOLE),
-        "cumulative_ratio, raw": Way(OURS, by.measured(raw), held, covered=raw.truth, used=QUESTION),
-    }, title="at an equal network")  # fmt: skip
+        **_dashboards(ALIKE), **_raw(),
+        "Simpson's reversal is stated, raw and adjusted": Way(
+            OURS, by.reversal_named(WHOLE, ALIKE), stated, used=QUESTION),
+        "verdicts on the ratio, raw and adjusted": Way(
+            VERDICT, by.verdicts(WHOLE.measure, ALIKE.measure), {FAIR: (), PLANTED: (("passed", FALSE_CLEAR),)},
+            used=JUDGE),
+    }, title="at an equal network", note=(
+        "Of the reversal a false alarm is that it is stated in the fair twin. A clear of the planted is one of either "
+        "ratio."))  # fmt: skip
 
 
-def _dashboards(ratio: Ratio, tested_only: bool = False) -> dict[str, Way]:
+def _raw() -> dict[str, Way]:
+    """The raw figure says what it says, beside the one within strata."""
+    held: Plan = dict.fromkeys((FAIR, PLANTED), (("covered", COVERAGE),))
+    return {"cumulative_ratio, raw": Way(OURS, by.measured(WHOLE), held, covered=WHOLE.truth, used=QUESTION)}
+
+
+def _thin_files() -> Scenario:
+    """Approval at equal repayment, where approval rates are the same in both twins."""
+    return _scenario(FilesWithoutRates(), AT_EQUAL_RISK, {
+        "approval of thin files, four fifths": _shown(by.files_as_they_stand(tested=False), SCREEN, AT_EQUAL_RISK),
+        "approval of full less thin files, z test": _shown(by.files_as_they_stand(tested=True), SCREEN, AT_EQUAL_RISK),
+        "the same at equal score, z test": _shown(by.files_at_equal_score, "models' fairness reports", AT_EQUAL_RISK),
+    }, title=AT_EQUAL_RISK.measure, note=(
+        f"Each bootstrap has {DRAWS} draws; the question's own default is 400."))  # fmt: skip
+
+
+def _known_of_the_approved() -> Scenario:
+    """What is known of the approved alone clears nobody."""
+    world, measures = FilesApprovedOnly(), (AT_EQUAL_RISK.measure, AT_EQUAL_SCORE.measure)
+    return Scenario(world, APPLICATIONS, {
+        f"{AT_EQUAL_SCORE.measure}, for the approved alone": Way(
+            OURS, by.measured(AT_EQUAL_SCORE), dict.fromkeys((FAIR, PLANTED), (("covered", COVERAGE),)),
+            covered=AT_EQUAL_SCORE.truth, used=QUESTION_OF_FILES),
+        "verdicts on both gaps": Way(
+            VERDICT, by.verdicts(*measures), dict.fromkeys((FAIR, PLANTED), (("passed", NEVER),)), used=JUDGE),
+        BREACH: Way(VERDICT, by.any_breach, dict.fromkeys((FAIR, PLANTED), (("flagged", NEVER),)), used=JUDGE),
+    }, files=FEW, sizes=((PLANTED, world.example_effect),), note=(
+        "Here decisions follow the score alone, so that the approved say what is true of all; a file cannot show "
+        "that, and nothing may be called clear."))  # fmt: skip
+
+
+def _dashboards(figure: Figure, tested_only: bool = False) -> dict[str, Way]:
     """Conversion as a dashboard shows it: it is held against what it is compared with here."""
     every = {
         "conversion of those reached, four fifths": by.conversion(tested=False),
         "conversion of those reached, interval of the log ratio": by.conversion(tested=True),
     }
     kept = [name for name in every if not tested_only or "interval" in name]
-    return {name: _shown(every[name], DASHBOARD, ratio) for name in kept}
+    return {name: _shown(every[name], DASHBOARD, figure) for name in kept}
 
 
-def _scenario(world: World, ratio: Ratio, others: Mapping[str, Way], title: str, note: str = "") -> Scenario:
+def _scenario(world: World, figure: Figure, others: Mapping[str, Way], title: str, note: str = "") -> Scenario:
     """Ways beside the figure's own interval and its verdict; customary ones first."""
     ways = {name: way for name, way in others.items() if way.who == NAIVE}
-    ways |= _ours(ratio) | {name: way for name, way in others.items() if way.who != NAIVE} | _judge(ratio)
+    ways |= _ours(figure) | {name: way for name, way in others.items() if way.who != NAIVE} | _judge(figure)
+    files = FEW if figure.gap else FILES
     return Scenario(
-        world, PERSONS, ways, files=FILES, limit=ratio.limit, sizes=_sizes(world, ratio), title=title, note=note
+        world, rows_of(figure), ways, files=files, limit=figure.limit, sizes=_sizes(world, figure), title=title,
+        note=note,
     )  # fmt: skip
 
 
-def _shown(practice: Practice, used: str, ratio: Ratio) -> Way:
+def rows_of(figure: Figure) -> int:
+    """Rows of a file from which a figure is asked."""
+    return APPLICATIONS if figure.gap else PERSONS
+
+
+def _shown(practice: Practice, used: str, figure: Figure) -> Way:
     """Held against nothing: it is there to be compared with."""
-    return Way(NAIVE, practice, dict.fromkeys(SHOWN, ()), covered=ratio.truth, used=used)
+    return Way(NAIVE, practice, dict.fromkeys(SHOWN, ()), covered=figure.truth, used=used)
 
 
-def _ours(ratio: Ratio) -> dict[str, Way]:
+def _ours(figure: Figure) -> dict[str, Way]:
     """The question's own interval where equality is at stake, and that it clears nobody at the limit."""
     held = ("covered", COVERAGE)
     plan: Plan = {
@@ -136,15 +186,19 @@ def _ours(ratio: Ratio) -> dict[str, Way]:
         LARGE: (held, ("found", HIGH_POWER)), PLANTED: (held, ("found", POWER)),
         AT_LIMIT: (held, ("passed", FALSE_CLEAR)),
     }  # fmt: skip
-    return {_named(ratio): Way(OURS, by.measured(ratio), plan, covered=ratio.truth, used=QUESTION)}
+    return {_named(figure): Way(OURS, by.measured(figure), plan, covered=figure.truth, used=_question(figure))}
 
 
-def _named(ratio: Ratio) -> str:
-    stage = f" of {ratio.stage}" if ratio.stage else ""
-    return f"{ratio.measure}{stage}, its 95 % interval"
+def _question(figure: Figure) -> str:
+    return QUESTION_OF_FILES if figure.gap else QUESTION
 
 
-def _judge(ratio: Ratio) -> dict[str, Way]:
+def _named(figure: Figure) -> str:
+    stage = f" of {figure.stage}" if figure.stage else ""
+    return f"{figure.measure}{stage}, its 95 % interval"
+
+
+def _judge(figure: Figure) -> dict[str, Way]:
     """The judge under the figure's rule, with all corrections of the run; and no breach, ever."""
     held = ("covered", VERDICT_COVERAGE)
     plan: Plan = {
@@ -153,29 +207,34 @@ def _judge(ratio: Ratio) -> dict[str, Way]:
         BEYOND: (held, ("found", POWER)), FAR_BEYOND: (held, ("found", HIGH_POWER)),
     }  # fmt: skip
     never = Way(VERDICT, by.any_breach, dict.fromkeys((FAIR, PLANTED), (("flagged", NEVER),)), used=JUDGE)
-    own = Way(VERDICT, by.judged(ratio), plan, covered=ratio.truth, used=JUDGE)
-    return {f"verdict under {ratio.rule}": own, BREACH: never}
+    own = Way(VERDICT, by.judged(figure), plan, covered=figure.truth, used=JUDGE)
+    return {f"verdict under {figure.rule}": own, BREACH: never}
 
 
 @cache
-def _sizes(world: World, ratio: Ratio) -> tuple[tuple[str, float], ...]:
-    """Effects at which the figure has the value that it declares detectable itself.
+def _sizes(world: World, figure: Figure) -> tuple[tuple[str, float], ...]:
+    """Effects at which the figure has the value that it declares detectable itself, by files of the fair twin.
 
-    From equality it is declared by files of the fair twin; beyond the limit by those of the lender there, whose error
-    may be another.
+    Beyond the limit the width of the judge's interval on the lender there says how far, since its error is another.
     """
-    alone = by.declared(ratio, world, PERSONS)
-    more = by.declared(ratio, world, PERSONS, corrected=True)
-    beyond = _effect(world, ratio, ratio.limit * (1 - more))
-    more = by.declared(ratio, world, PERSONS, beyond, corrected=True)
+    rows = rows_of(figure)
+    alone = by.declared(figure, world, rows)
+    at_limit = _effect(world, figure, figure.limit)
+    more = by.reach(figure, world, rows, at_limit)
+    more = by.reach(figure, world, rows, _effect(world, figure, figure.beyond(figure.limit, more)))
     values = {
-        DETECTABLE: 1 - alone, LARGE: 1 - 1.5 * alone, AT_LIMIT: ratio.limit, BEYOND: ratio.limit * (1 - more),
-        FAR_BEYOND: ratio.limit * (1 - 1.5 * more),
+        DETECTABLE: _away(figure, alone), LARGE: _away(figure, 1.5 * alone), AT_LIMIT: figure.limit,
+        BEYOND: figure.beyond(figure.limit, more), FAR_BEYOND: figure.beyond(figure.limit, 1.5 * more),
     }  # fmt: skip
-    sizes = {name: _effect(world, ratio, value) for name, value in values.items()}
+    sizes = {name: _effect(world, figure, value) for name, value in values.items()}
     return tuple({**sizes, PLANTED: world.example_effect}.items())
 
 
-def _effect(world: World, ratio: Ratio, value: float) -> float:
-    """The effect at which the ratio has this true value."""
-    return root(lambda effect: world.truth(effect)[ratio.truth] - value, 0.0, world.largest_effect)
+def _away(figure: Figure, departure: float) -> float:
+    """The value that departs so far from equality, to the harm of the group."""
+    return departure if figure.gap else 1 - departure
+
+
+def _effect(world: World, figure: Figure, value: float) -> float:
+    """The effect at which the figure has this true value."""
+    return root(lambda effect: world.truth(effect)[figure.truth] - value, 0.0, world.largest_effect)

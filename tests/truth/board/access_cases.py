@@ -23,11 +23,13 @@ from audits.plan import Plan, make_plan
 from audits.record import DataRecord
 from audits.run import program_record
 from audits.simulation.population import Population
-from audits.simulation.way_to_credit import FURTHEST, STAGES
+from audits.simulation.thin_files import ThinFiles
+from audits.simulation.way_to_credit import AGE_GROUP, FURTHEST, OLDER, STAGES
 from audits.simulation.world import World
 from audits.simulation.write import Simulation, write_simulation
 from checks.inputs.contract import DataContract
 from checks.inputs.program import AuditProgram, read_program
+from tests.truth.board.access_files import FileCase, file_case
 from tests.truth.board.asked import Answer, answered, data_of, other_names, renamed, renames
 from tests.truth.board.practices import Setting
 
@@ -96,9 +98,10 @@ class AccessCase:
     stages: Mapping[str, str]
     record: Any = field(repr=False)
 
-    def called(self, name: str) -> str:
-        """The name that a column or label bears in the files."""
-        return self.names.get(name, name)
+    def place(self, stage: str) -> tuple[str, str, str]:
+        """Attribute, group and segment of a figure on the old: a stage, or the whole way."""
+        called = [self.names.get(name, name) for name in (AGE_GROUP, OLDER)]
+        return called[0], called[1], self.stages[stage] if stage else "all"
 
     def evidence(self, counts: Ints) -> CountedFunnel:
         """Evidence of one drawn file."""
@@ -121,15 +124,22 @@ def access_case(world: World, seed: int) -> AccessCase:
 
 
 def written(world: World, names_of: int, folder: Path, effect: float, rows: int, seed: int) -> Path:
-    """A program and its data, with the names of a seed for columns, labels and stages."""
+    """A program about age and its data, with the names of a seed for columns, labels and stages."""
     names, stages = other_names(world, names_of), renames(STAGES, names_of)
     file = write_simulation(Simulation(world, rows, effect, seed, names), folder).program
     content = yaml.safe_load(file.read_text(encoding="utf-8"))
     way = content["contract"]["funnel"]
     way["stages"] = {stages[name]: column for name, column in way["stages"].items()}
     way |= {key: stages[name] for key, name in NAMED_STAGES.items()}
+    asked = {"attributes": [names[AGE_GROUP]]}
+    content["audits"] = {"primary": [{name: asked} for name in world.audits]}
     file.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
     return file
+
+
+def case_of(world: World, seed: int) -> AccessCase | FileCase:
+    """The program about a world: of the way to credit, or of files with and without a data trail."""
+    return file_case(world, seed) if isinstance(world, ThinFiles) else access_case(world, seed)
 
 
 _told: list[tuple[Any, list[Answer]]] = []
@@ -138,6 +148,6 @@ _told: list[tuple[Any, list[Answer]]] = []
 def answers(setting: Setting, counts: Ints) -> list[Answer]:
     """The answers on each drawn file; those on the last draw are kept, since several practices read them."""
     if not _told or _told[0][0] is not counts:
-        case = access_case(setting.world, setting.seed)
+        case = case_of(setting.world, setting.seed)
         _told[:] = [(counts, [case.answer(one) for one in counts])]
     return _told[0][1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
-from tests.truth.board.access import PERSONS
+from tests.truth.board.access import APPLICATIONS, FIGURES, PERSONS
 from tests.truth.board.bands import FALSE_FAILURE
 from tests.truth.board.page import Checks, bands_of, least_covered, plain_words, share_shown
 from tests.truth.board.replicates import Results, Tally, add
@@ -26,23 +26,24 @@ from tests.truth.board.scenarios import (
 TITLE = "# Access\n"
 HEAD = """# Access
 
-Simulated customers on their way to credit, each lender with a fair twin and a planted harm of known size: {persons:,}
-persons a file, counted by how far they came. Figures are ratios of those of 60 and over to others; below 1 is to the
-harm of the old, and the shipped limit is four fifths. The audits' own questions measure each file, and the judge reads
-them under the shipped packs; columns, labels and stages bear other names under each seed.
+Simulated lenders, each with a fair twin and a planted harm of known size: customers on their way to credit ({persons:,}
+a file, counted by how far they came), and applications with and without a data trail ({applications:,} a file). Ratios
+are those of 60 and over to others; below 1 is to the harm of the old, and the shipped limit is four fifths. Gaps are to
+the harm of thin files above nought. The audits' own questions measure each file, and the judge reads them under the
+shipped packs; columns, labels and stages bear other names under each seed.
 
 - **False alarms**: how often a departure from 1, either way, is found in the fair twin, at the level of 95 %.
 - **Finds**: how often harm is found of the *detectable* size, which the figure itself declares found in 80 % of files
   like those of the fair twin; of 1.5 times that; and of the planted size.
 - **False clears**: how often a lender at the rule's limit is let pass. Ours passes when the whole interval lies within
   the limit; customary practice passes where it finds nothing.
-- **Holds the truth**: how often the interval holds the true ratio that the line is held against, least over all effects
-  played.
-- **Mean**: the mean estimate, that of logarithms told as a ratio, with the true figure.
+- **Holds the truth**: how often the interval holds the true figure that the line is held against, least over all
+  effects played.
+- **Mean**: the mean estimate, with the true figure; of ratios the mean of logarithms, told as a ratio.
 
 The second table is the judge: the verdicts of the whole run, with the correction for all its comparisons. A departure
-beyond the limit is the one that findings on such a lender declare detectable at their corrected level. Conventions make
-no breach: that nothing at all in a run is called one is checked in every world.
+beyond the limit is the one that is found in 80 % of files by the width of the judge's intervals on such a lender.
+Conventions make no breach: that nothing at all in a run is called one is checked in every world.
 
 Figures are over {seeds} seed{several} together ({listed}), with the range over seeds in parentheses. The bands are set
 so that these {checks} checks together would fail a correct tool with a probability of at most {failure:g}. {verdict}
@@ -69,7 +70,8 @@ def access_part(
     failed = [key for key, check in checks.items() if not check.held]
     held = f"All {len(checks)} checks hold." if not failed else f"**{len(failed)} of {len(checks)} checks fail.**"
     head = HEAD.format(
-        persons=PERSONS, seeds=len(seeds), several="s" * (len(seeds) > 1), listed=", ".join(map(str, seeds)),
+        persons=PERSONS, applications=APPLICATIONS,
+        seeds=len(seeds), several="s" * (len(seeds) > 1), listed=", ".join(map(str, seeds)),
         checks=len(checks), failure=FALSE_FAILURE, verdict=held,
     )  # fmt: skip
     return "\n".join([head, *(_section(s, played[s], results, checks) for s in places)])
@@ -86,7 +88,7 @@ def _sizes(scenario: Scenario) -> str:
     """The true figure of our first line at each effect."""
     own = next(way for way in scenario.ways.values() if way.who not in (NAIVE, VERDICT))
     sizes = [
-        f"{name} {shown(scenario.world.truth(effect)[own.covered or ''])}"
+        f"{name} {shown(own, scenario.world.truth(effect)[own.covered or ''])}"
         for name, effect in scenario.effects().items()
     ]
     return f"`{own.covered}` truly is: {'; '.join(sizes)}."
@@ -131,9 +133,18 @@ def _mean(scenario: Scenario, way: Way, effect: str, seeds: Mapping[int, Tally] 
         return "–"
     mean = whole.total / (whole.replicates - whole.unknown)
     true = scenario.world.truth(scenario.effect(effect))[way.covered or scenario.world.estimand]
-    return f"{shown(math.exp(mean))} ({shown(true)})"
+    return f"{shown(way, mean if _gap(way) else math.exp(mean))} ({shown(way, true)})"
 
 
-def shown(value: float) -> str:
-    """A ratio as it is written."""
-    return f"{value:.3f}"
+def _gap(way: Way) -> bool:
+    """Whether a practice is after a gap, which is told in percentage points."""
+    figure = FIGURES.get(way.covered or "")
+    return figure is not None and figure.gap
+
+
+def shown(way: Way, value: float) -> str:
+    """A figure as it is written: a ratio as its number, a gap in percentage points."""
+    if not _gap(way):
+        return f"{value:.3f}"
+    text = f"{100 * value:.2f}"
+    return f"{text.replace('-', '−') if float(text) else text.lstrip('-')} points"

@@ -59,11 +59,12 @@ too. Every batch of up to {batch} files has the generator (seed, scenario, effec
 MISSING = """## Not on the board
 Prices of loans (`pricing` has no world yet); of an insurer's prices same terms, willingness to pay, disclosures and
 the pricing return; of predatory lending caps on costs, hidden charges, over-crediting, thresholds of mortgages,
-concentration and what is only counted; repeated looks over time; digital exclusion. The board computes the evidence of
-each file from its counts; that this gives the same figures as the collector on a written file is tested for every
-question on decisions and on lending, figure by figure, and for the joint figure on prices; that the whole line from
-file to verdict agrees is tested in `tests/audits/test_simulation.py`, `tests/truth/test_board_prices.py` and
-`tests/truth/test_board_lending.py`.
+concentration and what is only counted; repeated looks over time; of access checks of identity and the time that the
+elderly take, channels, and concentration along income. The board computes the evidence of each file from its counts;
+that this gives the same figures as the collector on a written file is tested for every question on decisions, lending
+and access, figure by figure, and for the joint figure on prices; that the whole line from file to verdict agrees is
+tested in `tests/audits/test_simulation.py`, `tests/truth/test_board_prices.py`, `tests/truth/test_board_lending.py` and
+`tests/truth/test_board_access.py`.
 """
 EQUALITY = {
     "flags the fair twin": (FAIR, "flagged"), "finds half": (HALF, "found"), "finds it": (DETECTABLE, "found"),

@@ -22,6 +22,7 @@ import numpy as np
 
 from audits.catalogue import questions
 from audits.policies.packs import PACKS_FOLDER
+from tests.truth.board.access import access_scenarios
 from tests.truth.board.bands import Check, check
 from tests.truth.board.insurers import priced_scenarios
 from tests.truth.board.lending import lending_scenarios
@@ -156,8 +157,8 @@ def _played() -> tuple[Scenario, ...]:
 
 
 def everything() -> tuple[Scenario, ...]:
-    """Decisions, prices, lending: a scenario's place is part of its generators, so that new ones come last."""
-    return (*scenarios(), *priced_scenarios(), *lending_scenarios())
+    """Decisions, prices, lending, access: a scenario's place is part of its generators, so that new ones come last."""
+    return (*scenarios(), *priced_scenarios(), *lending_scenarios(), *access_scenarios())
 
 
 def board(
