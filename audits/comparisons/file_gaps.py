@@ -37,7 +37,7 @@ _PRICES = said(
     "a selected sample: rates are those of approved applications, so a stricter door changes who is compared"
 )
 _AT_SCORE = said(
-    "no outcome is known: rates are compared at equal score, which may stand for another repayment in each"
+    "too few outcomes are known: rates are compared at equal score, which may stand for another repayment in each"
 )
 _BOTH = said(
     "outcome test and benchmark test agree: thin files repay more often at equal score and are approved less often at "
