@@ -74,12 +74,14 @@ class FailureCell:
 class Funnel:
     """Counts by attribute: the contract's own, and ``age_attribute(cut)`` with the labels of ``age_labels(cut)``.
 
-    ``counts``: rows, persons, without_person (rows), skipped (persons with a later stage and not an earlier one),
-    out_of_order (persons with an earlier time at a later stage, by more than the clocks' tolerance), skewed (by less),
-    ahead (rows with a time beyond the end of the data's period), duplicates (rows that repeat a person's event at the
-    same time), repeated (persons with more than one row), too_early (persons left out, first seen less than ``within``
-    before the end), undecided (persons who submitted without a decision), odd_ages (persons with an age that nobody
-    has), mixed (persons with several labels of an attribute, told as unknown; all attributes together).
+    ``counts``: rows, persons (those of the cells), without_person (rows), skipped (persons with a later stage and not
+    an earlier one), out_of_order (persons with an earlier time at a later stage, by more than the clocks' tolerance),
+    skewed (by less), ahead (rows with a time beyond the end of the data: it counts as unknown), duplicates (rows of a
+    log that repeat a person's event at the same time; with millions of events as many as a part of the times tells),
+    repeated (persons with more than one row), too_early (persons left out everywhere else, first seen less than
+    ``within`` before the end), undecided (persons who submitted without a decision, where a stage is the decision),
+    odd_ages (persons with an age that nobody has), mixed (persons with several labels of an attribute, told as unknown;
+    added up over attributes).
     ``unknown_events`` holds (value, rows) of events that are no stage, the most frequent first.
     """
 

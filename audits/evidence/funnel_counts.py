@@ -7,16 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from audits.evidence.funnel import HOUR, FailureCell, Funnel, FunnelCell, LossCell, TimeCell
-from audits.evidence.funnel_layout import Key, Layout, layout_of
-from audits.evidence.funnel_persons import (
-    FLAGS,
-    HOURS,
-    KeySet,
-    counts_sql,
-    duplicates_sql,
-    ends_of,
-    key_sets,
-)
+from audits.evidence.funnel_codes import Key
+from audits.evidence.funnel_keys import FLAGS, HOURS, KeySet, counts_sql, key_sets
+from audits.evidence.funnel_layout import Layout, layout_of
+from audits.evidence.funnel_persons import duplicates_sql, ends_of
 from audits.evidence.needs import FunnelNeed
 from checks.inputs.source import Source
 

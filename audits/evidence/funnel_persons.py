@@ -1,8 +1,6 @@
-"""Persons of a funnel, as SQL that both engines speak: one pass over their rows, then counts of persons alike.
+"""Persons of a funnel, as SQL that both engines speak: one pass over their rows.
 
-Of each person: which bits any of his rows has, the first time of each stage, and the dimensions of his first row. What
-is counted together is packed into one whole number, digit by digit, so that a set of counts is one key.
-
+Of each person: which bits any of his rows has, the first time of each stage, and the dimensions of his first row.
 Times count in whole seconds from 2000. They end at the last day that rows run up to without a gap of more than
 ``AHEAD_DAYS`` days, once ``NEARLY_ALL`` of the times have passed; a time beyond is a clock's mistake: the row counts,
 its time does not.
@@ -10,33 +8,19 @@ its time does not.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from audits.evidence.funnel import HOUR, TIME_EDGES
 from audits.evidence.funnel_layout import Layout
+from checks.inputs.funnel_columns import SKEW_SECONDS
 from checks.inputs.source import Source
 
 AHEAD_DAYS, NEARLY_ALL = 60, 0.99
 EXACT, ONE_IN = 1 << 22, 17  # events up to which those that come twice are all counted; beyond, those of some times
-SKEW_SECONDS = 300
-HOURS = ("00-05", "06-11", "12-17", "18-23")
-MOST_TOGETHER = 4096  # combinations of labels that are counted as one set
 _TO_2000 = 946_684_800  # seconds from 1970
 _TO_1970 = 62_135_596_800  # from the year 1, so that a division rounds down
 _MOST = 2_147_483_647
-_DAY, _SHIFT = 86_400, 24_856 * 86_400  # whole days, so that what is added to a time keeps its hour
-FLAGS = ("nobody", "early", "skipped", "out_of_order", "skewed", "repeated", "undecided", "odd_ages")
-
-
-@dataclass(frozen=True, slots=True)
-class Digit:
-    """A part of a key: SQL of a whole number from 0 to below ``size``, and what it stands for."""
-
-    name: str
-    sql: str
-    size: int
+DAY, SHIFT = 86_400, 24_856 * 86_400  # whole days, so that what is added to a time keeps its hour
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +51,19 @@ def ends_of(source: Source, layout: Layout) -> Ends:
         return Ends(layout.bounds[1] - _TO_2000, 0)
     days: dict[int, tuple[int, int]] = {}
     for name in layout.times:
-        at = f"CAST({seconds(name, layout)} AS bigint) + {_SHIFT}"
+        at = f"CAST({seconds(name, layout)} AS bigint) + {SHIFT}"
         sql = (
             f"WITH b AS ({layout.base}), s AS (SELECT {at} AS s FROM b WHERE {name} IS NOT NULL) "
-            f"SELECT (s - s % {_DAY}), count(*), max(s) FROM s GROUP BY (s - s % {_DAY})"
+            f"SELECT (s - s % {DAY}), count(*), max(s) FROM s GROUP BY (s - s % {DAY})"
         )
         for start, n, last in source.rows(sql):
-            day = int(start) // _DAY
+            day = int(start) // DAY
             held = days.get(day, (0, 0))
             days[day] = held[0] + int(n), max(held[1], int(last))
     if not days:
         return Ends(None, 0)
     day = last_day({day: n for day, (n, _) in days.items()})
-    newest = days[day][1] - _SHIFT
+    newest = days[day][1] - SHIFT
     if day == max(days):
         return Ends(newest, 0)
     beyond = " OR ".join(f"{seconds(name, layout)} > {newest}" for name in layout.times)
@@ -89,7 +73,7 @@ def ends_of(source: Source, layout: Layout) -> Ends:
 
 def _without_gap(source: Source, layout: Layout, first: int, last: int) -> bool:
     """Whether no span of some 25 days (2⁴¹ µs) lies empty between the first time and the last: no gap is too long."""
-    if last - first <= AHEAD_DAYS * _DAY:
+    if last - first <= AHEAD_DAYS * DAY:
         return True
     sql = f"WITH b AS ({layout.base}) SELECT DISTINCT epoch_us({layout.times[0]}) >> 41 FROM b"
     spans = {int(span) for (span,) in source.rows(sql) if span is not None}
@@ -115,7 +99,7 @@ def persons_sql(layout: Layout, ends: Ends) -> str:
     row += ["d", *(["e"] if layout.person else [])]
     seen = list(layout.times) if not logged else ["tm"]
     first = seen[0] if len(seen) == 1 else f"least({', '.join(seen)})" if seen else "CAST(NULL AS bigint)"
-    packed = f"(coalesce(CAST({first} AS bigint) + {_SHIFT}, {2 * _SHIFT}) << {layout.place_bits}) | d"
+    packed = f"(coalesce(CAST({first} AS bigint) + {SHIFT}, {2 * SHIFT}) << {layout.place_bits}) | d"
     figures = ["count(*) AS n" if layout.person else "1 AS n", f"{_over(layout, 'min', packed)} AS z"]
     figures += [f"{_over(layout, 'bit_or', f'w{i}')} AS b{i}" for i in words]
     for i, key in enumerate(layout.keys):
@@ -129,7 +113,7 @@ def persons_sql(layout: Layout, ends: Ends) -> str:
     codes = "".join(f", {code(layout, i)} AS a{i}" for i in range(len(layout.keys)))
     return f"""WITH b AS ({layout.base}), r AS (SELECT {", ".join(row)} FROM b),
         p AS (SELECT {"e, " if layout.person else ""}{", ".join(figures)} FROM r{grouped}),
-        o AS (SELECT *, CASE WHEN z >> {layout.place_bits} < {2 * _SHIFT} THEN (z >> {layout.place_bits}) - {_SHIFT} END
+        o AS (SELECT *, CASE WHEN z >> {layout.place_bits} < {2 * SHIFT} THEN (z >> {layout.place_bits}) - {SHIFT} END
             AS first, {"e IS NULL" if layout.person else "false"} AS nobody{wide} FROM p),
         q AS (SELECT *, {_stages(layout)} AS s, {_early(layout, ends)} AS early{_counted_times(layout)} FROM o),
         g AS (SELECT *, {_furthest(layout)} AS furthest FROM q),
@@ -195,24 +179,6 @@ def _greatest(terms: Sequence[str]) -> str:
     return terms[0] if len(terms) == 1 else f"greatest({', '.join(terms)})"
 
 
-def flags(layout: Layout) -> list[Digit]:
-    """What is counted of each person, and how many attributes have several labels."""
-    decided = "false"
-    if layout.decision is not None:
-        named = layout.funnel.place(layout.funnel.finished)
-        finished = layout.decision - 1 if named is None else named
-        decided = f"furthest > {finished} AND w0 & {1 << layout.bit('decided')} = 0"
-    tests = {
-        "nobody": "nobody", "early": "early", "skipped": "s & (s + 1) <> 0",
-        "out_of_order": f"dropped > {SKEW_SECONDS}",
-        "skewed": f"dropped > 0 AND dropped <= {SKEW_SECONDS}", "repeated": "n > 1",
-        "undecided": decided, "odd_ages": f"w0 & {1 << layout.bit('odd')} <> 0",
-    }  # fmt: skip
-    found = [Digit(name, f"CASE WHEN {tests[name]} THEN 1 ELSE 0 END", 2) for name in FLAGS]
-    several = [f"CASE WHEN a{i} = 1 THEN 1 ELSE 0 END" for i in range(layout.attributes)]
-    return [*found, Digit("mixed", " + ".join(several) or "0", layout.attributes + 1)]
-
-
 def code(layout: Layout, i: int) -> str:
     """SQL: 0 without a label, 1 with several, else the label's code and 2."""
     key = layout.keys[i]
@@ -235,7 +201,7 @@ def clocked(layout: Layout) -> tuple[int, int] | None:
 
 
 def _day(layout: Layout, time: str) -> str:
-    return f"({time} - ({time} + {_SHIFT}) % {_DAY})" if layout.by_day else f"({time})"
+    return f"({time} - ({time} + {SHIFT}) % {DAY})" if layout.by_day else f"({time})"
 
 
 def _spent(layout: Layout) -> str:
@@ -257,116 +223,6 @@ def _seen(layout: Layout, ends: Ends) -> str:
         end = f"least({end}, first + {layout.within})"
     until = f"{_day(layout, end)} - {_day(layout, f'u{places[0]}')}"
     return f"CASE WHEN u{places[0]} IS NOT NULL AND furthest <= {places[1]} THEN greatest({until}, 0) END"
-
-
-def _edges_below(value: str, low: int = 0, high: int = len(TIME_EDGES)) -> str:
-    """SQL: how many of the edges are below a number of seconds."""
-    if low == high:
-        return str(low)
-    middle = (low + high) // 2
-    left, right = _edges_below(value, low, middle), _edges_below(value, middle + 1, high)
-    return f"CASE WHEN {value} <= {TIME_EDGES[middle] * 60} THEN {left} ELSE {right} END"
-
-
-def time_digit(layout: Layout) -> Digit:
-    """0 without times, else 1 more than twice the band, and one more where it was finished."""
-    done, seen = _edges_below("spent"), _edges_below("(seen + 1)")
-    sql = f"CASE WHEN spent IS NOT NULL THEN 2 + 2 * ({done}) WHEN seen IS NOT NULL THEN 1 + 2 * ({seen}) ELSE 0 END"
-    return Digit("time", sql, 3 + 2 * len(TIME_EDGES))
-
-
-def failure_digit(layout: Layout) -> Digit:
-    """0 for who did not come to the check, else 1 more than bits: ways failed, the fallback, whether it was passed."""
-    ways, place = len(layout.funnel.failed), layout.funnel.place(layout.funnel.identity) or 0
-    told = f"((w0 >> {layout.bit('failed')}) & {(1 << (ways + 1)) - 1})"
-    passed = f"CASE WHEN furthest > {place} THEN {1 << (ways + 1)} ELSE 0 END"
-    sql = f"CASE WHEN furthest >= {place} OR {told} <> 0 THEN 1 + {told} + {passed} ELSE 0 END"
-    return Digit("failure", sql, 1 + (1 << (ways + 2)))
-
-
-def furthest_digit(layout: Layout) -> Digit:
-    """0 for none, else the place of the last stage that was passed, from 1."""
-    return Digit("furthest", "furthest", len(layout.funnel.stages) + 1)
-
-
-def dimension_digits(layout: Layout) -> list[Digit]:
-    """The codes of the first row's dimensions, and the part of the day, 0 where it is not known."""
-    found = [
-        Digit(one.name, f"((z >> {one.offset}) & {(1 << one.bits) - 1})", 1 << one.bits) for one in layout.dimensions
-    ]
-    if layout.times and not layout.by_day:
-        start = layout.funnel.place(layout.funnel.started)
-        first = f"coalesce(u{start}, first)" if start in layout.timed else "first"
-        hour = f"(CAST({first} AS bigint) + {_SHIFT}) % {_DAY}"
-        quarters = "".join(f" WHEN {hour} < {(i + 1) * _DAY // 4} THEN {i + 1}" for i in range(4))
-        found.append(Digit(HOUR, f"CASE WHEN {first} IS NULL THEN 0{quarters} END", 5))
-    return found
-
-
-@dataclass(frozen=True, slots=True)
-class KeySet:
-    """What is counted together: ``digits`` of one whole number, over the ``attributes`` that come first."""
-
-    kind: str
-    attributes: tuple[int, ...]
-    digits: tuple[Digit, ...]
-
-    @property
-    def sql(self) -> str:
-        """The whole number; NULL for rows of nobody and persons who are left out."""
-        number = "0"
-        for digit in self.digits:
-            number = f"({number}) * {digit.size} + CAST(({digit.sql}) AS bigint)"
-        return number if self.kind == "flags" else f"CASE WHEN NOT nobody AND NOT early THEN {number} END"
-
-    def digits_of(self, number: int) -> tuple[int, ...]:
-        """The digits of a key."""
-        found = []
-        for digit in reversed(self.digits):
-            number, one = divmod(number, digit.size)
-            found.append(one)
-        return tuple(reversed(found))
-
-
-def key_sets(layout: Layout) -> list[KeySet]:
-    """All that is counted. Attributes are told apart together as long as there are few combinations."""
-    codes = [Digit(key.name, f"a{i}", len(key.labels) + 2) for i, key in enumerate(layout.keys)]
-    strata, dimensions = codes[layout.attributes :], dimension_digits(layout)
-    found = [KeySet("flags", (), tuple(flags(layout)))]
-    parts: list[tuple[str, list[Digit]]] = [("cells", [*strata, furthest_digit(layout)])]
-    parts += [("losses", [*some, furthest_digit(layout)]) for some in _together(dimensions)]
-    parts += [("times", [time_digit(layout)])] if clocked(layout) else []
-    if layout.funnel.failed and layout.funnel.identity:
-        parts.append(("failures", [failure_digit(layout)]))
-    for some in _together(codes[: layout.attributes]):
-        places = tuple(codes.index(digit) for digit in some)
-        found += [KeySet(kind, places, (*some, *digits)) for kind, digits in parts]
-    for one in found:
-        if math.prod(digit.size for digit in one.digits) > 1 << 62:
-            raise ValueError(f"too many labels of {', '.join(digit.name for digit in one.digits)} to be counted")
-    return found
-
-
-def _together(digits: Sequence[Digit]) -> Iterator[list[Digit]]:
-    """Digits in their order, as many at a time as have few combinations."""
-    held: list[Digit] = []
-    for digit in digits:
-        if held and math.prod(one.size for one in held) * digit.size > MOST_TOGETHER:
-            yield held
-            held = []
-        held.append(digit)
-    if held:
-        yield held
-
-
-def counts_sql(layout: Layout, ends: Ends, sets: Sequence[KeySet]) -> str:
-    """Counts of persons by each set's key: the keys, persons, rows, seconds."""
-    keys = ", ".join(f"{one.sql} AS k{i}" for i, one in enumerate(sets))
-    names = [f"k{i}" for i in range(len(sets))]
-    return (
-        f"{persons_sql(layout, ends)}, k AS (SELECT n, spent, {keys} FROM f) SELECT {', '.join(names)}, count(*), "
-        f"sum(n), sum(spent) FROM k GROUP BY GROUPING SETS ({', '.join(f'({name})' for name in names)})"
-    )
 
 
 def duplicates_sql(layout: Layout, rows: int) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
-from tests.benchmarks import cells, evidence, loans, questions, quotes, register, site
+from tests.benchmarks import cells, evidence, funnel, loans, questions, quotes, register, site
 from tests.programs import ROOT
 
 FILE = ROOT / "docs" / "benchmarks.md"
@@ -82,6 +82,7 @@ def main() -> None:
         (f"Evidence, {evidence.ROWS:,} rows of Parquet", evidence.measure),
         (f"Questions on prices, {quotes.ROWS:,} quotes", quotes.measure),
         (f"Rates of loans, {loans.LOANS:,} in equal instalments", loans.measure),
+        (f"The way to credit, {funnel.ROWS:,} events", funnel.measure),
         (f"A public HMDA register, {register.ROWS:,} lines", register.measure),
         (f"A site of {site.RUNS:,} runs, whole commands", site.measure),
     ):

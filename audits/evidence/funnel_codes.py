@@ -1,0 +1,236 @@
+"""Columns of a funnel's rows as they are made: bits of words, codes of labels, and what has too many labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Any
+
+from audits.evidence.funnel import age_attribute, age_labels
+from checks.inputs.access_columns import OLDEST, YOUNGEST
+from checks.inputs.contract import DataContract, Funnel
+from checks.inputs.grouping import group_rows, mapped, raw_labels
+from checks.inputs.loan_columns import flag, number
+from checks.inputs.prepared import FAVOURABLE, MISSING_TEXTS, as_text
+from checks.inputs.source import Source
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+MOST_LABELS = 128  # of an attribute, a stratum or a dimension
+WORD = 62  # bits of a whole number that both engines keep
+HALF = 30  # of one that is half as wide
+FEW = 8  # labels up to which each is a bit
+_RAWS = 4 * MOST_LABELS
+_SHOWN = 20  # of unknown events
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """Labels of an attribute or a stratum in the order of their codes; none where there are too many.
+
+    With ``word`` each label is a bit of that word, from ``offset``; without, a column holds the code.
+    """
+
+    name: str
+    labels: tuple[str | None, ...]
+    word: int | None = None
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """Labels of a dimension; its code takes ``bits`` from ``offset`` of a number that begins with the time."""
+
+    name: str
+    labels: tuple[str | None, ...]
+    offset: int
+    bits: int
+
+
+@dataclass
+class Codes:
+    """Columns as they are made: bits of words, codes of keys, and what has too many labels."""
+
+    source: Source
+    contract: DataContract
+    used: list[int]
+    parts: list[list[Any]] = field(default_factory=lambda: [[]])
+    keys: list[Key] = field(default_factory=list)
+    columns: dict[str, Any] = field(default_factory=dict)
+    refused: list[str] = field(default_factory=list)
+    unknown: tuple[tuple[str, int], ...] = ()
+
+    def words(self) -> dict[str, Any]:
+        """``w0`` …, each as narrow as its bits allow."""
+        return {
+            f"w{i}": reduce(or_, parts).cast("int32" if self.used[i] <= HALF else "int64")
+            for i, parts in enumerate(self.parts)
+        }
+
+    def passed(self) -> None:
+        """What a row tells: stages, failures, the fallback, a decision."""
+        table, funnel = self.source.table, self.contract.funnel
+        if funnel is None:
+            return
+        last = len(funnel.stages) + len(funnel.failed) + 1
+        if funnel.event:
+            event, bits = _event(table, funnel), _event_bits(funnel)
+            known, labels = _labels(self.source, event)
+            found = {label: bits[label] for label in bits}
+            self.parts[0].append(_mapped(self.source, event, found, known, 0))
+            places = {name: i for i, name in enumerate(sorted(bits))}
+            self.columns["v"] = _mapped(self.source, event, places, known, None)
+            if labels is None or set(labels) - set(bits):
+                self.unknown = _unknown(self.source, funnel)
+        else:
+            ways = (*funnel.failed, *((funnel.fallback,) if funnel.fallback else ()))
+            for i, one in enumerate((*funnel.stages, *ways)):
+                self.parts[0].append(_bit(_reached(table, self.contract, str(one.column)), i))
+        if self.contract.decision and decision_stage(self.contract) is not None:
+            self.parts[0].append(_bit(table[self.contract.decision.column].notnull(), last))
+
+    def place(self, name: str, labels: tuple[str, ...]) -> Key:
+        """A key with a bit for each label."""
+        if self.used[-1] + len(labels) > WORD:
+            self.parts.append([])
+            self.used.append(0)
+        key = Key(name, labels, len(self.parts) - 1, self.used[-1])
+        self.keys.append(key)
+        self.used[-1] += len(labels)
+        return key
+
+    def key(self, name: str, column: ir.Value) -> None:
+        """An attribute or a stratum: bits where there are few labels, else a column with codes."""
+        known, labels = _labels(self.source, column)
+        if labels is None:
+            self.refused.append(name)
+        if 0 < len(labels or ()) <= FEW and labels:
+            key = self.place(name, labels)
+            bits = {label: 1 << (key.offset + at) for at, label in enumerate(labels)}
+            self.parts[-1].append(_mapped(self.source, column, bits, known, 0))
+            return
+        if labels:
+            codes = {label: at for at, label in enumerate(labels)}
+            self.columns[f"c{len(self.keys)}"] = _mapped(self.source, column, codes, known, None)
+        self.keys.append(Key(name, labels or ()))
+
+    def ages(self, cuts: tuple[float, ...]) -> None:
+        """Ages from each of the cuts, and ages that nobody has, each age being looked at once."""
+        import ibis
+
+        if self.contract.age is None:
+            if cuts:
+                raise ValueError("ages are asked about where the contract has none")
+            return
+        years = number(self.source.table[self.contract.age])
+        placed = {cut: self.place(age_attribute(cut), age_labels(cut)) for cut in cuts}
+        funnel = self.contract.funnel
+        last = len(funnel.stages) + len(funnel.failed) + 2 if funnel else 0
+        for word, parts in enumerate(self.parts):
+            own = {cut: key.offset for cut, key in placed.items() if key.word == word}
+            odd = ibis.literal(1 << last if word == 0 else 0, "int64")
+            bits = [
+                (edge, sum(1 << (offset + (1 if cut >= edge else 0)) for cut, offset in own.items()))
+                for edge in sorted(own)
+            ]
+            oldest = sum(1 << offset for offset in own.values())
+            parts.append(ibis.cases(
+                (years < YOUNGEST, odd), (years > OLDEST, odd),
+                *((years < edge, ibis.literal(value, "int64")) for edge, value in bits),
+                (years.notnull(), ibis.literal(oldest, "int64")), else_=ibis.literal(0, "int64"),
+            ))  # fmt: skip
+
+    def dimensions(self) -> tuple[Dimension, ...]:
+        """The dimensions; their codes are one number, in which what is not known comes last."""
+        import ibis
+
+        table, found, packed, offset = self.source.table, [], ibis.literal(0, "int64"), 0
+        for name, column in reversed(self.contract.funnel.dimensions.items() if self.contract.funnel else ()):
+            label = as_text(table[column]).strip()
+            if name == "assisted":
+                helped = flag(table[column])
+                label = ibis.cases((helped, "yes"), (~helped, "no"), else_=ibis.null("string"))
+            else:
+                label = ibis.ifelse(label.lower().isin(MISSING_TEXTS), ibis.null("string"), label)
+            known, labels = _labels(self.source, label)
+            if labels is None:
+                self.refused.append(column)
+                continue
+            bits = max(len(labels).bit_length(), 1)
+            codes = {one: i << offset for i, one in enumerate(labels)}
+            packed = packed | _mapped(self.source, label, codes, known, len(labels) << offset)
+            found.append(Dimension(name, (*labels, None), offset, bits))
+            offset += bits
+        self.columns["d"] = packed
+        return tuple(reversed(found))
+
+
+def decision_stage(contract: DataContract) -> int | None:
+    """The stage that is the decision."""
+    columns = [stage.column for stage in contract.funnel.stages] if contract.funnel else []
+    decided = contract.decision.column if contract.decision else None
+    return columns.index(decided) if decided is not None and decided in columns else None
+
+
+def _mapped(
+    source: Source, column: ir.Value, numbers: Mapping[Any, int], known: list[tuple[Any, Any]], other: int | None
+) -> Any:
+    import ibis
+
+    nothing = ibis.null("int64") if other is None else ibis.literal(other, "int64")
+    return mapped(source, column, numbers, known, nothing)
+
+
+def _bit(test: Any, place: int) -> Any:
+    import ibis
+
+    return ibis.ifelse(test, ibis.literal(1 << place, "int64"), ibis.literal(0, "int64"))
+
+
+def _event(table: ir.Table, funnel: Funnel) -> Any:
+    return as_text(table[str(funnel.event)]).strip()
+
+
+def _event_bits(funnel: Funnel) -> dict[str, int]:
+    """The bits of each event that has a meaning."""
+    found: dict[str, int] = {}
+    ways = (*funnel.failed, *((funnel.fallback,) if funnel.fallback else ()))
+    for i, one in enumerate((*funnel.stages, *ways)):
+        for name in one.events:
+            found[name.strip()] = found.get(name.strip(), 0) | 1 << i
+    return found
+
+
+def _reached(table: ir.Table, contract: DataContract, name: str) -> Any:
+    """Whether a row says so: a time is there, a flag says yes, a decision is favourable."""
+    if contract.decision and name == contract.decision.column:
+        return table[FAVOURABLE] == 1
+    column = table[name]
+    return column.notnull() if column.type().is_temporal() else flag(column)
+
+
+def _labels(source: Source, label: ir.Value) -> tuple[list[tuple[Any, Any]], tuple[str, ...] | None]:
+    """Raw values with their labels, where few are sure to tell them apart, and the labels, None where too many."""
+    known = raw_labels(source, {"key": label}, _RAWS + 1).get("key", [])
+    if 0 < len(known) <= _RAWS:
+        found = {one for _, one in known if one is not None}
+    else:
+        known = []
+        grouped = group_rows(source.table, {"label": label}, {}).select("label").limit(MOST_LABELS + 2)
+        found = {one for (one,) in source.rows(grouped) if one is not None}
+    return known, tuple(sorted(found)) if len(found) <= MOST_LABELS else None
+
+
+def _unknown(source: Source, funnel: Funnel) -> tuple[tuple[str, int], ...]:
+    """The most frequent events that have no meaning, with their rows."""
+    import ibis
+
+    grouped = group_rows(source.table, {"text": _event(source.table, funnel)}, {})
+    others = grouped.filter(grouped.text.notnull() & ~grouped.text.isin(sorted(_event_bits(funnel))))
+    least = source.rows(others.order_by(ibis.desc("rows")).select("rows").limit(1, offset=_SHOWN - 1))
+    kept = others.filter(others["rows"] >= int(least[0][0])) if least else others
+    rows = [(str(text), int(n)) for text, n in source.rows(kept.select("text", "rows").limit(_RAWS))]
+    return tuple(sorted(rows, key=lambda one: (-one[1], one[0]))[:_SHOWN])
