@@ -177,8 +177,7 @@ def test_rows_are_spread_as_the_population_says(name: str, effect: float) -> Non
 
 def assert_spread(data: pd.DataFrame, keys: list[str], people: Population, chances: np.ndarray) -> None:
     """Counts of the keys agree with their chances."""
-    drawn = data.fillna({"default": -1}) if "default" in data else data
-    counts = drawn.groupby(keys).size()
+    counts = data.fillna(dict.fromkeys(keys, -1)).groupby(keys).size()
     expected = chances * len(data)
     total = 0.0
     for place in np.ndindex(expected.shape):
@@ -385,7 +384,7 @@ def test_nothing_but_the_command_line_and_the_demonstration_knows_the_worlds() -
     others = [file for file in code if "simulation" not in file.parts]
     assert len(others) > 40
     knowing = [file.name for file in others if "audits.simulation" in file.read_text(encoding="utf-8")]
-    assert sorted(knowing) == ["motor_renewals.py", "quickcash_loans.py", "two_lenders.py"]
+    assert sorted(knowing) == ["mobile_bank.py", "motor_renewals.py", "quickcash_loans.py", "two_lenders.py"]
 
 
 # the audit of the files
@@ -438,7 +437,7 @@ def test_every_world_makes_a_program_that_is_fit_and_answers(tmp_path, name: str
     measure = {
         "fair_lending": "adverse_impact_ratio", "loyalty_pricing": "tenure_price_slope",
         "predatory_lending.steering": "steering_excess_rate", "predatory_lending.inducement": "push_effect",
-        "digital_divide.funnel": "cumulative_ratio",
+        "digital_divide.funnel": "cumulative_ratio", "digital_divide.thin_file": "thin_file_approval_gap",
     }[world.audits[0]]  # fmt: skip
     measure = "push_association" if name == "pushes-without-holdout" else measure
     (one, *_) = (m for m in run.measurements if m.measure == measure)
