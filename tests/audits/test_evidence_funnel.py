@@ -12,9 +12,11 @@ import pandas as pd
 import psycopg
 import pytest
 
+from audits.evidence import funnel_persons
 from audits.evidence.collect import Evidence, collect
 from audits.evidence.funnel import TIME_EDGES, age_attribute, age_labels, funnel_from_json, funnel_to_json
 from audits.evidence.funnel_counts import collect_funnel
+from audits.evidence.funnel_persons import last_day
 from audits.evidence.needs import FunnelNeed
 from checks.inputs.period import Period
 from checks.inputs.program import read_program
@@ -352,3 +354,44 @@ def test_order_threads_and_engine_leave_every_byte_and_no_person(tmp_path, monke
     texts.add(text)
     assert len(texts) == 1
     assert Evidence(tmp_path / "evidence", None).funnel(need) == found == funnel_from_json(text)
+
+
+def test_of_very_many_events_those_of_some_times_stand_for_all_that_come_twice(tmp_path, monkeypatch):
+    data = log(5)
+    stage = data["what"].str.strip().isin([name for names in (*STAGES.values(), *FAILED.values()) for name in names])
+    own = data[(stage | (data["what"] == "video_call")) & data["WHO"].notna()]
+    some = own[(own["seen at"] - pd.Timestamp(0)) // pd.Timedelta(microseconds=1) % 17 == 0]
+    monkeypatch.setattr(funnel_persons, "EXACT", 0)
+    with opened(tmp_path, data, LOG) as source:
+        found = collect_funnel(source, LOG_NEED).counts["duplicates"]
+    assert found == 17 * some.assign(what=some["what"].str.strip()).duplicated(["WHO", "what", "seen at"]).sum()
+    assert found > 0
+
+
+def test_columns_with_too_many_labels_are_named_and_nobody_is_lost(tmp_path):
+    data = flags(3).assign(town=[f"t{i}" for i in range(400)], device=[f"d{i}" for i in range(400)])
+    contract = {**FLAGS, "groups": {**FLAGS["groups"], "town": {"column": "town", "reference": "t0"}},
+                "strata": ["town"]}  # fmt: skip
+    with opened(tmp_path, data, contract) as source:
+        found = collect_funnel(source, FunnelNeed(("region", "town"), ("town",)))
+    assert set(found.refused) == {"town", "device"}
+    assert {cell.label for cell in found.cells["town"]} == {None}
+    assert {cell.stratum for cell in found.cells["region"]} == {(None,)}
+    assert [sum(cell.persons for cell in own) for own in found.cells.values()] == [400, 400]
+    assert set(found.losses["region"]) == {"assisted"}
+
+
+def test_a_need_without_a_funnel_or_without_ages_is_a_mistake_of_its_question(tmp_path):
+    data = flags(3)
+    plain = {name: part for name, part in FLAGS.items() if name not in ("funnel", "age")}
+    with opened(tmp_path, data, plain) as source, pytest.raises(ValueError, match="no funnel"):
+        collect_funnel(source, FLAG_NEED)
+    ageless = {name: part for name, part in FLAGS.items() if name != "age"}
+    with opened(tmp_path, data, ageless) as source, pytest.raises(ValueError, match="ages"):
+        collect_funnel(source, FLAG_NEED)
+
+
+def test_the_data_end_where_times_run_on_without_a_long_gap():
+    assert last_day({0: 50, 40: 49, 100: 1}) == 100
+    assert last_day({0: 99, 40: 1, 101: 1}) == 40
+    assert last_day({0: 50, 100: 50}) == 100
