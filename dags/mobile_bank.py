@@ -52,6 +52,8 @@ _LOG_TOLD = {
 _LOST = (
     *(("stage_ratio", OLDEST, stage) for stage in ("reach", "start", "identity", "submit", "decision", "price")),
     ("cumulative_ratio", OLDEST, "all"), ("adjusted_cumulative_ratio", OLDEST, "all"),
+    ("adjusted_stage_ratio", OLDEST, "start"), ("adjusted_stage_ratio", OLDEST, "decision"),
+    ("adjusted_stage_ratio", YOUNG, "start"), ("adjusted_cumulative_ratio", YOUNG, "all"),
     ("stage_ratio", YOUNG, "start"), ("stage_ratio", YOUNG, "submit"), ("cumulative_ratio", YOUNG, "all"),
     ("population_reach_share", OLDEST, "all"),
 )  # fmt: skip

@@ -19,7 +19,7 @@ HIDDEN = "hidden_"  # columns that the file does not show begin with it
 AGES = ((18, 25), (25, 40), (40, 60), (60, 62), (62, 85))  # from, up to but not including
 AGE_SHARES, ELDERLY = (0.14, 0.34, 0.30, 0.03, 0.19), 60
 REGIONS, NETWORKS, POOR = ("city", "county"), ("good", "poor"), 1
-DEVICES, NEW, OLD, NONE = ("new phone", "old phone", "none"), 0, 1, 2
+DEVICES, NEW = ("new phone", "old phone", "no smartphone"), 0
 INCOMES = (2_000, 4_000, 6_000, 9_000, 14_000, 24_000)  # edges of five classes, yuan a month
 PRODUCTS, BUYING = ("cash loan", "credit line", "instalment purchase"), 2
 CHANNELS, BRANCH = ("app", "web", "branch", "telephone"), 2  # from the branch on a person serves
@@ -39,7 +39,7 @@ class MobileBank:
     not, costs so many yuan, which the declared cost holds.
 
     Composition, which is nobody's harm but the elderly's: they live where the network is poor (``county``,
-    ``poor_network``), have old phones or none (``devices``) and lower incomes; they also lack a data trail more often
+    ``poor_network``), have old phones or no smartphone (``devices``) and lower incomes; they also lack a data trail more often
     (``thin``), and are so much better risks (``risks``) that their approval rate equals that of others.
 
     The harms, each nought (ratios 1) in the fair twin:
@@ -188,7 +188,7 @@ class MobileBank:
         return np.asarray(np.where((at["buying"] & self.no_branch)[..., None], online, by_age))
 
     def _phone(self, at: Columns) -> Floats:
-        """What an old phone, and none, leave of a chance."""
+        """What an old phone, and no smartphone, leave of a chance."""
         kept: Floats = np.array([1.0, self.old_phone, self.old_phone**3])
         return np.asarray(kept[at["device"]])
 

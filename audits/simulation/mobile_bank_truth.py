@@ -103,25 +103,27 @@ def _funnel(table: _Table) -> dict[str, float]:
         found |= {f"stage_ratio[{stage}, {group}]": float(r) for stage, r in zip(STAGES, ratios, strict=True)}
         found[f"cumulative_ratio[{group}]"] = float(np.prod(ratios))
         found[f"approved_ratio[{group}]"] = float(np.prod(ratios[1 : _DECISION + 1]))
-        found |= {f"{name}[{group}]": value for name, value in _adjusted(table, mine, theirs).items()}
+        found |= _adjusted(table, mine, theirs, group)
     found["population_reach_share"] = table.share(table.came[:, 0], table.weight > 0)
     for group in (OLDEST, PRIME):
         found[f"population_reach_share[{group}]"] = table.share(table.came[:, 0], table.of(group))
     return found
 
 
-def _adjusted(table: _Table, mine: Floats, theirs: Floats) -> dict[str, float]:
-    """From being reached on, over what the reference would do in the networks of the group's people."""
+def _adjusted(table: _Table, mine: Floats, theirs: Floats, group: str) -> dict[str, float]:
+    """From being reached on, over what the reference would do in the networks of the group's people; and as it is."""
     own = np.stack([(mine * (table.network == i)) @ table.came for i in range(len(NETWORKS))])
     other = np.stack([(theirs * (table.network == i)) @ table.came for i in range(len(NETWORKS))])
     level = own.sum(axis=0) / (own[:, :1] * other / other[:, :1]).sum(axis=0)
-    found = {f"adjusted_stage_ratio.{stage}": float(level[i] / level[i - 1]) for i, stage in enumerate(STAGES) if i}
-    return {**found, "adjusted_cumulative_ratio": float(level[-1]), "raw_from_reach": _raw(own, other)}
-
-
-def _raw(own: Floats, other: Floats) -> float:
-    mine, theirs = own.sum(axis=0), other.sum(axis=0)
-    return float(mine[-1] / mine[0] / (theirs[-1] / theirs[0]))
+    whole, reference = own.sum(axis=0), other.sum(axis=0)
+    stages = {
+        f"adjusted_stage_ratio[{stage}, {group}]": float(level[i] / level[i - 1])
+        for i, stage in enumerate(STAGES) if i
+    }  # fmt: skip
+    return {
+        **stages, f"adjusted_cumulative_ratio[{group}]": float(level[-1]),
+        f"ratio_from_reach[{group}]": float(whole[-1] / whole[0] / (reference[-1] / reference[0])),
+    }  # fmt: skip
 
 
 def _elderly(world: MobileBank, table: _Table) -> dict[str, float]:

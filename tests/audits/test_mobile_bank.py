@@ -93,7 +93,7 @@ def test_what_is_planted_is_what_the_law_makes_of_it(told):
     for name, value in told.items():
         if name.endswith(f"{YOUNG}]") and "reach_share" not in name:
             assert value == pytest.approx(1, abs=1e-12), name
-    adjusted, raw = told[f"adjusted_cumulative_ratio[{OLDEST}]"], told[f"raw_from_reach[{OLDEST}]"]
+    adjusted, raw = told[f"adjusted_cumulative_ratio[{OLDEST}]"], told[f"ratio_from_reach[{OLDEST}]"]
     assert raw < adjusted - 0.02 < 0.7  # a part of it is where they live, and only a part
 
 
@@ -211,7 +211,7 @@ def test_the_fair_twin_has_no_harm():
     for name, value in found.items():
         if name.startswith(apart):
             continue
-        ratio = name.split("[")[0].split(".")[0].endswith("_ratio") or name.startswith("raw_from_reach")
+        ratio = name.split("[")[0].endswith("_ratio") or name.startswith("ratio_from_reach")
         assert value == pytest.approx(1 if ratio else 0, abs=1e-12), name
 
 

@@ -64,7 +64,7 @@ def test_the_demonstration_sets_what_was_planted_in_a_bank_on_a_phone_beside_wha
     assert sum(task == "audit" for task, _, _ in states) == 5
     (whole,) = (line for line in lines if line.startswith("  cumulative_ratio, 60+"))
     assert whole.endswith("concern")
-    (decision,) = (line for line in lines if line.startswith("  stage_ratio, decision, 60+"))
+    (decision,) = (line for line in lines if line.startswith("  adjusted_stage_ratio, decision, 60+"))
     assert decision.endswith("clear")
     assert (folder / "runs/mobile-bank/all/v1/report.html").stat().st_size > 5000
     assert (folder / "programs/mobile-bank-events.yaml").exists()

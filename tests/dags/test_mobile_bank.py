@@ -103,12 +103,12 @@ def test_what_was_planted_is_found_on_another_draw(another):
     assert {name: m.estimate for name, m in counted.items()} == {name: true[name] for name in COUNTED}
     every = mobile_bank._LOST + mobile_bank._ELDERLY + mobile_bank._OTHERS
     estimated = [one for one in every if one[0] not in COUNTED]
-    assert len(estimated) == len(every) - len(COUNTED) == 33
+    assert len(estimated) == len(every) - len(COUNTED) == 37
     assert misses(run, true, estimated) == []
     for one in CONCERNS:
         assert verdicts[one] == "concern", one
     for stage in ("decision", "price"):
-        assert verdicts["stage_ratio", "60+", stage] == "clear"
+        assert verdicts["adjusted_stage_ratio", "60+", stage] == "clear"
     young = {verdict for (measure, group, _), verdict in verdicts.items() if group == "under 25" and "ratio" in measure}
     assert "concern" not in young
     lines = mobile_bank.planted_and_found(folder / "runs", folder / "data")
@@ -145,5 +145,5 @@ def test_the_fair_twin_is_accused_of_nothing(tmp_path, monkeypatch):
     assert misses(run, true, [one for one in every if one[0] not in (*COUNTED, "thin_file_flip_share")]) == []
     for measure in ("no_traditional_channel_cases", "inaccessible_service_cases", "elderly_points_lost"):
         assert found(run, measure, None).estimate == 0
-    for measure in ("cumulative_ratio", "adjusted_cumulative_ratio", "adjusted_elderly_completion_ratio"):
+    for measure in ("adjusted_cumulative_ratio", "adjusted_elderly_completion_ratio"):
         assert verdicts[measure, "60+", "all"] == "clear"
