@@ -23,6 +23,7 @@ _SHARES = (
     "threshold", "threshold_rate", "highest_of_earners", "beyond_share", "known_among_finished", "known_among_lost",
     "lowest_fifth", "highest_fifth", "assisted_high",
 )  # fmt: skip
+_OF_COUNTS = ("group_share", "reference_share")
 _SHARE_ENDINGS = ("_share", "share_of_log_ratio", "_other_way_success")
 _AMOUNTS = ("largest_charge_left_out", "guarantee", "amount", "dearest", "dearest_of_group")
 _BARE = ("strength_to_overturn", "balance", "p_", "homogeneity_p")  # numbers without a unit, whatever the figure's is
@@ -51,6 +52,8 @@ def figure_facts(say: Words, m: Measurement, limits: Sequence[float]) -> tuple[F
     for name, value in sorted(m.details.items()):
         if m.beyond and (name == "beyond_share" or (name == "upper_share_of_none" and all(n for _, n in m.beyond))):
             continue  # told limit by limit; and the bound speaks of limits beyond which nothing was found
+        if name in _OF_COUNTS and any(f"group_{part}" in m.counts for part, _ in PARTS):
+            continue  # told beside its numerator and denominator
         key = _key(say, m, "detail", name)
         facts.append(Fact(say(key) if say.has(key) else say.named("detail", name), _detail(say, m, name, value)))
     facts += [_beyond(say, m, limit, cases) for limit, cases in m.beyond if m.estimate is not None]

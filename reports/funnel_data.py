@@ -24,11 +24,15 @@ Flow = tuple[int, int]
 
 
 def pictured(members: Sequence[Judged]) -> set[Key]:
-    """Figures that the pictures of this file show and that no rule judges."""
+    """Figures of a stage or part that the pictures of this file show with their verdict, and that break no rule."""
     own = [judged for ways in _by_group(members) for judged in ways if judged.measurement.measure in BY_PART]
     own += [judged for judged in members if judged.measurement.measure == LOSS]
-    known = [judged for judged in own if judged.measurement.estimate is not None and not judged.findings]
-    return {key_of(judged.measurement) for judged in known}
+    return {key_of(judged.measurement) for judged in own if _is_calm(judged)}
+
+
+def _is_calm(judged: Judged) -> bool:
+    """Whether there is a figure, and nothing that a reader must see at once."""
+    return judged.measurement.estimate is not None and judged.verdict in (None, "clear", "inconclusive")
 
 
 def ways_of(members: Sequence[Judged]) -> list[list[Judged]]:

@@ -30,7 +30,7 @@ from reports.funnel_data import (
     ways_of,
     whom,
 )
-from reports.named import group_in
+from reports.named import group_in, segment_in
 from reports.pictures import CurvePicture, CurvePoint, CurveSeries, DotRow, DotsPicture, MapCell, MapPicture, Picture
 from reports.point_pictures import along_points
 from reports.rule_reading import limit_line, limit_text
@@ -75,6 +75,9 @@ def _groups(say: Words, members: Sequence[Judged]) -> Iterator[Picture]:
             by_measure.setdefault(m.measure, []).append(judged)
     for measure, own in by_measure.items():
         if sum(judged.measurement.estimate is not None for judged in own) > 1:
+            if len({judged.measurement.group for judged in own}) == 1:
+                yield _dots(say, say("chart.ways", who=whom(say, own[0].measurement)), own, _part_of)
+                continue
             title = say("chart.groups", measure=say.named("measure", measure))
             yield _most_harmful(say, title, own, _MOST_ROWS)
 
@@ -127,6 +130,11 @@ def _by_harm(judged: Judged) -> tuple[bool, float, str]:
 
 def _group_of(say: Words, m: Measurement) -> str:
     return group_in(say, m)
+
+
+def _part_of(say: Words, m: Measurement) -> str:
+    """One figure in all rows and in parts: which it is."""
+    return say("way.all_rows") if m.segment == "all" else segment_in(say, m)
 
 
 def _way_of(say: Words, m: Measurement) -> str:

@@ -154,7 +154,7 @@ class Block:
     pictures: tuple[Picture, ...]
     figures: tuple[MeasuredFigure, ...]
     folded: tuple[MeasuredFigure, ...] = ()
-    """Figures that a picture shows with its table, and that no rule judges."""
+    """Figures that a picture shows with what it needs to be read, and that break no rule."""
 
 
 @dataclass(frozen=True, slots=True)

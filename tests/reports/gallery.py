@@ -55,7 +55,7 @@ def _judged() -> dict[str, tuple[Judged, ...]]:
         "money by band": prices.bands(("1", "2-4", "5-9", "10+"), measure="tenure_overcharge_money", factor=1234.5),
         "stages": pair_up(made := [*access.way("village"), *access.way("town")], access.findings(made), {}),
         "odd stages": _odd_ways(),
-        "losses": pair_up([*access.losses(), *access.losses("village")], [], {}),
+        "losses": pair_up([*access.losses("village"), *access.losses("town")], [], {}),
         "failures": pair_up(made := access.failures(), access.findings(made), {}),
         "long scores": _curve("x" * 200, 0.0, (1.25e6, 2.5e6, 9.75e6)),
     }

@@ -14,7 +14,6 @@ LEFT = {  # who is left of those who entered, after each stage
     "village": (10_000, 7_900, 5_100, 2_550, 2_400, 1_500), "town": (12_000, 10_400, 8_500, 7_050, 6_800, 5_000),
     "city": (40_000, 36_000, 30_600, 27_500, 26_700, 20_300),
 }  # fmt: skip
-DEVICES = {"old phone": 1.6, "phone": 1.0, "computer": 0.7}
 
 
 def rounded(value: Any) -> Any:
@@ -71,20 +70,22 @@ def way(group: str) -> list[Measurement]:
     ]  # fmt: skip
 
 
-def losses(group: str | None = None) -> list[Measurement]:
-    """Shares lost at each stage by device, and by network at one."""
-    sizes = dict(zip(STAGES, LEFT["city"], strict=False))
-    parts = [(stage, "device", name, times) for stage in STAGES for name, times in DEVICES.items()]
-    parts += [("identity", "network", name, times) for name, times in (("2g", 2.5), ("wifi", 0.8))]
-    made = []
-    for i, (stage, dimension, name, times) in enumerate(parts):
-        lost = 0.05 * times * (1 + STAGES.index(stage) % 3)
-        segment = f"{stage} · {dimension} {name}"
-        made.append(figure(
-            "stage_loss_share", group, segment=segment, estimate=lost, low=lost * 0.9, high=lost * 1.1,
-            n=sizes[stage] // (i % 3 + 2), reference=None, attribute="place" if group else None,
-        ))  # fmt: skip
-    return made
+LOST = (  # segment, share of the group, of the reference
+    ("identity · device old phone", 0.48, 0.12), ("identity · device unknown", 0.3, 0.25),
+    ("identity · network 2g", 0.375, 0.3), ("identity · assisted no", 0.21, 0.1), ("identity · hour 18-23", 0.22, None),
+    ("start · device phone", 0.1, 0.11),
+)  # fmt: skip
+
+
+def losses(group: str) -> list[Measurement]:
+    """Shares lost at two stages by device, network, help and hour."""
+    return [
+        figure("stage_loss_share", group, segment=segment, estimate=ours, low=ours * 0.9, high=ours * 1.1,
+               n=2000 - 100 * i, details={} if theirs is None else {
+                   "reference_share": theirs, "excess_persons": (2000 - 100 * i) * (ours - theirs)
+               })
+        for i, (segment, ours, theirs) in enumerate(LOST)
+    ]  # fmt: skip
 
 
 def failures() -> list[Measurement]:
@@ -141,7 +142,7 @@ def unequal() -> list[Measurement]:
 def everything() -> list[Measurement]:
     """Figures of all five questions."""
     return [
-        *way("village"), *way("town"), *losses(), *elderly(), *thin_files(), *channels(), *unequal(),
+        *way("village"), *way("town"), *losses("village"), *elderly(), *thin_files(), *channels(), *unequal(),
         figure("person_coverage", None, estimate=0.93, low=0.93, high=0.93, n=66_600),
     ]  # fmt: skip
 

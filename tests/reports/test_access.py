@@ -19,7 +19,7 @@ from reports.comparisons import measured_figure, pair_up, who
 from reports.figures import figure_of
 from reports.html.page import render
 from reports.picture_data import pictures_of
-from reports.pictures import DotsPicture, FunnelPicture, FunnelStage, MapPicture
+from reports.pictures import DotsPicture, FunnelPicture, FunnelStage
 from reports.view import report_model
 from reports.words import ENGLISH, language
 from tests.reports import sample_access as access
@@ -88,13 +88,26 @@ def test_a_stage_that_nobody_came_to_has_no_ratio_and_is_told():
     assert dots.rows[-1].text == "No figure"
 
 
-def test_stages_that_no_rule_judges_are_folded_and_judged_ones_are_not():
+def test_stages_that_break_no_rule_are_folded_and_those_that_do_are_not():
     made = access.way("village")
     judged = access.findings(made)
     block = block_of(made, findings=judged)
-    assert {one.title for one in block.figures} >= {"Ratio of passing a stage", "Ratio of coming through all stages"}
-    assert {one.title for one in block.folded} == {"Ratio of passing a stage, within strata"}
+    assert [(one.title, one.verdict) for one in block.figures[:3]] == [
+        ("Ratio of coming through all stages", "concern"), ("Ratio of passing a stage", "concern"),
+        ("Ratio of passing a stage", "concern"),
+    ]  # fmt: skip
+    assert {one.verdict for one in block.folded} == {"clear", "inconclusive", None}
+    assert len(block.folded) == 8
     assert len(block_of(made).folded) == 10
+
+
+def test_every_verdict_of_a_folded_figure_stands_in_a_picture():
+    made = access.way("village")
+    block = block_of(made, findings=access.findings(made))
+    dots = block.pictures[1]
+    assert sorted(one.verdict or "" for one in block.folded if one.title == "Ratio of passing a stage") == sorted(
+        row.verdict for row in dots.rows if row.label in access.STAGES and row.verdict != "concern"
+    )
 
 
 def test_a_figure_that_cannot_be_had_is_never_folded_away():
@@ -103,24 +116,27 @@ def test_a_figure_that_cannot_be_had_is_never_folded_away():
     assert [one.missing for one in block_of(made).figures] == ["No figure: too few."]
 
 
-def test_losses_stand_in_a_table_of_stages_and_devices():
-    device, network = shown(access.losses())
-    assert isinstance(device, MapPicture)
-    assert device.columns == access.STAGES
-    assert set(device.rows) == set(access.DEVICES)
-    assert [[cell is not None for cell in row] for row in network.cells] == [[True], [True]]
-    worst = max((cell for row in device.cells for cell in row), key=lambda cell: cell.weight)
-    assert (worst.text, worst.weight) == ("24.0%", 1.0)
-    block = block_of(access.losses())
-    assert (len(block.figures), len(block.folded)) == (0, 17)
-
-
-def test_losses_of_a_group_name_it_and_stand_apart_from_those_of_everyone():
-    titles = [picture.title for picture in shown([*access.losses(), *access.losses("village")])]
-    assert titles == [
-        "Share lost at each stage by device", "Share lost at each stage by network",
-        "Share lost at each stage by device (village)", "Share lost at each stage by network (village)",
+def test_losses_stand_by_device_with_those_of_the_reference_beside_them():
+    device, identity = shown(access.losses("village"))
+    assert device.title == "Who is lost at stage “identity”, by device and the like (village compared with city)"
+    assert [(row.label, row.text) for row in device.rows] == [
+        ("assisted: no", "21.0% (city 10.0%)"), ("device: old phone", "48.0% (city 12.0%)"),
+        ("device: unknown", "30.0% (city 25.0%)"), ("hour: 18-23", "22.0%"), ("network: 2g", "37.5% (city 30.0%)"),
     ]  # fmt: skip
+    assert [row.label for row in identity.rows] == ["device: phone"]
+    block = block_of(access.losses("village"))
+    assert (len(block.figures), len(block.folded)) == (0, 6)
+    (chinese, _) = shown(access.losses("village"), CHINESE)
+    assert [row.label for row in chinese.rows] == [
+        "人工协助：否", "设备：old phone", "设备：不明", "时段：18-23", "网络：2g",
+    ]  # fmt: skip
+
+
+def test_the_largest_excess_of_lost_persons_stands_first_of_its_kind():
+    made = [m for m in access.losses("village") if "device" in m.segment]
+    made = [replace(m, details={**m.details, "excess_persons": float(i)}) for i, m in enumerate(made)]
+    (first, _) = shown(made)
+    assert [row.label for row in first.rows] == ["device: unknown", "device: old phone"]
 
 
 def test_failures_of_the_identity_check_stand_by_method_the_most_frequent_first():
@@ -137,7 +153,7 @@ MADE = (
         "年龄（以 60 岁为界）：60 岁及以上与 60 岁以下相比",
     ),
     (access.thin_files()[0], "credit file: thin compared with full", "信用档案：信用白户与信用记录完整者相比"),
-    (access.channels()[0], "service channel: assisted compared with digital", "服务渠道：人工与数字相比"),
+    (access.channels()[0], "service channel: assisted compared with digital", "服务渠道：人工协助与数字相比"),
 )
 
 

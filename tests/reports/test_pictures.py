@@ -82,7 +82,7 @@ PICTURES = {
     "map": (crossings, 1, MapPicture), "calibration": (curved, 0, CurvePicture), "tenure": (tenures, 0, DosePicture),
     "funnel": (lambda: access.way("village"), 0, FunnelPicture),
     "stages": (lambda: access.way("village"), 1, DotsPicture),
-    "losses": (access.losses, 0, MapPicture),
+    "losses": (lambda: access.losses("village"), 0, DotsPicture),
 }  # fmt: skip
 
 
