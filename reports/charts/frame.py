@@ -20,6 +20,7 @@ ROW, AXIS = 18, 34
 _FARTHEST = 4.0
 _ROOM_FOR_WORDS = 24
 _LEAST = 1e-6
+_WIDEST = 30.0  # how many times a value alone its bounds may lie from it
 
 
 class Scale:
@@ -45,10 +46,12 @@ def domain(
 
     ``farthest`` is how many times as far from the values as these reach among themselves.
     """
-    core = list(values)
+    core, known = list(values), [b for b in bounds if b is not None]
     low, high = min(core), max(core)
     width = max(high - low, _LEAST * max(abs(low), abs(high), _LEAST))  # values as good as one have a width too
-    near = [b for b in bounds if b is not None and low - farthest * width <= b <= high + farthest * width]
+    near = [b for b in known if low - farthest * width <= b <= high + farthest * width]
+    if low == high and not near:  # one value alone is squeezed by nothing
+        near = [b for b in known if abs(b - low) <= _WIDEST * max(abs(low), _LEAST)]
     first, last = min([low, *near]), max([high, *near])
     room = max(last - first, width) * 0.1
     return first - room, last + room

@@ -150,7 +150,7 @@ MADE = (
     (
         access.failures()[0],
         "age from 60: aged 60 or over compared with under 60",
-        "年龄（以 60 岁为界）：60 岁及以上与 60 岁以下相比",
+        "年龄 60 岁分界：60 岁及以上与 60 岁以下相比",
     ),
     (access.thin_files()[0], "credit file: thin compared with full", "信用档案：信用白户与信用记录完整者相比"),
     (access.channels()[0], "service channel: assisted compared with digital", "服务渠道：人工协助与数字相比"),

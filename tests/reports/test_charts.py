@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from audits.record import Point
 from reports.charts import draw, estimate_with_limit, rates_by_group, ticks
-from reports.charts.frame import labelled_ticks
+from reports.charts.frame import domain, labelled_ticks
 from reports.charts.lettering import clip, room, wrap
 from reports.comparisons import pair_up
 from reports.picture_data import pictures_of
@@ -398,3 +398,10 @@ def test_the_line_of_a_score_is_drawn_only_where_it_is_said_to_be_a_chance(score
     wanted = ends if in_the_large else None
     assert [*sum(picture.expected or (), ())] == pytest.approx([*sum(wanted or (), ())])
     assert bool(picture.expected_label) == bool(picture.expected)
+
+
+def test_a_value_alone_is_drawn_with_its_interval_and_not_with_places_after_the_comma_that_nobody_reads():
+    first, last = domain([0.594], (0.583, 0.606))
+    assert first < 0.583
+    assert last > 0.606
+    assert domain([0.594], (-900.0, None))[0] > 0.5
