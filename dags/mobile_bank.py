@@ -92,7 +92,8 @@ def write_bank(programs: Path, data: Path, world: MobileBank | None = None) -> N
         "title": _TITLE, "description": _described(world, true), "source": _source(data / DATA_FILE),
         "contract": {**world.contract(), **where}, "audits": {"primary": [
             "digital_divide.funnel", "digital_divide.elderly", "digital_divide.thin_file",
-            {"digital_divide.channel_price": {"service_in_cost": True}}, "digital_divide.concentration_index",
+            {"digital_divide.channel_price": {"service_in_cost": True, "attributes": ["age"]}},
+            {"digital_divide.concentration_index": {"attributes": ["age"]}},
         ]},
     })  # fmt: skip
     _write_program(programs, LOG_PROGRAM, {

@@ -39,8 +39,8 @@ class MobileBank:
     not, costs so many yuan, which the declared cost holds.
 
     Composition, which is nobody's harm but the elderly's: they live where the network is poor (``county``,
-    ``poor_network``), have old phones or no smartphone (``devices``) and lower incomes; they also lack a data trail more often
-    (``thin``), and are so much better risks (``risks``) that their approval rate equals that of others.
+    ``poor_network``), have old phones or no smartphone (``devices``) and lower incomes; they also lack a data trail
+    more often (``thin``), and are so much better risks (``risks``) that their approval rate equals that of others.
 
     The harms, each nought (ratios 1) in the fair twin:
 
