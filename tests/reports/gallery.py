@@ -56,6 +56,7 @@ def _judged() -> dict[str, tuple[Judged, ...]]:
         "stages": pair_up(made := [*access.way("village"), *access.way("town")], access.findings(made), {}),
         "odd stages": _odd_ways(),
         "losses": pair_up([*access.losses("village"), *access.losses("town")], [], {}),
+        "access": pair_up([*access.unequal(), access.points_of_age(), access.times(), *access.thin_files()], [], {}),
         "failures": pair_up(made := access.failures(), access.findings(made), {}),
         "long scores": _curve("x" * 200, 0.0, (1.25e6, 2.5e6, 9.75e6)),
     }

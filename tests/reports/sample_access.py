@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import exp, sqrt
 from typing import Any
 
-from audits.record import AuditRun, Finding, Judgement, Measurement
+from audits.record import AuditRun, Finding, Judgement, Measurement, Point
 from tests.reports import sample_records as sample
 
 STAGES = ("reach", "start", "identity", "submit", "decision")
@@ -98,12 +98,35 @@ def failures() -> list[Measurement]:
     ]  # fmt: skip
 
 
+def times(group: str = "60+", reference: str = "under 60") -> Measurement:
+    """Who has finished after so many minutes: the elderly take about twice as long."""
+    made = [
+        Point(name, minutes, share, max(share - 0.02, 0.0), min(share + 0.02, 1.0), 900)
+        for name, slower in ((group, 2.0), (reference, 1.0))
+        for minutes in (1.0, 5.0, 20.0, 60.0, 240.0, 2880.0, 43_200.0)
+        for share in (0.9 * minutes / (minutes + 15 * slower),)
+    ]  # fmt: skip
+    return figure(
+        "completion_time_ratio", group, estimate=1.8, low=1.6, high=2.0, n=7900, points=tuple(made),
+        attribute="age from 60", reference=reference, question="digital_divide.elderly",
+    )  # fmt: skip
+
+
+def points_of_age() -> Measurement:
+    """Points of a score by band of age, ten fewer from 60 on."""
+    made = tuple(Point("all", age, -10.0 if age >= 60 else 0.0, 0.0, 0.0, 50) for age in (62.0, 20.0, 40.0, 60.0))
+    return figure(
+        "elderly_points_lost", None, attribute=None, question="digital_divide.elderly", estimate=10.0, low=10.0,
+        high=10.0, n=9000, points=made,
+    )  # fmt: skip
+
+
 def elderly() -> list[Measurement]:
     """What the elderly finish, and how they fare at the identity check."""
     of_age = {"attribute": "age from 60", "reference": "under 60", "question": "digital_divide.elderly"}
     return [
         ratio("elderly_completion_ratio", "60+", (900, 2000), (7000, 9000), **of_age),
-        figure("completion_time_ratio", "60+", estimate=1.8, low=1.6, high=2.0, n=7900, **of_age), *failures(),
+        times(), *failures(), points_of_age(),
         figure("no_traditional_channel_cases", None, **(of_age | {"attribute": None, "reference": None}), estimate=1.0,
                low=1.0, high=1.0, n=3),
     ]  # fmt: skip
@@ -134,7 +157,9 @@ def unequal() -> list[Measurement]:
     """Access along income, with its level."""
     of_all = {"question": "digital_divide.concentration_index", "attribute": None, "n": 52_000}
     return [
-        figure("access_concentration_index", None, estimate=0.212, low=0.2, high=0.224, **(of_all | {"equality": 0.0})),
+        figure("access_concentration_index", None, estimate=0.212, low=0.2, high=0.224, details={"access_share": 0.45},
+               points=tuple(Point("all", (i + 0.5) / 10, 0.3 + 0.03 * i, 0.28 + 0.03 * i, 0.32 + 0.03 * i, 5200)
+                            for i in range(10)), **(of_all | {"equality": 0.0})),
         figure("access_share", None, estimate=0.45, low=0.44, high=0.46, **of_all),
     ]  # fmt: skip
 

@@ -19,7 +19,7 @@ from reports.comparisons import measured_figure, pair_up, who
 from reports.figures import figure_of
 from reports.html.page import render
 from reports.picture_data import pictures_of
-from reports.pictures import DotsPicture, FunnelPicture, FunnelStage
+from reports.pictures import CurvePicture, DotsPicture, FunnelPicture, FunnelStage
 from reports.view import report_model
 from reports.words import ENGLISH, language
 from tests.reports import sample_access as access
@@ -144,6 +144,67 @@ def test_failures_of_the_identity_check_stand_by_method_the_most_frequent_first(
     assert [row.label for row in picture.rows] == ["any method", "face", "otp", "card"]
     (chinese,) = shown(access.failures(), CHINESE)
     assert chinese.rows[0].label == "任一方式"
+
+
+def test_who_has_finished_by_when_stands_on_a_scale_of_time_and_not_of_a_score():
+    (picture,) = shown([access.times()])
+    assert isinstance(picture, CurvePicture)
+    assert [series.label for series in picture.series] == ["aged 60 or over", "under 60"]
+    assert [words for _, words in picture.marks] == ["1 min", "10 min", "1 h", "1 day", "1 week", "30 days"]
+    assert picture.series[0].points[0].x == 0.0  # a minute
+    assert "aged 60 or over, 60 minutes after the start: 60.0%" in picture.description
+    assert ">1 week<" in draw(picture, "c")
+    (chinese,) = shown([access.times()], CHINESE)
+    assert chinese.series[0].label == "60 岁及以上"
+
+
+def test_one_time_alone_is_no_picture():
+    m = access.times()
+    assert shown([replace(m, points=m.points[:1])]) == ()
+
+
+def test_points_of_age_stand_by_age_the_youngest_first():
+    (picture,) = shown([access.points_of_age()])
+    assert [(row.label, row.text) for row in picture.rows] == [
+        ("from 20", "0.00"), ("from 40", "0.00"), ("from 60", "−10.00"), ("from 62", "−10.00"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("estimate", "told"), [
+    (10.0, "the elderly who get least from the score get 10.00 points of score less"),
+    (-2.5, "the least is 2.50 points of score more"), (0.0, "get as much as the younger"),
+])  # fmt: skip
+def test_points_lost_or_won_for_age_are_said_as_such(estimate, told):
+    (one,) = pair_up([replace(access.points_of_age(), estimate=estimate)], [], {})
+    assert told in measured_figure(ENGLISH, one, "a").sentence
+
+
+def test_an_index_is_said_with_its_level_and_drawn_by_tenth():
+    index = access.unequal()[0]
+    (one,) = pair_up([index], [], {})
+    assert "0.212, where 45% of all have access" in measured_figure(ENGLISH, one, "a").sentence
+    assert "总体中有 45% 获得机会" in measured_figure(CHINESE, one, "a").sentence
+    assert "where 45.0 % of all have access" in explain(index, sample.rule(limit=0.2), "concern")
+    (picture,) = shown([index])
+    assert [row.label for row in picture.rows][::9] == ["tenth 1 of 10", "tenth 10 of 10"]
+
+
+def test_a_raw_and_a_stratified_figure_of_one_group_stand_below_one_another():
+    raw = access.thin_files()[0]
+    within = replace(raw, segment="within strata", estimate=0.9)
+    (picture,) = shown([raw, within])
+    assert [row.label for row in picture.rows] == ["as the rows stand", "within strata"]
+    assert who(ENGLISH, within) == "credit file: thin compared with full, within strata"
+    assert "分层之内" in who(CHINESE, within)
+    (one,) = pair_up([within], [], {})
+    assert measured_figure(ENGLISH, one, "a").sentence.startswith("Within the declared strata, the approval rate with")
+
+
+def test_ways_from_the_people_say_so():
+    reached = access.figure("population_reach_share", "village", reference=None, estimate=0.8, low=0.7, high=0.9, n=9)
+    funnel, *_ = shown([*access.way("village"), reached])
+    assert funnel.group == "village: 10,000 people to be reached"
+    assert funnel.counted == "% of the people"
 
 
 MADE = (
