@@ -10,6 +10,7 @@ from reports.pictures import CurvePicture, CurvePoint
 
 _LINE, _HEIGHT, _FOOT = 18, 210, 40
 _DASHES = "6 4"
+_UNIT = (RIGHT - LEFT) / ACROSS  # percent that a unit of letters takes up on the narrowest telephone
 _MARKERS = (
     Markup('<circle cx="0" cy="0" r="5"/>'),
     Markup('<rect x="-4.5" y="-4.5" width="9" height="9" fill="none" stroke-width="2" stroke="currentColor"/>'),
@@ -45,9 +46,14 @@ def _grid(at: Scale, top: int, marks: tuple[tuple[float, str], ...]) -> Markup:
         y = _down(value, top)
         parts.append(line(LEFT, y, RIGHT, y, 1, "grid", 0.14))
         parts.append(text(LEFT, y - 3, tick_label(value, "percent", 0.25), "start", small=True))
+    end = -RIGHT
     for value, label in marks or labelled_ticks(at.first, at.last, "number"):
         x = at(value)
-        parts.append(text(x, bottom + 15, label, anchor_at(x, max(room(label), 4.0)), small=True))
+        anchor = anchor_at(x, max(room(label), 4.0))
+        first = x - _UNIT * room(label) * {"start": 0.0, "middle": 0.5, "end": 1.0}[anchor]
+        if first > end:  # a name that would lie over the one before it is left out
+            parts.append(text(x, bottom + 15, label, anchor, small=True))
+            end = first + _UNIT * (room(label) + 1)
     return Markup("").join(parts)
 
 
