@@ -92,15 +92,19 @@ def last_day(times: dict[int, int]) -> int:
 
 def persons_sql(layout: Layout, ends: Ends) -> str:
     """``WITH … q AS (…)``: one row a person, or for rows without a person; ``keys_of`` speaks of its columns."""
+    # a window brings a person's rows together first: a GROUP BY over rows in no order would hold all of them at once
+    gathered = layout.person and layout.engine == "duckdb"
     logged, words = layout.funnel.event is not None, range(len(layout.bits))
     row = [f"w{i}" for i in words]
     row += [f"c{i}" for i, key in enumerate(layout.keys) if key.labels and key.word is None]
     row += [f"{_known(name, layout, ends)} AS {name}" for name in layout.times]
-    row += ["d", *(["e"] if layout.person else [])]
+    narrow = "smallint" if layout.place_bits < 15 else "integer"
+    row += [f"CAST(d AS {narrow}) AS d", *(["e"] if layout.person else [])]
     seen = list(layout.times) if not logged else ["tm"]
     first = seen[0] if len(seen) == 1 else f"least({', '.join(seen)})" if seen else "CAST(NULL AS bigint)"
     packed = f"(coalesce(CAST({first} AS bigint) + {SHIFT}, {2 * SHIFT}) << {layout.place_bits}) | d"
-    figures = ["count(*) AS n" if layout.person else "1 AS n", f"{_over(layout, 'min', packed)} AS z"]
+    number = "max(place)" if gathered else "count(*)" if layout.person else "1"
+    figures = [f"{number} AS n", f"{_over(layout, 'min', packed)} AS z"]
     figures += [f"{_over(layout, 'bit_or', f'w{i}')} AS b{i}" for i in words]
     for i, key in enumerate(layout.keys):
         if key.labels and key.word is None:
@@ -108,11 +112,12 @@ def persons_sql(layout: Layout, ends: Ends) -> str:
     for i in layout.timed:
         at = f"CASE WHEN w0 & {1 << i} <> 0 THEN tm END" if logged else f"x{i}"
         figures.append(f"{_over(layout, 'min', at)} AS t{i}")
-    grouped = " GROUP BY e" if layout.person else ""
+    place = ", CAST(row_number() OVER (PARTITION BY e) AS integer) AS place" if gathered else ""
+    person, grouped = ("e, ", " GROUP BY e") if layout.person else ("", "")
     wide = "".join(f", CAST(b{i} AS bigint) AS w{i}" for i in words)
     codes = "".join(f", {code(layout, i)} AS a{i}" for i in range(len(layout.keys)))
-    return f"""WITH b AS ({layout.base}), r AS (SELECT {", ".join(row)} FROM b),
-        p AS (SELECT {"e, " if layout.person else ""}{", ".join(figures)} FROM r{grouped}),
+    return f"""WITH b AS ({layout.base}), r AS (SELECT {", ".join(row)} FROM b), s AS (SELECT *{place} FROM r),
+        p AS (SELECT {person}{", ".join(figures)} FROM s{grouped}),
         o AS (SELECT *, CASE WHEN z >> {layout.place_bits} < {2 * SHIFT} THEN (z >> {layout.place_bits}) - {SHIFT} END
             AS first, {"e IS NULL" if layout.person else "false"} AS nobody{wide} FROM p),
         q AS (SELECT *, {_stages(layout)} AS s, {_early(layout, ends)} AS early{_counted_times(layout)} FROM o),
