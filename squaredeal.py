@@ -281,7 +281,7 @@ def simulate(
 
 @app.command()
 def demo(out: Annotated[Path, typer.Option(help="Folder for the demonstration.")] = Path("demo")) -> None:
-    """Run the shipped program and simulated lenders, an insurer and a bank through Airflow; print what was planted and found."""
+    """Audit the shipped program and simulated lenders, an insurer and a bank through Airflow; print what was found."""
     with _plain_errors():
         from dags.demonstration import demonstrate
 

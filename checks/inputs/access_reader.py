@@ -23,6 +23,7 @@ from checks.problem import listed, suggest
 _FUNNEL = ("stages", "started", "identity", "finished", "failed", "fallback", "within", *FUNNEL_COLUMNS)
 _NAME = r"[\w][\w .-]{0,60}"
 _FEWEST = 2
+_TAKEN = ("all", "any")
 
 
 def read_funnel(place: Place) -> Funnel:
@@ -81,14 +82,16 @@ def _sound(place: Place, at: Mapping[str, Place], funnel: Funnel) -> Funnel:
             "name the column of each stage, such as {reach: …, start: …, submit: …, decision: …}",
         )  # fmt: skip
     for stage in funnel.stages:
-        if not re.fullmatch(_NAME, stage.name):
-            stages.complain(f"the stage '{stage.name}'", "letters, digits, '-', '_', '.' and spaces", "rename it")
-    first: dict[str, str] = {}
-    for stage in funnel.stages:
+        _name_of_its_own(stages, "stage", stage.name)
+    for one in funnel.failed:
+        _name_of_its_own(at["failed"], "way of proving who one is", one.method)
+    first: dict[str, int] = {}
+    for i, stage in enumerate(funnel.stages):
         for what in (stage.column, *stage.events):
-            if what and first.setdefault(what, stage.name) != stage.name:
+            if what and first.setdefault(what, i) != i:
+                names = funnel.names[first[what]], stage.name
                 stages.complain(
-                    f"'{what}' as '{first[what]}' and as '{stage.name}'", "a column, or events, of its own for each",
+                    f"'{what}' as '{names[0]}' and as '{names[1]}'", "a column, or events, of its own for each stage",
                     "correct one of the two",
                 )  # fmt: skip
     order = [funnel.place(name) for name in (funnel.started, funnel.identity, funnel.finished) if name]
@@ -99,6 +102,15 @@ def _sound(place: Place, at: Mapping[str, Place], funnel: Funnel) -> Funnel:
             "the stages in the order in which they are passed", "sort the stages, or correct the three",
         )  # fmt: skip
     return funnel
+
+
+def _name_of_its_own(place: Place, what: str, name: str) -> None:
+    """Names of parts stand in reports, where ``all`` and ``any`` mean the whole."""
+    if not re.fullmatch(_NAME, name) or name.casefold() in _TAKEN:
+        place.complain(
+            f"the {what} '{name}'", f"letters, digits, '-', '_', '.' and spaces, and none of {listed(_TAKEN)}",
+            "rename it",
+        )  # fmt: skip
 
 
 def read_thin_file(place: Place) -> ThinFile:

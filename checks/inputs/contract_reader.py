@@ -213,7 +213,7 @@ def _read_groups(place: Place) -> tuple[GroupAttribute, ...]:
     for name, at in entries.items():
         if not re.fullmatch(r"[\w][\w .-]{0,60}", name):
             at.complain(f"the attribute '{name}'", "letters, digits, '-', '_', '.' and spaces", "choose another name")
-        if name.casefold() in (CREDIT_FILE, CHANNEL):
+        if name.casefold() in (CREDIT_FILE, CHANNEL) or name.casefold().startswith("age from "):
             at.complain(
                 f"the attribute '{name}'", "a name that the audit does not give to an attribute of its own",
                 "choose another name",

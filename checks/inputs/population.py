@@ -19,7 +19,7 @@ from checks.inputs.yaml_reader import Place, read_text
 from checks.problem import InputError, listed, suggest
 
 _NEEDED, _KEYS = ("attribute", "group", "people"), ("attribute", "group", "people", "source", "as_of")
-AGE_GROUPS = "age from "  # attributes by an age that a rule names, such as 'age from 60' with '60+' and 'under 60'
+AGES = {"age from 60": ("60+", "under 60")}  # the attribute by age that the way to credit is asked for, its groups
 
 
 def read_population(file: str, place: Place, groups: Sequence[GroupAttribute]) -> Population | None:
@@ -62,8 +62,10 @@ def _people(place: Place, name: str, number: int, text: str) -> float:
         count = float(text)
     except ValueError:
         count = math.nan
-    if not (count > 0 and math.isfinite(count)):
-        place.complain(f"{name}, line {number}: '{text}' people", "a number above 0", "write how many people there are")
+    if not (count >= 1 and math.isfinite(count)):
+        place.complain(
+            f"{name}, line {number}: '{text}' people", "a number of 1 or more", "write how many people there are"
+        )
         return 0.0
     return count
 
@@ -71,17 +73,15 @@ def _people(place: Place, name: str, number: int, text: str) -> float:
 def _known(place: Place, name: str, number: int, key: tuple[str, str], groups: Sequence[GroupAttribute]) -> None:
     """A name that nobody has would leave its group without a denominator in silence."""
     attribute, label = key
-    known = {group.name: group for group in groups}
-    if attribute.startswith(AGE_GROUPS):
-        return
+    known = {group.name: (*group.labels.values(), *group.values, *band_labels(group.bands)) for group in groups}
+    known |= AGES
     if attribute not in known:
         place.complain(
-            f"{name}, line {number}: the attribute '{attribute}'", f"one of {listed(tuple(known)) or 'the groups'}",
+            f"{name}, line {number}: the attribute '{attribute}'", f"one of {listed(tuple(known))}",
             suggest(attribute, tuple(known)),
         )  # fmt: skip
         return
-    group = known[attribute]
-    labels = (*group.labels.values(), *group.values, *band_labels(group.bands))
+    labels = known[attribute]
     if labels and label not in labels:
         place.complain(
             f"{name}, line {number}: the group '{label}' of {attribute}", f"one of {listed(labels)}",

@@ -259,6 +259,10 @@ BAD = [
     (funnel(within="a month"), "'a month'", "a number of minutes, hours, days or weeks"),
     (funnel(wihtin="3 days"), "wihtin", ""),
     ({**FLAGS, "funnel": ["seen"]}, "1 stages", "two at least"),
+    ({**FLAGS, "funnel": ["seen", "began", "began"]}, "'began' as 'began' and as 'began'", "of its own"),
+    (funnel(stages={**STAGES, "all": "age"}), "the stage 'all'", "none of all"),
+    (funnel(failed={"any": "face"}), "the way of proving who one is 'any'", "none of all"),
+    ({**FLAGS, "groups": {"age from 60": {"column": "region", "reference": "north"}}}, "'age from 60'", "a name that"),
     ({**LOG, "entity": None, "funnel": LOG["funnel"]}, "'event' without 'entity'", "events of a person"),
     ({**FLAGS, "channels": {"digital": ["app"], "assisted": ["branch"]}}, "'channels' without 'terms.channel'",
      "the column whose values they are"),
@@ -281,10 +285,13 @@ def test_errors_of_a_contract_say_where_what_was_found_what_is_expected_and_what
 
 TABLES = [
     ("attribute,people\nregion,3\n", "people.csv with the columns attribute, people", "the columns"),
-    ("attribute,group,people\nregion,north,many\n", "line 2: 'many' people", "a number above 0"),
-    ("attribute,group,people\nregion,north,0\n", "line 2: '0' people", "a number above 0"),
+    ("attribute,group,people\nregion,north,many\n", "line 2: 'many' people", "a number of 1 or more"),
+    ("attribute,group,people\nregion,north,0\n", "line 2: '0' people", "a number of 1 or more"),
     ("attribute,group,people\nregion,north,5\nregion,north,6\n", "line 3: region 'north' again", "each group once"),
     ("attribute,group,people\ncolour,north,5\n", "line 2: the attribute 'colour'", "one of region"),
+    ("attribute,group,people\nregion,north,0.3\n", "line 2: '0.3' people", "a number of 1 or more"),
+    ("attribute,group,people\nage from 60,over 60,100\n", "the group 'over 60' of age from 60", "one of 60+"),
+    ("attribute,group,people\nage from 65,65+,100\n", "the attribute 'age from 65'", "age from 60"),
     ("attribute,group,people\n", "without a group", "a line for each group"),
     ("attribute,group,people,source\nregion,north,5,a\nregion,south,6,b\n", "2 values of 'source'", "one for"),
 ]  # fmt: skip
