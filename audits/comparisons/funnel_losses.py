@@ -18,6 +18,7 @@ from checks.sentence import Sentence, said, template
 
 LOSS = "stage_loss_share"
 MOST_VALUES = 12
+_MOST_UNKNOWN, _TIMES_AS_OFTEN = 0.05, 2
 SEGMENT = template("{stage} · {dimension} {value}")
 DIMENSIONS = {
     "device": template("device"), "network": template("network"), "assisted": template("assisted"),
@@ -29,6 +30,11 @@ _NOWHERE = template("the persons of {label} pass no stage less often than those 
 _BEFORE = template("most of {label} is lost at '{stage}', before anything is known of a device")
 _MORE = template("{dimension} has {values} values at '{stage}', of which those with the most persons are shown")
 _REFUSED = template("'{column}' has too many labels to be told apart")
+_HOURLESS = template(
+    "at '{stage}' the hour is not known of {lost:.1f} % of those who were lost there and of {passed:.1f} % of those who "
+    "passed it, so that it would tell who passed and not when"
+)
+_TIME = said("name the 'time' at which a person was first seen, or a time of an earlier stage")
 _NO_DIMENSION = said("the funnel names no device, network or help, and no time")
 _NAME = said("name the columns 'device', 'network' or 'assisted' under 'funnel'")
 _READ = said("read the ratios of the stages alone")
@@ -84,6 +90,9 @@ def _at_stage(
     missing: list[NotAnswered] = []
     for name, cells in funnel.losses[ways.attribute].items():
         by_value = _came(cells, label, ways.reference, place)
+        if name == HOUR and (why := _tells_who_passed(by_value, ways.stages[place])) is not None:
+            missing.append(NotAnswered(f"{question}: {LOSS}", why, _TIME))
+            continue
         shown = sorted((one for one in by_value if by_value[one][1]), key=lambda one: (-by_value[one][1], str(one)))
         if len(shown) > MOST_VALUES:
             told = said(_MORE, dimension=dimension_words(name), values=len(shown), stage=ways.stages[place])
@@ -93,6 +102,19 @@ def _at_stage(
             segment = segment_of(ways.stages[place], name, value)
             figures.append(_share(replace(blank, segment=segment, equality=None), by_value[value]))
     return figures, missing
+
+
+def _tells_who_passed(by_value: dict[str | None, tuple[int, int, int, int]], stage: str) -> Sentence | None:
+    """Why hours are no figure here: those who were lost have none, since only who went on has a time."""
+    rows = [(value is None, row[0] + row[2], row[1] + row[3]) for value, row in by_value.items()]
+    lost, came = (sum(row[i] for row in rows) for i in (1, 2))
+    nameless, of = (sum(row[i] for row in rows if row[0]) for i in (1, 2))
+    if not lost or nameless <= _MOST_UNKNOWN * lost:
+        return None
+    passed = (of - nameless) / (came - lost) if came > lost else 0.0
+    if nameless <= _TIMES_AS_OFTEN * passed * lost:
+        return None
+    return said(_HOURLESS, stage=stage, lost=100 * nameless / lost, passed=100 * passed)
 
 
 def before_the_data(question: str, ways: Ways, label: str, stage: str) -> NotAnswered:

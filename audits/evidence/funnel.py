@@ -3,6 +3,10 @@
 A person is what ``entity`` names, else a row. He passed a stage where any of his rows says so; whoever passed a later
 stage has passed those before it (a log loses events, nobody submits what he never began), and is counted as
 ``skipped``. Nothing of a person leaves the engine: counts of persons alike do.
+
+Dimensions are those of a person's first row. His hour is that of his earliest time, in UTC, whether he went on or not:
+the hour of a stage would be known of those who passed it, and say of the others only that they did not. Where rows have
+no time of their own, the earliest is that of a stage, and who passed none that has a time has no hour.
 """
 
 from __future__ import annotations

@@ -77,16 +77,17 @@ def furthest_digit(layout: Layout) -> Digit:
 
 
 def dimension_digits(layout: Layout) -> list[Digit]:
-    """The codes of the first row's dimensions, and the part of the day, 0 where it is not known."""
+    """The codes of the first row's dimensions, and the part of the day of a person's earliest time, 0 if unknown.
+
+    Nothing that he passed later moves it: an hour that were his only once he began would say who began.
+    """
     found = [
         Digit(one.name, f"((z >> {one.offset}) & {(1 << one.bits) - 1})", 1 << one.bits) for one in layout.dimensions
     ]
     if layout.times and not layout.by_day:
-        start = layout.funnel.place(layout.funnel.started)
-        first = f"coalesce(u{start}, first)" if start in layout.timed else "first"
-        hour = f"(CAST({first} AS bigint) + {SHIFT}) % {DAY}"
+        hour = f"(CAST(first AS bigint) + {SHIFT}) % {DAY}"
         quarters = "".join(f" WHEN {hour} < {(i + 1) * DAY // 4} THEN {i + 1}" for i in range(4))
-        found.append(Digit(HOUR, f"CASE WHEN {first} IS NULL THEN 0{quarters} END", 5))
+        found.append(Digit(HOUR, f"CASE WHEN first IS NULL THEN 0{quarters} END", 5))
     return found
 
 

@@ -221,9 +221,8 @@ def by_hand(data, contract, within=None, end=None):
         lead = min(facts, key=lambda f: (math.inf if f["time"] is None else f["time"],
                                          *(order[name][value] for name, value in f["dims"].items())))  # fmt: skip
         dims = dict(lead["dims"])
-        begun = at.get(stages.index("start"), first)
         if newest is not None:
-            dims["hour"] = None if begun is None else ("00-05", "06-11", "12-17", "18-23")[begun % 86_400 // 21_600]
+            dims["hour"] = None if first is None else ("00-05", "06-11", "12-17", "18-23")[first % 86_400 // 21_600]
         failed = set().union(*(f["failed"] for f in facts))
         other = any(f["other"] for f in facts)
         check = stages.index("identity")
@@ -317,6 +316,22 @@ def test_flags_equal_a_loop_over_rows(tmp_path, seed, times):
     agrees(found, by_hand(data, FLAGS))
     assert bool(found.times) is times
     assert found.counts["skipped"] > 0 < found.counts["undecided"]
+
+
+def test_the_hour_is_that_of_the_first_time_whether_a_person_went_on_or_not(tmp_path):
+    """Everybody is shown at 20:00; half begin past midnight, and half of these prove who they are."""
+    day, size = pd.Timestamp(2024, 5, 1), 80
+    rows = [(who, "shown", day + pd.Timedelta(hours=20)) for who in range(size)]
+    rows += [(who, "opened", day + pd.Timedelta(hours=27)) for who in range(0, size, 2)]
+    rows += [(who, "proved", day + pd.Timedelta(hours=34)) for who in range(0, size, 4)]
+    data = pd.DataFrame(rows, columns=["WHO", "what", "seen at"])
+    data["WHO"] = data["WHO"].astype(float)
+    data = data.assign(region="n", town="t0", age=50.0, product="a", device="phone", net="4g", helped="no")
+    data["seen at"] = data["seen at"].astype("datetime64[us]")
+    with opened(tmp_path, data, LOG) as source:
+        found = collect_funnel(source, LOG_NEED)
+    by_hour = {(cell.value, cell.furthest): cell.persons for cell in found.losses["region"]["hour"]}
+    assert by_hour == {("18-23", 0): size // 2, ("18-23", 1): size // 4, ("18-23", 2): size // 4}
 
 
 KINDS = {"b": "boolean", "i": "bigint", "f": "float8", "M": "timestamp"}

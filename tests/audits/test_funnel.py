@@ -398,6 +398,27 @@ def test_losses_by_device_at_the_costliest_stage_beside_the_reference():
     assert shares[f"{worst} · device desk"].details == {}
 
 
+def test_hours_that_only_those_who_went_on_have_are_no_figure():
+    worst = (1000, 500, 400, 390, 380)
+    people = [*way("old", worst), *way("young", YOUNG)]
+
+    def of(lost, passed):
+        cells = [LossCell("old", "06-11", 1, 500 - passed), LossCell("old", None, 1, passed)]
+        cells += [LossCell("old", "06-11", 0, 500 - lost), LossCell("old", None, 0, lost)]
+        held = {"age": {"hour": tuple(cells)}}
+        found, missing = measured(Counts(stages=STAGES, counts=COUNTS, cells={"age": tuple(people)}, losses=held))
+        return [name[1] for name in found if name[0] == LOSS], missing.get(LOSS)
+
+    shown, told = of(lost=400, passed=20)
+    assert shown == []
+    assert "not known of 80.0 % of those who were lost there and of 4.0 %" in told.reason
+    assert "'time'" in told.needed
+    for lost, passed in ((25, 0), (300, 200), (0, 100)):
+        shown, told = of(lost=lost, passed=passed)
+        assert "start · hour 06-11" in shown
+        assert told is None or "hour" not in told.reason
+
+
 def test_many_values_are_cut_and_that_is_said():
     cells = [LossCell("old", f"d{i:02}", 1, 100 - i) for i in range(20)] + [LossCell("young", "d00", 4, 5)]
     worst = (1000, 900, 200, 190, 170)
