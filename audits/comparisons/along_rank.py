@@ -36,10 +36,10 @@ _POOR = template(
     "order can level out"
 )
 _ERREYGERS = template(
-    "Erreygers' index 8 cov(access, rank) over {rank}, −1 to 1 at any level, mid-ranks, errors of Kakwani, Wagstaff "
-    "and van Doorslaer, interval of its inverse hyperbolic tangent"
+    "Erreygers' index 8 cov(access, rank) over {rank}, of {whom}, −1 to 1 at any level, mid-ranks, errors of Kakwani, "
+    "Wagstaff and van Doorslaer, interval of its inverse hyperbolic tangent"
 )
-_WILSON = said("Wilson score")
+_WILSON = template("Wilson score, of {whom}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +77,21 @@ def access_along(found: Ranked) -> Along:
     return Along([by[place][0] for place in sorted(by)], hits, hits)
 
 
-def access_share(shared: Measurement, found: Ranked) -> Measurement:
-    """The share of rows with a known outcome that have access, whatever their rank."""
+def everybody(found: Ranked) -> Ranked:
+    """The same rows, where an outcome that is not known is none: who never came to the decision has no access."""
+    return replace(found, cells=tuple(replace(one, passed=one.passed or 0) for one in found.cells))
+
+
+def access_share(shared: Measurement, found: Ranked, whom: Sentence) -> Measurement:
+    """The share of rows with a known outcome that have access, whatever their rank; ``whom`` says which rows."""
     from audits.statistics.proportions import score_interval_rate
 
     rows = sum(one.rows for one in found.cells if one.passed is not None)
     passed = sum(one.rows for one in found.cells if one.passed == 1)
     shared = replace(
-        shared, n=rows, counts={"with_access": passed, "rows": rows, "unknown": found.rows - rows}, method=_WILSON
-    )
+        shared, n=rows, counts={"with_access": passed, "rows": rows, "unknown": found.rows - rows},
+        method=said(_WILSON, whom=whom),
+    )  # fmt: skip
     if not rows:
         return replace(shared, reason=said("no row has a known outcome"))
     shared = _told_unseen(shared, lost(_UNDECIDED, found.rows - rows, found.rows))
@@ -97,8 +103,8 @@ def access_share(shared: Measurement, found: Ranked) -> Measurement:
     return replace(shared, estimate=passed / rows, **bounded_at_once(at, shared.level))
 
 
-def access_index(shared: Measurement, found: Ranked, rank: str) -> Measurement:
-    """Erreygers' index of access, with C, Wagstaff's index and the lowest and highest fifth beside it."""
+def access_index(shared: Measurement, found: Ranked, rank: str, whom: Sentence) -> Measurement:
+    """Erreygers' index of access of ``whom``, with C, Wagstaff's index and the lowest and highest fifth beside it."""
     from audits.statistics.concentration_index import concentration_index
 
     along = access_along(found)
@@ -106,7 +112,7 @@ def access_index(shared: Measurement, found: Ranked, rank: str) -> Measurement:
     known = sum(one.rows for one in found.cells if one.passed is not None)
     counts = {"with_access": passed, "rows": n, "without_rank": known - n, "unknown": found.rows - known}
     counts |= {"different_ranks": found.different, "negative_ranks": found.negative}
-    shared = replace(shared, n=n, counts=counts, method=said(_ERREYGERS, rank=rank), equality=0.0)
+    shared = replace(shared, n=n, counts=counts, method=said(_ERREYGERS, rank=rank, whom=whom), equality=0.0)
     if reason := _no_access(along, passed, rank):
         return replace(shared, reason=reason)
     shared = doubted(shared, [

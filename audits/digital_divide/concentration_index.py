@@ -1,8 +1,9 @@
 """How unequally is access spread along income, or another rank?
 
 Harm: credit that those with less are not given, or are given less of. People are ordered by ``loan.income``, or by the
-column ``ranked_by``. Access is the favourable decision; without decisions, having passed the last stage of the funnel,
-where its columns are flags or times (a log of events has no row for each person, and is not answered).
+column ``ranked_by``. With a funnel in columns access is having passed the stage of the decision (without one, the last
+stage), of all rows, so that whoever never came to a decision has none. Without a funnel it is the favourable decision,
+of the decided rows alone. A log of events has no row for each person: without a decision it is not answered.
 
 * access_concentration_index: Erreygers' index, 8 cov(access, rank): between −1 and 1 whatever the level, so that
   periods and lenders compare; above 0 those of higher rank have more access. C and Wagstaff's index stand beside it;
@@ -23,6 +24,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from audits.comparisons import along_rank, amount_spread
+from audits.comparisons.access_basis import Access, access_of, fault_cells, with_faults
 from audits.evidence.collect import Evidence
 from audits.evidence.needs import ClusterCellsNeed, Need, RankedNeed, SpreadNeed
 from audits.record import Measurement, NotAnswered
@@ -74,8 +76,10 @@ class ConcentrationIndex:
 
     def needs(self, contract: DataContract) -> Iterable[Need]:
         """Rows along the rank, sums of amounts by group, and whether an entity repeats."""
-        if need := self._ranked(contract):
-            yield need
+        access = access_of(contract)
+        yield from dict.fromkeys(one for one in (self._along(contract, access), self._amounts(contract)) if one)
+        if access and access.everybody:
+            yield fault_cells()
         yield from self._spreads(contract)
         if contract.entity:
             yield _entities(contract)
@@ -85,20 +89,25 @@ class ConcentrationIndex:
         if contract.entity and evidence.cluster_cells(_entities(contract)).largest <= 1:
             contract = replace(contract, entity=None)
         figures: list[Measurement] = []
-        need, decided = self._ranked(contract), bool(contract.decision)
-        if need:
-            found = evidence.ranked(need)
-            if _has_outcome(contract):
-                level = replace(self._shared("access_share"), source=said("rows along a rank"))
-                figures.append(along_rank.access_index(self._shared("access_concentration_index"), found, need.rank))
-                figures.append(along_rank.access_share(level, found))
-            if need.value:
-                base = self._shared("amount_concentration_index")
-                amount = amount_spread.amount_index(base, found, need.rank, decided)
-                figures.append(replace(amount, cautions=(*amount.cautions, _CAPACITY)))
+        access = access_of(contract)
+        along, amounts = self._along(contract, access), self._amounts(contract)
+        if access and along:
+            figures += self._access(evidence, along, access)
+        if amounts:
+            base, decided = self._shared("amount_concentration_index"), bool(contract.decision)
+            amount = amount_spread.amount_index(base, evidence.ranked(amounts), amounts.rank, decided)
+            figures.append(replace(amount, cautions=(*amount.cautions, _CAPACITY)))
         for spread in self._spreads(contract):
             figures.append(amount_spread.theil(self._shared("amount_theil_index"), evidence.spread(spread)))
         return [_with_roles(one, contract) for one in figures], list(self._missing(contract))
+
+    def _access(self, evidence: Evidence, need: RankedNeed, access: Access) -> Iterator[Measurement]:
+        found = evidence.ranked(need)
+        if access.everybody:
+            found = along_rank.everybody(found)
+        index = along_rank.access_index(self._shared("access_concentration_index"), found, need.rank, access.whom)
+        for figure in (index, along_rank.access_share(self._shared("access_share"), found, access.whom)):
+            yield with_faults(figure, evidence.cells(fault_cells())) if access.everybody else figure
 
     def _shared(self, measure: str) -> Measurement:
         return Measurement(
@@ -112,12 +121,17 @@ class ConcentrationIndex:
             return contract.loan.get("income")
         return self.ranked_by if _is_number(self.ranked_by, contract) else None
 
-    def _ranked(self, contract: DataContract) -> RankedNeed | None:
-        rank, amount = self._rank(contract), contract.loan.get("amount")
-        if rank is None or not (_has_outcome(contract) or amount):
+    def _along(self, contract: DataContract, access: Access | None) -> RankedNeed | None:
+        """Access along the rank, in one with the amounts where both go by the decision."""
+        rank = self._rank(contract)
+        if rank is None or access is None:
             return None
-        passed = None if contract.decision or not _has_outcome(contract) else _last_column(contract)
-        return RankedNeed(rank, amount, passed)
+        return RankedNeed(rank, contract.loan.get("amount") if access.passed is None else None, access.passed)
+
+    def _amounts(self, contract: DataContract) -> RankedNeed | None:
+        """Amounts along the rank, of those approved where there are decisions."""
+        rank, amount = self._rank(contract), contract.loan.get("amount")
+        return RankedNeed(rank, amount) if rank is not None and amount else None
 
     def _spreads(self, contract: DataContract) -> list[SpreadNeed]:
         if "amount" not in contract.loan:
@@ -131,7 +145,7 @@ class ConcentrationIndex:
         reason: Sentence | None = None
         if no_rank:
             reason = said(_NOT_NAMED, column=self.ranked_by) if self.ranked_by else _NO_RANK
-        if not _has_outcome(contract):
+        if access_of(contract) is None:
             why = _LOG if contract.funnel and contract.funnel.event else _NO_OUTCOME
             yield NotAnswered(
                 f"{self.name}: access_concentration_index", why, said("name the decision in the contract")
@@ -149,14 +163,6 @@ class ConcentrationIndex:
 
 def _entities(contract: DataContract) -> ClusterCellsNeed:
     return ClusterCellsNeed(str(contract.entity), decision=False)
-
-
-def _last_column(contract: DataContract) -> str | None:
-    return contract.funnel.stages[-1].column if contract.funnel and not contract.funnel.event else None
-
-
-def _has_outcome(contract: DataContract) -> bool:
-    return bool(contract.decision) or _last_column(contract) is not None
 
 
 def _is_number(column: str, contract: DataContract) -> bool:

@@ -35,8 +35,8 @@ def truth(world: MobileBank) -> dict[str, float]:
 
     Ratios of stages, of the whole way (``cumulative_ratio`` of the people there are, ``approved_ratio`` from being
     reached to the decision), within networks from being reached on, of the elderly, of thin files, of channels; the
-    share with access and Erreygers' index of it along income, of those decided and, ``_of_people``, of everyone in the
-    market; services without a person or not accessible, drivers of vulnerability without a group.
+    share with access and Erreygers' index of it along income, of everyone in the market and, ``_of_decided``, of those
+    decided; services without a person or not accessible, drivers of vulnerability without a group.
     """
     table = _Table(world)
     told = {group.get("driver") for group in world.shared_contract()["groups"].values()}
@@ -188,7 +188,7 @@ def _concentration(table: _Table) -> dict[str, float]:
     """Access along income, 4 · its mean · C (Erreygers 2009), and amounts of those approved along it."""
     approved, sent = table.came[:, _DECISION], table.came[:, _DECISION - 1]
     found: dict[str, float] = {}
-    for name, everyone in (("", sent), ("_of_people", np.ones(len(sent)))):
+    for name, everyone in (("", np.ones(len(sent))), ("_of_decided", sent)):
         people, favoured = _by_class(table, everyone), _by_class(table, approved)
         level = float(favoured.sum() / people.sum())
         index = _index(people / people.sum(), favoured / people)

@@ -340,6 +340,78 @@ def test_without_decisions_the_last_stage_of_the_funnel_is_access(tmp_path):
     assert not missing
 
 
+def way(rows=2000, lost=0.6):
+    """People, of whom those who earn less more often never come to a decision; who comes is granted by chance alone."""
+    data = book(steep=0.0, rows=rows)
+    place = rankdata(data["earned"]) / rows
+    came = np.random.default_rng(12).random(rows) > lost * 2 * (1 - place)
+    data["sent"] = came
+    data["granted"] = data["granted"].astype(float).where(came)
+    return data.assign(seen=True, lent=data["lent"].where(data["granted"] == 1))
+
+
+def test_with_a_funnel_whoever_never_came_to_the_decision_has_no_access(tmp_path):
+    data = way()
+    funnel = ["seen", "sent", "granted"]
+    found, missing = measured(tmp_path / "a", data, funnel=funnel)
+    assert not missing
+    index, level = found["access_concentration_index", None], found["access_share", None]
+    covariance, mean = by_rows(data["earned"], data["granted"] == 1)
+    assert index.estimate == pytest.approx(8 * covariance, abs=2e-4)
+    assert index.low > 0.1
+    assert level.estimate == mean < 0.5
+    assert level.counts["rows"] == index.counts["rows"] == 2000
+    assert level.counts["unknown"] == index.counts["unknown"] == index.counts["submitted_undecided"] == 0
+    assert not level.unseen
+    assert index.details["access_share"] == pytest.approx(mean)
+    assert "all rows, access being to have passed 'granted'" in index.method
+    assert "all rows" in level.method
+    alone, _ = measured(tmp_path / "b", data)
+    decided = data[data["granted"].notna()]
+    few, _ = by_rows(decided["earned"], decided["granted"])
+    assert alone["access_concentration_index", None].estimate == pytest.approx(8 * few, abs=2e-3)
+    assert alone["access_share", None].estimate == decided["granted"].mean() > 0.45
+    assert all("decided applications" in alone[name, None].method for name in (index.measure, level.measure))
+    for figures in (found, alone):
+        assert figures["amount_concentration_index", None].counts["rows"] == (data["granted"] == 1).sum()
+
+
+def test_a_funnel_without_the_decision_goes_by_its_last_stage_and_amounts_by_the_decision(tmp_path):
+    data = way()
+    data["taken"] = pd.Series(pd.Timestamp("2025-01-01"), data.index).where((data["granted"] == 1) & (data.index % 2))
+    found, _ = measured(tmp_path, data, funnel=["seen", "sent", "taken"])
+    covariance, mean = by_rows(data["earned"], data["taken"].notna())
+    assert found["access_concentration_index", None].estimate == pytest.approx(8 * covariance, abs=2e-4)
+    assert found["access_share", None].estimate == mean
+    assert "'taken'" in found["access_share", None].method
+    assert found["amount_concentration_index", None].counts["rows"] == (data["granted"] == 1).sum()
+
+
+@pytest.mark.parametrize(("kind", "words"), [
+    ("submitted_undecided", "have no decision"), ("later_without_earlier", "not one before it"),
+])  # fmt: skip
+def test_rows_whose_way_is_in_doubt_are_counted_and_keep_access_from_clear(tmp_path, kind, words):
+    data = way()
+    if kind == "submitted_undecided":
+        data.loc[data[data["granted"].notna()].index[:100], "granted"] = np.nan
+    else:
+        data.loc[data[data["granted"].notna()].index[:100], "sent"] = False
+        data["granted"] = data["granted"].where(data["granted"] == 1)
+    found, _ = measured(tmp_path, data, funnel=["seen", "sent", "granted"])
+    doubted = {"submitted_undecided": 100, "later_without_earlier": (data["granted"].notna() & ~data["sent"]).sum()}[
+        kind
+    ]
+    for measure in ("access_concentration_index", "access_share"):
+        assert found[measure, None].counts[kind] == doubted > 20
+        assert any(words in text for text in found[measure, None].unseen)
+
+
+def test_persons_with_several_rows_of_a_funnel_make_no_breach(tmp_path):
+    found, _ = measured(tmp_path, way(), funnel=["seen", "sent", "granted"], entity="person")
+    for measure in ("access_concentration_index", "access_share"):
+        assert any("entity" in text for text in found[measure, None].cautions)
+
+
 def test_a_log_of_events_is_not_answered(tmp_path):
     data = book().assign(what="shown", at=pd.Timestamp("2025-01-01"))
     funnel = {"event": "what", "stages": {"reach": ["shown"], "start": ["begun"]}}

@@ -88,8 +88,8 @@ def test_what_is_planted_is_what_the_law_makes_of_it(told):
     assert told[f"stage_ratio[decision, {OLDEST}]"] == pytest.approx(1, abs=1e-12)
     assert told["verification_failure_ratio[face]"] == pytest.approx(2.5)
     assert told["fallback_success_ratio"] == pytest.approx(0.7 * 0.7)
-    assert told["access_concentration_index_of_people"] > 0.1
-    assert told["access_concentration_index"] == pytest.approx(0, abs=1e-12)  # what comes before is not seen there
+    assert told["access_concentration_index"] > 0.1
+    assert told["access_concentration_index_of_decided"] == pytest.approx(0, abs=1e-12)  # what comes before is not seen
     for name, value in told.items():
         if name.endswith(f"{YOUNG}]") and "reach_share" not in name:
             assert value == pytest.approx(1, abs=1e-12), name
@@ -118,7 +118,7 @@ def test_the_law_of_the_way_is_what_draws_do_on_average(drawn, told):
         )  # fmt: skip
         found = people.loc[old, "taken_at"].notna().sum() / expected
         differences.setdefault("adjusted", []).append(np.log(found / told[f"adjusted_cumulative_ratio[{OLDEST}]"]))
-        for name, those in (("_of_people", people), ("", people[people["decision"].notna()])):
+        for name, those in (("", people), ("_of_decided", people[people["decision"].notna()])):
             index = 8 * np.cov(those["approved"].notna(), those["income"].rank(pct=True))[0, 1]
             differences.setdefault(f"index{name}", []).append(index - told[f"access_concentration_index{name}"])
     assert len(differences) == 2 * len(STAGES) + 4
@@ -180,8 +180,8 @@ def test_the_law_of_thin_files_channels_and_amounts_is_what_draws_do_on_average(
             f"assisted_share[{PRIME}]": served[approved & people["age"].between(25, 39)].mean(),
             f"channel_group_price_ratio[{OLDEST}]": margin[approved & (people["age"] >= 60)].mean()
             / margin[approved & people["age"].between(25, 39)].mean(),
-            "access_share": approved[sent].mean(),
-            "access_share_of_people": approved.mean(),
+            "access_share": approved.mean(),
+            "access_share_of_decided": approved[sent].mean(),
             "amount_theil_index": (amount / amount.mean() * np.log(amount / amount.mean())).mean(),
             "amount_concentration_index": 2 * np.cov(amount, people["income"][approved].rank(pct=True))[0, 1]
             / amount.mean(),
@@ -228,7 +228,7 @@ def test_the_fair_twin_has_no_harm():
     (("assisted_fee", "discount"), {"assisted_fee_gap", "digital_discount_gap"}),
     (("no_branch",), {"no_traditional_channel_cases", "inaccessible_service_cases"}),
     (("age_malus",), {"elderly_points_lost"}),
-    (("income_slope",), {"access_concentration_index_of_people"}),
+    (("income_slope",), {"access_concentration_index"}),
 ])  # fmt: skip
 def test_each_harm_can_be_planted_by_itself(harms, moved):
     fair, full = MobileBank().fair(), MobileBank()
