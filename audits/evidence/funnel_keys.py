@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from audits.evidence.funnel import HOUR, TIME_EDGES
 from audits.evidence.funnel_layout import Layout
 from audits.evidence.funnel_persons import DAY, SHIFT, Ends, clocked, persons_sql
-from checks.inputs.funnel_columns import SKEW_SECONDS
+from checks.inputs.funnel_columns import SKEW_SECONDS, sent_before
 
 HOURS = ("00-05", "06-11", "12-17", "18-23")
 MOST_TOGETHER = 4096  # combinations of labels that are counted as one set
@@ -32,9 +32,8 @@ def flags(layout: Layout) -> list[Digit]:
     """What is counted of each person, and how many attributes have several labels."""
     decided = "false"
     if layout.decision is not None:
-        named = layout.funnel.place(layout.funnel.finished)
-        finished = layout.decision - 1 if named is None else named
-        decided = f"furthest > {finished} AND w0 & {1 << layout.bit('decided')} = 0"
+        sent = sent_before(layout.funnel.place(layout.funnel.finished), layout.decision)
+        decided = f"furthest > {sent} AND w0 & {1 << layout.bit('decided')} = 0"
     tests = {
         "nobody": "nobody", "early": "early", "skipped": "s & (s + 1) <> 0",
         "out_of_order": f"dropped > {SKEW_SECONDS}",

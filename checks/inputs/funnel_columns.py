@@ -29,15 +29,24 @@ _FAVOURABLE = "squaredeal_favourable"
 
 
 def sent_stage(contract: DataContract) -> int | None:
-    """The stage from which a row has a decision: ``finished``, else the one before the decision; in a log none."""
+    """The stage from which a row has a decision: ``finished``, and at the latest the one before the decision.
+
+    None in a log, and where the decision is the first stage, so that every row has one.
+    """
     funnel, decision = contract.funnel, contract.decision
     if funnel is None or decision is None or funnel.event:
         return None
     named = funnel.place(funnel.finished)
     columns = [stage.column for stage in funnel.stages]
-    if named is not None or decision.column not in columns[1:]:
+    if decision.column not in columns:
         return named
-    return columns.index(decision.column) - 1
+    before = sent_before(named, columns.index(decision.column))
+    return before if before >= 0 else None
+
+
+def sent_before(finished: int | None, decision: int) -> int:
+    """The stage after which a person is decided upon: ``finished`` where it lies before the decision; −1 is none."""
+    return decision - 1 if finished is None else min(finished, decision - 1)
 
 
 def passed(column: ir.Value) -> Any:

@@ -154,6 +154,26 @@ def test_who_submitted_and_has_no_decision_is_told_and_who_did_not_submit_needs_
     assert any(line.place == "contract.decision.column" for line in lines(checked(tmp_path, data, without)))
 
 
+@pytest.mark.parametrize("finished", ["submit", "decision", "price", None])
+def test_a_missing_decision_is_told_whatever_stage_is_the_last_of_the_customer(tmp_path, finished):
+    data = persons().assign(taken="no")
+    data.loc[data.index[data["sent"] == "yes"][:3], "granted"] = None
+    stages = {("filing" if name == "submit" and finished is None else name): column for name, column in STAGES.items()}
+    contract = funnel(stages={**stages, "price": "taken"}, **({"finished": finished} if finished else {}))
+    line = only(checked(tmp_path, data, contract))
+    assert line.unexpected == counted(tmp_path, data, contract).counts["undecided"] == 3
+    assert "submitted and not decided" in str(line.observed)
+
+
+def test_where_the_decision_comes_first_everybody_has_one(tmp_path):
+    data = persons().assign(granted="yes")
+    data.loc[:3, "granted"] = None
+    contract = funnel(stages={"decision": "granted", "reach": "seen", "submit": "sent"}, finished="submit",
+                      started="decision")  # fmt: skip
+    places = {line.place: line.unexpected for line in lines(checked(tmp_path, data, contract))}
+    assert places["contract.decision.column"] == counted(tmp_path, data, contract).counts["undecided"] == 4
+
+
 def test_a_tolerance_for_missing_decisions_is_kept(tmp_path):
     contract = {**FLAGS, "columns": {"granted": {"null_tolerance": 0.1}}}
     found = {line.place for line in lines(checked(tmp_path, persons(), contract))}
