@@ -116,8 +116,7 @@ ACCESS_OF_PART = {
     ),
     "stage_loss_share": template("{segment}: of the {group} customers who came to it, {estimate} are lost"),
     "thin_file_approval_ratio": template(
-        "Within the declared strata, the approval rate with a {group} file is {estimate} times that with a {reference} "
-        "one"
+        "Compared {segment}, the approval rate with a {group} file is {estimate} times that with a {reference} one"
     ),
     "verification_failure_ratio": template(
         "Of those who came to the identity check, the share of customers {group} who fail “{segment}” at least once "

@@ -125,6 +125,29 @@ def of_every_price() -> Iterator[Judgement]:
             yield judged([figure], at_most(0.05, measure=one.measure))
 
 
+def of_every_access() -> Iterator[Judgement]:
+    """Figures of everyone, of a stage, of the elderly, and every name that the audit makes."""
+    known = {m: kind.name for kind in questions().values() for m in kind.measures if kind.harm == "digital_divide"}
+    nobody = {"attribute": None, "group": None, "reference": None}
+    ages = {"attribute": "age from 60", "group": "60+", "reference": "under 60"}
+    for measure, question in known.items():
+        figure = gap(0.3, 0.2, 0.4, measure=measure, question=question)
+        for changes in ({**nobody, "low": 0.3, "high": 0.3}, {"segment": "a stage"}, ages):
+            yield judged([replace(figure, **changes)], at_most(0.05, measure=measure))
+    made = {"credit file": ("thin", "full"), "service channel": ("assisted", "digital")}
+    for attribute, (group, reference) in made.items():
+        names = {"attribute": attribute, "group": group, "reference": reference, "question": "digital_divide.thin_file"}
+        figure = gap(0.3, 0.2, 0.4, measure="thin_file_approval_ratio", **names)
+        for segment in ("all", "within strata"):
+            yield judged([replace(figure, segment=segment)], at_most(0.05, measure=figure.measure))
+        covered = {**nobody, "attribute": attribute, "question": "digital_divide.funnel"}
+        coverage = gap(0.3, 0.2, 0.4, measure="person_coverage", **covered)
+        yield judged([coverage], at_most(0.05, measure=coverage.measure))
+    lost = gap(0.3, 0.2, 0.4, measure="stage_loss_share", question="digital_divide.funnel")
+    for part in ("device old", "device unknown", "network 2g", "assisted yes", "assisted no", "hour 00-05"):
+        yield judged([replace(lost, segment=f"a stage · {part}")], at_most(0.05, measure=lost.measure))
+
+
 def of_every_count() -> Iterator[Judgement]:
     """Counted cases beyond a limit, and none of them with the bound that this sets."""
     rule = at_most(0.36, measure="highest_all_in_rate", test="census")
@@ -192,7 +215,7 @@ def of_every_idle_rule() -> Iterator[Judgement]:
     yield judged((), replace(rule, currency="GBP"), run=run)
     run.program.content["contract"] = {"loan_form": {"currency": "USD"}}
     yield judged((), replace(rule, currency="GBP"), run=run)
-    lacking, planned = replace(rule, measure="rate_gap_bp"), replace(rule, id="b", measure="elderly_completion_ratio")
+    lacking, planned = replace(rule, measure="rate_gap_bp"), replace(rule, id="b", measure="protected_flip_cases")
     run, question = a_run([figure]), "fair_lending.pricing"
     yield judged((), lacking, planned, run=run)
     yield judged((), lacking, run=replace(run, errors=(RunError(question, "it failed"),)))
@@ -207,8 +230,8 @@ def of_every_idle_rule() -> Iterator[Judgement]:
 MADE = {
     made.__name__.removeprefix("of_").replace("_", " "): list(made())
     for made in (
-        of_every_measure, of_every_price, of_every_count, of_every_verdict, of_every_caution, of_everything_unseen,
-        of_every_idle_rule,
+        of_every_measure, of_every_price, of_every_access, of_every_count, of_every_verdict, of_every_caution,
+        of_everything_unseen, of_every_idle_rule,
     )
 }  # fmt: skip
 

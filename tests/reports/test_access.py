@@ -153,7 +153,7 @@ def test_who_has_finished_by_when_stands_on_a_scale_of_time_and_not_of_a_score()
     assert [words for _, words in picture.marks] == ["1 min", "10 min", "1 h", "1 day", "1 week", "30 days"]
     assert picture.series[0].points[0].x == 0.0  # a minute
     assert "aged 60 or over, 60 minutes after the start: 60.0%" in picture.description
-    assert ">1 week<" in draw(picture, "c")
+    assert ">1 day<" in draw(picture, "c")
     (chinese,) = shown([access.times()], CHINESE)
     assert chinese.series[0].label == "60 岁及以上"
 
