@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from checks.column_rules import mostly, typed_values
-from checks.inputs.access_columns import OLDEST, YOUNGEST
+from checks.inputs.access_columns import FILLED, OLDEST, YOUNGEST
 from checks.inputs.contract import DataContract
 from checks.inputs.funnel_columns import FAULT, SKIPPED, UNKNOWN_EVENT
-from checks.inputs.prepared import Prepared, kind_of
+from checks.inputs.prepared import MISSING_TEXTS, Prepared, kind_of
 from checks.inputs.program import AuditProgram
 from checks.loan_checks import says_yes_or_no
 from checks.planned_check import PlannedCheck, about, some_of
@@ -22,6 +22,8 @@ MOST_SKIPPED = 0.05  # share of persons from which the order of the stages is wr
 _BETWEEN = "expect_column_values_to_be_between"
 _NULL = "expect_column_values_to_be_null"
 _IN_SET = "expect_column_values_to_be_in_set"
+_CONTAINS = "expect_column_distinct_values_to_contain_set"
+_DISTINCT = "expect_column_unique_value_count_to_be_between"
 _NEARLY = template("at most {share:.0%} of persons at a later stage of the funnel without the stages before it")
 
 
@@ -34,6 +36,7 @@ def access_checks(program: AuditProgram, prepared: Prepared) -> Iterator[Planned
     yield from _stages(contract, prepared)
     yield from _events(contract)
     yield from _channels(program, prepared)
+    yield from _filled(program, prepared)
 
 
 def _ages(contract: DataContract) -> Iterator[PlannedCheck]:
@@ -109,3 +112,35 @@ def _channels(program: AuditProgram, prepared: Prepared) -> Iterator[PlannedChec
         said("{subject} holds only {values}", subject=about(column), values=some_of(known, 20)),
         said("put the other values under 'digital' or 'assisted'; until then they count as unknown"), "labels",
     )  # fmt: skip
+
+
+def _filled(program: AuditProgram, prepared: Prepared) -> Iterator[PlannedCheck]:
+    """Decisions on filled-in rows are told in the words of the decision: any other would pass for a refusal."""
+    decision, thin = program.contract.decision, program.contract.thin_file
+    column = thin.filled_decision if thin else None
+    if decision is None or column is None:
+        return
+    place, subject = "contract.thin_file.filled_decision", about(column)
+    words = said("write the decisions in the words under 'decision', or name the words there")
+    yield PlannedCheck(
+        _CONTAINS, {"column": FILLED, "value_set": [1]}, place, column, subject, "warn",
+        said("{subject} holds {values}", subject=subject, values=some_of(decision.favourable)), words, "labels",
+        decision.favourable[0] if decision.favourable else None,
+    )  # fmt: skip
+    kind, known = kind_of(prepared.table[column]), (*decision.favourable, *decision.unfavourable, *decision.excluded)
+    missing = _spellings(MISSING_TEXTS) if kind == "text" else []
+    if decision.unfavourable:
+        values = [*typed_values(known, kind, program.where(place)), *missing]
+        yield PlannedCheck(
+            _IN_SET, {"column": column, "value_set": values}, place, column, subject, "warn",
+            said("{subject} holds only {values}", subject=subject, values=some_of(known, 20)), words, "labels",
+        )  # fmt: skip
+        return
+    yield PlannedCheck(
+        _DISTINCT, {"column": column, "max_value": len(known) + 1}, place, column, subject, "warn",
+        said("at most {most} different values in {subject}", most=len(known) + 1, subject=subject), words, "labels",
+    )  # fmt: skip
+
+
+def _spellings(texts: tuple[str, ...]) -> list[object]:
+    return [*dict.fromkeys(form for text in texts for form in (text, text.upper(), text.capitalize()))]

@@ -198,6 +198,35 @@ def test_thin_file_flags_that_say_neither_are_told(tmp_path):
     assert found == {"contract.thin_file.flag": 2, "contract.thin_file.automatic": 3}
 
 
+FILLED = {**FLAGS, "thin_file": {"flag": "thin", "filled_decision": "again"}}
+
+
+@pytest.mark.parametrize("unfavourable", ["no", None])
+def test_filled_in_decisions_in_other_words_are_told(tmp_path, postgres_url, unfavourable):
+    decision = {"column": "granted", "favourable": "yes"} | ({"unfavourable": unfavourable} if unfavourable else {})
+    contract = {**FILLED, "decision": decision}
+    data = persons().assign(thin="no")
+    data["again"] = np.where(data["no"] % 2, "yes", "no").astype(object)
+    data.loc[:9, "again"] = None
+    assert lines(checked(tmp_path, data, contract)) == []
+    data.loc[20:23, "again"] = "ok"
+    into_postgres(postgres_url, data)
+    there = checked(tmp_path / "pg", data, contract, source={"connection": postgres_url, "table": "on_the_way"})
+    for report in (checked(tmp_path, data, contract), there):
+        line = only(report)
+        assert report.fit
+        assert (line.place, line.on_failure) == ("contract.thin_file.filled_decision", "warn")
+        assert "ok" in str(line.observed) or not unfavourable
+
+
+def test_filled_in_decisions_of_which_none_is_a_grant_in_the_words_of_the_decision_are_told(tmp_path):
+    data = persons().assign(thin="no", again="refused")
+    data.loc[data.index % 2 == 0, "again"] = "granted"
+    line = only(checked(tmp_path, data, FILLED))
+    assert (line.place, line.on_failure) == ("contract.thin_file.filled_decision", "warn")
+    assert "yes" in str(line.expected)
+
+
 def test_channels_on_neither_side_are_told(tmp_path):
     data = persons().assign(way="app")
     data.loc[:4, "way"], data.loc[5:9, "way"] = "fax", "branch"
