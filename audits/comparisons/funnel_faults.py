@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from audits.evidence.funnel import Funnel
 from audits.record import NotAnswered
@@ -46,6 +46,11 @@ _TOLD = {
     "odd_ages": (template("{n:,} of {whole:,} persons have an age that nobody has, which is told as unknown"),
                  _CORRECT),
 }  # fmt: skip
+_TOO_EARLY = template(
+    "{n:,} persons first seen too shortly before the end of the data are left out of those reached and stand among the "
+    "people of the table, so that shares of the people are too low: a table of the people of the same span, or data of "
+    "a longer period, would answer"
+)
 _ROWS = ("without_person", "duplicates", "ahead")
 GRAVE = ("skipped", "out_of_order", "mixed", "without_person")
 _EVENT = template("{rows:,} rows hold the event '{event}', which is no stage")
@@ -54,8 +59,8 @@ _NAME_EVENT = said("add it under 'funnel' to the stage that it means, or leave i
 _BEFORE = template("{n:,} persons of the data did not pass '{stage}' and are in no ratio of a later stage")
 
 
-def told_faults(question: str, funnel: Funnel) -> Iterator[NotAnswered]:
-    """A line for each kind that occurs."""
+def told_faults(question: str, funnel: Funnel, reached_unknown: Iterable[str]) -> Iterator[NotAnswered]:
+    """A line for each kind that occurs; ``reached_unknown`` are attributes without a table of people."""
     for name, (words, needed) in _TOLD.items():
         if funnel.counts.get(name, 0):
             yield NotAnswered(f"{question}: {name}", _said(words, funnel, name), needed)
@@ -64,7 +69,7 @@ def told_faults(question: str, funnel: Funnel) -> Iterator[NotAnswered]:
     if rest := funnel.unknown_events[_SHOWN:]:
         told = said(_EVENTS, rows=sum(rows for _, rows in rest), events=len(rest))
         yield NotAnswered(f"{question}: unknown_events", told, _NAME_EVENT)
-    yield from _before_the_first(question, funnel)
+    yield from _before_the_first(question, funnel, reached_unknown)
 
 
 def unseen_faults(funnel: Funnel) -> tuple[Sentence, ...]:
@@ -75,6 +80,12 @@ def unseen_faults(funnel: Funnel) -> tuple[Sentence, ...]:
 def undecided_told(funnel: Funnel) -> tuple[Sentence, ...]:
     """What keeps figures of the decision, and of what lies beyond, from being clear."""
     return (_said(_TOLD["undecided"][0], funnel, "undecided"),) if _share(funnel, "undecided") > MOST else ()
+
+
+def too_early_told(funnel: Funnel) -> tuple[Sentence, ...]:
+    """What figures that begin with the people of a table must carry once many persons were seen too late to count."""
+    n = funnel.counts.get("too_early", 0)
+    return (said(_TOO_EARLY, n=n),) if n > MOST * (n + funnel.counts.get("persons", 0)) else ()
 
 
 def decision_place(contract: DataContract) -> int | None:
@@ -89,9 +100,10 @@ def fault_details(funnel: Funnel) -> dict[str, float]:
     return {name: float(n) for name, n in funnel.counts.items()}
 
 
-def _before_the_first(question: str, funnel: Funnel) -> Iterator[NotAnswered]:
+def _before_the_first(question: str, funnel: Funnel, attributes: Iterable[str]) -> Iterator[NotAnswered]:
     """Persons who did not even pass the first stage, of the attribute that has the most of them."""
-    most = max((sum(cell.persons for cell in cells if cell.furthest < 0) for cells in funnel.cells.values()), default=0)
+    told = (funnel.cells.get(name, ()) for name in attributes)
+    most = max((sum(cell.persons for cell in cells if cell.furthest < 0) for cells in told), default=0)
     if most:
         yield NotAnswered(
             f"{question}: before_first", said(_BEFORE, n=most, stage=funnel.stages[0]),

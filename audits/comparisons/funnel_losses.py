@@ -31,8 +31,8 @@ _BEFORE = template("most of {label} is lost at '{stage}', before anything is kno
 _MORE = template("{dimension} has {values} values at '{stage}', of which those with the most persons are shown")
 _REFUSED = template("'{column}' has too many labels to be told apart")
 _HOURLESS = template(
-    "at '{stage}' the hour is not known of {lost:.1f} % of those who were lost there and of {passed:.1f} % of those who "
-    "passed it, so that it would tell who passed and not when"
+    "at '{stage}' the hour is not known of {lost:.1f} % of those who were lost there and of {passed:.1f} % of those "
+    "who passed it, so that it would tell who passed and not when"
 )
 _TIME = said("name the 'time' at which a person was first seen, or a time of an earlier stage")
 _NO_DIMENSION = said("the funnel names no device, network or help, and no time")

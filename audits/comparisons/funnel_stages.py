@@ -78,7 +78,10 @@ def stage_ratios(question: str, ways: Ways, label: str, level: float) -> Iterato
 
 
 def cumulative(question: str, ways: Ways, label: str, level: float) -> Measurement:
-    """The ratio of the whole way. Its method names the stage that costs most."""
+    """The ratio of the whole way. Its method names the stage that costs most where the interval excludes 1.
+
+    Where it begins with the people, ``ratio_from_first_stage`` is that of those who passed the first stage.
+    """
     from audits.statistics.funnel_ratios import funnel_ratios
 
     flow = flow_of(ways, label)
@@ -87,19 +90,25 @@ def cumulative(question: str, ways: Ways, label: str, level: float) -> Measureme
     how = said(_FROM_PEOPLE, how=figure.method) if flow.from_people else (
         said(_FROM_FIRST, how=figure.method, stage=ways.stages[0])
     )  # fmt: skip
-    found = funnel_ratios(flow.group, flow.reference)
-    if figure.estimate is None or found.costliest is None:
+    if figure.estimate is None:
         return replace(figure, method=how)
+    found = funnel_ratios(flow.group, flow.reference)
+    told = {"log_ratio": math.log(found.total) if found.total > 0 else -math.inf, "stages": len(flow.stages)}
+    told |= {"ratio_from_first_stage": _from_first(flow)} if flow.from_people else {}
     k = found.costliest
-    told = {
-        "log_ratio": math.log(found.total) if found.total > 0 else -math.inf, "stages": len(flow.stages),
-        "costliest_stage": ways.stages.index(flow.stages[k]) + 1, "costliest_ratio": found.ratios[k],
-        "costliest_share_of_log_ratio": found.shares[k],
-    }  # fmt: skip
-    words = _LOST if found.total < 1 else _AHEAD
-    return replace(
-        figure, method=said(words, how=how, stage=flow.stages[k]), details={**figure.details, **finite(told)}
-    )
+    if k is not None and not (figure.low or 0.0) <= 1 <= (math.inf if figure.high is None else figure.high):
+        told |= {
+            "costliest_stage": ways.stages.index(flow.stages[k]) + 1, "costliest_ratio": found.ratios[k],
+            "costliest_share_of_log_ratio": found.shares[k],
+        }  # fmt: skip
+        how = said(_LOST if found.total < 1 else _AHEAD, how=how, stage=flow.stages[k])
+    return replace(figure, method=how, details={**figure.details, **finite(told)})
+
+
+def _from_first(flow: Flow) -> float:
+    """The ratio of the way after the people: from those who passed the first stage to the last."""
+    came, others = flow.group[1], flow.reference[1]
+    return (flow.group[-1] / came) / (flow.reference[-1] / others) if came and flow.reference[-1] else math.nan
 
 
 def compared(shared: Measurement, pair: Sequence[int]) -> Measurement:

@@ -25,7 +25,8 @@ STAGE, WHOLE = "adjusted_stage_ratio", "adjusted_cumulative_ratio"
 ALL = "all"
 _MOST_LOST = 0.05
 _HOW = template("the reference given the group's strata, delta method on the logarithm; counted from '{stage}' on")
-_COMPOSITION = template("{how}; of the raw ratio {raw:.3f} what the strata do makes {composition:.3f}")
+_AS_THEY_STAND = template("{how}; as they stand and from the same first stage: {raw:.3f}")
+_COMPOSITION = template("{how}, of which what the strata do makes {composition:.3f}")
 _REFUSED = template("'{column}' has too many labels to be told apart, so that strata cannot be formed")
 _NOBODY = template("no stratum holds persons of both '{label}' and '{reference}'")
 _SCARCE = template(
@@ -129,9 +130,10 @@ def _whole(shared: Measurement, found: AdjustedFunnel) -> Measurement:
         "composition_share_of_log_ratio": math.log(found.composition) / math.log(raw)
         if found.composition > 0 and raw > 0 and raw != 1 else math.nan,
     }  # fmt: skip
+    if math.isfinite(raw):
+        shared = replace(shared, method=said(_AS_THEY_STAND, how=shared.method, raw=raw))
     if not low <= 1 <= high:
-        how = said(_COMPOSITION, how=shared.method, raw=raw, composition=found.composition)
-        shared = replace(shared, method=how)
+        shared = replace(shared, method=said(_COMPOSITION, how=shared.method, composition=found.composition))
     return _figure(replace(shared, details=finite(told)), found.total, found.total_variance, found.total_reliable)
 
 

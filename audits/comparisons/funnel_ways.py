@@ -64,6 +64,11 @@ class Ways:
         """``entry`` unless more were reached than there are people."""
         return None if self.too_few_people(label) else self.entry(label)
 
+    @property
+    def from_people(self) -> bool:
+        """Whether every comparison begins with the people of the table."""
+        return bool(self.others) and all(self.usable_entry(label) for label in self.others)
+
 
 def ways_of(funnel: Funnel, attribute: str, reference: str, contract: DataContract) -> Ways:
     """The persons of one attribute."""

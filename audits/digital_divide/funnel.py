@@ -1,12 +1,13 @@
 """Where on the way to credit is a group lost, from the people there are to those who have what they asked for?
 
 Harm: a group that never gets as far as applying is in no table of approvals. Persons are those of
-``audits.evidence.funnel``; for each attribute of the contract, and each age from which rules call a person elderly, a
-group is compared with its reference:
+``audits.evidence.funnel``; for each attribute of the contract a group is compared with its reference, and those of 60
+and over with the younger where no attribute is made of the age already (``digital_divide.elderly`` has other cuts):
 
 * stage_ratio: of those who came to the stage before, the share who pass it; cumulative_ratio: from the people who could
   be reached, where a table of them is given, else from the first stage, to the last. Logarithms of the stages add up to
-  that of the whole, so that each has its share of the loss, and the method of the whole names the costliest;
+  that of the whole, so that each has its share of the loss, and the method of the whole names the costliest where its
+  interval excludes 1;
 * population_reach_share: share of a group's people who passed the first stage. Without a table of people nobody can
   tell whom the service never reached: that is said, and no number made up;
 * adjusted_stage_ratio and adjusted_cumulative_ratio: the reference given the group's own strata. The raw figure is what
@@ -37,7 +38,7 @@ from audits.comparisons import funnel_faults as faults
 from audits.comparisons.accessible_services import MEASURE as INACCESSIBLE
 from audits.comparisons.accessible_services import accessible_need, inaccessible, services_of
 from audits.comparisons.funnel_losses import LOSS, before_the_data, loss_shares, undeclared_dimensions
-from audits.comparisons.funnel_need import funnel_need
+from audits.comparisons.funnel_need import CHINA, funnel_need
 from audits.comparisons.funnel_stages import (
     REACH,
     STAGE,
@@ -86,7 +87,7 @@ _ONE_SIDE = template("nobody in the data has another {attribute} than '{referenc
 
 @dataclass(frozen=True, slots=True)
 class Funnel:
-    """``level`` is the confidence level; ``attributes`` restricts the groups, empty means all and the ages."""
+    """``level`` is the confidence level; ``attributes`` restricts the groups, empty means all and those of 60."""
 
     level: float = 0.95
     attributes: tuple[str, ...] = ()
@@ -113,32 +114,37 @@ class Funnel:
         """The figures of every attribute, and what they lack."""
         funnel = evidence.funnel(funnel_need(contract))
         figures: list[Measurement] = []
-        missing = list(faults.told_faults(self.name, funnel))
         references = self._references(evidence, contract)
+        every = [ways_of(funnel, attribute, reference, contract) for attribute, reference in references.items()]
+        unreached = [ways.attribute for ways in every if not ways.from_people]
+        missing = list(faults.told_faults(self.name, funnel, unreached))
         if not references:
             missing += [NotAnswered(f"{self.name}: {measure}", *_NO_GROUPS) for measure in (STAGE, WHOLE)]
-        for attribute, reference in references.items():
-            if attribute in funnel.refused:
-                told = said(_REFUSED, attribute=attribute)
-                missing.append(NotAnswered(f"{self.name}: {attribute}", told, _GROUP))
+        for ways in every:
+            if ways.attribute in funnel.refused:
+                told = said(_REFUSED, attribute=ways.attribute)
+                missing.append(NotAnswered(f"{self.name}: {ways.attribute}", told, _GROUP))
                 continue
-            own, lacking = self._of_attribute(funnel, ways_of(funnel, attribute, reference, contract), contract)
+            own, lacking = self._of_attribute(funnel, ways, contract)
             figures += own
             missing += lacking
         figures += self._services(evidence, contract)
         return figures, [*missing, *self._missing(funnel, contract, bool(references))]
 
     def _references(self, evidence: Evidence, contract: DataContract) -> dict[str, str]:
-        """Attribute → its reference: the contract's groups, and the younger of each cut of age."""
+        """Attribute → its reference: the contract's groups, and those below 60 where no group is made of the age."""
         named = self.attributes or tuple(group.name for group in contract.groups)
         found = {name: evidence.data.references[name] for name in named}
-        cuts = () if self.attributes else funnel_need(contract).cuts
-        return found | {age_attribute(cut): age_labels(cut)[1] for cut in cuts}
+        told = any(group.column == contract.age for group in contract.groups)
+        if self.attributes or contract.age is None or told:
+            return found
+        return {**found, age_attribute(CHINA): age_labels(CHINA)[1]}
 
     def _of_attribute(self, funnel: Counts, ways: Ways, contract: DataContract) -> Answer:
         covered = coverage(self.name, ways)
         figures = [replace(covered, details={**covered.details, **faults.fault_details(funnel)})]
-        figures += reach_shares(self.name, ways, self.level)
+        early = faults.too_early_told(funnel)
+        figures += [with_doubts(one, early, early) for one in reach_shares(self.name, ways, self.level)]
         missing: list[NotAnswered] = []
         if not ways.others:
             told = said(_ONE_SIDE, attribute=ways.attribute, reference=ways.reference)
@@ -147,8 +153,10 @@ class Funnel:
             missing.append(NotAnswered(f"{self.name}: {REACH}", said(_UNREACHED, attribute=ways.attribute), _TABLE))
         for label in ways.others:
             compared, lost, lacking = self._of_group(funnel, ways, label, contract)
-            figures += [self._doubted(one, funnel, ways, contract) for one in compared]
-            figures += [*bounds(self.name, ways, label, self.level), *lost]
+            compared = [self._doubted(one, funnel, ways, contract) for one in compared]
+            compared += [*bounds(self.name, ways, label, self.level), *lost]
+            people = ways.usable_entry(label) is not None
+            figures += [with_doubts(one, early, early) if people and _of_people(one, ways) else one for one in compared]
             missing += lacking
         return figures, missing
 
@@ -163,7 +171,7 @@ class Funnel:
             strata = tuple(dict.fromkeys(contract.strata))
             within = within_strata(self.name, ways, label, self.level, strata, funnel.refused)
             adjusted = within.figures
-            raw = [_lumping(_reversed(one, within.reversals), len(strata)) for one in raw]
+            raw = [_lumping(_reversed(one, within.reversals), len(strata), ways) for one in raw]
         lost, missing = loss_shares(self.name, funnel, ways, label, adjusted, self.level)
         if lost and whole.details.get("costliest_stage") == 1 and (whole.estimate or 0.0) < 1:
             missing.append(before_the_data(self.name, ways, label, ways.stages[0]))
@@ -193,8 +201,18 @@ class Funnel:
             yield NotAnswered(f"{self.name}: weight", *_WEIGHT)
 
 
-def _lumping(figure: Measurement, strata: int) -> Measurement:
-    """A raw figure with the number of declared strata that it does not tell apart: it is never clear by itself."""
+def _of_people(figure: Measurement, ways: Ways) -> bool:
+    """Whether a figure of a way that begins with the people counts them."""
+    return figure.measure in (WHOLE, BOUNDED) or (figure.measure == STAGE and figure.segment == ways.stages[0])
+
+
+def _lumping(figure: Measurement, strata: int, ways: Ways) -> Measurement:
+    """A raw figure with the number of declared strata that it does not tell apart: it is never clear by itself.
+
+    Not that of being reached: nobody counts the people of a table by strata, so that it has no figure within them.
+    """
+    if figure.measure == STAGE and figure.segment == ways.stages[0]:
+        return figure
     return replace(figure, details={**figure.details, "declared_strata_ignored": float(strata)})
 
 

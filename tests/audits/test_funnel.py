@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import log, prod
 from types import SimpleNamespace
 
@@ -134,6 +135,78 @@ def test_the_people_of_a_table_come_before_the_first_stage():
         one, oracle = found["population_reach_share", label], score_interval_rate(reached, size)
         assert one.estimate == reached / size
         assert (one.low, one.high, one.equality) == (pytest.approx(oracle.low), pytest.approx(oracle.high), None)
+
+
+def test_the_ratio_from_the_first_stage_stands_beside_that_of_the_people():
+    people = Population((("age", "old", 10_000.0), ("age", "young", 8000.0)))
+    found, _ = measured(counted(stratified()), declared(population=people, strata=("network",)))
+    whole, within = found["cumulative_ratio"], found["adjusted_cumulative_ratio"]
+    first = (236 / 1000) / (1443 / 4000)
+    assert whole.estimate == pytest.approx((236 / 10_000) / (1443 / 8000))
+    assert whole.details["ratio_from_first_stage"] == pytest.approx(first)
+    assert within.details["raw_ratio"] == pytest.approx(first)
+    assert f"as they stand and from the same first stage: {first:.3f}, of which what the strata do" in within.method
+    unreached, _ = measured(counted(stratified()), declared(strata=("network",)))
+    assert "ratio_from_first_stage" not in unreached["cumulative_ratio"].details
+    alike = {"a": ((400, 300, 200, 160, 101), (400, 300, 200, 160, 100))}
+    one, _ = measured(counted(stratified(alike)), declared(strata=("network",)))
+    assert one["adjusted_cumulative_ratio"].method.endswith("as they stand and from the same first stage: 1.010")
+
+
+def test_being_reached_has_no_figure_within_strata_and_lumps_none():
+    people = Population((("age", "old", 10_000.0), ("age", "young", 8000.0)))
+    found, _ = measured(counted(stratified()), declared(population=people, strata=("network",)))
+    lumped = {key for key, m in found.items() if m.details.get("declared_strata_ignored")}
+    assert lumped == {"cumulative_ratio", *(("stage_ratio", stage) for stage in STAGES[1:])}
+    assert found["stage_ratio", "reach"].estimate is not None
+
+
+def test_the_costliest_stage_is_named_only_where_the_whole_way_is_sure():
+    unsure = (1000, 790, 600, 540, 315)
+    found, _ = measured(counted([*way("old", unsure), *way("young", YOUNG)]))
+    whole = found["cumulative_ratio"]
+    assert whole.estimate < 1 < whole.high
+    assert "is lost" not in whole.method
+    assert "ahead" not in whole.method
+    assert not [name for name in whole.details if name.startswith("costliest")]
+    assert {"log_ratio", "stages"} <= set(whole.details)
+    level, _ = measured(counted([*way("old", unsure), *way("young", YOUNG)]), question=Funnel(level=0.3))
+    assert level["cumulative_ratio"].high < 1
+    assert "most is lost at" in level["cumulative_ratio"].method
+
+
+def test_persons_who_came_too_late_to_count_are_among_the_people_and_that_is_said():
+    people = declared(population=Population((("age", "old", 10_000.0), ("age", "young", 8000.0))))
+    cells = [*everybody(), *way(None, (90, 80, 70, 60, 45))]
+    touched = {("population_reach_share", "old"), ("population_reach_share", "young"), ("stage_ratio", "reach"),
+               "cumulative_ratio", "bounded_cumulative_ratio"}  # fmt: skip
+    found, missing = measured(counted(cells, counts={**COUNTS, "too_early": 51}), people)
+    assert {key for key, m in found.items() if any("too shortly" in one for one in m.cautions)} == touched
+    for key in touched:
+        assert found[key].unseen == found[key].cautions
+        assert "51 persons" in found[key].unseen[-1]
+        assert "of the same span, or data of a longer period, would answer" in found[key].unseen[-1]
+    assert "51 persons" in missing["too_early"].reason
+    rare, _ = measured(counted(cells, counts={**COUNTS, "too_early": 50}), people)
+    assert not [one for m in rare.values() for one in m.cautions]
+    bare, _ = measured(counted(cells, counts={**COUNTS, "too_early": 2000}))
+    assert not [one for m in bare.values() for one in m.cautions]
+
+
+@pytest.mark.parametrize(("column", "ages"), [("age_group", ["age from 60"]), ("years", []), (None, [])])
+def test_of_the_cuts_of_age_only_the_first_is_asked_and_none_where_an_attribute_is_made_of_it(column, ages):
+    own = {"age": everybody()} | {
+        name: [*way(f"{name[-2:]}+", OLD), *way(f"under {name[-2:]}", YOUNG)] for name in ("age from 60", "age from 62")
+    }
+    counts = Counts(stages=STAGES, counts=COUNTS, cells={name: tuple(cells) for name, cells in own.items()}, losses={})
+    contract = declared(age="years" if column else None)
+    contract = replace(contract, groups=(GroupAttribute("age", column or "age_group", "young"),))
+    evidence = SimpleNamespace(funnel=lambda need: counts, data=SimpleNamespace(references={"age": "young"}))
+    asked = []
+    for question in (Funnel(), Funnel(attributes=("age",))):
+        figures, _ = question.measure(evidence, contract)
+        asked.append([m.attribute for m in figures if m.measure == "cumulative_ratio"])
+    assert asked == [["age", *ages], ["age"]]
 
 
 def reach_of(population):
@@ -360,6 +433,13 @@ def test_events_without_a_meaning_and_those_before_the_first_stage_are_told():
     found, missing = measured(counted(cells, unknown_events=events), declared(weight="w"))
     assert found["cumulative_ratio"].counts["group_decided"] == 1000
     assert "70 persons" in missing["before_first"].reason
+    assert "population" in missing["before_first"].needed
+    people = [("age", "old", 10_000.0), ("age", "young", 8000.0)]
+    _, told = measured(counted(cells), declared(population=Population(tuple(people))))
+    assert "before_first" not in told
+    for useless in ((people[0],), (("age", "old", 10.0), people[1]), (("other", "old", 10_000.0),)):
+        _, told = measured(counted(cells), declared(population=Population(useless)))
+        assert "70 persons" in told["before_first"].reason
     assert "of 3 kinds" in missing["unknown_events"].reason
     assert "weight" in missing["weight"].reason
 
