@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from audits.comparisons.funnel_faults import unseen_faults
 from audits.comparisons.share_ratios import Pair, Table, share_ratio, share_ratio_within
 from audits.comparisons.unknown import MOST_UNKNOWN
 from audits.evidence.funnel import FailureCell, Funnel, age_attribute, age_labels
@@ -15,12 +16,16 @@ ANY, NONE = "any", ""  # methods of a failure cell
 _NO_AGE = template(
     "the age is missing, or one that nobody has, for {share:.1f} % of the persons, who are left out here"
 )
-_SKIPPED = template(
-    "{share:.1f} % of the persons have a later stage without an earlier one and are taken to have passed both"
-)
-_NOBODY = template("{share:.1f} % of the rows name no person and take no part")
 _NOT_FAILED = said("nobody whose age is known failed the identity check")
 _REFUSED = template("'{column}' has too many labels to be told apart, so that strata cannot be formed")
+
+
+def doubted(figure: Measurement, doubts: Iterable[Sentence]) -> Measurement:
+    """The figure, where there is one, with what must be known of it and keeps it from being clear."""
+    if figure.estimate is None:
+        return figure
+    told = tuple(doubts)
+    return replace(figure, cautions=(*figure.cautions, *told), unseen=(*figure.unseen, *told))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +62,12 @@ class ByAge:
         figure = replace(figure, counts={**figure.counts, "unknown_age": unknown})
         if figure.estimate is None:
             return figure
-        whole, counts = known + unknown, self.funnel.counts
+        whole = known + unknown
         doubts: list[Sentence] = []
         if unknown > MOST_UNKNOWN * whole:
             doubts.append(said(_NO_AGE, share=100 * unknown / whole))
-        for key, of, words in (("skipped", "persons", _SKIPPED), ("without_person", "rows", _NOBODY)):
-            if counts.get(key, 0) > MOST_UNKNOWN * counts.get(of, 0):
-                doubts.append(said(words, share=100 * counts[key] / max(counts.get(of, 0), 1)))
-        return replace(figure, cautions=(*figure.cautions, *doubts), unseen=(*figure.unseen, *doubts))
+        doubts += unseen_faults(self.funnel)
+        return doubted(figure, doubts)
 
 
 @dataclass(slots=True)

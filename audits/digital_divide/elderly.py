@@ -18,8 +18,10 @@ Case by case, without sampling error:
   for: nobody has looked at them. That a group is declared says nothing of how it fares;
 * elderly_points_lost: points of a score that age alone takes (``audits.comparisons.elderly_points``).
 
-An age that nobody has (below 14, above 115) is unknown; above 5 % of unknown ages no figure is clear. Whoever was never
-reached, or left before ``started``, is in none of these figures.
+An age that nobody has (below 14, above 115) is unknown; above 5 % of unknown ages no figure is clear, nor above 1 % of
+persons or rows with a fault (``audits.comparisons.funnel_faults``). Whoever was never reached, or left before
+``started``, is in none of these figures. Where the data end before persons could finish, shares who finish decide
+nothing (``audits.comparisons.time_not_up``).
 
 Sources: 国办发〔2020〕45号; 12 CFR 1002.2(o), (p), (v), 1002.6(b)(2); FCA FG21/1; Koopman (1984), Biometrics 40:513;
 Mantel and Haenszel (1959), JNCI 22:719–748; Kaplan and Meier (1958), JASA 53:457–481.
@@ -33,9 +35,11 @@ from typing import ClassVar
 
 from audits.comparisons.elderly_points import points_lost, points_need
 from audits.comparisons.elderly_services import drivers_missing, services_need, without_counter
-from audits.comparisons.elderly_stages import ByAge, adjusted_completion, completion, failures, second_chances
+from audits.comparisons.elderly_stages import ByAge, adjusted_completion, completion, doubted, failures, second_chances
 from audits.comparisons.elderly_times import time_taken
+from audits.comparisons.funnel_faults import decision_place, told_faults, undecided_told
 from audits.comparisons.funnel_need import CHINA, UNITED_STATES, funnel_need
+from audits.comparisons.time_not_up import time_doubted
 from audits.evidence.collect import Evidence
 from audits.evidence.funnel import Funnel, age_attribute
 from audits.evidence.needs import FunnelNeed, Need
@@ -43,7 +47,7 @@ from audits.record import Measurement, NotAnswered
 from audits.unused_roles import left_unused, marked
 from checks.inputs.contract import DataContract
 from checks.problem import InputError, Problem
-from checks.sentence import Sentence, said
+from checks.sentence import Sentence, said, template
 
 _COMPLETION = ("elderly_completion_ratio", "elderly_62_completion_ratio", "adjusted_elderly_completion_ratio")
 _FAILURE, _SECOND, _TIME = "verification_failure_ratio", "fallback_success_ratio", "completion_time_ratio"
@@ -66,6 +70,10 @@ _NO_CHECK = (
 _NO_TIMES = (
     said("the stages 'started' and 'finished' have no times"),
     said("name columns that hold the times at which these stages were passed, or give a log of events"),
+)
+_NOBODY_CAME = (
+    template("nobody passed '{stage}', so that there is no time that anybody took"),
+    said("see whether the events, or the flags, under 'funnel' are those of the data"),
 )
 _NO_POINTS = (
     said("the contract declares no points from age"),
@@ -120,10 +128,12 @@ class Elderly:
         """What can be had, and what the others lack."""
         lacks = self._lacks(contract)
         figures: list[Measurement] = []
+        faults: list[NotAnswered] = []
         if contract.funnel and contract.age:
             funnel = evidence.funnel(self._need(contract))
-            lacks |= {} if _TIME in lacks or self._timed(funnel) else {_TIME: _NO_TIMES}
+            lacks |= {} if _TIME in lacks else self._untimed(funnel, contract.funnel.started)
             figures += self._on_the_way(funnel, contract, lacks)
+            faults += told_faults(self.name, funnel, ())  # no figure here begins with the people of a table
         if _CHANNEL not in lacks:
             cells = evidence.cells(services_need(contract))
             figures.append(without_counter(self.name, _CHANNEL, cells, contract.decision is not None))
@@ -133,13 +143,21 @@ class Elderly:
             figures.append(points_lost(self.name, _POINTS, histogram, self.points_favour, self.level))
         missing = [NotAnswered(f"{self.name}: {measure}", *lack) for measure, lack in lacks.items()]
         unused = left_unused(self.name, replace(contract, entity=None, strata=()))
-        return figures, [*missing, *unused]
+        return figures, [*faults, *missing, *unused]
 
     def _need(self, contract: DataContract) -> FunnelNeed:
         return funnel_need(contract, (self.from_age,))
 
-    def _timed(self, funnel: Funnel) -> bool:
-        return bool(funnel.times.get(age_attribute(self.from_age)))
+    def _untimed(self, funnel: Funnel, started: str) -> dict[str, Lack]:
+        """Why there are no times: nobody came so far, or the stages have none."""
+        attribute = age_attribute(self.from_age)
+        if funnel.times.get(attribute):
+            return {}
+        place = funnel.stages.index(started)
+        if not any(cell.persons for cell in funnel.cells.get(attribute, ()) if cell.furthest >= place):
+            words, needed = _NOBODY_CAME
+            return {_TIME: (said(words, stage=started), needed)}
+        return {_TIME: _NO_TIMES}
 
     def _lacks(self, contract: DataContract) -> dict[str, Lack]:
         """Measure → why the contract cannot answer it, and what would."""
@@ -171,14 +189,24 @@ class Elderly:
         here = ByAge(self.name, self.level, self.from_age, funnel)
         if _COMPLETION[0] not in lacks:
             started, finished = way.place(way.started) or 0, way.place(way.finished) or 0
-            for measure, cut in zip(_COMPLETION, (CHINA, UNITED_STATES), strict=False):
-                yield marked(completion(replace(here, cut=cut), measure, started, finished), raw)
-            if _COMPLETION[2] not in lacks:
-                strata = tuple(dict.fromkeys(contract.strata))
-                yield adjusted_completion(here, _COMPLETION[2], started, finished, strata)
+            place = decision_place(contract)
+            waiting = undecided_told(funnel) if place is not None and place <= finished else ()
+            for figure in self._completions(here, contract, started, finished, _COMPLETION[2] not in lacks):
+                yield time_doubted(doubted(figure, waiting), funnel, contract)
         if _FAILURE not in lacks:
             for figure in failures(here, _FAILURE, (one.method for one in way.failed)):
                 yield marked(figure, raw)
             yield marked(second_chances(here, _SECOND), raw)
         if _TIME not in lacks:
             yield marked(time_taken(here, _TIME, way.place(way.started) or 0), raw)
+
+    def _completions(
+        self, here: ByAge, contract: DataContract, started: int, finished: int, within: bool
+    ) -> Iterator[Measurement]:
+        """Shares who finish from each rule's age on, and ``within`` strata."""
+        for measure, cut in zip(_COMPLETION, (CHINA, UNITED_STATES), strict=False):
+            figure = completion(replace(here, cut=cut), measure, started, finished)
+            yield marked(figure, replace(contract, entity=None))
+        if within:
+            strata = tuple(dict.fromkeys(contract.strata))
+            yield adjusted_completion(here, _COMPLETION[2], started, finished, strata)

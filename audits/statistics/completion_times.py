@@ -27,6 +27,7 @@ from checks.sentence import said
 
 MOST_CUT_SHORT = 0.2
 LEAST_WORTH = 50.0  # persons
+_LEAST_AT_RISK = 10.0  # persons, below which the share who finish in a band is too rough to stand for others
 # A sample that misses the longest times has too low a mean and too small an error. Simulated with lognormal times
 # (standard deviation of the logarithm .7 to 1.5, worth 50 to 560): degrees of the worth cover .935 on average, a fifth
 # of them .947 (.933 to .961)
@@ -147,6 +148,31 @@ def completion_times(
     jumps = before * hazard
     mean, log_error, worth = _mean(d, n, before, jumps, spent[:used], widths[:used])
     return CompletionTimes(n, d, 1 - after, error, jumps, mean, log_error, worth)
+
+
+def share_finished(done: ArrayLike, unfinished: ArrayLike) -> float:
+    """Share who finish, allowing for persons whose observation ends first; NaN without anybody.
+
+    ``done`` persons finish in band k, ``unfinished`` are last seen in it; (K + 1,), the last band beyond all edges.
+    1 − S over the bands in which at least ten are at risk; of those who are seen beyond, where few are left or the
+    last edge has passed, the share who finish as they stand, which is the least that it can be:
+
+        1 − S (1 − d/n),  n all who are seen beyond, d those of them who finish.
+
+    It is never below the share as persons stand, and is that share where nobody is lost before others finish. Raises
+    ``ValueError`` as ``completion_times`` does.
+    """
+    finish, cut = _checked(done, unfinished)
+    entered = np.cumsum((finish + cut)[::-1])[::-1]
+    at_risk = entered - cut / 2
+    fit = at_risk >= _LEAST_AT_RISK
+    fit[-1] = False  # beyond the last edge
+    used = int(np.argmin(fit))
+    left = float(np.prod(1 - finish[:used] / at_risk[:used]))
+    beyond = float(entered[used])
+    if not entered[0] > 0:
+        return nan
+    return 1 - left * (1 - float(finish[used:].sum()) / beyond) if beyond > 0 else 1 - left
 
 
 def _mean(

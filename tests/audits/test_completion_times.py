@@ -14,6 +14,7 @@ from audits.statistics.completion_times import (
     bands_seen,
     completion_times,
     ratio_of_times,
+    share_finished,
 )
 
 EDGES = np.array(TIME_EDGES, dtype=float)
@@ -174,3 +175,32 @@ def test_nobody_finishes():
 def test_bad_counts_are_refused(done, minutes, cut, edges):
     with pytest.raises(ValueError, match=r"expected|must"):
         completion_times(done, minutes, cut, edges)
+
+
+def test_the_share_who_finish_is_that_of_statsmodels_and_never_below_the_share_seen():
+    rng = np.random.default_rng(11)
+    # nobody is last seen in a band in which anybody finishes, so that no half of them is in question
+    done, cut = np.zeros(len(EDGES) + 1, dtype=int), np.zeros(len(EDGES) + 1, dtype=int)
+    done[0:20:2], cut[1:20:2] = rng.integers(5, 60, 10), rng.integers(5, 60, 10)
+    cut[20] = 100
+    bands = np.arange(len(done))
+    oracle = SurvfuncRight(np.concatenate([np.repeat(bands, done), np.repeat(bands, cut)]),
+                           np.repeat([1, 0], [done.sum(), cut.sum()]))  # fmt: skip
+    assert share_finished(done, cut) == pytest.approx(1 - oracle.surv_prob[-1], abs=1e-12)
+    for _ in range(50):
+        done, cut = rng.poisson(rng.exponential(3), len(EDGES) + 1), rng.poisson(rng.exponential(3), len(EDGES) + 1)
+        if (whole := done.sum() + cut.sum()) > 0:
+            assert done.sum() / whole - 1e-12 <= share_finished(done, cut) <= 1
+
+
+def test_the_share_who_finish_is_measured_back_where_the_data_end():
+    rng = np.random.default_rng(12)
+    n, days = 40_000, 1440.0
+    times = np.where(rng.random(n) < 0.85, rng.exponential(4 * days, n), np.inf)
+    done, _, cut = counted(times, rng.uniform(0, 29 * days, n))
+    true = 0.85 * (1 - np.exp(-29 / 4))
+    assert done.sum() / n < true - 0.1
+    assert share_finished(done, cut) == pytest.approx(true, abs=0.01)
+    done, _, cut = counted(times, np.full(n, 60 * days))
+    assert share_finished(done, cut) == pytest.approx(done.sum() / n, abs=1e-12)  # all were seen beyond the last edge
+    assert np.isnan(share_finished(np.zeros(3), np.zeros(3)))

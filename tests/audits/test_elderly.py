@@ -12,13 +12,14 @@ import pytest
 
 from audits.comparisons.elderly_points import points_lost
 from audits.comparisons.elderly_services import drivers_missing, without_counter
+from audits.comparisons.time_not_up import not_up
 from audits.digital_divide.elderly import Elderly
 from audits.evidence.cells import Cells
 from audits.evidence.funnel import TIME_EDGES, FailureCell, Funnel, FunnelCell, TimeCell, age_attribute, age_labels
 from audits.evidence.histograms import Histogram
 from audits.plan import make_plan
 from audits.simulation.mobile_bank import MobileBank
-from checks.inputs.contract import DataContract, Failing, GroupAttribute, Stage
+from checks.inputs.contract import DataContract, Decision, Failing, GroupAttribute, Stage
 from checks.inputs.contract import Funnel as Way
 from checks.inputs.program import read_program
 from checks.problem import InputError
@@ -97,10 +98,92 @@ def test_ages_that_nobody_knows_keep_it_from_clear_and_from_breach():
     assert not few.unseen
 
 
-@pytest.mark.parametrize("counts", [{"skipped": 600}, {"without_person": 600}])
-def test_stages_and_persons_that_the_data_lost_are_told(counts):
-    one = measured(funnel((400, 390), (4_000, 3_900), **counts))[0]["elderly_completion_ratio", "all"]
-    assert "6.7 %" in one.unseen[0]
+FAULTS = ("skipped", "out_of_order", "mixed", "without_person")
+LIGHT = ("too_early", "duplicates", "skewed", "ahead", "odd_ages", "undecided")
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_rows_that_are_not_what_they_should_be_keep_every_figure_from_clear(name):
+    whole = funnel((400, 390), (4_000, 3_900), failures=FAILED)
+    few = measured(replace(whole, counts={**whole.counts, name: 90}))
+    many = measured(replace(whole, counts={**whole.counts, name: 91}))
+    for measure in ("elderly_completion_ratio", "verification_failure_ratio", "fallback_success_ratio"):
+        assert not few[0][measure, "all"].unseen
+        assert "91" in many[0][measure, "all"].unseen[0]
+    assert "90" in few[1][name].reason
+
+
+@pytest.mark.parametrize("name", LIGHT)
+def test_what_the_data_lost_is_told_where_this_question_alone_is_asked(name):
+    told = measured(funnel((400, 390), (4_000, 3_900), **{name: 7}))[1]
+    assert told[name].reason.startswith("7 ")
+    assert told[name].needed
+    assert name not in measured(funnel((400, 390), (4_000, 3_900)))[1]
+
+
+def test_events_that_are_no_stage_are_told():
+    told = measured(replace(funnel((400, 390), (4_000, 3_900)), unknown_events=(("scroll", 31),)))[1]
+    assert "'scroll'" in told["unknown_events"].reason
+
+
+@pytest.mark.parametrize(("column", "unseen"), [("submit", 1), ("identity", 1), ("later", 0)])
+def test_persons_without_a_decision_keep_the_share_who_finish_from_clear(column, unseen):
+    stages = (*WAY.stages, Stage("later", "later"))
+    contract = replace(CONTRACT, decision=Decision(column, ("1",)), funnel=replace(WAY, stages=stages))
+    of = replace(funnel((400, 390), (4_000, 3_900), failures=FAILED, undecided=91), stages=(*NAMES, "later"))
+    found = measured(of, contract)[0]
+    assert len(found["elderly_completion_ratio", "all"].unseen) == unseen
+    assert not found["verification_failure_ratio", "all"].unseen
+    few = measured(replace(of, counts={**of.counts, "undecided": 90}), contract)[0]
+    assert not few["elderly_completion_ratio", "all"].unseen
+
+
+def slow(rng, who, n, minutes, until):
+    """Time cells of persons of whom 85 % finish in exponential times, and who start at any time before the end."""
+    times = np.where(rng.random(n) < 0.85, rng.exponential(minutes, n), np.inf)
+    return cells_of(who, times, rng.uniform(0, until, n))
+
+
+def test_persons_whose_time_was_not_up_make_no_concern():
+    rng, day = np.random.default_rng(8), 1_440.0
+    cells = [*slow(rng, 0, 2_500, 12 * day, 31 * day), *slow(rng, 1, 3_500, 10.0, 31 * day)]
+    seen = [sum(n for who, _, done, n, _ in cells if done and who == label) for label in (0, 1)]
+    of = funnel((2_500, seen[0]), (3_500, seen[1]), times=cells)
+    found = measured(of)[0]
+    for measure in ("elderly_completion_ratio", "elderly_62_completion_ratio"):
+        one = found[measure, "all"]
+        assert one.estimate < 0.7
+        assert "'within'" in one.undecided
+        assert one.undecided in one.cautions
+        assert one.undecided in one.unseen
+        assert one.details["group_finished_share"] == pytest.approx(0.85 * (1 - np.exp(-31 / 12)), abs=0.04)
+        assert one.details["reference_finished_share"] == pytest.approx(0.85, abs=0.02)
+        assert f"{100 * one.details['group_finished_share']:.1f} %" in one.undecided
+        assert "under 6" in one.undecided
+    assert found["completion_time_ratio", "all"].undecided is None
+    adjusted = measured(of, replace(CONTRACT, strata=("net",)))[0]["adjusted_elderly_completion_ratio", "all"]
+    assert adjusted.undecided
+    given = replace(CONTRACT, funnel=replace(WAY, within="7 days"))
+    assert measured(of, given)[0]["elderly_completion_ratio", "all"].undecided is None
+
+
+@pytest.mark.parametrize(("days", "decides"), [(0.01, True), (3.0, True), (12.0, False)])
+def test_a_real_loss_decides_where_all_but_few_had_their_time(days, decides):
+    rng, day = np.random.default_rng(9), 1_440.0
+    # of two years: those who start within the last days are 3 or 12 in 700, of whom 85 % would finish
+    cells = [*slow(rng, 0, 9_000, days * day, 700 * day), *slow(rng, 1, 9_000, days * day, 700 * day)]
+    cells = [(who, band, done and who == 1, n, spent) for who, band, done, n, spent in cells]  # no older one finishes
+    one = measured(funnel((9_000, 3_000), (9_000, 7_000), times=cells))[0]["elderly_completion_ratio", "all"]
+    assert one.high < 0.5
+    assert (one.undecided is None) is decides
+
+
+def test_times_of_one_side_alone_tell_nothing():
+    cells = [(0, 3, True, 50, 200.0), (0, 3, False, 900, 0.0), (0, 30, True, 50, 50_000.0)]
+    both = [*cells, *((1, *rest) for _, *rest in cells)]
+    labels = ("60+", "under 60")
+    assert not_up(funnel((1_000, 100), (1_000, 100), times=both), "age from 60", labels)
+    assert not_up(funnel((1_000, 100), (1_000, 100), times=cells), "age from 60", labels) is None
 
 
 def test_empty_groups_have_reasons():
@@ -168,7 +251,11 @@ def test_nobody_failed():
 def taken(rng, who, n, median, seen):
     """Time cells of persons of whom two thirds finish, seen over a span or up to the end of the data."""
     times = np.where(rng.random(n) < 0.67, rng.lognormal(np.log(median), 0.8, n), np.inf)
-    until = rng.uniform(0, 2_880, n) if seen is None else np.full(n, seen)
+    return cells_of(who, times, rng.uniform(0, 2_880, n) if seen is None else np.full(n, seen))
+
+
+def cells_of(who, times, until):
+    """Time cells of persons with times, infinite for who never finishes, who are seen for so many minutes."""
     done = times <= until
     band = np.where(
         done, np.searchsorted(TIME_EDGES, np.where(done, times, 1.0)),
@@ -221,6 +308,9 @@ def test_times_that_are_few_lost_or_not_there():
     none, missing = measured(funnel((500, 400), (500, 400)))
     assert ("completion_time_ratio", "all") not in none
     assert "have no times" in missing["completion_time_ratio"].reason
+    nobody = measured(funnel((0, 0), (0, 0)))[1]["completion_time_ratio"]
+    assert "nobody passed 'start'" in nobody.reason
+    assert "'funnel'" in nobody.needed
 
 
 @pytest.mark.parametrize(
