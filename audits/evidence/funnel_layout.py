@@ -21,6 +21,7 @@ from checks.inputs.source import Source
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
+_TOGETHER = 1_000_000  # rows that a GROUP BY holds at a time
 _UNITS = {"minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
 
 
@@ -39,6 +40,10 @@ class Layout:
     person: bool
     bits: tuple[int, ...]
     """How many bits of each word are taken."""
+    unread: tuple[int, int] | None
+    """The word and the first bit of flags that cannot be read: one a stage, and one for failures and the fallback."""
+    aged: tuple[int, int] | None
+    """The word and the bits of an age that somebody has."""
     keys: tuple[Key, ...]
     attributes: int
     """How many of the keys are attributes; the others are strata."""
@@ -46,6 +51,8 @@ class Layout:
     times: tuple[str, ...]
     bounds: tuple[int, int] | None
     """First and last time where all are plain, in seconds since 1970."""
+    scattered: bool
+    """Whether the rows of a person lie far apart."""
     timed: tuple[int, ...]
     """Stages that have times."""
     by_day: bool
@@ -96,9 +103,11 @@ def layout_of(source: Source, need: FunnelNeed) -> Layout:
     columns |= {name: column.cast("timestamp") for name, column in times.items()}
     columns |= {"e": table[contract.entity]} if contract.entity else {}
     stages = range(len(funnel.stages))
+    base = source.backend.compile(on_raw(table, columns, None))
     return Layout(
-        funnel=funnel, base=source.backend.compile(on_raw(table, columns, None)), engine=source.engine,
+        funnel=funnel, base=base, scattered=bool(contract.entity) and _scattered(source, base), engine=source.engine,
         person=bool(contract.entity), bits=tuple(made.used), keys=tuple(made.keys),
+        unread=made.unread, aged=made.aged,
         attributes=len(need.attributes) + len(need.cuts), dimensions=dimensions, times=tuple(times), bounds=bounds,
         timed=tuple(stages) if funnel.event else tuple(i for i in stages if f"x{i}" in times),
         by_day=any(column.type().is_date() for column in times.values()), decision=decision_stage(contract),
@@ -116,6 +125,15 @@ def _times(table: ir.Table, contract: DataContract) -> dict[str, Any]:
         if (column.type().is_timestamp() or column.type().is_date()) and stage.column != decision:
             found[f"x{i}"] = column
     return found
+
+
+def _scattered(source: Source, base: str) -> bool:
+    """Whether rows that lie together are of different persons; it changes what a count costs, never what it is."""
+    if source.engine != "duckdb":
+        return False
+    some = f"WITH b AS ({base}), s AS (SELECT e FROM b LIMIT {_TOGETHER}) SELECT count(e), count(DISTINCT e) FROM s"
+    rows, persons = source.rows(some)[0]
+    return bool(rows < 2 * persons)
 
 
 def _bounds(source: Source, times: Mapping[str, ir.Value]) -> tuple[int, int] | None:

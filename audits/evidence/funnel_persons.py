@@ -93,7 +93,6 @@ def last_day(times: dict[int, int]) -> int:
 def persons_sql(layout: Layout, ends: Ends) -> str:
     """``WITH … q AS (…)``: one row a person, or for rows without a person; ``keys_of`` speaks of its columns."""
     # a window brings a person's rows together first: a GROUP BY over rows in no order would hold all of them at once
-    gathered = layout.person and layout.engine == "duckdb"
     logged, words = layout.funnel.event is not None, range(len(layout.bits))
     row = [f"w{i}" for i in words]
     row += [f"c{i}" for i, key in enumerate(layout.keys) if key.labels and key.word is None]
@@ -103,7 +102,7 @@ def persons_sql(layout: Layout, ends: Ends) -> str:
     seen = list(layout.times) if not logged else ["tm"]
     first = seen[0] if len(seen) == 1 else f"least({', '.join(seen)})" if seen else "CAST(NULL AS bigint)"
     packed = f"(coalesce(CAST({first} AS bigint) + {SHIFT}, {2 * SHIFT}) << {layout.place_bits}) | d"
-    number = "max(place)" if gathered else "count(*)" if layout.person else "1"
+    number = "max(place)" if layout.scattered else "count(*)" if layout.person else "1"
     figures = [f"{number} AS n", f"{_over(layout, 'min', packed)} AS z"]
     figures += [f"{_over(layout, 'bit_or', f'w{i}')} AS b{i}" for i in words]
     for i, key in enumerate(layout.keys):
@@ -112,7 +111,8 @@ def persons_sql(layout: Layout, ends: Ends) -> str:
     for i in layout.timed:
         at = f"CASE WHEN w0 & {1 << i} <> 0 THEN tm END" if logged else f"x{i}"
         figures.append(f"{_over(layout, 'min', at)} AS t{i}")
-    place = ", CAST(row_number() OVER (PARTITION BY e) AS integer) AS place" if gathered else ""
+    figures += _ends_of_dimensions(layout)
+    place = ", CAST(row_number() OVER (PARTITION BY e) AS integer) AS place" if layout.scattered else ""
     person, grouped = ("e, ", " GROUP BY e") if layout.person else ("", "")
     wide = "".join(f", CAST(b{i} AS bigint) AS w{i}" for i in words)
     codes = "".join(f", {code(layout, i)} AS a{i}" for i in range(len(layout.keys)))
@@ -124,6 +124,34 @@ def persons_sql(layout: Layout, ends: Ends) -> str:
         g AS (SELECT *, {_furthest(layout)} AS furthest FROM q),
         f AS (SELECT *, {_spent(layout)} AS spent, {_seen(layout, ends)} AS seen,
             {_drop(layout)} AS dropped{codes} FROM g)"""
+
+
+def _ends_of_dimensions(layout: Layout) -> list[str]:
+    """The least code of each dimension and the largest known one, where no log tells the order of the rows."""
+    if not layout.person or layout.funnel.event:
+        return []
+    found = []
+    for i, one in enumerate(layout.dimensions):
+        own = f"((d >> {one.offset}) & {(1 << one.bits) - 1})"
+        found += [f"min({own}) AS dl{i}", f"max(CASE WHEN {own} < {len(one.labels) - 1} THEN {own} END) AS dh{i}"]
+    return found
+
+
+def dimension(layout: Layout, i: int) -> str:
+    """SQL: the code of a dimension in the first row. Without a time none is first: help counts, else what all share.
+
+    Events of a log without any time share nothing.
+    """
+    one = layout.dimensions[i]
+    unknown, own = len(one.labels) - 1, f"((z >> {one.offset}) & {(1 << one.bits) - 1})"
+    if not layout.person:
+        return own
+    if layout.funnel.event:
+        return f"CASE WHEN first IS NULL AND n > 1 THEN {unknown} ELSE {own} END"
+    shared = f"coalesce(dh{i}, {unknown})"
+    if one.name != "assisted":
+        shared = f"CASE WHEN dl{i} < dh{i} THEN {unknown} ELSE dl{i} END"
+    return f"CASE WHEN first IS NULL THEN {shared} ELSE {own} END"
 
 
 def _known(name: str, layout: Layout, ends: Ends) -> str:

@@ -12,10 +12,11 @@ import pandas as pd
 import psycopg
 import pytest
 
-from audits.evidence import funnel_persons
+from audits.evidence import funnel_layout, funnel_persons
 from audits.evidence.collect import Evidence, collect
 from audits.evidence.funnel import TIME_EDGES, age_attribute, age_labels, funnel_from_json, funnel_to_json
 from audits.evidence.funnel_counts import collect_funnel
+from audits.evidence.funnel_layout import layout_of
 from audits.evidence.funnel_persons import last_day
 from audits.evidence.needs import FunnelNeed
 from checks.inputs.period import Period
@@ -114,10 +115,48 @@ def whole(moment):
     return None if missing(moment) else math.floor((moment.to_pydatetime() - datetime(2000, 1, 1)).total_seconds())
 
 
+YES, NO = {"true", "t", "yes", "y", "1", "1.0"}, {"false", "f", "no", "n", "0", "0.0"}
+
+
+def said_by(value):
+    """yes, no, blank, or odd: what a flag says."""
+    text = "" if missing(value) else str(value).strip().lower()
+    return "yes" if text in YES else "no" if text in NO else "blank" if text in {"", "nan", "none"} else "odd"
+
+
+def unread_of(data, contract):
+    """Of each row the stages of which nobody can tell, and whether nobody can tell how the check went."""
+    funnel = contract["funnel"]
+    if "event" in funnel:
+        return [(set(), False)] * len(data)
+    stages, failed = list(funnel["stages"].values()), list(funnel["failed"].values())
+    told = {name: [said_by(value) for value in data[name]] for name in (*stages, *failed, funnel["fallback"])}
+    for name in stages:
+        if data[name].dtype.kind == "M":
+            told[name] = ["no" if missing(value) else "yes" for value in data[name]]
+        elif name == contract["decision"]["column"]:
+            told[name] = ["yes" if value == "yes" else "no" for value in data[name]]
+    found = []
+    for number in range(len(data)):
+        row = {name: own[number] for name, own in told.items()}
+        doubt = {name for name, value in row.items() if value == "odd" or (value == "blank" and "no" in told[name])}
+        own = {i for i, name in enumerate(stages)
+               if name in doubt and (row[name] == "odd" or i == 0 or row[stages[i - 1]] == "yes")}  # fmt: skip
+        check = list(funnel["stages"]).index("identity")
+        any_failed = any(row[name] == "yes" for name in failed)
+        came = any_failed or any(row[name] == "yes" for name in stages[check - 1 :])
+        ways = (
+            any(row[name] == "odd" for name in (*failed, funnel["fallback"]))
+            or (came and all(name in doubt for name in failed)) or (any_failed and funnel["fallback"] in doubt)
+        )  # fmt: skip
+        found.append((own, ways))
+    return found
+
+
 def facts_of_row(row, contract, end):
     """What one row says, in plain terms."""
     funnel, logged = contract["funnel"], "event" in contract["funnel"]
-    yes = {"true", "t", "yes", "y", "1", "1.0"}
+    yes = YES
     row_time = None if "time" not in contract else whole(row[contract["time"]])
     row_time = None if row_time is not None and end is not None and row_time > end else row_time
     seen, stages, times = [row_time], set(), defaultdict(list)
@@ -139,8 +178,8 @@ def facts_of_row(row, contract, end):
                 seen.append(whole(value))
             elif not missing(value) and str(value).strip().lower() in yes:
                 stages.add(i)
-        failed = {way for way, column in funnel["failed"].items() if bool(row[column])}
-        other = bool(row[funnel["fallback"]])
+        failed = {way for way, column in funnel["failed"].items() if said_by(row[column]) == "yes"}
+        other = said_by(row[funnel["fallback"]]) == "yes"
     known = [one for one in seen if one is not None]
     age = row["age"]
     odd = not missing(age) and not 14 <= age <= 115
@@ -176,11 +215,12 @@ def by_hand(data, contract, within=None, end=None):
     counts = Counter(rows=len(data))
     every = []
     ahead_rows = 0
+    unread = unread_of(data, contract)
     for number, raw in enumerate(data.to_dict("records")):
         row = {name: None if missing(value) else value for name, value in raw.items()}
         if logged and end is not None and not missing(row[contract["time"]]) and whole(row[contract["time"]]) > end:
             ahead_rows += 1
-        facts = facts_of_row(row, contract, end)
+        facts = {**facts_of_row(row, contract, end), "unread": unread[number]}
         every += [t for t in (facts["time"], *(t for ts in facts["times"].values() for t in ts)) if t is not None]
         who = row[entity] if entity else number
         if missing(who):
@@ -215,12 +255,19 @@ def by_hand(data, contract, within=None, end=None):
         counts["out_of_order"] += max(drops, default=0) > 300
         counts["skewed"] += 0 < max(drops, default=0) <= 300
         counts["repeated"] += len(facts) > 1
-        counts["odd_ages"] += any(f["odd"] for f in facts)
+        aged = any(f["labels"][age_attribute(CUTS[0])] for f in facts)
+        counts["odd_ages"] += any(f["odd"] for f in facts) and not aged
+        counts["without_times"] += bool(within) and first is None
+        counts["unread_stages"] += any(furthest + 1 in f["unread"][0] for f in facts)
         sent = stages.index("submit")
         counts["undecided"] += not logged and furthest >= sent and not any(f["decided"] for f in facts)
         lead = min(facts, key=lambda f: (math.inf if f["time"] is None else f["time"],
                                          *(order[name][value] for name, value in f["dims"].items())))  # fmt: skip
         dims = dict(lead["dims"])
+        if first is None and len(facts) > 1:
+            dims = {name: None if logged else one([f["dims"][name] for f in facts])[0] for name in dims}
+            if not logged:
+                dims["assisted"] = max((f["dims"]["assisted"] for f in facts if f["dims"]["assisted"]), default=None)
         if newest is not None:
             dims["hour"] = None if first is None else ("00-05", "06-11", "12-17", "18-23")[first % 86_400 // 21_600]
         failed = set().union(*(f["failed"] for f in facts))
@@ -234,6 +281,8 @@ def by_hand(data, contract, within=None, end=None):
         elif start is not None and furthest < sent:
             until = newest if not within else min(newest, first + within)
             spent = (bisect_right(TIME_EDGES, max(until - start, 0) / 60), False, 0)
+        came = furthest >= check - 1 or bool(failed) or other
+        counts["unread_failures"] += came and any(f["unread"][1] for f in facts)
         for name in facts[0]["labels"]:
             label, several = one([f["labels"][name] for f in facts])
             counts["mixed"] += several
@@ -244,7 +293,7 @@ def by_hand(data, contract, within=None, end=None):
                 held = times[name].setdefault((label, *spent[:2]), [0, 0])
                 held[0] += 1
                 held[1] += spent[2]
-            if furthest >= check - 1 or failed or other:
+            if came:
                 for method in ("any", *failed) if failed else ("",):
                     failures[name][label, method, other, furthest >= check] += 1
     return counts, cells, losses, times, failures
@@ -410,3 +459,13 @@ def test_the_data_end_where_times_run_on_without_a_long_gap():
     assert last_day({0: 50, 40: 49, 100: 1}) == 100
     assert last_day({0: 99, 40: 1, 101: 1}) == 40
     assert last_day({0: 50, 100: 50}) == 100
+
+
+def test_persons_whose_rows_lie_far_apart_are_counted_alike(tmp_path, monkeypatch):
+    data, texts = log(6), set()
+    for together, scattered in ((1, True), (10_000, False)):
+        monkeypatch.setattr(funnel_layout, "_TOGETHER", together)
+        with opened(tmp_path / str(together), data, LOG) as source:
+            assert layout_of(source, LOG_NEED).scattered is scattered
+            texts.add(funnel_to_json(collect_funnel(source, LOG_NEED)))
+    assert len(texts) == 1
