@@ -13,7 +13,10 @@ from audits.simulation.lost_on_the_way import LostOnTheWay
 from audits.simulation.poor_network import HiddenByNetwork, PoorNetwork
 from audits.simulation.way_to_credit import COLUMNS, EVENTS, STAGES, as_log, furthest_chances, log_contract
 from audits.simulation.write import Simulation, write_simulation
+from audits.statistics.funnel_ratios import adjusted_funnel, log_interval
+from audits.statistics.ratio_interval import ratio_interval
 from checks.inputs.program import read_program
+from tests.truth.board.bands import COVERAGE, check
 
 WORLDS = (LostOnTheWay(), PoorNetwork(), HiddenByNetwork())
 
@@ -96,3 +99,27 @@ def test_the_contract_of_a_log_is_read(tmp_path, world) -> None:
     assert contract.funnel.names == STAGES
     assert contract.funnel.place("submit") == 3
     assert (contract.entity, contract.time, contract.decision) == ("case", "at", None)
+
+
+@pytest.mark.parametrize("effect", [0.0, 0.4])
+@pytest.mark.parametrize("world", WORLDS, ids=lambda world: world.code)
+def test_intervals_of_ratios_hold_the_truth_in_95_percent_of_files(world, effect: float) -> None:
+    people, truth, files = world.population(effect).probability, world.truth(effect), 1500
+    counts = np.random.default_rng(2718).multinomial(20_000, people.ravel(), size=files).reshape(files, *people.shape)
+    came = np.flip(np.cumsum(np.flip(counts, -1), -1), -1)
+    old, young = came[:, 1].sum(axis=1), came[:, 0].sum(axis=1)
+    held = {}
+    for name, passed, before in (("cumulative_ratio", 5, 0), ("stage_ratio[identity]", 2, 1)):
+        told = ratio_interval(old[:, passed], old[:, before], young[:, passed], young[:, before], 0.95)
+        held[name] = (told.low <= truth[name]) & (truth[name] <= told.high)
+    if "adjusted_cumulative_ratio" in truth:
+        found = [adjusted_funnel(one[1], one[0]) for one in came]
+        for name, every in (
+            ("adjusted_cumulative_ratio", [log_interval(one.total, one.total_variance, 0.95) for one in found]),
+            ("adjusted_stage_ratio[identity]",
+             [log_interval(one.ratios[1], one.covariance[1, 1], 0.95) for one in found]),
+        ):  # fmt: skip
+            low, high = np.array(every).T
+            held[name] = (low <= truth[name]) & (truth[name] <= high)
+    for name, every in held.items():
+        assert check(COVERAGE, int(every.sum()), files, 20).held, (name, every.mean())
