@@ -11,13 +11,16 @@ from collections.abc import Iterator
 from checks.column_rules import mostly
 from checks.inputs.contract import LOAN_AMOUNTS, LOAN_FLAGS, LOAN_NUMBERS, TERMS_FLAGS, DataContract
 from checks.inputs.loan_columns import (
+    ABOVE,
     DOUBT,
     FAULT,
+    GRANTED_FAULT,
     LARGEST_AMOUNT,
     MARKET_RATE_BOUNDS,
     NO,
     RATE_UNIT,
     YES,
+    granted,
     periods_of_term,
 )
 from checks.inputs.prepared import MISSING_TEXTS, Prepared, kind_of
@@ -28,7 +31,6 @@ _BETWEEN = "expect_column_values_to_be_between"
 _NULL = "expect_column_values_to_be_null"
 _IN_SET = "expect_column_values_to_be_in_set"
 _DISTINCT = "expect_column_unique_value_count_to_be_between"
-_ABOVE = ("amount", "instalments", "term_months", "term_days")
 _SIGNED = ("prepayment_penalty", "lowest_balance")
 _DOUBTFUL = 0.01  # share of loans from which a unit must be wrong for the data and not for some rows
 _ONE_CURRENCY = template("one currency in {subject}")
@@ -44,13 +46,14 @@ _ASK = template(
 def loan_checks(contract: DataContract, prepared: Prepared) -> Iterator[PlannedCheck]:
     """The checks of a contract's loans, none where it names none."""
     yield from _currency(contract)
-    yield from _amounts(contract)
+    yield from _amounts(contract, prepared)
     yield from _flags(contract, prepared)
     yield from _market_rates(contract)
     if FAULT in prepared.table.columns:
+        fault = GRANTED_FAULT if GRANTED_FAULT in prepared.table.columns else FAULT
         subject = about(contract.loan["amount"])
         yield PlannedCheck(
-            _NULL, {"column": FAULT}, "contract.loan", contract.loan["amount"], subject, "warn",
+            _NULL, {"column": fault}, "contract.loan", contract.loan["amount"], subject, "warn",
             said("loans in {subject} with terms that can be: amounts, terms and days in order", subject=subject),
             said("correct the rows in the source; such loans have no annual rate and are counted"), "none",
         )  # fmt: skip
@@ -100,17 +103,19 @@ def _currency(contract: DataContract) -> Iterator[PlannedCheck]:
         )  # fmt: skip
 
 
-def _amounts(contract: DataContract) -> Iterator[PlannedCheck]:
+def _amounts(contract: DataContract, prepared: Prepared) -> Iterator[PlannedCheck]:
+    """Figures of loans; 0 is no mistake of a row that a declared decision did not grant."""
     for key in (*LOAN_AMOUNTS, *LOAN_NUMBERS):
         column = contract.loan.get(key)
         if column is None or key in _SIGNED:
             continue
-        strict: dict[str, object] = {"strict_min": True} if key in _ABOVE else {}
+        strict: dict[str, object] = {"strict_min": True} if key in ABOVE else {}
         words = (
-            template("values of {subject} above 0") if key in _ABOVE else template("values of {subject} of at least 0")
+            template("values of {subject} above 0") if key in ABOVE else template("values of {subject} of at least 0")
         )
+        meant = granted(key) if granted(key) in prepared.table.columns else column
         yield PlannedCheck(
-            _BETWEEN, {"column": column, "min_value": 0, "max_value": LARGEST_AMOUNT, **strict}, f"contract.loan.{key}",
+            _BETWEEN, {"column": meant, "min_value": 0, "max_value": LARGEST_AMOUNT, **strict}, f"contract.loan.{key}",
             column, about(column), "warn", said(words, subject=about(column)),
             said("correct the rows in the source; what rests on them is left out and counted"), "values",
         )  # fmt: skip

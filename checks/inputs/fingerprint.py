@@ -16,6 +16,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 
+from checks.inputs.loan_columns import CHECKED_ALONE
 from checks.inputs.loan_products import DERIVED as REPLAYED
 from checks.inputs.outcomes import OUTCOME
 from checks.inputs.prepared import FAVOURABLE, as_text, group_column, kind_of
@@ -34,7 +35,8 @@ class Fingerprint:
 
 def fingerprint(source: Source, program: AuditProgram) -> Fingerprint:
     """Fingerprint of the contract's columns in the prepared relation, one scan."""
-    derived = {FAVOURABLE, OUTCOME, *REPLAYED, *(group_column(group.name) for group in program.contract.groups)}
+    derived = {FAVOURABLE, OUTCOME, *REPLAYED, *CHECKED_ALONE}
+    derived |= {group_column(group.name) for group in program.contract.groups}
     table = source.table
     names = sorted(name for name in table.columns if name not in derived)
     texts = table.select(**{f"c{i}": as_text(table[name]) for i, name in enumerate(names)})

@@ -3,7 +3,8 @@
 What a loan costs a year has no closed form: it is solved loan by loan when a question asks for it
 (``audits/evidence``), under the names that stand here. ``FAULT`` names the first thing that keeps a loan from having
 a cost, ``DOUBT`` a disclosed rate that fits the loan a hundred times better in another unit: it is asked about, never
-guessed.
+guessed. Only granted rows are loans where a decision is declared: ``GRANTED_FAULT``, and what ``granted`` names, are
+for checks alone.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 FAULT, DOUBT = "squaredeal_loan_fault", "squaredeal_rate_doubt"
-DERIVED = (FAULT, DOUBT)
+ABOVE = ("amount", "instalments", "term_months", "term_days")  # what a loan has more than nothing of
+GRANTED_FAULT = "squaredeal_granted_fault"
+_FAVOURABLE = "squaredeal_favourable"
 # solved loan by loan: a local relation has them while evidence is collected
 APR, APRC = "squaredeal_apr", "squaredeal_aprc"
 ALL_IN, ALL_IN_EFFECTIVE = "squaredeal_all_in_rate", "squaredeal_all_in_effective"
@@ -50,6 +53,14 @@ def flag(column: ir.Value) -> Any:
         return column
     text = column.cast("string").strip().lower()
     return ibis.cases((text.isin(YES), True), (text.isin(NO), False), else_=ibis.null("boolean"))
+
+
+def granted(key: str) -> str:
+    """The column with a figure of ``ABOVE``, missing instead of 0 where nothing was granted."""
+    return f"squaredeal_granted_{key}"
+
+
+CHECKED_ALONE = (GRANTED_FAULT, *map(granted, ABOVE))
 
 
 def number(column: ir.Value) -> Any:
@@ -95,6 +106,20 @@ def loan_columns(columns: Mapping[str, ir.Value], contract: DataContract) -> dic
         found[DOUBT] = _doubt(columns, contract, found[FAULT])
     elif "disclosed_apr" in contract.loan:
         found[DOUBT] = _unlikely(number(columns[contract.loan["disclosed_apr"]]), contract.loan_form.apr_unit)
+    return found | _of_granted(columns, contract, found[FAULT])
+
+
+def _of_granted(columns: Mapping[str, ir.Value], contract: DataContract, fault: Any) -> dict[str, ir.Value]:
+    """What is to be checked where a decision says which rows are loans: nothing of those refused."""
+    import ibis
+
+    if _FAVOURABLE not in columns:
+        return {}
+    yes = (columns[_FAVOURABLE] == 1).fill_null(False)
+    found = {GRANTED_FAULT: ibis.ifelse(yes, fault, ibis.null("string"))}
+    for key in (one for one in ABOVE if one in contract.loan):
+        figure = number(columns[contract.loan[key]])
+        found[granted(key)] = ibis.ifelse(yes | (figure != 0), figure, ibis.null("float64"))
     return found
 
 

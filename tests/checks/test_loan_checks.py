@@ -24,8 +24,8 @@ def book(rows: int = 400) -> pd.DataFrame:
     })  # fmt: skip
 
 
-def audited(folder: Path, data: pd.DataFrame, **loan: Any):
-    contract = {"unit": "no", "time": "day", "loan": {**TERMS, **loan}}
+def audited(folder: Path, data: pd.DataFrame, decided: dict[str, Any] | None = None, **loan: Any):
+    contract = {"unit": "no", "time": "day", "loan": {**TERMS, **loan}, **(decided or {})}
     file = write_program(
         folder, data, contract=contract, audits={"primary": ["predatory_lending.cost_caps"]}, policies=["conventions"],
         scope={"jurisdictions": ["US"], "products": ["personal_loan"], "lenders": ["bank"]},
@@ -107,6 +107,38 @@ def test_a_few_rates_in_another_unit_are_warned_of(tmp_path):
     run, _ = audited(tmp_path, data)
     assert run.checks.fit
     assert "3 of 800" in told(run)
+
+
+DECIDED = {"decision": {"column": "verdict", "favourable": "yes", "unfavourable": "no"}}
+
+
+@pytest.mark.parametrize("nothing", [0.0, None])
+def test_what_was_never_granted_is_no_loan_to_warn_of(tmp_path, nothing):
+    data = book().astype({"length": float}).assign(verdict="yes")
+    refused = data.index < 100
+    data.loc[refused, "verdict"] = np.where(data.index[refused] % 2, "no", None)
+    data.loc[refused, ["lent", "length", "due", "points", "told"]] = nothing
+    open_to = {name: {"null_tolerance": 1} for name in ("lent", "length", "due", "points", "told", "verdict")}
+    run, _ = audited(tmp_path / "a", data, decided={**DECIDED, "columns": open_to})
+    assert run.checks.fit
+    assert told(run) == ""
+    without, _ = audited(tmp_path / "b", data, decided={"columns": open_to})
+    assert "100 of 400" in told(without)
+    data.loc[150, "lent"] = 0.0
+    run, _ = audited(tmp_path / "c", data, decided={**DECIDED, "columns": open_to})
+    places = {one.place: one for one in run.checks.warnings}
+    assert set(places) == {"contract.loan", "contract.loan.amount"}
+    assert all("1 of" in one.observed for one in places.values())
+    data.loc[50, "lent"] = -5.0
+    run, _ = audited(tmp_path / "d", data, decided={**DECIDED, "columns": open_to})
+    assert "contract.loan.amount: 2 of" in told(run)
+
+
+def test_what_only_checks_look_at_leaves_the_fingerprint_alone(tmp_path):
+    data = book().assign(verdict="yes")
+    run, _ = audited(tmp_path, data, decided=DECIDED)
+    assert "squaredeal_loan_fault" in run.data.columns
+    assert not [name for name in run.data.columns if name.startswith("squaredeal_granted_")]
 
 
 def test_several_currencies_stop_the_run(tmp_path):
