@@ -17,6 +17,7 @@ from dataclasses import astuple, dataclass, field
 from typing import Any
 
 HOUR = "hour"
+EVERYONE, EVERYBODY = "", "everyone"  # attribute and label of all persons, where no attribute and no age is asked about
 TIME_EDGES = (
     1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100, 120, 150, 180, 240, 300, 360, 480, 600, 720, 1080,
     1440, 2880, 4320, 5760, 7200, 10080, 14400, 20160, 30240, 43200,
@@ -84,8 +85,11 @@ class Funnel:
     log that repeat a person's event at the same time; with millions of events as many as a part of the times tells),
     repeated (persons with more than one row), too_early (persons left out everywhere else, first seen less than
     ``within`` before the end), undecided (persons who submitted without a decision, where a stage is the decision),
-    odd_ages (persons with an age that nobody has), mixed (persons with several labels of an attribute, told as unknown;
-    added up over attributes).
+    odd_ages (persons with an age that nobody has, and no other), unread_stages (persons whose flag of the stage after
+    their last says neither yes nor no), unread_failures (persons who came to the identity check and whose flags of
+    failures or of the fallback do not tell), without_times (persons without any time where a span ``within`` is
+    given), mixed (persons with several labels of an attribute, told as unknown; added up over attributes).
+    Where neither an attribute nor an age is asked about, cells are those of ``EVERYONE`` with the label ``EVERYBODY``.
     ``unknown_events`` holds (value, rows) of events that are no stage, the most frequent first.
     """
 

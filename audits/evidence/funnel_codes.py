@@ -9,11 +9,12 @@ from operator import or_
 from typing import TYPE_CHECKING, Any
 
 from audits.evidence.funnel import age_attribute, age_labels
+from audits.evidence.funnel_flags import reached, unread
 from checks.inputs.access_columns import OLDEST, YOUNGEST
 from checks.inputs.contract import DataContract, Funnel
 from checks.inputs.grouping import group_rows, mapped, raw_labels
 from checks.inputs.loan_columns import flag, number
-from checks.inputs.prepared import FAVOURABLE, MISSING_TEXTS, as_text
+from checks.inputs.prepared import MISSING_TEXTS, as_text
 from checks.inputs.source import Source
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ class Codes:
     columns: dict[str, Any] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
     unknown: tuple[tuple[str, int], ...] = ()
+    unread: tuple[int, int] | None = None
+    aged: tuple[int, int] | None = None
 
     def words(self) -> dict[str, Any]:
         """``w0`` …, each as narrow as its bits allow."""
@@ -88,18 +91,25 @@ class Codes:
         else:
             ways = (*funnel.failed, *((funnel.fallback,) if funnel.fallback else ()))
             for i, one in enumerate((*funnel.stages, *ways)):
-                self.parts[0].append(_bit(_reached(table, self.contract, str(one.column)), i))
+                self.parts[0].append(_bit(reached(table, self.contract, str(one.column)), i))
         if self.contract.decision and decision_stage(self.contract) is not None:
             self.parts[0].append(_bit(table[self.contract.decision.column].notnull(), last))
+        if tests := unread(self.source, self.contract):
+            word, offset = self.unread = self.take(len(tests))
+            self.parts[word] += [_bit(test, offset + i) for i, test in enumerate(tests)]
+
+    def take(self, bits: int) -> tuple[int, int]:
+        """The word and the first of as many bits that are free."""
+        if self.used[-1] + bits > WORD:
+            self.parts.append([])
+            self.used.append(0)
+        self.used[-1] += bits
+        return len(self.parts) - 1, self.used[-1] - bits
 
     def place(self, name: str, labels: tuple[str, ...]) -> Key:
         """A key with a bit for each label."""
-        if self.used[-1] + len(labels) > WORD:
-            self.parts.append([])
-            self.used.append(0)
-        key = Key(name, labels, len(self.parts) - 1, self.used[-1])
+        key = Key(name, labels, *self.take(len(labels)))
         self.keys.append(key)
-        self.used[-1] += len(labels)
         return key
 
     def key(self, name: str, column: ir.Value) -> None:
@@ -127,6 +137,11 @@ class Codes:
             return
         years = number(self.source.table[self.contract.age])
         placed = {cut: self.place(age_attribute(cut), age_labels(cut)) for cut in cuts}
+        some = [(key.word, 3 << key.offset) for key in placed.values() if key.word is not None]
+        if not some:
+            word, offset = self.take(1)
+            some = [(word, 1 << offset)]
+        self.aged = some[0]
         funnel = self.contract.funnel
         last = len(funnel.stages) + len(funnel.failed) + 2 if funnel else 0
         for word, parts in enumerate(self.parts):
@@ -137,6 +152,7 @@ class Codes:
                 for edge in sorted(own)
             ]
             oldest = sum(1 << offset for offset in own.values())
+            oldest |= self.aged[1] if word == self.aged[0] and not cuts else 0
             parts.append(ibis.cases(
                 (years < YOUNGEST, odd), (years > OLDEST, odd),
                 *((years < edge, ibis.literal(value, "int64")) for edge, value in bits),
@@ -202,14 +218,6 @@ def _event_bits(funnel: Funnel) -> dict[str, int]:
         for name in one.events:
             found[name.strip()] = found.get(name.strip(), 0) | 1 << i
     return found
-
-
-def _reached(table: ir.Table, contract: DataContract, name: str) -> Any:
-    """Whether a row says so: a time is there, a flag says yes, a decision is favourable."""
-    if contract.decision and name == contract.decision.column:
-        return table[FAVOURABLE] == 1
-    column = table[name]
-    return column.notnull() if column.type().is_temporal() else flag(column)
 
 
 def _labels(source: Source, label: ir.Value) -> tuple[list[tuple[Any, Any]], tuple[str, ...] | None]:

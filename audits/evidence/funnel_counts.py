@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from audits.evidence.funnel import HOUR, FailureCell, Funnel, FunnelCell, LossCell, TimeCell
+from audits.evidence.funnel import EVERYBODY, EVERYONE, HOUR, FailureCell, Funnel, FunnelCell, LossCell, TimeCell
 from audits.evidence.funnel_codes import Key
 from audits.evidence.funnel_keys import FLAGS, HOURS, KeySet, counts_sql, key_sets
 from audits.evidence.funnel_layout import Layout, layout_of
@@ -16,7 +16,7 @@ from checks.inputs.source import Source
 
 NAMES = (
     "rows", "persons", "without_person", "skipped", "out_of_order", "skewed", "ahead", "duplicates", "repeated",
-    "too_early", "undecided", "odd_ages", "mixed",
+    "too_early", "undecided", "odd_ages", "mixed", "unread_stages", "unread_failures", "without_times",
 )  # fmt: skip
 Found = Mapping[tuple[int, ...], tuple[int, int, int]]
 
@@ -80,12 +80,12 @@ def _by_attribute(layout: Layout, parts: Sequence[tuple[KeySet, Found]]) -> dict
     for one, found in parts:
         for digits, (persons, _, spent) in found.items():
             rest = digits[len(one.attributes) :]
-            for place, number in enumerate(one.attributes):
-                key = layout.keys[number]
-                label = _label(key, digits[place])
-                sums[key.name][label, *rest] += persons
+            of = [(layout.keys[number].name, _label(layout.keys[number], digits[place]))
+                  for place, number in enumerate(one.attributes)]  # fmt: skip
+            for name, label in of or [(EVERYONE, EVERYBODY)]:
+                sums[name][label, *rest] += persons
                 if one.kind == "times":
-                    sums[key.name]["", label, *rest] += spent
+                    sums[name]["", label, *rest] += spent
     return sums
 
 
@@ -148,7 +148,7 @@ def _failures(layout: Layout, parts: Sequence[tuple[KeySet, Found]]) -> dict[str
             failed = [way for i, way in enumerate(ways) if bits >> i & 1]
             other = bool(bits >> len(ways) & 1) if funnel.fallback else None
             passed = bool(bits >> (len(ways) + 1) & 1)
-            for method in ["any", *failed] if failed else [""]:
+            for method in dict.fromkeys(("any", *failed)) if failed else ("",):
                 joined[label, method, other, passed] += persons
         found[name] = _sorted(
             FailureCell(label, method, other, passed, n) for (label, method, other, passed), n in joined.items()

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 
 from audits.evidence.funnel import HOUR, TIME_EDGES
 from audits.evidence.funnel_layout import Layout
-from audits.evidence.funnel_persons import DAY, SHIFT, Ends, clocked, persons_sql
+from audits.evidence.funnel_persons import DAY, SHIFT, Ends, clocked, dimension, persons_sql
 from checks.inputs.funnel_columns import SKEW_SECONDS, sent_before
 
 HOURS = ("00-05", "06-11", "12-17", "18-23")
 MOST_TOGETHER = 4096  # combinations of labels that are counted as one set
-FLAGS = ("nobody", "early", "skipped", "out_of_order", "skewed", "repeated", "undecided", "odd_ages")
+FLAGS = ("nobody", "early", "skipped", "out_of_order", "skewed", "repeated", "undecided", "odd_ages",
+         "unread_stages", "unread_failures", "without_times")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +35,33 @@ def flags(layout: Layout) -> list[Digit]:
     if layout.decision is not None:
         sent = sent_before(layout.funnel.place(layout.funnel.finished), layout.decision)
         decided = f"furthest > {sent} AND w0 & {1 << layout.bit('decided')} = 0"
+    odd = "false"
+    if layout.aged is not None:
+        word, known = layout.aged
+        odd = f"w0 & {1 << layout.bit('odd')} <> 0 AND w{word} & {known} = 0"
     tests = {
         "nobody": "nobody", "early": "early", "skipped": "s & (s + 1) <> 0",
         "out_of_order": f"dropped > {SKEW_SECONDS}",
         "skewed": f"dropped > 0 AND dropped <= {SKEW_SECONDS}", "repeated": "n > 1",
-        "undecided": decided, "odd_ages": f"w0 & {1 << layout.bit('odd')} <> 0",
+        "undecided": decided, "odd_ages": odd, **_unread(layout),
+        "without_times": "first IS NULL" if layout.within is not None else "false",
     }  # fmt: skip
     found = [Digit(name, f"CASE WHEN {tests[name]} THEN 1 ELSE 0 END", 2) for name in FLAGS]
     several = [f"CASE WHEN a{i} = 1 THEN 1 ELSE 0 END" for i in range(layout.attributes)]
     return [*found, Digit("mixed", " + ".join(several) or "0", layout.attributes + 1)]
+
+
+def _unread(layout: Layout) -> dict[str, str]:
+    """Persons of whom nobody can tell whether they passed the stage after their last, or how the check went."""
+    found = {"unread_stages": "false", "unread_failures": "false"}
+    if layout.unread is not None:
+        word, offset = layout.unread
+        stages = len(layout.funnel.stages)
+        # furthest is the place of the stage that comes next; who passed all has none
+        found["unread_stages"] = f"furthest < {stages} AND (w{word} >> CAST({offset} + furthest AS integer)) & 1 = 1"
+        if layout.funnel.failed and layout.funnel.identity:
+            found["unread_failures"] = f"({_came(layout)}) AND (w{word} >> {offset + stages}) & 1 = 1"
+    return found
 
 
 def _edges_below(value: str, low: int = 0, high: int = len(TIME_EDGES)) -> str:
@@ -64,10 +83,18 @@ def time_digit(layout: Layout) -> Digit:
 def failure_digit(layout: Layout) -> Digit:
     """0 for who did not come to the check, else 1 more than bits: ways failed, the fallback, whether it was passed."""
     ways, place = len(layout.funnel.failed), layout.funnel.place(layout.funnel.identity) or 0
-    told = f"((w0 >> {layout.bit('failed')}) & {(1 << (ways + 1)) - 1})"
+    told = _told(layout)
     passed = f"CASE WHEN furthest > {place} THEN {1 << (ways + 1)} ELSE 0 END"
-    sql = f"CASE WHEN furthest >= {place} OR {told} <> 0 THEN 1 + {told} + {passed} ELSE 0 END"
+    sql = f"CASE WHEN {_came(layout)} THEN 1 + {told} + {passed} ELSE 0 END"
     return Digit("failure", sql, 1 + (1 << (ways + 2)))
+
+
+def _told(layout: Layout) -> str:
+    return f"((w0 >> {layout.bit('failed')}) & {(1 << (len(layout.funnel.failed) + 1)) - 1})"
+
+
+def _came(layout: Layout) -> str:
+    return f"furthest >= {layout.funnel.place(layout.funnel.identity) or 0} OR {_told(layout)} <> 0"
 
 
 def furthest_digit(layout: Layout) -> Digit:
@@ -80,9 +107,7 @@ def dimension_digits(layout: Layout) -> list[Digit]:
 
     Nothing that he passed later moves it: an hour that were his only once he began would say who began.
     """
-    found = [
-        Digit(one.name, f"((z >> {one.offset}) & {(1 << one.bits) - 1})", 1 << one.bits) for one in layout.dimensions
-    ]
+    found = [Digit(one.name, dimension(layout, i), 1 << one.bits) for i, one in enumerate(layout.dimensions)]
     if layout.times and not layout.by_day:
         hour = f"(CAST(first AS bigint) + {SHIFT}) % {DAY}"
         quarters = "".join(f" WHEN {hour} < {(i + 1) * DAY // 4} THEN {i + 1}" for i in range(4))
@@ -125,7 +150,7 @@ def key_sets(layout: Layout) -> list[KeySet]:
     parts += [("times", [time_digit(layout)])] if clocked(layout) else []
     if layout.funnel.failed and layout.funnel.identity:
         parts.append(("failures", [failure_digit(layout)]))
-    for some in _together(codes[: layout.attributes]):
+    for some in _together(codes[: layout.attributes]) if layout.attributes else [[]]:
         places = tuple(codes.index(digit) for digit in some)
         found += [KeySet(kind, places, (*some, *digits)) for kind, digits in parts]
     for one in found:
