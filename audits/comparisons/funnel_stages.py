@@ -14,6 +14,7 @@ from checks.sentence import Sentence, said, template
 
 STAGE, WHOLE, REACH = "stage_ratio", "cumulative_ratio", "population_reach_share"
 _TESTED = template("{interval} interval, {test} p-value")
+_AT_ONCE = template("{how}; all {n} stages of the way at once")
 _FROM_FIRST = template("{how}; counted from those who passed '{stage}', as it is not known how many could be reached")
 _FROM_PEOPLE = template("{how}; counted from the people who could be reached")
 _LOST = template("{how}; most is lost at '{stage}'")
@@ -58,21 +59,24 @@ def nothing(question: str, measure: str, ways: Ways, label: str, level: float, s
 
 
 def stage_ratios(question: str, ways: Ways, label: str, level: float) -> Iterator[Measurement]:
-    """A ratio for each stage, and of reaching people where a table has more reached than people, why there is none."""
-    from audits.statistics.funnel_ratios import funnel_ratios, sidak_level, stage_intervals
+    """A ratio for each stage, and of reaching people where a table has more reached than people, why there is none.
+
+    Their intervals hold all stages of the way at once; those of each alone are ``pointwise_low`` and ``_high``.
+    """
+    from audits.statistics.funnel_ratios import funnel_ratios, stage_intervals
 
     flow = flow_of(ways, label)
     if over := ways.too_few_people(label):
         why = said(TOO_FEW, reached=ways.passed(over)[0], label=over, people=ways.people[over])
         yield replace(nothing(question, STAGE, ways, label, level, ways.stages[0]), reason=why)
     found = funnel_ratios(flow.group, flow.reference)
-    joint = stage_intervals(flow.group, flow.reference, sidak_level(level, len(flow.stages)))
+    alone = stage_intervals(flow.group, flow.reference, level)
     for k, stage in enumerate(flow.stages):
         pair = flow.group[k + 1], flow.group[k], flow.reference[k + 1], flow.reference[k]
-        figure = compared(nothing(question, STAGE, ways, label, level, stage), pair)
+        figure = compared(nothing(question, STAGE, ways, label, level, stage), pair, len(flow.stages))
         told = {
-            "log_ratio": found.logs[k], "share_of_log_ratio": found.shares[k], "simultaneous_low": joint.low[k],
-            "simultaneous_high": joint.high[k],
+            "log_ratio": found.logs[k], "share_of_log_ratio": found.shares[k], "pointwise_low": alone.low[k],
+            "pointwise_high": alone.high[k],
         }  # fmt: skip
         yield replace(figure, details={**figure.details, **finite(told)})
 
@@ -111,9 +115,13 @@ def _from_first(flow: Flow) -> float:
     return (flow.group[-1] / came) / (flow.reference[-1] / others) if came and flow.reference[-1] else math.nan
 
 
-def compared(shared: Measurement, pair: Sequence[int]) -> Measurement:
-    """The ratio of two shares with its score interval; ``pair``: passed and came, of the group and of the reference."""
+def compared(shared: Measurement, pair: Sequence[int], stages: int = 1) -> Measurement:
+    """The ratio of two shares with its score interval; ``pair``: passed and came, of the group and of the reference.
+
+    Of several ``stages`` interval, p-value and detectable ratio allow for all of them (Šidák 1967, JASA 62:626–633).
+    """
     from audits.statistics.detectable_effect import minimum_detectable_ratio
+    from audits.statistics.funnel_ratios import sidak_level, sidak_p_value
     from audits.statistics.proportions import equality_p_value
     from audits.statistics.ratio_interval import ratio_interval
 
@@ -122,15 +130,22 @@ def compared(shared: Measurement, pair: Sequence[int]) -> Measurement:
     shared = replace(shared, n=n1 + n0, counts={**shared.counts, **counts})
     if not n1 or not n0:
         return replace(shared, reason=said(NOBODY_CAME, label=shared.reference if n1 else shared.group))
-    interval, test = ratio_interval(x1, n1, x0, n0, shared.level), equality_p_value(x1, n1, x0, n0)
-    mde = within(1 - float(minimum_detectable_ratio(x0 / n0, n1, n0, shared.level, POWER).below), 1.0) if x0 else None
+    level, test = sidak_level(shared.level, stages), equality_p_value(x1, n1, x0, n0)
+    mde = within(1 - float(minimum_detectable_ratio(x0 / n0, n1, n0, level, POWER).below), 1.0) if x0 else None
+    p_value = number(test.p_value)
+    how = said(_TESTED, interval=ratio_interval(x1, n1, x0, n0, level).method, test=item(test.method))
     return replace(
-        shared, estimate=(x1 / n1) / (x0 / n0) if x0 else None, p_value=number(test.p_value), mde=mde,
-        reason=None if x0 else said(_NOBODY_PASSED, reference=shared.reference),
-        method=said(_TESTED, interval=interval.method, test=item(test.method)),
+        shared, estimate=(x1 / n1) / (x0 / n0) if x0 else None, mde=mde, corrected=stages > 1,
+        p_value=None if p_value is None else sidak_p_value(p_value, stages),
+        reason=None if x0 else said(_NOBODY_PASSED, reference=shared.reference), method=at_once(how, stages),
         details={**shared.details, "group_share": x1 / n1, "reference_share": x0 / n0},
-        **bounded_at_once(lambda at: _ends(ratio_interval(x1, n1, x0, n0, at)), shared.level),
+        **bounded_at_once(lambda at: _ends(ratio_interval(x1, n1, x0, n0, sidak_level(at, stages))), shared.level),
     )  # fmt: skip
+
+
+def at_once(how: str, stages: int) -> str:
+    """A method, and that its interval holds all stages of the way together."""
+    return said(_AT_ONCE, how=how, n=stages) if stages > 1 else how
 
 
 def reach_shares(question: str, ways: Ways, level: float) -> Iterator[Measurement]:

@@ -12,14 +12,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from audits.comparisons.funnel_stages import finite, nothing
+from audits.comparisons.funnel_stages import at_once, finite, flow_of, nothing
 from audits.comparisons.funnel_ways import Ways
 from audits.measuring import POWER, bounded
 from audits.record import Measurement
 from checks.sentence import Sentence, said, template
 
 if TYPE_CHECKING:
-    from audits.statistics.funnel_ratios import AdjustedFunnel
+    from audits.statistics.funnel_ratios import AdjustedFunnel, AtOnce
 
 STAGE, WHOLE = "adjusted_stage_ratio", "adjusted_cumulative_ratio"
 ALL = "all"
@@ -76,7 +76,7 @@ def within_strata(
         why = why or said(_NOBODY, label=label, reference=ways.reference)
         return WithinStrata(tuple(replace(one, reason=why) for one in blank))
     found = adjusted_funnel(mine, theirs)
-    joint = adjusted_at_once(found, level)
+    law = adjusted_at_once(found)
     placeless = sum(row[0] for key, row in zip(keys, mine, strict=True) if None in key)
     unseen = _left_out(found, ways, label, placeless)
     came = ways.passed(label)[0]
@@ -86,8 +86,7 @@ def within_strata(
     for k, one in enumerate(blank):
         shared = replace(one, n=came + counts["reference"], counts=counts, unseen=unseen)
         stage = k < len(found.ratios)
-        told = _stage(shared, found, k, (float(joint[0][k]), float(joint[1][k]))) if stage else _whole(shared, found)
-        figures.append(told)
+        figures.append(_stage(shared, found, k, law) if stage else _whole(shared, found))
     reversals = _reversals(figures, ways, label, ", ".join(columns), found, level)
     return WithinStrata(tuple(_marked(one, reversals) for one in figures), reversals)
 
@@ -109,14 +108,21 @@ def _left_out(found: AdjustedFunnel, ways: Ways, label: str, placeless: int) -> 
     return tuple(told)
 
 
-def _stage(shared: Measurement, found: AdjustedFunnel, k: int, joint: tuple[float, float]) -> Measurement:
-    ratio, raw = float(found.ratios[k]), float(found.raw[k])
+def _stage(shared: Measurement, found: AdjustedFunnel, k: int, law: AtOnce) -> Measurement:
+    """The ratio of a stage; its interval holds all reliable stages of the way at once."""
+    from audits.statistics.funnel_ratios import log_interval
+
+    ratio, raw, variance = float(found.ratios[k]), float(found.raw[k]), float(found.covariance[k, k])
     told = {
         "log_ratio": found.logs[k], "raw_ratio": raw, "composition_ratio": raw / ratio if ratio else math.nan,
         "share_of_log_ratio": found.logs[k] / math.log(found.total) if found.total not in (0, 1) else math.nan,
-        "simultaneous_low": joint[0], "simultaneous_high": joint[1],
     }  # fmt: skip
-    return _figure(replace(shared, details=finite(told)), ratio, float(found.covariance[k, k]), bool(found.reliable[k]))
+    reliable = bool(found.reliable[k])
+    if reliable and variance > 0:
+        low, high = log_interval(ratio, variance, shared.level)
+        told |= {"pointwise_low": low, "pointwise_high": high}
+        shared = replace(shared, corrected=law.stages > 1, method=at_once(shared.method, law.stages))
+    return _figure(replace(shared, details=finite(told)), ratio, variance, reliable, law)
 
 
 def _whole(shared: Measurement, found: AdjustedFunnel) -> Measurement:
@@ -137,21 +143,27 @@ def _whole(shared: Measurement, found: AdjustedFunnel) -> Measurement:
     return _figure(replace(shared, details=finite(told)), found.total, found.total_variance, found.total_reliable)
 
 
-def _figure(shared: Measurement, ratio: float, variance: float, reliable: bool) -> Measurement:
-    """The ratio with its interval, or why there is none to rely on."""
-    from scipy.special import ndtr
-
-    from audits.statistics.funnel_ratios import FEWEST, log_interval
+def _figure(
+    shared: Measurement, ratio: float, variance: float, reliable: bool, law: AtOnce | None = None
+) -> Measurement:
+    """The ratio with its interval, by its own normal ``law`` or that of several at once, or why there is none."""
+    from audits.statistics.funnel_ratios import FEWEST, alone
     from audits.statistics.ladder import critical
 
+    law = law or alone()
     if not reliable or not variance > 0:
         why = said(_SCARCE, needed=FEWEST, ratio=ratio) if math.isfinite(ratio) else said(_NO_RATIO, needed=FEWEST)
         return replace(shared, reason=why)
     error = math.sqrt(variance)
-    reach = (critical(shared.level) + critical(2 * POWER - 1)) * error
+    reach = (law.critical(shared.level) + critical(2 * POWER - 1)) * error
+
+    def interval_at(level: float) -> tuple[float, float]:
+        far = math.exp(law.critical(level) * error)
+        return ratio / far, ratio * far
+
     return replace(
-        shared, estimate=ratio, standard_error=error, p_value=float(2 * ndtr(-abs(math.log(ratio)) / error)),
-        mde=1 - math.exp(-reach), **bounded(lambda at: log_interval(ratio, variance, at), shared.level),
+        shared, estimate=ratio, standard_error=error, p_value=law.p_value(math.log(ratio) / error),
+        mde=1 - math.exp(-reach), **bounded(interval_at, shared.level),
     )  # fmt: skip
 
 
@@ -159,9 +171,10 @@ def _reversals(
     figures: list[Measurement], ways: Ways, label: str, strata: str, found: AdjustedFunnel, level: float
 ) -> dict[str, Sentence]:
     """By segment, what is told where raw and adjusted lie on opposite sides of 1."""
-    from audits.statistics.funnel_ratios import log_interval
+    from audits.statistics.funnel_ratios import log_interval, sidak_level
     from audits.statistics.ratio_interval import ratio_interval
 
+    each = sidak_level(level, len(flow_of(ways, label).stages))  # that of a stage as persons stand
     mine, theirs = ways.passed(label), ways.passed(ways.reference)
     told: dict[str, Sentence] = {}
     for figure in figures:
@@ -172,7 +185,8 @@ def _reversals(
         raw = (mine[k] / mine[before]) / (theirs[k] / theirs[before])
         if (raw - 1) * (figure.estimate - 1) >= 0:
             continue
-        plain = ratio_interval(mine[k], mine[before], theirs[k], theirs[before], level)
+        asked = each if figure.measure == STAGE else level
+        plain = ratio_interval(mine[k], mine[before], theirs[k], theirs[before], asked)
         sure = not plain.low <= 1 <= plain.high and not (figure.low or 0.0) <= 1 <= (figure.high or math.inf)
         words = {
             "strata": strata, "group": label, "reference": ways.reference, "raw": raw, "adjusted": figure.estimate,

@@ -137,6 +137,20 @@ def max_t_from_covariance(
     return _judge(theta, error, _like(theta, "null", null), omission, blocks, replicates, level)
 
 
+def maxima_from_covariance(covariance: ArrayLike, *, replicates: int = 100_000, seed: int = 0) -> Floats:
+    """Draws (replicates,) of the largest |t| under the null, multivariate normal as in ``max_t_from_covariance``.
+
+    They give limits at many levels at once. ``ValueError`` as there, and for a variance of 0.
+    """
+    matrix = np.asarray(covariance, dtype=np.float64)
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not len(matrix):
+        raise ValueError(f"covariance: found shape {matrix.shape}, expected as many rows as columns")
+    if not (np.diag(matrix) > 0).all():
+        raise ValueError(f"covariance: found the variance {np.min(np.diag(matrix)):g}, expected none up to 0")
+    factor = _correlation_factor(matrix, np.sqrt(np.diag(matrix)))
+    return np.concatenate([block.max(axis=1) for block in _gaussian(factor, None, replicates, seed)])
+
+
 def critical_value(maxima: ArrayLike, level: float = 0.95) -> float:
     """The ceil(level (B + 1))-th smallest of B null maxima.
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import log, prod
+from math import exp, log, prod
+from statistics import NormalDist
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,6 +12,7 @@ import pandas as pd
 import pytest
 
 from audits.comparisons.funnel_losses import LOSS
+from audits.comparisons.funnel_stages import compared
 from audits.digital_divide.funnel import Funnel
 from audits.evidence.cells import Cells
 from audits.evidence.funnel import Funnel as Counts
@@ -19,6 +21,8 @@ from audits.record import AuditRun, canonical_json
 from audits.simulation.poor_network import HiddenByNetwork, PoorNetwork
 from audits.simulation.way_to_credit import as_log, log_contract
 from audits.simulation.write import Simulation, write_simulation
+from audits.statistics.detectable_effect import minimum_detectable_ratio
+from audits.statistics.funnel_ratios import log_interval
 from audits.statistics.proportions import score_interval_rate
 from audits.statistics.ratio_interval import ratio_interval
 from checks.inputs.contract import (
@@ -100,14 +104,22 @@ def test_every_stage_and_the_way_are_plain_ratios_whose_logs_add_up():
         pair = OLD[k], OLD[k - 1], YOUNG[k], YOUNG[k - 1]
         assert tuple(figure.counts.values()) == pair
         assert figure.estimate == pytest.approx(pair[0] / pair[1] * pair[3] / pair[2])
-        oracle, joint = (ends(*pair, level) for level in (0.95, 0.95**0.25))
-        assert (figure.low, figure.high) == pytest.approx(oracle)
-        assert figure.details["simultaneous_low"] == pytest.approx(joint[0])
-        assert joint[0] < figure.low
-        assert figure.details["simultaneous_high"] == pytest.approx(joint[1])
-        assert joint[1] > figure.high
+        alone, joint = (ends(*pair, level) for level in (0.95, 0.95**0.25))
+        assert (figure.low, figure.high) == pytest.approx(joint)
+        assert (figure.level, figure.corrected) == (0.95, True)
+        assert (figure.details["pointwise_low"], figure.details["pointwise_high"]) == pytest.approx(alone)
+        assert joint[0] < alone[0] < alone[1] < joint[1]
+        rungs = {rung[0]: rung[1:] for rung in figure.ladder}
+        assert rungs[0.95] == pytest.approx(joint)
+        assert rungs[0.99] == pytest.approx(ends(*pair, 0.99**0.25))
+        single = compared(replace(figure, details={}), pair)
+        assert figure.p_value == pytest.approx(1 - (1 - single.p_value) ** 4)
+        assert figure.mde > single.mde
+        wide = 1 - float(minimum_detectable_ratio(pair[2] / pair[3], pair[1], pair[3], 0.95**0.25, 0.8).below)
+        assert figure.mde == pytest.approx(wide)
+        assert figure.method.endswith("all 4 stages of the way at once")
         assert figure.details["log_ratio"] == pytest.approx(log(figure.estimate))
-        assert 0 < figure.mde < 0.2
+        assert 0 < figure.mde < 0.25
         ratios.append(figure.estimate)
     whole = found["cumulative_ratio"]
     assert whole.estimate == pytest.approx(prod(ratios)) == pytest.approx(0.1 / (1300 / 4000))
@@ -285,8 +297,21 @@ def test_who_lives_where_the_network_is_poor_is_lost_there_and_not_within():
     assert "what the strata do makes" in whole.method
     stages = [found["adjusted_stage_ratio", stage] for stage in STAGES[1:]]
     assert prod(one.estimate or np.nan for one in stages) == pytest.approx(whole.estimate)
+    assert not whole.corrected
     for one in stages:
-        assert one.details["simultaneous_low"] < one.low < one.estimate < one.high < one.details["simultaneous_high"]
+        assert one.low < one.details["pointwise_low"] < one.estimate < one.details["pointwise_high"] < one.high
+        assert one.corrected
+        assert one.method.endswith("all 4 stages of the way at once")
+        alone = log_interval(one.estimate, one.standard_error**2, 0.95)
+        assert (one.details["pointwise_low"], one.details["pointwise_high"]) == pytest.approx(alone)
+        reach = log(one.high / one.estimate) / one.standard_error
+        assert reach == pytest.approx(log(one.estimate / one.low) / one.standard_error)
+        assert 2.4 < reach <= NormalDist().inv_cdf(0.5 + 0.95**0.25 / 2) + 1e-9  # of four that hardly hang together
+        assert one.mde == pytest.approx(1 - exp(-(reach + NormalDist().inv_cdf(0.8)) * one.standard_error), abs=1e-3)
+        assert one.p_value >= 2 * NormalDist().cdf(-abs(log(one.estimate)) / one.standard_error)
+        assert {rung[0]: rung[1:] for rung in one.ladder}[0.95] == pytest.approx((one.low, one.high))
+        beyond = {rung[0]: log(rung[2] / one.estimate) / one.standard_error for rung in one.ladder}
+        assert beyond[0.999999] == pytest.approx(NormalDist().inv_cdf(0.5 + 0.999999**0.25 / 2), rel=1e-4)
     assert (whole.cautions, whole.unseen) == ((), ())
 
 
@@ -554,6 +579,19 @@ def test_a_service_with_a_row_that_is_not_accessible_is_a_case_each_once():
 # small files end to end
 
 
+def test_stages_are_judged_at_once_and_are_in_no_larger_family(tmp_path):
+    out = write_simulation(Simulation(PoorNetwork(), 12_000, 0.9, 7), tmp_path)
+    run, judgement = run_program(out.program, tmp_path / "out")
+    assert not run.errors
+    by_stage = [f for f in judgement.findings if f.measurement.measure in ("stage_ratio", "adjusted_stage_ratio")]
+    assert len(by_stage) == 10
+    for finding in by_stage:
+        m = finding.measurement
+        assert (finding.family, finding.low, finding.high, finding.mde) == (1, m.low, m.high, m.mde)
+    whole = [f for f in judgement.findings if f.measurement.measure.endswith("cumulative_ratio")]
+    assert {f.family for f in whole} == {len(whole)} == {2}
+
+
 @pytest.fixture(scope="module")
 def poor(tmp_path_factory):
     """The old live where the network is poor, and nothing else."""
@@ -573,8 +611,7 @@ def test_a_confounded_world_is_found_as_planted(poor):
     for stage in ("start", "identity", "submit", "decision", "price"):
         for measure in ("stage_ratio", "adjusted_stage_ratio"):
             figure = found[measure, stage]
-            assert figure.details["simultaneous_low"] < truth[f"{measure}[{stage}]"]
-            assert truth[f"{measure}[{stage}]"] < figure.details["simultaneous_high"]
+            assert figure.low < truth[f"{measure}[{stage}]"] < figure.high
     assert found["cumulative_ratio"].low < truth["cumulative_ratio"] < found["cumulative_ratio"].high
     assert found["cumulative_ratio"].high < 0.9
     within = found["adjusted_cumulative_ratio"]
@@ -598,6 +635,39 @@ def test_a_harm_that_the_network_hides_is_called_simpsons_reversal(tmp_path):
         assert one.unseen == one.cautions
     verdicts = {f.rule.id: f.verdict for f in judgement.findings if f.measurement.segment == "all"}
     assert "clear" not in (verdicts["conv.funnel.cumulative"], verdicts["conv.funnel.adjusted_cumulative"])
+
+
+@pytest.mark.parametrize("share", [0.03, 0.3])
+def test_persons_without_a_stratum_are_a_stratum_of_their_own_and_none_is_dropped(tmp_path, share):
+    rng = np.random.default_rng(14)
+    size = 6000
+    old, slow = rng.random(size) < 0.4, rng.random(size) < 0.5
+    passed = np.cumprod(rng.random((size, 4)) < np.where(slow, 0.75, 0.9)[:, None], axis=1).astype(bool)
+    passed = np.column_stack([rng.random(size) < 0.95, passed])
+    passed = np.minimum.accumulate(passed, axis=1)
+    network = np.where(slow, "slow", "fast").astype(object)
+    network[rng.random(size) < share] = None
+    data = pd.DataFrame({"case": np.arange(size), "age": np.where(old, "old", "young"), "network": network})
+    data = data.assign(**{stage: passed[:, k] for k, stage in enumerate(STAGES)})
+    contract = {
+        "unit": "case", "groups": {"age": {"column": "age", "reference": "young"}}, "strata": ["network"],
+        "funnel": list(STAGES), "columns": {"network": {"null_tolerance": 1}},
+    }  # fmt: skip
+    program = write_program(tmp_path, data, contract=contract, audits={"primary": ["digital_divide.funnel"]})
+    run, _ = run_program(program, tmp_path / "out")
+    assert not run.errors
+    within = of_all(run.measurements)["adjusted_cumulative_ratio"]
+    came, ended = passed[:, 0], passed[:, -1]
+    assert within.n == came.sum()
+    assert (within.counts["strata"], within.counts["group_alone"]) == (3, 0)
+    expected = 0.0
+    for held in (network == "slow", network == "fast", data["network"].isna().to_numpy()):
+        expected += (held & old & came).sum() * (held & ~old & ended).sum() / (held & ~old & came).sum()
+    assert within.estimate == pytest.approx((old & ended).sum() / expected)
+    nameless = (data["network"].isna() & old & came).sum() / (old & came).sum()
+    told = [one for one in within.unseen if "the stratum of" in one]
+    assert bool(told) is (share > 0.05)
+    assert all(f"{100 * nameless:.1f} % of old is not known" in one for one in told)
 
 
 def test_flags_and_a_log_of_events_agree_to_the_last_figure(poor, tmp_path):

@@ -7,19 +7,23 @@ from math import log, prod
 
 import numpy as np
 import pytest
-from scipy.stats import binom
+from scipy.stats import binom, multivariate_normal, norm
 from statsmodels.stats.proportion import confint_proportions_2indep
 
 from audits.statistics.funnel_ratios import (
     FEWEST,
+    AdjustedFunnel,
     adjusted_at_once,
     adjusted_funnel,
+    alone,
     costliest,
     funnel_ratios,
     log_interval,
     sidak_level,
+    sidak_p_value,
     stage_intervals,
 )
+from audits.statistics.ladder import LEVELS
 
 GROUP, REFERENCE = [400, 300, 210, 150, 120], [900, 800, 700, 600, 540]
 
@@ -245,8 +249,8 @@ def test_intervals_within_strata_cover_alone_together_and_for_the_way(world):
         ends = log_interval(found.total, found.total_variance, 0.95)
         whole += ends[0] <= way <= ends[1]
         if run % 10 == 0:
-            bounds = adjusted_at_once(found, 0.95, replicates=5000)
-            together += bool(((bounds[0] <= stages) & (stages <= bounds[1])).all())
+            reach = adjusted_at_once(found, replicates=5000).critical(0.95)
+            together += bool((abs(found.logs - np.log(stages)) <= reach * np.sqrt(np.diag(found.covariance))).all())
     assert ((alone / runs > 0.94) & (alone / runs < 0.96)).all()
     assert 0.94 < whole / runs < 0.96
     assert 0.92 < together * 10 / runs < 0.98  # of 300
@@ -262,10 +266,41 @@ def test_scarce_counts_have_no_interval_and_others_have():
     # a reference that hangs on one person who stands for a hundred
     lone = adjusted_funnel([[100, 60], [100, 60]], [[1, 1], [900, 500]])
     assert not lone.total_reliable
-    low, high = adjusted_at_once(lone, 0.95)
-    assert np.isnan(low).all()
-    assert np.isnan(high).all()
+    nobody = adjusted_at_once(lone)
+    assert nobody.stages == 0
+    assert np.isnan(nobody.critical(0.95))
     assert FEWEST == 15
+
+
+def test_limits_of_several_at_once_are_those_of_their_joint_normal_law():
+    """Stages that hang together, against the probability of the box that the limits make."""
+    found = adjusted_funnel([[400, 300, 210, 120], [90, 70, 50, 25]], [[900, 800, 700, 500], [300, 200, 150, 90]])
+    law = np.array([[1.0, 0.8, 0.6], [0.8, 1.0, 0.7], [0.6, 0.7, 1.0]])
+    tied = AdjustedFunnel(**{name: getattr(found, name) for name in AdjustedFunnel.__slots__} | {"covariance": law})
+    together = adjusted_at_once(tied, replicates=400_000)
+    assert together.stages == 3
+    for level in (0.5, 0.95, 0.99):
+        reach = together.critical(level)
+        box = multivariate_normal(np.zeros(3), law).cdf(np.full(3, reach), lower_limit=np.full(3, -reach))
+        assert box == pytest.approx(level, abs=0.003)
+        assert reach < norm.isf((1 - level ** (1 / 3)) / 2)
+        assert together.p_value(reach) == pytest.approx(1 - level, abs=0.001)
+    independent = adjusted_at_once(found)
+    assert independent.critical(0.95) == pytest.approx(norm.isf((1 - 0.95 ** (1 / 3)) / 2), abs=0.02)
+    for level in (0.9998, 0.999999):  # too few draws lie beyond
+        assert independent.critical(level) == pytest.approx(norm.isf((1 - level ** (1 / 3)) / 2))
+    reaches = [independent.critical(level) for level in LEVELS]
+    assert reaches == sorted(reaches)
+    assert independent.p_value(7.0) == pytest.approx(3 * 2 * norm.sf(7.0), rel=1e-6)
+    assert independent.p_value(0.0) == 1
+    assert alone().critical(0.95) == pytest.approx(norm.isf(0.025))
+    assert alone().p_value(-2.0) == pytest.approx(2 * norm.sf(2.0))
+
+
+def test_the_p_value_of_one_of_several_tests():
+    assert sidak_p_value(0.01, 5) == pytest.approx(1 - 0.99**5)
+    assert sidak_p_value(1e-20, 5) == pytest.approx(5e-20)
+    assert sidak_p_value(1.0, 5) == 1
 
 
 def test_strata_without_a_reference_are_lost_and_counted():
