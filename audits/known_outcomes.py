@@ -2,8 +2,9 @@
 
 An outcome that is known for the approved only says nothing on what the declined would have done. Where some of the
 declined have one, those are rarely a fair draw of them. So a figure on known outcomes is marked whenever the contract
-says that they are observed on a condition, or when the known share differs between approved and declined; and a group's
-figures when its known share differs from that of the reference, since whatever hides the outcomes may hide a harm.
+says that they are observed on a condition, or when the known share differs between approved and declined, unless all
+are known; and a group's figures when its known share differs from that of the reference, since whatever hides the
+outcomes may hide a harm.
 """
 
 from __future__ import annotations
@@ -40,6 +41,11 @@ class OutcomeTable:
     def unseen_declined(self) -> bool:
         """Whether some were declined and the outcome of none of them is known."""
         return not sum(self.known[0]) and self.unknown[0] > 0
+
+    @property
+    def whole(self) -> bool:
+        """Whether some were approved and some declined, and the outcome of all of them is known."""
+        return not any(self.unknown) and all(map(sum, self.known))
 
     def known_share(self, decision: int) -> float | None:
         """Share of the approved (1) or declined (0) whose outcome is known; None without any."""
@@ -78,7 +84,7 @@ def selection(tables: Iterable[OutcomeTable], conditional: bool) -> str | None:
     """
     every = list(tables)
     whole = added(every)
-    if not (conditional or not sum(whole.known[0]) or any(map(_uneven, every))):
+    if whole.whole or not (conditional or not sum(whole.known[0]) or any(map(_uneven, every))):
         return None
     approved, declined = whole.known_share(1), whole.known_share(0)
     if approved is not None and declined is not None:
@@ -148,8 +154,11 @@ def shares_by_decision(tables: Mapping[str, OutcomeTable]) -> Known:
 def indicative(known: Known, label: str, reference: str, conditional: bool) -> str | None:
     """What to say of risks estimated where decision or group chose whose outcome is known, or None.
 
-    ``known`` as ``shares_by_decision``; ``conditional`` says that the contract names a condition.
+    ``known`` as ``shares_by_decision``; ``conditional`` says that the contract names a condition. Where all outcomes
+    are known, none were chosen.
     """
+    if known[None] == (1.0, 1.0):
+        return None
     for name in (None, label, reference):
         declined, approved = known[name]
         if declined is None or approved is None or not (conditional or apart(approved, declined)):

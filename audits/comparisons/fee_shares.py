@@ -115,7 +115,7 @@ def _estimated(shared: Measurement, moments: Moments, fit: GroupEffects) -> Meas
     i = fit.labels.index(str(shared.group))
     pair = (str(shared.group), str(shared.reference))
     sizes = dict(zip(moments.labels, moments.counts, strict=True))
-    counts = {**shared.counts, "group": sizes[pair[0]], "reference": sizes[pair[1]], "strata": len(moments.indicators)}
+    counts = {**shared.counts, "group": sizes[pair[0]], "reference": sizes[pair[1]], "strata": _levels(moments)}
     fewest = min(sizes[name] for name in pair)
     if moments.cluster:
         entities = dict(zip(moments.labels, moments.clusters_by_label, strict=True))
@@ -146,10 +146,17 @@ def _unreliable(
     return None
 
 
-def _method(moments: Moments) -> str:
-    if moments.cluster:
-        return said(
-            "least squares on {levels} levels of strata, CR1 errors by {cluster}", levels=len(moments.indicators),
-            cluster=moments.cluster,
-        )  # fmt: skip
-    return said("least squares on {levels} levels of strata, HC1 errors", levels=len(moments.indicators))
+def _levels(moments: Moments) -> int:
+    """Combinations of strata, or levels of all strata where these add up; each has one level without an indicator."""
+    bare = 1 if moments.crossed else len(moments.strata)
+    return len(moments.indicators) + bare
+
+
+def _method(moments: Moments) -> Sentence:
+    errors = said("CR1 errors by {cluster}", cluster=moments.cluster) if moments.cluster else said("HC1 errors")
+    if not moments.strata:
+        return said("least squares, {errors}", errors=errors)
+    names = ", ".join(moments.strata)
+    return said(
+        "least squares within {levels} levels of {names}, {errors}", levels=_levels(moments), names=names, errors=errors
+    )

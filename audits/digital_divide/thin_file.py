@@ -16,7 +16,7 @@ Harm: credit is out of reach for whoever has no history that a model can read. A
   ``reasons`` that stand for a rule. A rule that nobody declared is told where no thin file at all is approved;
 * thin_file_flip_share: of refused thin files, the share that the model approves once their columns are filled in.
 
-Where outcomes are known for the approved only the two gaps in repayment and approval are indicative: the outcome test
+Where outcomes are not known of all the two gaps in repayment and approval are indicative: the outcome test
 and the benchmark test can each be wrong, but hardly both in one direction (Gaebler and Goel 2025, PNAS 122:10), so that
 they decide nothing where they disagree. Estimators and their sources: ``audits.statistics.equal_repayment``.
 """
@@ -57,6 +57,9 @@ if TYPE_CHECKING:
 _BOUNDS = {"rows": (100, 1_000_000), "folds": (2, 20), "replicates": (100, 10_000), "seed": (0, 2**32 - 1)}
 _MOST_UNKNOWN = 0.05
 _UNKNOWN = template("of {share:.1f} % of the applications it is not known whether their file is thin")
+_ON_CONDITION = template(
+    "a selected sample: the outcome is known on a condition, for {share:.1f} % of the rows, and others may differ"
+)
 _WITHIN = "within strata"
 _ABSENT = {
     "decision": (said("the contract names no decision"), said("name its column under 'decision'")),
@@ -279,8 +282,10 @@ def _selected(cells: Cells, contract: DataContract) -> Selected:
     conditional = bool(contract.outcome.observed_when)
     tables = outcome_tables(cells, CREDIT_FILE)
     if not contract.decision or THIN not in tables or FULL not in tables:
-        told = said("a selected sample: the outcome is known on a condition only, and others may differ")
-        return Selected(told if conditional else None)
+        every, known = cells.rows, sum(rows for labels, _, rows in cells.cells if labels[1] is not None)
+        if not conditional or known == every:
+            return Selected()
+        return Selected(said(_ON_CONDITION, share=100 * known / every))
     return Selected(
         selection(tables.values(), conditional), unlike(known_shares(tables), THIN, FULL),
         indicative(shares_by_decision(tables), THIN, FULL, conditional),

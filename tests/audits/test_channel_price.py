@@ -142,7 +142,20 @@ def test_fees_are_compared_as_shares_of_the_amount(tmp_path):
     b, error = coefficient(data, (data["charged"] / data["lent"]).to_numpy(), data["way"] != "app", ["shop"])
     assert figure.estimate == pytest.approx(b, rel=1e-6)
     assert figure.standard_error == pytest.approx(error, rel=1e-4)
+    assert figure.counts["strata"] == found["assisted_price_ratio", "assisted"].counts["strata"] == 2
+    assert figure.method == "least squares within 2 levels of shop, HC1 errors"
     assert any("fees are compared without a cost" in text for text in figure.cautions)
+
+
+def test_strata_that_add_up_are_counted_by_their_levels(tmp_path):
+    data = book().assign(day=lambda d: d["number"] % 40)
+    found, _ = measured(tmp_path, data, strata=["shop", "day"], columns={})
+    figure = found["assisted_fee_gap", "assisted"]
+    assert figure.counts["strata"] == 2 + 40
+    assert figure.method == "least squares within 42 levels of shop, day, HC1 errors"
+    plain, _ = measured(tmp_path / "plain", data, without=("strata",))
+    assert plain["assisted_fee_gap", "assisted"].counts["strata"] == 1
+    assert plain["assisted_fee_gap", "assisted"].method == "least squares, HC1 errors"
 
 
 def test_discounts_are_compared_as_mantel_and_haenszel_do(tmp_path):

@@ -217,6 +217,38 @@ def test_two_tests_that_disagree_decide_nothing_where_outcomes_are_known_of_the_
     assert named(figures, "approval_gap").low > 0
 
 
+@pytest.mark.parametrize(("declined", "words"), [(0.0, "0.0 %"), (0.08, "8."), (1.0, None)])
+def test_whose_outcomes_are_known_is_said_with_numbers(tmp_path, declined, words) -> None:
+    data = applications(18, 6000)
+    data["seen"] = (data["granted"] == "yes") | (np.random.default_rng(5).random(len(data)) < declined)
+    data["paid"] = data["paid"].astype(float).where(data["seen"])
+    share = 100 * data.loc[data["granted"] != "yes", "seen"].mean()
+    outcome = {"column": "paid", "favourable": 1, "observed_when": "seen"}
+    figures, _ = measure_program(book(tmp_path, data, outcome=outcome), QUICK, tmp_path / "out")
+    told = {name: " | ".join(named(figures, name).cautions) for name in ("repayment_gap", "approval_gap")}
+    for name, text in told.items():
+        if words is None:
+            assert "outcome is known" not in text
+            assert not named(figures, name).unseen
+            continue
+        assert f"known for 100.0 % of the approved and {share:.1f} % of the declined" in text
+        assert words in f"{share:.1f} %"
+        assert named(figures, name).unseen
+    assert ("indicative" in told["approval_gap"]) == (words is not None)
+
+
+def test_without_a_decision_the_share_whose_outcome_is_known_is_said(tmp_path) -> None:
+    data = applications(18, 6000)
+    outcome = {"column": "paid", "favourable": 1, "observed_when": "seen"}
+    for share, many in ((0.6, "60.0 %"), (1.0, None)):
+        data["seen"] = data.index < share * len(data)
+        known = data.assign(paid=data["paid"].astype(float).where(data["seen"]))
+        file = book(tmp_path / str(share), known, outcome=outcome, decision=None)
+        figures, _ = measure_program(file, QUICK, tmp_path / f"out{share}")
+        text = " | ".join(named(figures, "repayment_gap").cautions)
+        assert (f"on a condition, for {many} of the rows" in text) if many else ("condition" not in text)
+
+
 def test_rules_are_told_by_reasons_and_by_nobody_being_approved(tmp_path) -> None:
     data = applications(9, 3000)
     file = book(tmp_path, data, denial_reasons=["why"])
