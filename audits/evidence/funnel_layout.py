@@ -15,7 +15,7 @@ from audits.evidence.funnel_codes import WORD, Codes, Dimension, Key, decision_s
 from audits.evidence.needs import FunnelNeed
 from checks.inputs.contract import DataContract, Funnel
 from checks.inputs.grouping import on_raw, only_leaf
-from checks.inputs.prepared import as_text, group_column
+from checks.inputs.prepared import MISSING_TEXTS, as_text, group_column
 from checks.inputs.source import Source
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def layout_of(source: Source, need: FunnelNeed) -> Layout:
         made.key(name, table[group_column(name)])
     made.ages(need.cuts)
     for name in need.strata:
-        made.key(name, as_text(table[name]))
+        made.key(name, _stratum(table[name]))
     dimensions = made.dimensions()
     times = _times(table, contract)
     bounds = _bounds(source, times)
@@ -113,6 +113,14 @@ def layout_of(source: Source, need: FunnelNeed) -> Layout:
         by_day=any(column.type().is_date() for column in times.values()), decision=decision_stage(contract),
         refused=tuple(made.refused), unknown_events=made.unknown,
     )  # fmt: skip
+
+
+def _stratum(column: ir.Value) -> ir.Value:
+    """The label of a stratum; a text that says that it is missing is not known, as none at all."""
+    import ibis
+
+    text = as_text(column)
+    return ibis.ifelse(text.strip().lower().isin(MISSING_TEXTS), ibis.null("string"), text)
 
 
 def _times(table: ir.Table, contract: DataContract) -> dict[str, Any]:

@@ -445,6 +445,18 @@ def test_columns_with_too_many_labels_are_named_and_nobody_is_lost(tmp_path):
     assert set(found.losses["region"]) == {"assisted"}
 
 
+def test_strata_that_are_missing_in_words_are_not_known_and_nobody_is_lost(tmp_path):
+    data = flags(3)
+    data["product"] = ["a", "b", None, " N/A", "none", "", "nan", "c"] * 50
+    with opened(tmp_path, data, FLAGS) as source:
+        found = collect_funnel(source, FLAG_NEED)
+    for cells in found.cells.values():
+        by_stratum = Counter()
+        for cell in cells:
+            by_stratum[cell.stratum] += cell.persons
+        assert by_stratum == {("a",): 50, ("b",): 50, ("c",): 50, (None,): 250}
+
+
 def test_a_need_without_a_funnel_or_without_ages_is_a_mistake_of_its_question(tmp_path):
     data = flags(3)
     plain = {name: part for name, part in FLAGS.items() if name not in ("funnel", "age")}
