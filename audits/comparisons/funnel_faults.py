@@ -12,6 +12,7 @@ from checks.sentence import Sentence, said, template
 MOST = 0.01  # share of persons, or rows, above which no figure is clear
 _SHOWN = 5
 _CORRECT = said("correct it in the source")
+_SAY = said("say yes or no in each row of the column; only a column that never says no may be left empty for a no")
 _TOLD = {
     "skipped": (
         template("{n:,} of {whole:,} persons have a later stage and not one before it, and count as having passed it"),
@@ -45,14 +46,29 @@ _TOLD = {
     "ahead": (template("{n:,} of {whole:,} rows have a time beyond the end of the data"), _CORRECT),
     "odd_ages": (template("{n:,} of {whole:,} persons have an age that nobody has, which is told as unknown"),
                  _CORRECT),
+    "unread_stages": (
+        template("{n:,} of {whole:,} persons have a flag of the stage after their last that says neither yes nor no, "
+                 "and count as not having passed it"),
+        _SAY,
+    ),
+    "unread_failures": (
+        template("{n:,} of {whole:,} persons who came to the identity check have a flag of failures or of the fallback "
+                 "that says neither yes nor no, and count as a no"),
+        _SAY,
+    ),
+    "without_times": (
+        template("{n:,} of {whole:,} persons have no time at all, so that nobody can tell who had the span 'within'"),
+        said("name under 'time' when a person was first seen, or leave 'within' out"),
+    ),
 }  # fmt: skip
 _TOO_EARLY = template(
     "{n:,} persons first seen too shortly before the end of the data are left out of those reached and stand among the "
     "people of the table, so that shares of the people are too low: a table of the people of the same span, or data of "
     "a longer period, would answer"
 )
+_ONCE = ("", "any")  # methods of the cells that hold each person who came to the check once
 _ROWS = ("without_person", "duplicates", "ahead")
-GRAVE = ("skipped", "out_of_order", "mixed", "without_person")
+GRAVE = ("skipped", "out_of_order", "mixed", "without_person", "unread_stages")
 _EVENT = template("{rows:,} rows hold the event '{event}', which is no stage")
 _EVENTS = template("{rows:,} rows hold other events that are no stage, of {events} kinds")
 _NAME_EVENT = said("add it under 'funnel' to the stage that it means, or leave it")
@@ -80,6 +96,12 @@ def unseen_faults(funnel: Funnel) -> tuple[Sentence, ...]:
 def undecided_told(funnel: Funnel) -> tuple[Sentence, ...]:
     """What keeps figures of the decision, and of what lies beyond, from being clear."""
     return (_said(_TOLD["undecided"][0], funnel, "undecided"),) if _share(funnel, "undecided") > MOST else ()
+
+
+def failures_told(funnel: Funnel) -> tuple[Sentence, ...]:
+    """What keeps figures of the identity check from being clear: failures and ways round them that nobody can read."""
+    name = "unread_failures"
+    return (_said(_TOLD[name][0], funnel, name),) if _share(funnel, name) > MOST else ()
 
 
 def too_early_told(funnel: Funnel) -> tuple[Sentence, ...]:
@@ -112,10 +134,17 @@ def _before_the_first(question: str, funnel: Funnel, attributes: Iterable[str]) 
 
 
 def _share(funnel: Funnel, name: str) -> float:
-    whole = funnel.counts.get("rows" if name in _ROWS else "persons", 0)
+    whole = _whole(funnel, name)
     return funnel.counts.get(name, 0) / whole if whole else 0.0
 
 
 def _said(words: str, funnel: Funnel, name: str) -> Sentence:
-    whole = funnel.counts.get("rows" if name in _ROWS else "persons", 0)
-    return said(words, n=funnel.counts.get(name, 0), whole=whole)
+    return said(words, n=funnel.counts.get(name, 0), whole=_whole(funnel, name))
+
+
+def _whole(funnel: Funnel, name: str) -> int:
+    """The rows, persons, or persons who came to the identity check, of whom a fault is a part."""
+    if name == "unread_failures" and funnel.failures:
+        one = next(iter(funnel.failures.values()))
+        return sum(cell.persons for cell in one if cell.method in _ONCE)
+    return funnel.counts.get("rows" if name in _ROWS else "persons", 0)
