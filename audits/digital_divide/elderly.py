@@ -37,7 +37,7 @@ from audits.comparisons.elderly_points import points_lost, points_need
 from audits.comparisons.elderly_services import drivers_missing, services_need, without_counter
 from audits.comparisons.elderly_stages import ByAge, adjusted_completion, completion, doubted, failures, second_chances
 from audits.comparisons.elderly_times import time_taken
-from audits.comparisons.funnel_faults import decision_place, told_faults, undecided_told
+from audits.comparisons.funnel_faults import decision_place, failures_told, told_faults, undecided_told
 from audits.comparisons.funnel_need import CHINA, UNITED_STATES, funnel_need
 from audits.comparisons.time_not_up import time_doubted
 from audits.evidence.collect import Evidence
@@ -194,9 +194,10 @@ class Elderly:
             for figure in self._completions(here, contract, started, finished, _COMPLETION[2] not in lacks):
                 yield time_doubted(doubted(figure, waiting), funnel, contract)
         if _FAILURE not in lacks:
+            unread = failures_told(funnel)
             for figure in failures(here, _FAILURE, (one.method for one in way.failed)):
-                yield marked(figure, raw)
-            yield marked(second_chances(here, _SECOND), raw)
+                yield marked(doubted(figure, unread), raw)
+            yield marked(doubted(second_chances(here, _SECOND), unread), raw)
         if _TIME not in lacks:
             yield marked(time_taken(here, _TIME, way.place(way.started) or 0), raw)
 

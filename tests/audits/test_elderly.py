@@ -98,7 +98,7 @@ def test_ages_that_nobody_knows_keep_it_from_clear_and_from_breach():
     assert not few.unseen
 
 
-FAULTS = ("skipped", "out_of_order", "mixed", "without_person")
+FAULTS = ("skipped", "out_of_order", "mixed", "without_person", "unread_stages")
 LIGHT = ("too_early", "duplicates", "skewed", "ahead", "odd_ages", "undecided")
 
 
@@ -124,6 +124,20 @@ def test_what_the_data_lost_is_told_where_this_question_alone_is_asked(name):
 def test_events_that_are_no_stage_are_told():
     told = measured(replace(funnel((400, 390), (4_000, 3_900)), unknown_events=(("scroll", 31),)))[1]
     assert "'scroll'" in told["unknown_events"].reason
+
+
+def test_flags_of_failures_that_nobody_can_read_keep_figures_of_the_check_from_clear():
+    came = sum(n for _, method, _, _, n in FAILED if method in ("", "any"))
+    many = measured(funnel((400, 390), (4_000, 3_900), failures=FAILED, unread_failures=came // 100 + 1))
+    for one in [("verification_failure_ratio", "all"), ("verification_failure_ratio", "face"),
+                ("fallback_success_ratio", "all")]:  # fmt: skip
+        assert "neither yes nor no" in many[0][one].unseen[0]
+        assert many[0][one].unseen == many[0][one].cautions
+    assert not many[0]["elderly_completion_ratio", "all"].unseen
+    assert "neither yes nor no" in many[1]["unread_failures"].reason
+    few = measured(funnel((400, 390), (4_000, 3_900), failures=FAILED, unread_failures=came // 100))[0]
+    assert not few["verification_failure_ratio", "all"].unseen
+    assert not few["fallback_success_ratio", "all"].unseen
 
 
 @pytest.mark.parametrize(("column", "unseen"), [("submit", 1), ("identity", 1), ("later", 0)])
