@@ -157,8 +157,7 @@ def _write_people(people: Columns, file: Path) -> None:
     groups = {
         ("age", YOUNG): age < 25, ("age", PRIME): (age >= 25) & (age < 40),
         ("age", "40-59"): (age >= 40) & (age < 60), ("age", OLDEST): age >= 60,
-        **{(f"age from {cut}", f"under {cut}"): age < cut for cut in (60, 62)},
-        **{(f"age from {cut}", f"{cut}+"): age >= cut for cut in (60, 62)},
+        ("age from 60", "under 60"): age < 60, ("age from 60", "60+"): age >= 60,
         ("region", REGIONS[0]): ~county, ("region", REGIONS[1]): county,
         **{("sex", sex): people["sex"] == sex for sex in ("female", "male")},
     }  # fmt: skip
