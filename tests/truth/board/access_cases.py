@@ -37,7 +37,7 @@ Ints = NDArray[np.int64]
 NAMED_STAGES = {"started": "start", "identity": "identity", "finished": "submit"}
 NOTHING = (
     "without_person", "skipped", "out_of_order", "skewed", "ahead", "duplicates", "repeated", "too_early", "undecided",
-    "odd_ages", "mixed",
+    "odd_ages", "mixed", "unread_stages", "unread_failures", "without_times",
 )  # fmt: skip
 
 
