@@ -20,8 +20,9 @@ and over with the younger where no attribute is made of the age already (``digit
   persons stand and within strata, the reference beside it;
 * inaccessible_service_cases: services flagged as not accessible, counted.
 
-It tells where people are lost, not why: who gave up of his own accord and who could not go on look alike. Persons
-count once, whatever a declared weight.
+Where the contract names no span ``within`` and many had no time to finish, figures of who finishes decide nothing
+(``audits.comparisons.time_not_up``). It tells where people are lost, not why: who gave up of his own accord and who
+could not go on look alike. Persons count once, whatever a declared weight.
 
 Sources: Koopman (1984), Biometrics 40:513–517; Gart and Nam (1988), Biometrics 44:323–338; Šidák (1967), JASA
 62:626–633; Breslow and Day (1987), Statistical Methods in Cancer Research II, ch. 2; Simpson (1951), JRSS B 13:238–241;
@@ -53,6 +54,7 @@ from audits.comparisons.funnel_strata import ALL, within_strata
 from audits.comparisons.funnel_strata import STAGE as ADJUSTED_STAGE
 from audits.comparisons.funnel_strata import WHOLE as ADJUSTED_WHOLE
 from audits.comparisons.funnel_ways import Ways, ways_of
+from audits.comparisons.time_not_up import time_doubted
 from audits.evidence.collect import Evidence
 from audits.evidence.funnel import Funnel as Counts
 from audits.evidence.funnel import age_attribute, age_labels
@@ -154,7 +156,9 @@ class Funnel:
         for label in ways.others:
             compared, lost, lacking = self._of_group(funnel, ways, label, contract)
             compared = [self._doubted(one, funnel, ways, contract) for one in compared]
-            compared += [*bounds(self.name, ways, label, self.level), *lost]
+            for one in bounds(self.name, ways, label, self.level):
+                compared.append(time_doubted(one, funnel, contract))
+            compared += lost
             people = ways.usable_entry(label) is not None
             figures += [with_doubts(one, early, early) if people and _of_people(one, ways) else one for one in compared]
             missing += lacking
@@ -183,7 +187,8 @@ class Funnel:
         place = faults.decision_place(contract)
         if place is not None and figure.segment in (ALL, ways.stages[place]):
             unseen += faults.undecided_told(funnel)
-        return with_doubts(figure, unknown, (*unknown, *unseen))
+        figure = with_doubts(figure, unknown, (*unknown, *unseen))
+        return time_doubted(figure, funnel, contract) if _takes_time(figure, contract) else figure
 
     def _services(self, evidence: Evidence, contract: DataContract) -> Iterator[Measurement]:
         need = accessible_need(contract)
@@ -199,6 +204,15 @@ class Funnel:
             yield NotAnswered(f"{self.name}: {INACCESSIBLE}", *_NO_FLAG)
         if contract.weight:
             yield NotAnswered(f"{self.name}: weight", *_WEIGHT)
+
+
+def _takes_time(figure: Measurement, contract: DataContract) -> bool:
+    """Whether who passes is seen only in time: the whole way, and stages after ``started`` up to ``finished``."""
+    way = contract.funnel
+    first, last = (way.place(way.started), way.place(way.finished)) if way else (None, None)
+    if way is None or first is None or last is None:
+        return False
+    return figure.segment == ALL or figure.segment in way.names[first + 1 : last + 1]
 
 
 def _of_people(figure: Measurement, ways: Ways) -> bool:

@@ -16,7 +16,7 @@ from audits.comparisons.funnel_stages import compared
 from audits.digital_divide.funnel import Funnel
 from audits.evidence.cells import Cells
 from audits.evidence.funnel import Funnel as Counts
-from audits.evidence.funnel import FunnelCell, LossCell
+from audits.evidence.funnel import FunnelCell, LossCell, TimeCell
 from audits.record import AuditRun, canonical_json
 from audits.simulation.poor_network import HiddenByNetwork, PoorNetwork
 from audits.simulation.way_to_credit import as_log, log_contract
@@ -467,6 +467,29 @@ def test_events_without_a_meaning_and_those_before_the_first_stage_are_told():
         assert "70 persons" in told["before_first"].reason
     assert "of 3 kinds" in missing["unknown_events"].reason
     assert "weight" in missing["weight"].reason
+
+
+@pytest.mark.parametrize("within", [None, "30 days"])
+def test_persons_whose_time_is_not_up_make_no_concern(within):
+    times = [TimeCell("old", 5, True, 200, 1000.0), TimeCell("old", 5, False, 250, 0.0),
+             TimeCell("old", 30, True, 50, 9e5), TimeCell("young", 5, True, 2160, 9e3),
+             TimeCell("young", 38, False, 1040, 0.0)]  # fmt: skip
+    cells = [*stratified(), *way(None, (10, 9, 8, 7, 6), ("fast",))]
+    contract = declared(strata=("network",))
+    contract = replace(contract, funnel=replace(contract.funnel, within=within))
+    found, _ = measured(counted(cells, times={"age": tuple(times)}), contract)
+    held = {key for key, m in found.items() if m.undecided}
+    stages = [(measure, stage) for measure in ("stage_ratio", "adjusted_stage_ratio") for stage in STAGES[2:4]]
+    wholes = ["cumulative_ratio", "adjusted_cumulative_ratio", "bounded_cumulative_ratio"]
+    assert held == (set() if within else {*wholes, *stages})
+    for key in held:
+        assert "the data end before all who started could finish" in found[key].undecided
+        assert found[key].undecided in found[key].cautions
+        assert found[key].details["group_finished_share"] > 0.5
+    prompt = [TimeCell(label, 5, done, n, 0.0) for label in ("old", "young") for done, n in ((True, 90),)]
+    prompt += [TimeCell(label, 38, False, 10, 0.0) for label in ("old", "young")]
+    calm, _ = measured(counted(cells, times={"age": tuple(prompt)}), contract)
+    assert not [m for m in calm.values() if m.undecided]
 
 
 # where they are lost
