@@ -109,8 +109,8 @@ def persons_sql(layout: Layout, ends: Ends) -> str:
         if key.labels and key.word is None:
             figures += [f"{_over(layout, 'min', f'c{i}')} AS l{i}", f"{_over(layout, 'max', f'c{i}')} AS h{i}"]
     for i in layout.timed:
-        at = f"CASE WHEN w0 & {1 << i} <> 0 THEN tm END" if logged else f"x{i}"
-        figures.append(f"{_over(layout, 'min', at)} AS t{i}")
+        at = f"min(tm) FILTER (WHERE w0 & {1 << i} <> 0)" if logged else _over(layout, "min", f"x{i}")
+        figures.append(f"{at} AS t{i}")
     figures += _ends_of_dimensions(layout)
     place = ", CAST(row_number() OVER (PARTITION BY e) AS integer) AS place" if layout.scattered else ""
     person, grouped = ("e, ", " GROUP BY e") if layout.person else ("", "")
