@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from audits.evidence.funnel import Funnel, FunnelCell
-from checks.inputs.contract import DataContract
+from checks.inputs.contract import DataContract, band_labels
+from checks.inputs.population import AGES
 
 Stratum = tuple[str | None, ...]
 Passed = tuple[int, ...]
@@ -17,7 +18,8 @@ Passed = tuple[int, ...]
 class Ways:
     """``tables`` has the persons by label (None: unknown) and stratum; ``people`` those who could be reached, by label.
 
-    ``never`` counts the persons of the data who did not even pass the first stage, by label.
+    ``never`` counts the persons of the data who did not even pass the first stage, by label. ``misnamed`` are labels of
+    the table that no row has and the contract does not declare: nobody can tell who they are; no figure has them.
     """
 
     attribute: str
@@ -26,6 +28,7 @@ class Ways:
     tables: Mapping[str | None, Mapping[Stratum, Passed]]
     never: Mapping[str | None, int] = field(default_factory=dict)
     people: Mapping[str, int] = field(default_factory=dict)
+    misnamed: tuple[str, ...] = ()
 
     def passed(self, label: str | None) -> Passed:
         """Persons of a label who passed each stage, over all strata."""
@@ -33,10 +36,14 @@ class Ways:
         return tuple(map(sum, zip(*held, strict=True))) if held else (0,) * len(self.stages)
 
     @property
+    def seen(self) -> tuple[str, ...]:
+        """The labels that rows have."""
+        return tuple(sorted(label for label in {*self.tables, *self.never} if label is not None))
+
+    @property
     def others(self) -> tuple[str, ...]:
         """The labels that are compared, also those of whom nobody was reached."""
-        known = {label for label in (*self.tables, *self.never, *self.people) if label is not None}
-        return tuple(sorted(known - {self.reference}))
+        return tuple(sorted({*self.seen, *self.people} - {self.reference}))
 
     def strata(self, label: str) -> tuple[list[Stratum], list[Passed], list[Passed]]:
         """The strata with anybody of the label or of the reference, and both in each of them."""
@@ -78,10 +85,21 @@ def ways_of(funnel: Funnel, attribute: str, reference: str, contract: DataContra
     for cell in cells:
         if cell.furthest < 0:
             never[cell.label] = never.get(cell.label, 0) + cell.persons
+    people = {label: round(people) for name, label, people in held if name == attribute}
+    known = {*never, *(cell.label for cell in cells), *_declared(attribute, contract)}
     return Ways(
         attribute, reference, funnel.stages, _tables(cells, len(funnel.stages)), never,
-        {label: round(people) for name, label, people in held if name == attribute},
+        {label: size for label, size in people.items() if label in known},
+        tuple(label for label in people if label not in known),
     )  # fmt: skip
+
+
+def _declared(attribute: str, contract: DataContract) -> tuple[str, ...]:
+    """The labels that there are by the contract, whether any row has them or not."""
+    group = next((one for one in contract.groups if one.name == attribute), None)
+    if group is None:
+        return AGES.get(attribute, ())
+    return (*group.labels.values(), *group.values, *band_labels(group.bands))
 
 
 def _tables(cells: Iterable[FunnelCell], stages: int) -> dict[str | None, dict[Stratum, Passed]]:

@@ -40,6 +40,7 @@ from audits.comparisons.accessible_services import MEASURE as INACCESSIBLE
 from audits.comparisons.accessible_services import accessible_need, inaccessible, services_of
 from audits.comparisons.funnel_losses import LOSS, before_the_data, loss_shares, undeclared_dimensions
 from audits.comparisons.funnel_need import CHINA, funnel_need
+from audits.comparisons.funnel_people import unreached_told
 from audits.comparisons.funnel_stages import (
     REACH,
     STAGE,
@@ -76,8 +77,6 @@ _NO_STRATA = (
     said("the contract declares no strata"),
     said("list under 'strata' the columns, such as the network, within which people are to be compared"),
 )
-_UNREACHED = template("reach unknown: nothing tells how many people of each {attribute} could have been reached")
-_TABLE = said("name under 'population' a table with attribute, group and people, for instance of a census")
 _WEIGHT = (
     said("every person counts once: the declared weight is not used"),
     said("read the figures as those of the persons given"),
@@ -151,8 +150,7 @@ class Funnel:
         if not ways.others:
             told = said(_ONE_SIDE, attribute=ways.attribute, reference=ways.reference)
             missing.append(NotAnswered(f"{self.name}: {WHOLE}", told, said("give data of both groups")))
-        elif not any(ways.entry(label) for label in ways.others):
-            missing.append(NotAnswered(f"{self.name}: {REACH}", said(_UNREACHED, attribute=ways.attribute), _TABLE))
+        missing += unreached_told(self.name, ways)
         for label in ways.others:
             compared, lost, lacking = self._of_group(funnel, ways, label, contract)
             compared = [self._doubted(one, funnel, ways, contract) for one in compared]

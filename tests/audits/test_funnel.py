@@ -221,11 +221,14 @@ def test_of_the_cuts_of_age_only_the_first_is_asked_and_none_where_an_attribute_
     assert asked == [["age", *ages], ["age"]]
 
 
-def reach_of(population):
+AGE = GroupAttribute("age", "age", "young")
+
+
+def reach_of(population, group=AGE, cells=()):
     evidence = SimpleNamespace(
-        funnel=lambda need: counted(everybody()), data=SimpleNamespace(references={"age": "young"})
+        funnel=lambda need: counted([*everybody(), *cells]), data=SimpleNamespace(references={"age": "young"})
     )
-    return Funnel().measure(evidence, declared(population=population))
+    return Funnel().measure(evidence, replace(declared(population=population), groups=(group,)))
 
 
 def test_more_reached_than_there_are_people_is_no_ratio():
@@ -242,7 +245,8 @@ def test_more_reached_than_there_are_people_is_no_ratio():
 
 def test_a_group_that_nobody_was_reached_of_is_not_passed_over():
     people = Population((("age", "old", 10_000.0), ("age", "young", 8000.0), ("age", "older", 500.0)))
-    figures, _ = reach_of(people)
+    figures, missing = reach_of(people, GroupAttribute("age", "age", "young", values=("young", "old", "older")))
+    assert not [one for one in missing if "population" in one.question]
     told = {(m.measure, m.segment, m.group): m for m in figures}
     assert told["stage_ratio", "reach", "older"].estimate == 0
     assert told["cumulative_ratio", "all", "older"].estimate == 0
@@ -250,6 +254,40 @@ def test_a_group_that_nobody_was_reached_of_is_not_passed_over():
     assert "most is lost at 'reach'" in told["cumulative_ratio", "all", "older"].method
     later = told["stage_ratio", "start", "older"]
     assert (later.estimate, "nobody of 'older' came" in later.reason) == (None, True)
+
+
+def test_a_name_of_the_table_that_no_row_has_is_no_group():
+    people = Population((("age", "Old", 10_000.0), ("age", "young", 8000.0), ("age", "zzz", 5.0)))
+    figures, missing = reach_of(people)
+    assert {m.group for m in figures} == {None, "old", "young"}
+    assert not [m for m in figures if m.segment == "reach"]
+    told = {one.reason: one for one in missing if one.question == "digital_divide.funnel: population"}
+    words = "the table of people names the group '{}' of age, which the data do not have"
+    assert set(told) == {words.format("Old"), words.format("zzz")}
+    assert told[words.format("Old")].needed.startswith("did you mean 'old'? ")
+    assert told[words.format("zzz")].needed.startswith("name the groups of the table as the data do")
+    figures, _ = reach_of(people, cells=[FunnelCell("Old", (), -1, 3)])
+    assert [m.estimate for m in figures if m.group == "Old" and m.measure == "population_reach_share"] == [0]
+    for group in (GroupAttribute("age", "n", "young", labels={"0": "young", "1": "Old"}),
+                  GroupAttribute("age", "n", "young", values=("young", "Old"))):  # fmt: skip
+        figures, _ = reach_of(people, group)
+        assert 0 in [m.estimate for m in figures if m.group == "Old" and m.measure == "cumulative_ratio"]
+
+
+def test_reach_is_unknown_of_each_group_that_the_table_lacks():
+    cells = [*everybody(), *way("older", OLD)]
+    evidence = SimpleNamespace(funnel=lambda need: counted(cells), data=SimpleNamespace(references={"age": "young"}))
+
+    def lacking(*labels):
+        table = Population(tuple(("age", label, 90_000.0) for label in labels))
+        _, missing = Funnel().measure(evidence, declared(population=table))
+        return [one.reason for one in missing if one.question.endswith("population_reach_share")]
+
+    words = "reach unknown: the table of people does not have the group '{}' of age"
+    assert lacking("old", "young") == [words.format("older")]
+    assert lacking("old", "older") == [words.format("young")]
+    assert lacking("old", "older", "young") == []
+    assert lacking() == ["reach unknown: nothing tells how many people of each age could have been reached"]
 
 
 def test_a_reference_that_nobody_came_through_of_has_no_ratio_and_a_reason():
