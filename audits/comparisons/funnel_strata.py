@@ -125,10 +125,20 @@ def _stage(shared: Measurement, found: AdjustedFunnel, k: int, law: AtOnce) -> M
     return _figure(replace(shared, details=finite(told)), ratio, variance, reliable, law)
 
 
-def _whole(shared: Measurement, found: AdjustedFunnel) -> Measurement:
+def _composition_bounds(found: AdjustedFunnel, level: float) -> tuple[float, float]:
+    """Of what the strata do; NaN where few of a side come through, or persons stand alone in their stratum.
+
+    Which strata have a reference is then itself a matter of sampling, of which the bounds would know nothing.
+    """
     from audits.statistics.funnel_ratios import log_interval
 
-    low, high = log_interval(found.composition, found.composition_variance, shared.level)
+    if not found.total_reliable or found.lost:
+        return math.nan, math.nan
+    return log_interval(found.composition, found.composition_variance, level)
+
+
+def _whole(shared: Measurement, found: AdjustedFunnel) -> Measurement:
+    low, high = _composition_bounds(found, shared.level)
     raw = found.raw_total
     told = {
         "raw_ratio": raw, "composition_ratio": found.composition, "composition_low": low, "composition_high": high,
@@ -138,7 +148,7 @@ def _whole(shared: Measurement, found: AdjustedFunnel) -> Measurement:
     }  # fmt: skip
     if math.isfinite(raw):
         shared = replace(shared, method=said(_AS_THEY_STAND, how=shared.method, raw=raw))
-    if not low <= 1 <= high:
+    if low > 1 or high < 1:
         shared = replace(shared, method=said(_COMPOSITION, how=shared.method, composition=found.composition))
     return _figure(replace(shared, details=finite(told)), found.total, found.total_variance, found.total_reliable)
 
@@ -171,7 +181,7 @@ def _reversals(
     figures: list[Measurement], ways: Ways, label: str, strata: str, found: AdjustedFunnel, level: float
 ) -> dict[str, Sentence]:
     """By segment, what is told where raw and adjusted lie on opposite sides of 1."""
-    from audits.statistics.funnel_ratios import log_interval, sidak_level
+    from audits.statistics.funnel_ratios import sidak_level
     from audits.statistics.ratio_interval import ratio_interval
 
     each = sidak_level(level, len(flow_of(ways, label).stages))  # that of a stage as persons stand
@@ -194,9 +204,9 @@ def _reversals(
         if figure.measure == STAGE:
             told |= {figure.segment: said(_REVERSED_STAGE, stage=figure.segment, **words)} if sure else {}
             continue
-        low, high = log_interval(found.composition, found.composition_variance, level)
+        low, high = _composition_bounds(found, level)
         if sure:
             told[ALL] = said(_REVERSED, stage=ways.stages[0], **words)
-        elif not low <= 1 <= high:
+        elif low > 1 or high < 1:
             told[ALL] = said(_TURNING, stage=ways.stages[0], **words)
     return told

@@ -394,6 +394,27 @@ def test_points_on_either_side_may_be_a_reversal_only_where_the_strata_matter():
     assert found["cumulative_ratio"].cautions == ()
 
 
+def test_what_the_strata_do_has_no_bounds_where_some_have_hardly_a_reference():
+    bounds = {"composition_low", "composition_high"}
+    tilted = {
+        "fast": ((300, 210, 189, 180, 108), (100, 80, 72, 68, 44)),
+        "slow": ((100, 35, 20, 18, 13), (300, 110, 60, 54, 38)),
+    }  # fmt: skip
+    full, _ = measured(counted(stratified(tilted)), declared(strata=("network",)))
+    assert bounds <= set(full["adjusted_cumulative_ratio"].details)
+    alone = [*stratified(tilted), *way("old", (1, 1, 1, 1, 1), ("none",))]
+    scarce = stratified(tilted | {"thin": ((900, 800, 700, 600, 500), (2, 2, 2, 2, 2))})
+    for cells in (alone, scarce):
+        found, _ = measured(counted(cells), declared(strata=("network",)))
+        whole = found["adjusted_cumulative_ratio"]
+        assert whole.details["composition_ratio"] > 0
+        assert not bounds & set(whole.details)
+        assert "what the strata do makes" not in whole.method
+        assert found["cumulative_ratio"].cautions == ()
+    lonely, _ = measured(counted(alone), declared(strata=("network",)))
+    assert lonely["cumulative_ratio"].estimate > 1 > lonely["adjusted_cumulative_ratio"].estimate
+
+
 def test_scarce_strata_lonely_strata_and_refused_columns_give_reasons():
     rows = {"fast": ((90, 60, 40, 30, 14), (900, 700, 500, 400, 300))}
     found, _ = measured(counted(stratified(rows)), declared(strata=("network",)))
@@ -602,6 +623,21 @@ def test_a_group_that_is_never_behind_has_no_costliest_stage():
     assert "less often" in missing[LOSS].reason
     _, missing = measured(counted(everybody()))
     assert "device" in missing[LOSS].needed
+
+
+@pytest.mark.parametrize(("old", "young", "told"), [
+    ((0, 0, 0, 0, 0), (0, 0, 0, 0, 0), "nobody of old or of young came to any stage"),
+    ((0, 0, 0, 0, 0), YOUNG, "nobody of old passed 'reach', so that no stage can be told to cost old most"),
+    (OLD, (0, 0, 0, 0, 0), "nobody of young passed 'reach', so that no stage can be told to cost old most"),
+    (OLD, (9, 0, 0, 0, 0), "nobody of young passed 'start', so that no stage can be told to cost old most"),
+    (YOUNG, YOUNG, "the persons of old pass no stage less often than those of young"),
+])  # fmt: skip
+def test_where_nobody_passed_anything_it_is_not_said_that_nothing_is_lost(old, young, told):
+    losses = [LossCell("old", "phone", -1, 5), LossCell("young", "phone", -1, 5)]
+    nobody = [FunnelCell("old", (), -1, 5), FunnelCell("young", (), -1, 5)]
+    _, missing = measured(counted([*way("old", old), *way("young", young), *nobody], losses=losses))
+    assert missing[LOSS].reason == told
+    assert ("names of the events, or the flags" in missing[LOSS].needed) is (old != young or not any(old))
 
 
 # services that are not accessible
