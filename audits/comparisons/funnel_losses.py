@@ -27,6 +27,9 @@ DIMENSIONS = {
 _VALUES = {"assisted": {"yes": template("yes"), "no": template("no")}}
 _UNKNOWN = said("unknown")
 _NOWHERE = template("the persons of {label} pass no stage less often than those of {reference}")
+_NOBODY = template("nobody of {label} or of {reference} came to any stage")
+_STOPPED = template("nobody of {label} passed '{stage}', so that no stage can be told to cost {other} most")
+_CHECK = said("see whether the names of the events, or the flags, under 'funnel' are those of the data")
 _BEFORE = template("most of {label} is lost at '{stage}', before anything is known of a device")
 _MORE = template("{dimension} has {values} values at '{stage}', of which those with the most persons are shown")
 _REFUSED = template("'{column}' has too many labels to be told apart")
@@ -72,8 +75,7 @@ def loss_shares(
     found = (costliest_stage(ways, label), costliest_within(ways, adjusted))
     places = dict.fromkeys(place for place in found if place is not None)
     if not places:
-        why = said(_NOWHERE, label=label, reference=ways.reference)
-        return [], [NotAnswered(f"{question}: {LOSS}", why, _READ)]
+        return [], [_nowhere(question, ways, label)]
     figures: list[Measurement] = []
     missing: list[NotAnswered] = []
     for place in places:
@@ -81,6 +83,18 @@ def loss_shares(
         figures += own
         missing += lacking
     return figures, missing
+
+
+def _nowhere(question: str, ways: Ways, label: str) -> NotAnswered:
+    """Why no stage costs the group most: it is never behind, or nobody is there who could be compared."""
+    mine, theirs = ways.passed(label), ways.passed(ways.reference)
+    if not mine[0] and not theirs[0]:
+        return NotAnswered(f"{question}: {LOSS}", said(_NOBODY, label=label, reference=ways.reference), _CHECK)
+    if mine[0] and theirs[1]:
+        return NotAnswered(f"{question}: {LOSS}", said(_NOWHERE, label=label, reference=ways.reference), _READ)
+    who, place = (ways.reference, 1 if theirs[0] else 0) if mine[0] else (label, 0)
+    told = said(_STOPPED, label=who, stage=ways.stages[place], other=label)
+    return NotAnswered(f"{question}: {LOSS}", told, _CHECK)
 
 
 def _at_stage(
