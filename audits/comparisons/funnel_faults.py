@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from audits.evidence.funnel import Funnel
+from audits.evidence.funnel import EVERYONE, Funnel
 from audits.record import NotAnswered
 from checks.inputs.contract import DataContract
 from checks.sentence import Sentence, said, template
@@ -74,6 +74,9 @@ _EVENTS = template("{rows:,} rows hold other events that are no stage, of {event
 _NAME_EVENT = said("add it under 'funnel' to the stage that it means, or leave it")
 _BEFORE = template("{n:,} persons of the data did not pass '{stage}' and are in no ratio of a later stage")
 
+_PEOPLE = said("give a table 'population' of the people who could be reached")
+_GROUPS_FIRST = said("declare 'groups' or 'age', and give a table 'population' of the people who could be reached")
+
 
 def told_faults(question: str, funnel: Funnel, reached_unknown: Iterable[str]) -> Iterator[NotAnswered]:
     """A line for each kind that occurs; ``reached_unknown`` are attributes without a table of people."""
@@ -127,10 +130,8 @@ def _before_the_first(question: str, funnel: Funnel, attributes: Iterable[str]) 
     told = (funnel.cells.get(name, ()) for name in attributes)
     most = max((sum(cell.persons for cell in cells if cell.furthest < 0) for cells in told), default=0)
     if most:
-        yield NotAnswered(
-            f"{question}: before_first", said(_BEFORE, n=most, stage=funnel.stages[0]),
-            said("give a table 'population' of the people who could be reached"),
-        )  # fmt: skip
+        needed = _GROUPS_FIRST if EVERYONE in funnel.cells else _PEOPLE
+        yield NotAnswered(f"{question}: before_first", said(_BEFORE, n=most, stage=funnel.stages[0]), needed)
 
 
 def _share(funnel: Funnel, name: str) -> float:

@@ -79,7 +79,7 @@ def loss_shares(
     figures: list[Measurement] = []
     missing: list[NotAnswered] = []
     for place in places:
-        own, lacking = _at_stage(question, funnel, ways, label, place, level)
+        own, lacking = losses_at(question, funnel, ways, label, place, level)
         figures += own
         missing += lacking
     return figures, missing
@@ -97,9 +97,10 @@ def _nowhere(question: str, ways: Ways, label: str) -> NotAnswered:
     return NotAnswered(f"{question}: {LOSS}", told, _CHECK)
 
 
-def _at_stage(
+def losses_at(
     question: str, funnel: Funnel, ways: Ways, label: str, place: int, level: float
 ) -> tuple[list[Measurement], list[NotAnswered]]:
+    """Shares lost at the stage of this place, by value of each dimension."""
     figures: list[Measurement] = []
     missing: list[NotAnswered] = []
     for name, cells in funnel.losses[ways.attribute].items():
@@ -114,7 +115,7 @@ def _at_stage(
         blank = nothing(question, LOSS, ways, label, level)
         for value in shown[:MOST_VALUES]:
             segment = segment_of(ways.stages[place], name, value)
-            figures.append(_share(replace(blank, segment=segment, equality=None), by_value[value]))
+            figures.append(share_lost(replace(blank, segment=segment, equality=None), by_value[value]))
     return figures, missing
 
 
@@ -174,7 +175,7 @@ def _came(
     return {value: (row[0], row[1], row[2], row[3]) for value, row in found.items()}
 
 
-def _share(shared: Measurement, row: tuple[int, int, int, int]) -> Measurement:
+def share_lost(shared: Measurement, row: tuple[int, int, int, int]) -> Measurement:
     """The share lost with Wilson's interval, the reference's beside it, and the persons lost above that share."""
     from audits.statistics.proportions import score_interval_rate
 

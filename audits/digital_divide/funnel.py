@@ -17,7 +17,8 @@ and over with the younger where no attribute is made of the age already (``digit
 * person_coverage and bounded_cumulative_ratio: how many persons have a known group, and the ratio whoever the others
   are;
 * stage_loss_share: with what device, network, help or part of the day the group is lost at its costliest stage, as
-  persons stand and within strata, the reference beside it;
+  persons stand and within strata, the reference beside it; without groups and age, of everybody, at every stage and
+  by the same parts where most are lost;
 * inaccessible_service_cases: services flagged as not accessible, counted.
 
 Where the contract names no span ``within`` and many had no time to finish, figures of who finishes decide nothing
@@ -38,6 +39,7 @@ from typing import ClassVar
 from audits.comparisons import funnel_faults as faults
 from audits.comparisons.accessible_services import MEASURE as INACCESSIBLE
 from audits.comparisons.accessible_services import accessible_need, inaccessible, services_of
+from audits.comparisons.funnel_everyone import losses_of_everyone
 from audits.comparisons.funnel_losses import LOSS, before_the_data, loss_shares, undeclared_dimensions
 from audits.comparisons.funnel_need import CHINA, funnel_need
 from audits.comparisons.funnel_people import unreached_told
@@ -57,8 +59,8 @@ from audits.comparisons.funnel_strata import WHOLE as ADJUSTED_WHOLE
 from audits.comparisons.funnel_ways import Ways, ways_of
 from audits.comparisons.time_not_up import time_doubted
 from audits.evidence.collect import Evidence
+from audits.evidence.funnel import EVERYONE, age_attribute, age_labels
 from audits.evidence.funnel import Funnel as Counts
-from audits.evidence.funnel import age_attribute, age_labels
 from audits.evidence.needs import Need
 from audits.record import Measurement, NotAnswered
 from checks.inputs.contract import DataContract
@@ -118,9 +120,11 @@ class Funnel:
         references = self._references(evidence, contract)
         every = [ways_of(funnel, attribute, reference, contract) for attribute, reference in references.items()]
         unreached = [ways.attribute for ways in every if not ways.from_people]
-        missing = list(faults.told_faults(self.name, funnel, unreached))
+        missing = list(faults.told_faults(self.name, funnel, unreached if references else (EVERYONE,)))
         if not references:
             missing += [NotAnswered(f"{self.name}: {measure}", *_NO_GROUPS) for measure in (STAGE, WHOLE)]
+            figures, lacking = losses_of_everyone(self.name, funnel, contract, self.level)
+            missing += lacking
         for ways in every:
             if ways.attribute in funnel.refused:
                 told = said(_REFUSED, attribute=ways.attribute)
@@ -196,7 +200,7 @@ class Funnel:
     def _missing(self, funnel: Counts, contract: DataContract, compared: bool) -> Iterator[NotAnswered]:
         if compared and not contract.strata:
             yield NotAnswered(f"{self.name}: {ADJUSTED_WHOLE}", *_NO_STRATA)
-        if compared and contract.funnel:
+        if contract.funnel and (compared or EVERYONE in funnel.cells):
             yield from undeclared_dimensions(self.name, funnel, contract.funnel, contract)
         if accessible_need(contract) is None:
             yield NotAnswered(f"{self.name}: {INACCESSIBLE}", *_NO_FLAG)

@@ -585,6 +585,52 @@ def test_losses_by_device_at_the_costliest_stage_beside_the_reference():
     assert shares[f"{worst} · device desk"].details == {}
 
 
+def without_groups(**changes):
+    losses = [LossCell("everyone", "phone", 1, 300), LossCell("everyone", "phone", 0, 450),
+              LossCell("everyone", "desk", 1, 200), LossCell("everyone", "desk", 0, 50)]  # fmt: skip
+    cells = [*way("everyone", OLD), FunnelCell("everyone", (), -1, 70)]
+    counts = counted(cells, losses=losses, attribute="", **changes)
+    return measured(counts, replace(declared(), groups=()))
+
+
+def test_without_groups_and_age_losses_of_everyone_are_levels():
+    found, missing = without_groups()
+    assert {m.measure for m in found.values()} == {LOSS}
+    for k, stage in enumerate(STAGES[1:], 1):
+        one, lost = found[LOSS, stage], OLD[k - 1] - OLD[k]
+        assert one.counts == {"group_lost": lost, "group_came": OLD[k - 1]}
+        assert one.estimate == lost / OLD[k - 1]
+        oracle = score_interval_rate(lost, OLD[k - 1])
+        assert (one.low, one.high) == (pytest.approx(oracle.low), pytest.approx(oracle.high))
+        assert (one.attribute, one.group, one.reference, one.equality) == (None, None, None, None)
+    parts = {name[1]: m for name, m in found.items() if name[1] not in STAGES}
+    assert {name: (m.estimate, m.n, m.details) for name, m in parts.items()} == {
+        "start · device phone": (450 / 750, 750, {}), "start · device desk": (50 / 250, 250, {}),
+    }  # fmt: skip
+    assert all(set(m.counts) == {"group_lost", "group_came"} for m in parts.values())
+    assert "70 persons" in missing["before_first"].reason
+    assert missing["before_first"].needed.startswith("declare 'groups' or 'age'")
+    assert {"stage_ratio", "cumulative_ratio"} <= set(missing)
+    grave, _ = without_groups(counts={**COUNTS, "skipped": 500})
+    assert all("500 of 5,000" in m.unseen[0] for m in grave.values())
+
+
+def test_losses_of_everyone_say_where_nobody_came_and_where_nothing_tells_them_apart():
+    contract = replace(declared(), groups=())
+    found, missing = measured(counted([FunnelCell("everyone", (), -1, 70)], attribute=""), contract)
+    assert found == {}
+    assert missing[LOSS].reason == "the funnel names no device, network or help, and no time"
+    _, told = Funnel().measure(SimpleNamespace(
+        funnel=lambda need: counted([FunnelCell("everyone", (), -1, 70)], attribute=""),
+        data=SimpleNamespace(references={}),
+    ), contract)  # fmt: skip
+    assert "nobody came to any stage" in [one.reason for one in told]
+    found, _ = measured(counted(way("everyone", (9, 9, 0, 0, 0)), attribute=""), contract)
+    assert found[LOSS, "start"].estimate == 0
+    assert found[LOSS, "identity"].estimate == 1
+    assert found[LOSS, "submit"].reason == "nobody passed 'identity'"
+
+
 def test_hours_that_only_those_who_went_on_have_are_no_figure():
     worst = (1000, 500, 400, 390, 380)
     people = [*way("old", worst), *way("young", YOUNG)]
