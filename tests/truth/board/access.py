@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 
 from audits.simulation.lost_on_the_way import LOST_AT, LostOnTheWay
@@ -12,10 +13,12 @@ from audits.simulation.world import World
 from tests.truth.board import access_practices as by
 from tests.truth.board.access_files import DRAWS, FilesApprovedOnly, FilesWithoutRates
 from tests.truth.board.access_practices import Figure
+from tests.truth.board.access_stages import each_stage, stages_at_once, stages_judged
 from tests.truth.board.bands import (
     COVERAGE,
     FALSE_CLEAR,
     FALSE_CONCERN,
+    FAMILY_COVERAGE,
     HIGH_POWER,
     NEVER,
     POWER,
@@ -56,8 +59,22 @@ ALIKE_STAGE = Figure("adjusted_stage_ratio", "conv.funnel.adjusted_stage", IDENT
 AT_EQUAL_RISK = Figure("thin_file_approval_gap", "conv.thin_file.equal_risk", limit=0.05, gap=True)
 AT_EQUAL_SCORE = Figure("thin_file_repayment_gap", "conv.thin_file.repayment", limit=0.02, gap=True)
 FIGURES = {one.truth: one for one in (WHOLE, STAGE, DECIDED, ALIKE, ALIKE_STAGE, AT_EQUAL_RISK, AT_EQUAL_SCORE)}
+ALIKE_NOTE = "Of all stages at once a false alarm is that any of the five departs from 1."
 NO_OTHER_STAGE = Target("another stage named", most=0.0)
 Plan = dict[str, tuple[tuple[str, Target], ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Declared(Scenario):
+    """Its effects are those that its ``figure`` itself declares, worked out when the first is asked for."""
+
+    figure: Figure = WHOLE
+
+    def effect(self, name: str) -> float:
+        """One of them by its name."""
+        if name == FAIR:
+            return 0.0
+        return self.world.example_effect if name == PLANTED else dict(_sizes(self.world, self.figure))[name]
 
 
 def access_scenarios() -> tuple[Scenario, ...]:
@@ -65,7 +82,8 @@ def access_scenarios() -> tuple[Scenario, ...]:
     return (
         _whole(), _stage(),
         _scenario(PoorNetwork(), ALIKE, {**_dashboards(ALIKE), **_raw()}, title="at an equal network"),
-        _scenario(PoorNetwork(), ALIKE_STAGE, {}, title="the identity check at an equal network"),
+        _scenario(PoorNetwork(), ALIKE_STAGE, _at_once(ALIKE_STAGE.measure),
+                  title="the identity check at an equal network", note=ALIKE_NOTE),
         _hidden(), _thin_files(), _scenario(FilesWithoutRates(), AT_EQUAL_SCORE, {}, title=AT_EQUAL_SCORE.measure),
         _known_of_the_approved(),
     )  # fmt: skip
@@ -92,13 +110,24 @@ def _stage() -> Scenario:
         "stage_ratio of the decision, where nothing is lost": Way(
             OURS, by.measured(DECIDED), {FAIR: fine[FAIR], PLANTED: fine[PLANTED]}, covered=DECIDED.truth,
             used=QUESTION),
+        "stage_ratio of each stage, five a file": Way(
+            OURS, each_stage(STAGE.measure), dict.fromkeys((FAIR, PLANTED), (("covered", COVERAGE),)),
+            used=QUESTION),
+        **_at_once(STAGE.measure),
         "cumulative_ratio names a planted stage as the costliest": Way(
             OURS, by.costliest_named(WHOLE, LOST_AT), {FAIR: (), **named}, used=QUESTION),
         "concerns under conv.funnel.stage are both planted stages": Way(
-            VERDICT, by.stages_judged("stage_ratio", STAGE.rule, LOST_AT), {FAIR: (), **named_by_judge}, used=JUDGE),
+            VERDICT, stages_judged("stage_ratio", STAGE.rule, LOST_AT), {FAIR: (), **named_by_judge}, used=JUDGE),
     }, title="the identity check", note=(
         "Of the lines that name stages a false alarm is that another stage than `start` and `identity` is named; a "
-        "clear is one of a planted stage."))  # fmt: skip
+        f"clear is one of a planted stage. {ALIKE_NOTE}"))  # fmt: skip
+
+
+def _at_once(measure: str) -> dict[str, Way]:
+    """Intervals that are promised to hold together: the truths of all stages in one file."""
+    held = ("covered", FAMILY_COVERAGE)
+    plan: Plan = {FAIR: (held, ("flagged", TYPE_ONE)), PLANTED: (held,)}
+    return {f"{measure}, all stages of a file at once": Way(OURS, stages_at_once(measure), plan, used=QUESTION)}
 
 
 def _hidden() -> Scenario:
@@ -119,7 +148,10 @@ def _hidden() -> Scenario:
 def _raw() -> dict[str, Way]:
     """The raw figure says what it says, beside the one within strata."""
     held: Plan = dict.fromkeys((FAIR, PLANTED), (("covered", COVERAGE),))
-    return {"cumulative_ratio, raw": Way(OURS, by.measured(WHOLE), held, covered=WHOLE.truth, used=QUESTION)}
+    return {
+        f"{_called(figure)}, raw": Way(OURS, by.measured(figure), held, covered=figure.truth, used=QUESTION)
+        for figure in (WHOLE, STAGE, DECIDED)
+    }  # fmt: skip
 
 
 def _thin_files() -> Scenario:
@@ -162,10 +194,9 @@ def _scenario(world: World, figure: Figure, others: Mapping[str, Way], title: st
     ways = {name: way for name, way in others.items() if way.who == NAIVE}
     ways |= _ours(figure) | {name: way for name, way in others.items() if way.who != NAIVE} | _judge(figure)
     files = FEW if figure.gap else FILES
-    return Scenario(
-        world, rows_of(figure), ways, files=files, limit=figure.limit, sizes=_sizes(world, figure), title=title,
-        note=note,
-    )  # fmt: skip
+    return Declared(
+        world, rows_of(figure), ways, files=files, limit=figure.limit, title=title, note=note, figure=figure
+    )
 
 
 def rows_of(figure: Figure) -> int:
@@ -194,8 +225,11 @@ def _question(figure: Figure) -> str:
 
 
 def _named(figure: Figure) -> str:
-    stage = f" of {figure.stage}" if figure.stage else ""
-    return f"{figure.measure}{stage}, its 95 % interval"
+    return f"{_called(figure)}, {'as one of all stages' if figure.stage else 'its 95 % interval'}"
+
+
+def _called(figure: Figure) -> str:
+    return f"{figure.measure} of {figure.stage}" if figure.stage else figure.measure
 
 
 def _judge(figure: Figure) -> dict[str, Way]:
@@ -227,7 +261,7 @@ def _sizes(world: World, figure: Figure) -> tuple[tuple[str, float], ...]:
         BEYOND: figure.beyond(figure.limit, more), FAR_BEYOND: figure.beyond(figure.limit, 1.5 * more),
     }  # fmt: skip
     sizes = {name: _effect(world, figure, value) for name, value in values.items()}
-    return tuple({**sizes, PLANTED: world.example_effect}.items())
+    return tuple(sizes.items())
 
 
 def _away(figure: Figure, departure: float) -> float:

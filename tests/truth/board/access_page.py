@@ -39,10 +39,15 @@ shipped packs; columns, labels and stages bear other names under each seed.
   the limit; customary practice passes where it finds nothing.
 - **Holds the truth**: how often the interval holds the true figure that the line is held against, least over all
   effects played.
+- **Stages**: false alarms, finds and clears of a stage are those of the interval that the judge reads, which holds all
+  stages of a way at once; its detectable effect is the one at that level. Whether a stage holds the truth (.94 to .96)
+  is told of its own 95 % limits, `pointwise_low` and `pointwise_high`; lines of all stages at once say how often the
+  judged intervals hold every truth of a file together, and lines of each stage count five intervals a file.
 - **Mean**: the mean estimate, with the true figure; of ratios the mean of logarithms, told as a ratio.
 
 The second table is the judge: the verdicts of the whole run, with the correction for all its comparisons. A departure
-beyond the limit is the one that is found in 80 % of files by the width of the judge's intervals on such a lender.
+beyond the limit is the one that is found in 80 % of files by the width of the judge's intervals on such a lender. Its
+intervals hold the truth as they are judged: of a stage with all others at once, and for all comparisons of the run.
 Conventions make no breach: that nothing at all in a run is called one is checked in every world.
 
 Figures are over {seeds} seed{several} together ({listed}), with the range over seeds in parentheses. The bands are set

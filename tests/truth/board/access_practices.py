@@ -7,7 +7,7 @@ logarithms. Gaps are harm above nought.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from audits.record import Finding, Measurement
 from audits.simulation.way_to_credit import AGE_GROUP, FURTHEST, STAGES
 from audits.simulation.world import World
+from audits.statistics.funnel_ratios import sidak_level
 from tests.truth.board.access_cases import AccessCase, answers, case_of
 from tests.truth.board.access_files import FileCase
 from tests.truth.board.asked import Answer
@@ -81,11 +82,13 @@ class Figure:
 
 
 def measured(figure: Figure) -> Practice:
-    """The figure by its own 95 % interval."""
+    """The figure by the interval that the judge reads; the truth of a stage is held by the limits of it alone."""
 
     def practice(setting: Setting, counts: Ints, _: np.random.Generator) -> Outcome:
-        case = case_of(setting.world, setting.seed)
-        return figure.outcome(*numbers(figure.of(one, case) for one in answers(setting, counts)))
+        case, truth = case_of(setting.world, setting.seed), setting.world.truth(setting.effect)[figure.truth]
+        own = [figure.of(one, case) for one in answers(setting, counts)]
+        found = figure.outcome(*numbers(own))
+        return replace(found, covers=_alone_hold(own, truth)) if figure.stage else found
 
     return practice
 
@@ -99,17 +102,17 @@ def judged(figure: Figure) -> Practice:
     def practice(setting: Setting, counts: Ints, _: np.random.Generator) -> Outcome:
         case, truth = case_of(setting.world, setting.seed), setting.world.truth(setting.effect)[figure.truth]
         own = [figure.judged(one, case) for one in answers(setting, counts)]
-        met = _any(own, MET)
+        met = any_of(own, MET)
         unknown = np.array([all(one.verdict == "not_identified" for one in every) for every in own])
         covers = np.array([all(_holds(one, truth) for one in every) for every in own])
-        return Outcome(met, _any(own, ("clear",)), covers=covers, found=met, unknown=unknown)
+        return Outcome(met, any_of(own, ("clear",)), covers=covers, found=met, unknown=unknown)
 
     return practice
 
 
 def any_breach(setting: Setting, counts: Ints, _: np.random.Generator) -> Outcome:
     """Whether anything at all in the run is called a breach."""
-    flags = _any([answer.findings for answer in answers(setting, counts)], ("breach",))
+    flags = any_of([answer.findings for answer in answers(setting, counts)], ("breach",))
     return Outcome(flags, ~flags)
 
 
@@ -144,23 +147,6 @@ def reversal_named(*figures: Figure) -> Practice:
     return practice
 
 
-def stages_judged(measure: str, rule: str, planted: Sequence[str]) -> Practice:
-    """The verdicts on all stages: found where every planted stage is a concern, flagged where any other is.
-
-    Passed is a file in which a planted stage is clear.
-    """
-
-    def practice(setting: Setting, counts: Ints, _: np.random.Generator) -> Outcome:
-        case, told = case_of(setting.world, setting.seed), answers(setting, counts)
-        by = {stage: [Figure(measure, rule, stage).judged(one, case) for one in told] for stage in STAGES[1:]}
-        found = np.all([_any(by[stage], MET) for stage in planted], axis=0)
-        flags = np.any([_any(by[stage], MET) for stage in STAGES[1:] if stage not in planted], axis=0)
-        passes = np.any([_any(by[stage], ("clear",)) for stage in planted], axis=0)
-        return Outcome(flags, passes, found=found)
-
-    return practice
-
-
 def declared(figure: Figure, world: World, rows: int) -> float:
     """The detectable departure from equality that the figure itself declares: its mean over some fair files."""
     case = case_of(world, 0)
@@ -174,7 +160,7 @@ def reach(figure: Figure, world: World, rows: int, effect: float) -> float:
     """How far beyond a limit a lender of this effect would be found by the judge in 80 % of files.
 
     By the width of the interval that the judge reads, of a ratio that of its logarithm: its half, and .84 / z of its
-    level of it more.
+    level of it more; of a stage the level at which it holds with all others (Šidák 1967).
     """
     case, found = case_of(world, 0), []
     for answer in _drawn(world, rows, effect):
@@ -182,6 +168,7 @@ def reach(figure: Figure, world: World, rows: int, effect: float) -> float:
         ends, level = np.array([one.low, one.high], dtype=np.float64), one.level
         if not np.isfinite(ends).all() or level is None:
             raise ValueError(f"{figure.measure}: a finding has no interval")
+        level = sidak_level(level, len(STAGES) - 1) if figure.stage else level
         half = float(np.diff(ends if figure.gap else np.log(ends))[0]) / 2
         found.append(half * (1 + _NORMAL.inv_cdf(0.8) / _NORMAL.inv_cdf((1 + level) / 2)))
     return float(np.mean(found))
@@ -267,8 +254,8 @@ def verdicts(*measures: str) -> Practice:
             [one for one in answer.findings if one.measurement.measure in measures]
             for answer in answers(setting, counts)
         ]
-        met = _any(own, MET)
-        return Outcome(met, _any(own, ("clear",)), found=met)
+        met = any_of(own, MET)
+        return Outcome(met, any_of(own, ("clear",)), found=met)
 
     return practice
 
@@ -279,7 +266,14 @@ def numbers(every: Iterable[Measurement]) -> tuple[Floats, ...]:
     return tuple(np.array([[np.nan if v is None else v for v in row] for row in rows], dtype=np.float64).T)
 
 
-def _any(every: Sequence[Iterable[Finding]], verdicts: tuple[str, ...]) -> NDArray[np.bool_]:
+def _alone_hold(every: Sequence[Measurement], truth: float) -> NDArray[np.bool_]:
+    """Whether the limits of each stage alone hold the truth; without them none does."""
+    ends = [[one.details.get(name, np.nan) for name in ("pointwise_low", "pointwise_high")] for one in every]
+    low, high = np.array(ends, dtype=np.float64).T
+    return np.asarray((low <= truth) & (truth <= high))
+
+
+def any_of(every: Sequence[Iterable[Finding]], verdicts: tuple[str, ...]) -> NDArray[np.bool_]:
     return np.array([any(one.verdict in verdicts for one in findings) for findings in every])
 
 
