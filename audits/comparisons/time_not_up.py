@@ -21,8 +21,8 @@ from checks.sentence import Sentence, said, template
 MOST_APART = 0.01
 _NOT_UP = template(
     "the data end before all who started could finish: {seen:.1f} % of '{label}' and {other_seen:.1f} % of "
-    "'{other}' are seen to finish, and with the end of the data allowed for (Kaplan-Meier) it is at least {share:.1f} % and "
-    "{other_share:.1f} %; name a span 'within' under 'funnel', or give data that end later"
+    "'{other}' are seen to finish, and with the end of the data allowed for (Kaplan-Meier) it is at least "
+    "{share:.1f} % and {other_share:.1f} %; name a span 'within' under 'funnel', or give data that end later"
 )
 
 

@@ -473,7 +473,8 @@ def test_a_mistake_in_a_banks_pack_is_told_with_its_line(tmp_path, old, new, wor
 
 def test_a_banks_pack_may_name_planned_measures_and_roles(tmp_path):
     file = tmp_path / "bank.yaml"
-    file.write_text(OWN.replace("adverse_impact_ratio", "protected_flip_cases").replace("at_least", "at_most").replace("groups,", "loan.income,"))
+    own = OWN.replace("adverse_impact_ratio", "protected_flip_cases").replace("at_least", "at_most")
+    file.write_text(own.replace("groups,", "loan.income,"))
     (rule,) = read_pack(file).rules
     assert (rule.measure, rule.inputs[1], rule.lenders) == ("protected_flip_cases", "loan.income", ("bank",))
     assert "[not measured yet]" in "\n".join(describe(read_pack(file)))
