@@ -81,10 +81,20 @@ def _place(judged: Judged) -> tuple[int, int, str]:
 
 
 def costliest(own: Iterable[Judged]) -> str:
-    """The stage with the lowest ratio, which takes most from the ratio of all; empty where none lies below 1."""
-    told = [(one.measurement.estimate, one.measurement.segment) for one in own if one.measurement.measure == STAGE]
-    lowest = min(((ratio, name) for ratio, name in told if ratio is not None), default=(1.0, ""))
-    return lowest[1] if lowest[0] < 1 else ""
+    """The stage that takes most from the ratio of the whole way, where the question names one; else empty.
+
+    It names one where the interval of the whole way excludes 1, and where that lies above 1 it is no loss.
+    """
+    figures = [one.measurement for one in own]
+    named = (m.details.get("costliest_ratio") for m in figures if m.measure == TOTALS[0] and m.segment == "all")
+    asked = next((ratio for ratio in named if ratio is not None), 1.0)
+    told = [(m.estimate, m.segment) for m in figures if m.measure == STAGE and m.estimate is not None]
+    return min(told, key=lambda one: abs((one[0] or 0.0) - asked))[1] if told and asked < 1 else ""
+
+
+def at_once(own: Iterable[Judged]) -> bool:
+    """Whether bounds of stages hold all stages of the way together."""
+    return any(one.measurement.corrected for one in own if one.measurement.measure in (STAGE, ADJUSTED_STAGE))
 
 
 def funnel_of(say: Words, own: Sequence[Judged], members: Sequence[Judged]) -> Iterator[FunnelPicture]:
@@ -109,6 +119,7 @@ def funnel_of(say: Words, own: Sequence[Judged], members: Sequence[Judged]) -> I
             reference=row.reference_text, other=names["reference"], ratio=row.ratio or say("no_figure"),
         ))  # fmt: skip
     told += [say("chart.funnel_costliest_desc", stage=worst)] if worst else []
+    told += [say("chart.stages_note_desc")] if at_once(own) else []
     yield FunnelPicture(
         title=say("chart.funnel", who=whom(say, m)), description=" ".join(told), group=keys["group"],
         reference=keys["reference"], counted=say(f"chart.funnel_counted{people}"), ratios=say("chart.funnel_ratios"),

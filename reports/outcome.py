@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from audits.policies.judge import worst
+from audits.policies.labels import attribute_words, group_words, is_age, segment_words
 from audits.policies.wording import is_counted
 from audits.record import AuditRun, Judgement, Measurement
 from checks.problem import InputError, Problem, listed, suggest
@@ -74,9 +75,7 @@ def _findings(judgement: Judgement) -> Iterator[str]:
 def _figures(run: AuditRun) -> Iterator[str]:
     """Every figure with its interval, its error and its denominators, or why it is missing."""
     for m in run.measurements:
-        whom = f"{m.attribute} {m.group}" if m.group else f"{m.attribute or 'all rows'}"
-        whom += f" against {m.reference}" if m.reference else ""
-        whom += "" if m.segment == "all" else f", {m.segment}"
+        whom = _whom(m)
         if m.estimate is None:
             told = m.group or m.attribute or not m.question.startswith("fair_lending.")
             yield f"  {m.measure}, {whom if told else 'nobody'}: none, {m.reason}"
@@ -91,6 +90,14 @@ def _figures(run: AuditRun) -> Iterator[str]:
         error += "".join(f", {name.replace('_', ' ')} {value:.4f}" for name, value in m.details.items())
         sure = f"{m.level * 100:g} % interval {low} to {high}{error}; "
         yield f"  {m.measure}, {whom}: {m.estimate:.4f}{money} ({_counts(m, sure)})"
+
+
+def _whom(m: Measurement) -> str:
+    """Who is compared with whom, in which part, in the words of the page."""
+    of, group = attribute_words(m), group_words(m, m.group)
+    whom = (group if is_age(m) else f"{of} {group}") if group else of or "all rows"
+    whom += f" against {group_words(m, m.reference)}" if m.reference else ""
+    return whom if m.segment == "all" else f"{whom}, {segment_words(m)}"
 
 
 def _counts(m: Measurement, before: str) -> str:

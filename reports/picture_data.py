@@ -20,6 +20,7 @@ from reports.funnel_data import (
     BY_PART,
     LOSS,
     TOLD_BY_STAGE,
+    at_once,
     funnel_of,
     loss_name,
     loss_rows,
@@ -88,8 +89,10 @@ def _stages(say: Words, members: Sequence[Judged]) -> Iterator[Picture]:
         yield from funnel_of(say, own, members)
         rows = stage_rows(own)
         title = say("chart.stages", who=whom(say, rows[0].measurement))
-        in_full = _dots(say, title, rows, stage_name).description
-        yield replace(_dots(say, title, rows, partial(stage_name, brief=True)), description=in_full)
+        in_full, note = _dots(say, title, rows, stage_name).description, ""
+        if at_once(own):
+            in_full, note = f"{in_full} {say('chart.stages_note_desc')}", say("chart.stages_note")
+        yield replace(_dots(say, title, rows, partial(stage_name, brief=True)), description=in_full, note=note)
 
 
 def _methods(say: Words, members: Sequence[Judged]) -> Iterator[Picture]:

@@ -13,6 +13,7 @@ from reports.charts.frame import (
     ROW,
     Scale,
     axis,
+    behind,
     domain,
     framed,
     interval,
@@ -79,7 +80,10 @@ def _row(row: DotRow, at: Scale, top: int, lower: int) -> Markup:
     name = text(LEFT + 0.5, top + 15, clip(row.label, ACROSS - _MARGINS), "start")
     aside = -20 if row.verdict else 0
     figure = text(RIGHT - 0.5, top + 15 + lower, row.text, "end", bold=True, aside=aside)
-    words = Markup('<g class="row-label">{}{}</g>').format(name, figure)
+    ground = behind(LEFT + 0.5, top + 2, top + 19, clip(row.label, ACROSS - _MARGINS), "start")
+    beside = _SIGN if row.verdict else 0
+    ground += behind(RIGHT - 0.5, top + 2 + lower, top + 19 + lower, row.text, "end", more=beside)
+    words = Markup('{}<g class="row-label">{}{}</g>').format(ground, name, figure)
     if row.verdict:
         words += symbol(RIGHT - 0.5, top + 4 + lower, -14, row.verdict)
     if row.estimate is None:

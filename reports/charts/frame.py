@@ -19,6 +19,7 @@ LEFT, RIGHT = 2.5, 97.5
 ROW, AXIS = 18, 34
 _FARTHEST = 4.0
 _ROOM_FOR_WORDS = 24
+_UNIT, _EDGE = 7.2, 3  # pixels: of a unit of room, and of ground beside a text
 _LEAST = 1e-6
 _WIDEST = 30.0  # how many times a value alone its bounds may lie from it
 
@@ -175,6 +176,15 @@ def text(
     own = "" if words.isascii() else Markup(' unicode-bidi="plaintext"')
     return Markup('<text x="{}%" y="{}"{} text-anchor="{}"{}{}{}>{}</text>').format(
         x, y, moved, anchor, size, weight, own, shown(words)
+    )
+
+
+def behind(x: float, top: int, bottom: int, words: str, anchor: str, *, more: float = 0.0) -> Markup:
+    """Ground under a line of text, so that lines of the picture do not run through it; ``more`` units beside it."""
+    width = round(_UNIT * (room(words) + more))
+    left = width - _EDGE if anchor == "end" else _EDGE
+    return Markup('<rect class="behind" x="{}%" y="{}" width="{}" height="{}" transform="translate({})"/>').format(
+        x, top, width, bottom - top, -left
     )
 
 

@@ -62,7 +62,8 @@ def way(group: str) -> list[Measurement]:
         figure("adjusted_stage_ratio", group, segment=m.segment, estimate=(m.estimate or 0) ** 0.6,
                low=(m.low or 0) ** 0.7, high=min((m.high or 1) ** 0.5, 1.02), n=m.n) for m in own
     ]  # fmt: skip
-    whole = ratio("cumulative_ratio", group, *ends)
+    told = {"costliest_stage": 4.0, "costliest_ratio": rounded(min(m.estimate or 1.0 for m in own))}
+    whole = ratio("cumulative_ratio", group, *ends, details=told)
     return [
         *own, *adjusted, whole,
         figure("adjusted_cumulative_ratio", group, estimate=(whole.estimate or 0) ** 0.6, low=0.4, high=0.9, n=whole.n),

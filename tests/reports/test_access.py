@@ -66,10 +66,47 @@ def test_the_order_of_stages_does_not_hang_on_the_order_of_the_record():
     assert shown(made[::-1])[0] == shown(made)[0]
 
 
+def whole_way(**details):
+    """The stages of the villages, and their whole way with these details."""
+    (whole,) = (m for m in access.way("village") if m.measure == "cumulative_ratio")
+    return [*access.stages("village"), replace(whole, details=details)]
+
+
+def noted(measurements):
+    return [stage.name for stage in shown(measurements)[0].stages if stage.note]
+
+
+def test_a_stage_is_marked_as_the_costliest_only_where_the_question_names_one():
+    assert noted(access.stages("village")) == []
+    assert noted(whole_way()) == []
+    third = access.stages("village")[3]
+    assert noted(whole_way(costliest_stage=4.0, costliest_ratio=third.estimate)) == [third.segment]
+
+
 def test_a_group_that_loses_nobody_more_has_no_costliest_stage():
-    better = access.stages("village")
-    better = [replace(m, estimate=1.0 + 0.01 * i, low=0.9, high=1.2) for i, m in enumerate(better)]
-    assert [stage.note for stage in shown(better)[0].stages] == [""] * 5
+    better = [
+        replace(m, estimate=1.0 + 0.01 * i, low=0.9, high=1.2) if m.measure == "stage_ratio" else m
+        for i, m in enumerate(whole_way(costliest_stage=5.0, costliest_ratio=1.04))
+    ]
+    assert noted(better) == []
+
+
+@pytest.mark.parametrize("corrected", [True, False])
+def test_the_pictures_of_stages_say_where_bounds_hold_all_of_them_at_once(corrected):
+    funnel, dots = shown([replace(m, corrected=corrected) for m in access.stages("village")])
+    assert ("Bounds of stages hold all stages of the way at once." in funnel.description) is corrected
+    assert ("Bounds of stages hold all stages of the way at once." in dots.description) is corrected
+    assert dots.note == ("bounds: all stages at once" if corrected else "")
+    assert (">bounds: all stages at once<" in draw(dots, "p")) is corrected
+
+
+def test_lines_of_a_picture_do_not_run_through_names_and_figures():
+    """Ground lies above the lines and below the words of each row."""
+    _, dots, *_ = shown(access.way("village"))
+    svg = str(draw(dots, "p"))
+    assert svg.count('class="behind"') == 2 * len(dots.rows)
+    last_line = max(svg.rindex('class="equality"'), svg.rfind('class="limit"'))
+    assert last_line < svg.index('class="behind"') < svg.index('class="row-label"')
 
 
 def test_without_numbers_of_a_stage_no_bars_are_drawn_and_its_ratios_are():
