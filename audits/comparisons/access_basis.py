@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from audits.comparisons.funnel_faults import MOST, decision_place
+from audits.comparisons.funnel_faults import MOST
 from audits.evidence.cells import Cells
 from audits.evidence.needs import CellsNeed
 from audits.record import Measurement
@@ -46,7 +46,7 @@ def access_of(contract: DataContract) -> Access | None:
     funnel = contract.funnel
     if funnel is None or funnel.event:
         return Access(None, False, said("decided applications")) if contract.decision else None
-    place = decision_place(contract)
+    place = contract.decision_stage
     stage = funnel.stages[-1 if place is None else place]
     whom = said("all rows, access being to have passed '{stage}'", stage=stage.name)
     return Access(stage.column if place is None else None, True, whom)

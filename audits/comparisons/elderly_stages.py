@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from audits.comparisons.funnel_faults import unseen_faults
+from audits.comparisons.funnel_stages import with_doubts
 from audits.comparisons.share_ratios import Pair, Table, share_ratio, share_ratio_within
 from audits.comparisons.unknown import MOST_UNKNOWN
 from audits.evidence.funnel import FailureCell, Funnel, age_attribute, age_labels
@@ -22,10 +23,8 @@ _REFUSED = template("'{column}' has too many labels to be told apart, so that st
 
 def doubted(figure: Measurement, doubts: Iterable[Sentence]) -> Measurement:
     """The figure, where there is one, with what must be known of it and keeps it from being clear."""
-    if figure.estimate is None:
-        return figure
     told = tuple(doubts)
-    return replace(figure, cautions=(*figure.cautions, *told), unseen=(*figure.unseen, *told))
+    return with_doubts(figure, told, told)
 
 
 @dataclass(frozen=True, slots=True)

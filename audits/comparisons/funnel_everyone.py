@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from audits.comparisons.funnel_faults import decision_place, undecided_told, unseen_faults
+from audits.comparisons.funnel_faults import undecided_told, unseen_faults
 from audits.comparisons.funnel_losses import LOSS, losses_at, share_lost
 from audits.comparisons.funnel_stages import nothing, with_doubts
 from audits.comparisons.funnel_ways import Passed, Ways, ways_of
@@ -66,6 +66,6 @@ def _of_all(figure: Measurement) -> Measurement:
 
 
 def _doubted(figure: Measurement, funnel: Funnel, contract: DataContract) -> Measurement:
-    place = decision_place(contract)
+    place = contract.decision_stage
     decides = place is not None and figure.segment == funnel.stages[place]
     return with_doubts(figure, (), (*unseen_faults(funnel), *(undecided_told(funnel) if decides else ())))

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 
 from audits.evidence.funnel import EVERYONE, Funnel
 from audits.record import NotAnswered
-from checks.inputs.contract import DataContract
 from checks.sentence import Sentence, said, template
 
 MOST = 0.01  # share of persons, or rows, above which no figure is clear
@@ -111,13 +110,6 @@ def too_early_told(funnel: Funnel) -> tuple[Sentence, ...]:
     """What figures that begin with the people of a table must carry once many persons were seen too late to count."""
     n = funnel.counts.get("too_early", 0)
     return (said(_TOO_EARLY, n=n),) if n > MOST * (n + funnel.counts.get("persons", 0)) else ()
-
-
-def decision_place(contract: DataContract) -> int | None:
-    """The place of the stage that is the contract's decision."""
-    decision = contract.decision.column if contract.decision else None
-    columns = [stage.column for stage in contract.funnel.stages] if contract.funnel else []
-    return columns.index(decision) if decision is not None and decision in columns else None
 
 
 def fault_details(funnel: Funnel) -> dict[str, float]:

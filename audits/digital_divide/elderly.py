@@ -37,7 +37,7 @@ from audits.comparisons.elderly_points import points_lost, points_need
 from audits.comparisons.elderly_services import drivers_missing, services_need, without_counter
 from audits.comparisons.elderly_stages import ByAge, adjusted_completion, completion, doubted, failures, second_chances
 from audits.comparisons.elderly_times import time_taken
-from audits.comparisons.funnel_faults import decision_place, failures_told, told_faults, undecided_told
+from audits.comparisons.funnel_faults import failures_told, told_faults, undecided_told
 from audits.comparisons.funnel_need import CHINA, UNITED_STATES, funnel_need
 from audits.comparisons.time_not_up import time_doubted
 from audits.evidence.collect import Evidence
@@ -189,7 +189,7 @@ class Elderly:
         here = ByAge(self.name, self.level, self.from_age, funnel)
         if _COMPLETION[0] not in lacks:
             started, finished = way.place(way.started) or 0, way.place(way.finished) or 0
-            place = decision_place(contract)
+            place = contract.decision_stage
             waiting = undecided_told(funnel) if place is not None and place <= finished else ()
             for figure in self._completions(here, contract, started, finished, _COMPLETION[2] not in lacks):
                 yield time_doubted(doubted(figure, waiting), funnel, contract)

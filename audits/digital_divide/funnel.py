@@ -185,11 +185,11 @@ class Funnel:
 
     def _doubted(self, figure: Measurement, funnel: Counts, ways: Ways, contract: DataContract) -> Measurement:
         """The figure with what holds for all of its attribute: unknown groups, faults of rows, missing decisions."""
-        unknown, unseen = unknown_told(ways), list(faults.unseen_faults(funnel))
-        place = faults.decision_place(contract)
+        told = [*unknown_told(ways), *faults.unseen_faults(funnel)]
+        place = contract.decision_stage
         if place is not None and figure.segment in (ALL, ways.stages[place]):
-            unseen += faults.undecided_told(funnel)
-        figure = with_doubts(figure, unknown, (*unknown, *unseen))
+            told += faults.undecided_told(funnel)
+        figure = with_doubts(figure, told, told)
         return time_doubted(figure, funnel, contract) if _takes_time(figure, contract) else figure
 
     def _services(self, evidence: Evidence, contract: DataContract) -> Iterator[Measurement]:

@@ -92,7 +92,7 @@ class Codes:
             ways = (*funnel.failed, *((funnel.fallback,) if funnel.fallback else ()))
             for i, one in enumerate((*funnel.stages, *ways)):
                 self.parts[0].append(_bit(reached(table, self.contract, str(one.column)), i))
-        if self.contract.decision and decision_stage(self.contract) is not None:
+        if self.contract.decision and self.contract.decision_stage is not None:
             self.parts[0].append(_bit(table[self.contract.decision.column].notnull(), last))
         if tests := unread(self.source, self.contract):
             word, offset = self.unread = self.take(len(tests))
@@ -182,13 +182,6 @@ class Codes:
             offset += bits
         self.columns["d"] = packed
         return tuple(reversed(found))
-
-
-def decision_stage(contract: DataContract) -> int | None:
-    """The stage that is the decision."""
-    columns = [stage.column for stage in contract.funnel.stages] if contract.funnel else []
-    decided = contract.decision.column if contract.decision else None
-    return columns.index(decided) if decided is not None and decided in columns else None
 
 
 def _mapped(

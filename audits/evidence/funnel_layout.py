@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from audits.evidence.funnel_codes import WORD, Codes, Dimension, Key, decision_stage
+from audits.evidence.funnel_codes import WORD, Codes, Dimension, Key
 from audits.evidence.needs import FunnelNeed
 from checks.inputs.contract import DataContract, Funnel
 from checks.inputs.grouping import on_raw, only_leaf
@@ -110,7 +110,7 @@ def layout_of(source: Source, need: FunnelNeed) -> Layout:
         unread=made.unread, aged=made.aged,
         attributes=len(need.attributes) + len(need.cuts), dimensions=dimensions, times=tuple(times), bounds=bounds,
         timed=tuple(stages) if funnel.event else tuple(i for i in stages if f"x{i}" in times),
-        by_day=any(column.type().is_date() for column in times.values()), decision=decision_stage(contract),
+        by_day=any(column.type().is_date() for column in times.values()), decision=contract.decision_stage,
         refused=tuple(made.refused), unknown_events=made.unknown,
     )  # fmt: skip
 

@@ -391,6 +391,13 @@ class DataContract:
             used.setdefault(column, []).append(place)
         return used
 
+    @property
+    def decision_stage(self) -> int | None:
+        """The place of the funnel's stage that is the decision, whose column it shares; None without one."""
+        columns = [stage.column for stage in self.funnel.stages] if self.funnel else []
+        decided = self.decision.column if self.decision else None
+        return columns.index(decided) if decided is not None and decided in columns else None
+
     def has(self, role: str) -> bool:
         """Whether the contract fills a role."""
         return bool(getattr(self, role, None))

@@ -37,10 +37,9 @@ def sent_stage(contract: DataContract) -> int | None:
     if funnel is None or decision is None or funnel.event:
         return None
     named = funnel.place(funnel.finished)
-    columns = [stage.column for stage in funnel.stages]
-    if decision.column not in columns:
+    if contract.decision_stage is None:
         return named
-    before = sent_before(named, columns.index(decision.column))
+    before = sent_before(named, contract.decision_stage)
     return before if before >= 0 else None
 
 
