@@ -52,6 +52,8 @@ def run(
 
         check_fail_on(fail_on, "--fail-on")
         asked, day, days = _read(program), _day(as_of), _period(period)
+        if mlflow:  # where the program's model is found, too
+            os.environ["MLFLOW_TRACKING_URI"] = mlflow
         with _progress(quiet) as announce:
             from audits.run import audit, read_run
             from reports.outcome import exit_code, summary

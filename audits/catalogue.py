@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from audits import digital_divide, fair_lending, loyalty_pricing, predatory_lending
+from audits import digital_divide, explanation, fair_lending, loyalty_pricing, predatory_lending
 
 PACKAGES: dict[str, tuple[type[Any], ...]] = {
     "fair_lending": fair_lending.QUESTIONS,
     "loyalty_pricing": loyalty_pricing.QUESTIONS,
     "predatory_lending": predatory_lending.QUESTIONS,
     "digital_divide": digital_divide.QUESTIONS,
+    "explanation": explanation.QUESTIONS,
 }
 
 

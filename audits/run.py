@@ -23,6 +23,7 @@ from typing import Any
 from audits.environment import environment
 from audits.evidence.collect import Evidence, collect
 from audits.evidence.loan_costs import LOCAL_COPY, LoanCosts
+from audits.evidence.needs import MODEL_NEEDS, Need
 from audits.evidence.payments import payments_digest
 from audits.exclusions import exclusions_of
 from audits.parts import collect_parts, measure_parts
@@ -50,6 +51,7 @@ from checks.check_report import CheckReport
 from checks.inputs.contract import AUDITED_ROLES
 from checks.inputs.fingerprint import fingerprint
 from checks.inputs.hmda_register import years_of
+from checks.inputs.model_fault import ModelUnusable
 from checks.inputs.period import Period
 from checks.inputs.program import AuditProgram
 from checks.inputs.source import ConnectionResolver, Source, environment_connection, open_source
@@ -82,6 +84,7 @@ class Collected:
     files: tuple[EvidenceFile, ...]
     exclusions: tuple[Exclusion, ...]
     failed: Mapping[str, str] = field(default_factory=dict)
+    subject: Subject | None = None
 
 
 def program_record(program: AuditProgram) -> ProgramRecord:
@@ -183,9 +186,23 @@ def gather(source: Source, program: AuditProgram, plan: Plan, staging: Path) -> 
     exclusions = exclusions_of(Evidence(staging / "evidence", data), program, source.exempt) if fit and files else ()
     if costs.stray:
         exclusions = (*exclusions, Exclusion("loan.payments", None, costs.stray, _STRAY))
-    collected = Collected(tuple(question.name for question in ready), files, exclusions, failed)
+    subject = _subject(source, needs)
+    collected = Collected(tuple(question.name for question in ready), files, exclusions, failed, subject)
     _write(staging / "collected.json", collected)
     return collected
+
+
+def _subject(source: Source, needs: Iterable[Need]) -> Subject | None:
+    """The model that was read, where a question needed one and it could be."""
+    if source.contract is None or not any(isinstance(need, MODEL_NEEDS) for need in needs):
+        return None
+    from checks.inputs.model import open_model
+
+    try:
+        model = open_model(source.contract)
+    except ModelUnusable:
+        return None
+    return Subject(model.uri, model.version, model.digest)
 
 
 def _collected(
@@ -334,7 +351,7 @@ def _assemble(program: AuditProgram, plan: Plan, staging: Path) -> AuditRun:
         program=program_record(program),
         version=0,
         supersedes=None,
-        subject=Subject(program.model) if program.model else None,
+        subject=collected.subject or (Subject(program.model) if program.model else None),
         data=read_record(DataRecord, staging / "data.json"),
         environment=environment(),
         seed=program.seed,

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from audits.evidence.cells import Cells, cells_from_csv, cells_to_csv, collect_cells, planned_cells
 from audits.evidence.needs import (
+    MODEL_NEEDS,
     ArmsNeed,
     CellsNeed,
     CensusNeed,
@@ -31,6 +32,7 @@ from audits.evidence.needs import (
     FunnelNeed,
     HistogramNeed,
     MembershipNeed,
+    ModelNeed,
     MomentsNeed,
     Need,
     RankedNeed,
@@ -189,6 +191,12 @@ class Evidence:
         from audits.evidence.arms import arms_from_json
 
         return arms_from_json(self._text(need))
+
+    def modelled(self, need: ModelNeed) -> Any:
+        """What the model says of one need, in the dataclass of its module. Raises ``ModelUnusable``."""
+        from audits.evidence.modelled import modelled_from_json
+
+        return modelled_from_json(need, self._text(need))
 
     def sample(self, need: SampleNeed) -> Path:
         """The Parquet file of a sample, which only people who may see persons' rows can have."""
@@ -386,6 +394,11 @@ def _collect_one(source: Source, need: Need, ranges: Ranges | None, folder: Path
         funnel = collect_funnel(source, need)
         _unchanged(rows, funnel.counts["rows"])
         return _write(file, funnel_to_json(funnel), rows - funnel.counts["without_person"])
+    if isinstance(need, MODEL_NEEDS):
+        from audits.evidence.modelled import collect_modelled
+
+        told, used = collect_modelled(source, need)
+        return _write(file, told, used)
     if isinstance(need, SampleNeed):
         from audits.evidence.samples import collect_sample
 
@@ -420,13 +433,14 @@ def _file_name(need: Need) -> str:
     digest = _short(json.dumps(astuple(need)))
     if isinstance(need, SampleNeed):
         return f"../{RESTRICTED}/sample-{digest}.parquet"
-    kinds = {
+    kinds: dict[type, str] = {
         ClusterCellsNeed: "cluster-cells", HistogramNeed: "histogram", SequenceNeed: "sequences",
         MembershipNeed: "memberships", EffectsNeed: "effects", SameTermsNeed: "same-terms",
         ArmsNeed: "arms",
         FunnelNeed: "funnel",
         CensusNeed: "census", DearestNeed: "dearest", ReborrowingNeed: "reborrowing", DebtTallyNeed: "debt-tallies",
         RankedNeed: "ranked", SpreadNeed: "spread",
+        **{kind: kind.__name__.removesuffix("Need").lower() for kind in MODEL_NEEDS},
     }  # fmt: skip
     return f"{kinds[type(need)]}-{digest}.json"
 

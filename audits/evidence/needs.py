@@ -319,6 +319,69 @@ class SpreadNeed:
     attribute: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ReproductionNeed:
+    """How many of ``rows`` drawn rows the model gives the recorded figure."""
+
+    rows: int = 20_000
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ContributionsNeed:
+    """Contributions of features to the model's output (SHAP values), by groups of ``attributes``.
+
+    At most ``rows`` rows of each label, fewer where the gap's half-width of sampling reaches ``half_width`` of its
+    size sooner. ``values`` is interventional, against ``background`` rows, or path_dependent. With ``strata`` also
+    within them.
+    """
+
+    attributes: tuple[str, ...]
+    strata: tuple[str, ...] = ()
+    rows: int = 5_000
+    half_width: float = 0.05
+    background: int = 100
+    values: str = "interventional"
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FlipsNeed:
+    """How the model's output changes when one thing about a person is changed, in ``rows`` rows of each label."""
+
+    attributes: tuple[str, ...] = ()
+    rows: int = 20_000
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ProxiesNeed:
+    """How well features tell the groups of ``attributes`` apart, and how much of the gap rides on each."""
+
+    attributes: tuple[str, ...]
+    strata: tuple[str, ...] = ()
+    rows: int = 5_000
+    background: int = 100
+    small_set: int = 3
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonsNeed:
+    """Reasons given for refusals against the model's drivers, in ``rows`` refusals of each label.
+
+    A feature drives a refusal where it is among the ``drivers`` that count most against the person.
+    """
+
+    attributes: tuple[str, ...] = ()
+    rows: int = 5_000
+    background: int = 100
+    drivers: int = 4
+    seed: int = 0
+
+
+ModelNeed = ReproductionNeed | ContributionsNeed | FlipsNeed | ProxiesNeed | ReasonsNeed
+MODEL_NEEDS = (ReproductionNeed, ContributionsNeed, FlipsNeed, ProxiesNeed, ReasonsNeed)
 Need = (
     EffectsNeed
     | CellsNeed
@@ -337,6 +400,11 @@ Need = (
     | FunnelNeed
     | RankedNeed
     | SpreadNeed
+    | ReproductionNeed
+    | ContributionsNeed
+    | FlipsNeed
+    | ProxiesNeed
+    | ReasonsNeed
 )
 Kind = TypeVar("Kind", bound=Need)
 
@@ -383,6 +451,12 @@ def unknown_names(need: Need, attributes: Iterable[str], columns: Iterable[str])
         groups, named = (need.attribute,), (need.rate, need.scope, need.cluster)
     elif isinstance(need, CensusNeed):
         named = (*figure_inputs(need), need.scope, need.unit)
+    elif isinstance(need, (ContributionsNeed, ProxiesNeed)):
+        groups, named = need.attributes, need.strata
+    elif isinstance(need, (FlipsNeed, ReasonsNeed)):
+        groups, named = need.attributes, ()
+    elif isinstance(need, ReproductionNeed):
+        named = ()
     else:
         groups, named = need.attributes, (*need.columns, *need.sums)
     known_groups, known = set(attributes), set(columns)

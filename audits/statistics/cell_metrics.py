@@ -196,7 +196,7 @@ def _library_metric(name: str, cells: Cells) -> Callable[..., float]:
     from functools import partial
 
     import fairlearn.metrics
-    import sklearn.metrics  # type: ignore[import-untyped]
+    import sklearn.metrics
 
     if name == "count":
         return lambda y_true, y_pred, sample_weight: float(np.sum(sample_weight))

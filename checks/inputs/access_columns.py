@@ -10,8 +10,19 @@ from functools import reduce
 from operator import and_, or_
 from typing import TYPE_CHECKING, Any
 
-from checks.inputs.contract import ASSISTED, CHANNEL, CREDIT_FILE, DIGITAL, FULL, THIN, DataContract, ThinFile
+from checks.inputs.contract import (
+    ASSISTED,
+    CHANNEL,
+    CREDIT_FILE,
+    DIGITAL,
+    FULL,
+    TENURE_UNITS,
+    THIN,
+    DataContract,
+    ThinFile,
+)
 from checks.inputs.loan_columns import flag, number
+from checks.inputs.prediction import NEW, RENEWING, STANDING
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -20,13 +31,17 @@ AGE = "squaredeal_age"
 FILLED = "squaredeal_filled_favourable"
 YOUNGEST, OLDEST = 14.0, 115.0  # of a customer; what lies beyond is no age
 DERIVED = (AGE, FILLED)
-REFERENCES = {CREDIT_FILE: FULL, CHANNEL: DIGITAL}
-LABELS = {CREDIT_FILE: (THIN, FULL), CHANNEL: (ASSISTED, DIGITAL)}
+REFERENCES = {CREDIT_FILE: FULL, CHANNEL: DIGITAL, STANDING: NEW}
+LABELS = {CREDIT_FILE: (THIN, FULL), CHANNEL: (ASSISTED, DIGITAL), STANDING: (RENEWING, NEW)}
 
 
 def made_attributes(contract: DataContract) -> tuple[str, ...]:
     """The attributes that the audit makes of other columns."""
-    return (*((CREDIT_FILE,) if contract.thin_file else ()), *((CHANNEL,) if contract.channels else ()))
+    standing = contract.prediction and contract.tenure
+    return (
+        *((CREDIT_FILE,) if contract.thin_file else ()), *((CHANNEL,) if contract.channels else ()),
+        *((STANDING,) if standing else ()),
+    )  # fmt: skip
 
 
 def age_of(column: ir.Value) -> Any:
@@ -64,6 +79,17 @@ def channel_label(column: ir.Value, digital: list[str], assisted: list[str]) -> 
     return ibis.cases((column.isin(digital), DIGITAL), (column.isin(assisted), ASSISTED), else_=ibis.null("string"))
 
 
+def standing_label(column: ir.Value, contract: DataContract) -> Any:
+    """``new`` below the first edge of tenure, else ``renewing``; NULL without a tenure, and below 0."""
+    import ibis
+
+    years = number(column) / TENURE_UNITS[contract.tenure_unit]
+    edge = contract.tenure_bands[0]
+    return ibis.cases(
+        (years < 0, ibis.null("string")), (years < edge, NEW), (years >= edge, RENEWING), else_=ibis.null("string")
+    )  # fmt: skip
+
+
 def access_columns(
     columns: Mapping[str, ir.Value], contract: DataContract, missing_texts: tuple[str, ...],
     as_text: Callable[[Any], Any], canonical: Callable[[tuple[str, ...], Any], list[str]],
@@ -78,4 +104,6 @@ def access_columns(
         column = columns[contract.terms["channel"]]
         sides = (canonical(side, column) for side in (contract.channels.digital, contract.channels.assisted))
         made[CHANNEL] = channel_label(as_text(column), *sides)
+    if contract.tenure and contract.prediction:
+        made[STANDING] = standing_label(columns[contract.tenure], contract)
     return made

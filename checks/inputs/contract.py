@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from checks.inputs.prediction import Prediction
+
 COLUMN_ROLES = (
     "unit", "entity", "score", "new_customer_price", "market_price", "prior_price", "realised_cost", "weight", "age",
     "age_points",
@@ -59,15 +61,15 @@ TYPES = ("number", "integer", "text", "date", "boolean")
 RELATIONS = ("<", "<=", ">", ">=", "==", "!=")
 ROLES = (
     *COLUMN_ROLES, *LIST_ROLES, *BLOCK_ROLES, "time", "dated", "decision", "outcome", "price", "rate", "cost",
-    "tenure", "groups", "imputed_groups", "product_rules", "population", "funnel", "channels", "thin_file", "columns",
-    "pairs", "freshness",
+    "tenure", "groups", "imputed_groups", "product_rules", "population", "funnel", "channels", "thin_file",
+    "prediction", "columns", "pairs", "freshness",
 )  # fmt: skip
 # what questions measure with; the other roles name rows, periods and what values must look like
 AUDITED_ROLES = (
     "decision", "outcome", "score", "price", "rate", "cost", "new_customer_price", "market_price", "prior_price",
     "realised_cost", "tenure", "entity", "weight", "behaviour", "strata", "controls", "features", "funnel",
     "denial_reasons", "loan", "terms", "imputed_groups", "product_rules", "population", "channels", "thin_file", "age",
-    "age_points",
+    "age_points", "prediction",
 )  # fmt: skip
 ON_FAILURE = ("stop", "warn")
 
@@ -374,6 +376,7 @@ class DataContract:
     funnel: Funnel | None = None
     thin_file: ThinFile | None = None
     channels: Channels | None = None
+    prediction: Prediction | None = None
     age: str | None = None
     age_points: str | None = None
     columns: tuple[ColumnRule, ...] = ()

@@ -43,6 +43,8 @@ from checks.inputs.contract import (
 )
 from checks.inputs.loan_columns import granted_on
 from checks.inputs.population import read_population
+from checks.inputs.prediction import STANDING
+from checks.inputs.prediction_reader import check_prediction, read_prediction
 from checks.inputs.yaml_reader import Place
 from checks.problem import listed, nearest, suggest
 
@@ -79,6 +81,7 @@ def read_contract(place: Place) -> DataContract:
         funnel=read_funnel(at["funnel"]) if "funnel" in at else None,
         thin_file=read_thin_file(at["thin_file"]) if "thin_file" in at else None,
         channels=read_channels(at["channels"]) if "channels" in at else None,
+        prediction=read_prediction(at["prediction"]) if "prediction" in at else None,
         columns=tuple(_read_column_rule(key, at_) for key, at_ in at["columns"].free_entries().items())
         if "columns" in at else (),
         pairs=tuple(_read_pair(item) for item in at["pairs"].items()) if "pairs" in at else (),
@@ -88,6 +91,7 @@ def read_contract(place: Place) -> DataContract:
     _check_time(place, at, contract)
     _check_apart(at, contract)
     check_access(at, contract)
+    check_prediction(at, contract)
     return contract
 
 
@@ -213,7 +217,7 @@ def _read_groups(place: Place) -> tuple[GroupAttribute, ...]:
     for name, at in entries.items():
         if not re.fullmatch(r"[\w][\w .-]{0,60}", name):
             at.complain(f"the attribute '{name}'", "letters, digits, '-', '_', '.' and spaces", "choose another name")
-        if name.casefold() in (CREDIT_FILE, CHANNEL) or name.casefold().startswith("age from "):
+        if name.casefold() in (CREDIT_FILE, CHANNEL, STANDING) or name.casefold().startswith("age from "):
             at.complain(
                 f"the attribute '{name}'", "a name that the audit does not give to an attribute of its own",
                 "choose another name",

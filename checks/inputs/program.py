@@ -21,8 +21,8 @@ from checks.inputs.yaml_reader import Place, read_yaml
 from checks.problem import InputError, Problem
 
 PROGRAM_KEYS = (
-    "program", "title", "description", "inventory", "model", "source", "scope", "contract", "checks", "audits",
-    "policies", "schedule", "seed",
+    "program", "title", "description", "inventory", "model", "trusted_model", "source", "scope", "contract", "checks",
+    "audits", "policies", "schedule", "seed",
 )  # fmt: skip
 DEFAULT_SEED = 20210709
 
@@ -86,6 +86,7 @@ class AuditProgram:
     description: Mapping[str, str] = field(default_factory=dict)
     inventory: Mapping[str, str] = field(default_factory=dict)
     model: str | None = None
+    trusted_model: bool = False
     scope: Scope = Scope()
     checks: tuple[ExtraCheck, ...] = ()
     schedule: str | None = None
@@ -130,6 +131,7 @@ def read_program(file: Path | str) -> AuditProgram:
         description=at["description"].languages() if "description" in at else {},
         inventory={k: p.text() for k, p in at["inventory"].free_entries().items()} if "inventory" in at else {},
         model=at["model"].text() if "model" in at else None,
+        trusted_model=at["trusted_model"].boolean() if "trusted_model" in at else False,
         scope=_read_scope(at["scope"]) if "scope" in at else Scope(),
         checks=tuple(_read_check(item) for item in at["checks"].items()) if "checks" in at else (),
         schedule=at["schedule"].text() if "schedule" in at else None,
@@ -138,7 +140,15 @@ def read_program(file: Path | str) -> AuditProgram:
         file=file,
         lines=_lines(root),
     )
+    if contract.prediction and "model" not in at:
+        root.complain(
+            "'prediction' without 'model'", "the registered model that made the rows",
+            "add 'model: models:/NAME@ALIAS' and 'trusted_model: true'",
+        )  # fmt: skip
     root.finish()
+    if contract.prediction:
+        named = replace(contract.prediction, uri=program.model, trusted=program.trusted_model)
+        program = replace(program, contract=replace(contract, prediction=named))
     if contract.product_rules:
         program = replace(program, product_rules=read_product_rules(file.parent / contract.product_rules, contract))
     return program

@@ -1,0 +1,148 @@
+"""Rows drawn for a model: by the hash of their name, so that a seed gives the same ones in any engine and order.
+
+Of each label of an attribute, and of all rows, those with the smallest MD5 of seed and unit are taken. They are rows of
+persons and leave the collector only as sums. A smaller draw is a part of a larger one: rows of one label with a
+``place`` below k are the k that a draw of k would have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audits.evidence.cells import label_expressions
+from checks.inputs.model_fault import ModelFault, ModelUnusable
+from checks.inputs.prepared import FAVOURABLE, as_text
+from checks.inputs.source import Source
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_MOST_CELLS = 4_000_000  # values held of a draw
+_FEWEST = 500
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ModelRows:
+    """n rows in the order of their hash.
+
+    ``features`` (n, p) are the contract's features as recorded: whole numbers and numbers with NaN where missing, texts
+    and truth values with None. ``columns`` are the further columns asked for, (n,) each. ``labels`` (n,) of each
+    attribute, None where unknown; ``places`` (n,) count the rows of a label from 0, -1 without a label. ``sizes`` are
+    the source's rows by label; ``total`` its rows with a unit, ``without_unit`` those without.
+    """
+
+    features: pd.DataFrame
+    columns: Mapping[str, NDArray[Any]]
+    labels: Mapping[str, NDArray[np.object_]]
+    places: Mapping[str, NDArray[np.int64]]
+    sizes: Mapping[str, Mapping[str | None, int]]
+    total: int
+    without_unit: int
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+
+def model_rows(
+    source: Source,
+    attributes: Sequence[str],
+    rows: int,
+    seed: int,
+    columns: Sequence[str] = (),
+    *,
+    refused: bool = False,
+) -> ModelRows:
+    """At most ``rows`` rows of each label and of all; with ``refused`` only of refused applications.
+
+    ``columns`` are names of the prepared relation. Fewer rows are drawn of a very wide model. Raises ``ModelUnusable``
+    where the contract names no unit, or no row is there.
+    """
+    import pandas as pd
+
+    contract = source.contract
+    if contract is None or not contract.unit:
+        raise ModelUnusable(ModelFault("no_unit"))
+    features, others = list(dict.fromkeys(contract.features)), list(dict.fromkeys(columns))
+    most = min(rows, max(_FEWEST, _MOST_CELLS // max(len(features), 1)))
+    table = source.table.filter(source.table[FAVOURABLE] == 0) if refused else source.table
+    labels = label_expressions(table, attributes, ())
+    named = {f"g{i}": label for i, label in enumerate(labels.values())}
+    named |= {f"f{i}": _plain(table[name]) for i, name in enumerate(features)}
+    named |= {f"c{i}": _plain(table[name]) for i, name in enumerate(others)}
+    every = table.select(**named, unit=as_text(table[contract.unit]))
+    wide = source.backend.compile(every.filter(every.unit.notnull()))
+    groups = [f"g{i}" for i in range(len(labels))]
+    sizes = _sizes(source, every, groups, attributes)
+    ranks = ["row_number() OVER (ORDER BY hash) AS whole"]
+    ranks += [f"row_number() OVER (PARTITION BY {name} ORDER BY hash) AS n{name}" for name in groups]
+    near = " OR ".join([f"whole <= {most}", *(f"({name} IS NOT NULL AND n{name} <= {most})" for name in groups)])
+    hashed = f"md5('{int(seed)}:' || CAST(unit AS varchar))"
+    short = ", ".join(["unit", *groups])
+    wanted = ", ".join([*groups, *(f"f{i}" for i in range(len(features))), *(f"c{i}" for i in range(len(others)))])
+    sql = (
+        f"WITH w AS ({wide}), h AS (SELECT {short}, {hashed} AS hash FROM w), "
+        f"k AS (SELECT unit, {', '.join(ranks)}{''.join(f', {name}' for name in groups)} FROM h) "
+        f"SELECT {wanted}, {hashed} AS hash FROM w WHERE unit IN (SELECT unit FROM k WHERE {near}) "
+        f"ORDER BY hash"
+    )
+    found = source.rows(sql)
+    if not found:
+        raise ModelUnusable(ModelFault("no_rows"))
+    parts = list(zip(*found, strict=True))
+    start, last = len(groups), len(groups) + len(features)
+    held = {name: np.array(parts[i], dtype=object) for i, name in enumerate(attributes)}
+    total = sum(next(iter(sizes.values())).values()) if sizes else int(source.rows(table.count())[0][0])
+    lacking = int(source.rows(every.filter(every.unit.isnull()).count())[0][0])
+    frame = pd.DataFrame({name: array_of(parts[start + i]) for i, name in enumerate(features)})
+    return ModelRows(
+        frame, {name: array_of(parts[last + i]) for i, name in enumerate(others)}, held,
+        {name: _places(held[name]) for name in attributes}, sizes, total - lacking, lacking,
+    )  # fmt: skip
+
+
+def _plain(column: Any) -> Any:
+    """A column as its engine's driver gives it in plain values; what is no number, time or truth value as text."""
+    dtype = column.type()
+    if dtype.is_decimal():
+        return column.cast("float64")
+    if dtype.is_numeric() or dtype.is_boolean() or dtype.is_temporal():
+        return column
+    return column.cast("string")
+
+
+def _sizes(source: Source, every: Any, groups: Sequence[str], attributes: Sequence[str]) -> dict[str, Any]:
+    found = {}
+    for name, attribute in zip(groups, attributes, strict=True):
+        counted = every.group_by(name).aggregate(n=every.count())
+        found[attribute] = {label: int(n) for label, n in source.rows(counted.select(name, "n"))}
+    return found
+
+
+def array_of(values: Sequence[Any]) -> NDArray[Any]:
+    """Whole numbers as int64, numbers as float64 with NaN, anything else as objects with None."""
+    known = [value for value in values if value is not None]
+    if known and all(isinstance(value, int) and not isinstance(value, bool) for value in known):
+        whole = len(known) == len(values)
+        return np.array(values if whole else [np.nan if v is None else float(v) for v in values],
+                        dtype=np.int64 if whole else np.float64)  # fmt: skip
+    if known and all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in known):
+        return np.array([np.nan if value is None else float(value) for value in values], dtype=np.float64)
+    found = np.empty(len(values), dtype=object)
+    found[:] = values
+    return found
+
+
+def _places(labels: NDArray[np.object_]) -> NDArray[np.int64]:
+    """The place of each row among those of its label, from 0."""
+    seen: dict[str, int] = {}
+    found = np.full(len(labels), -1, dtype=np.int64)
+    for i, label in enumerate(labels):
+        if label is not None:
+            found[i] = seen.get(label, 0)
+            seen[label] = found[i] + 1
+    return found

@@ -1,0 +1,10 @@
+"""Why was this model flagged: what in it makes the gap, and what would change if one thing about a person did?
+
+One file a question. Each says what it takes, how, and what it cannot show.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+QUESTIONS: tuple[type[Any], ...] = ()

@@ -1,0 +1,89 @@
+"""Why a model cannot be used: what was found, and what would answer. A fault is told in the answer of each question."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from checks.sentence import Sentence, said, template
+
+FAULTS = {
+    "not_named": (template("the program names no model"), template("add 'model: models:/NAME@ALIAS'")),
+    "not_trusted": (
+        template("loading the model {uri} runs code that came with it, and the program does not trust it"),
+        template("once the model's origin is known, add 'trusted_model: true' to the program"),
+    ),
+    "bad_uri": (
+        template("'{uri}' is no address of a registered model"),
+        template("write models:/NAME@ALIAS or models:/NAME/VERSION"),
+    ),
+    "no_registry": (
+        template("no MLflow registry is named"),
+        template("name it with --mlflow, or in the environment as MLFLOW_TRACKING_URI"),
+    ),
+    "absent": (
+        template("the registry has no model {uri}: {reason}"),
+        template("register the model, or set the alias that the program names"),
+    ),
+    "unloadable": (
+        template("the model {uri} cannot be loaded: {reason}"),
+        template("load it by hand in this environment, and install what it needs"),
+    ),
+    "no_signature": (
+        template("the model {uri} has no signature: nobody can tell which columns it takes, nor their order"),
+        template("log it again with a signature (mlflow.models.infer_signature)"),
+    ),
+    "missing_features": (
+        template("the model {uri} takes {names}, which the contract's features do not have"),
+        template("list these columns under 'features', or make them in the source's query"),
+    ),
+    "wrong_type": (
+        template("the model {uri} takes {name} as {expected}, and the data hold {found}"),
+        template("give {name} as {expected} in the source's query, or log the model with the type of the data"),
+    ),
+    "no_unit": (
+        template("the contract has no 'unit', so that no rows can be drawn again by their name"),
+        template("name the column that identifies each row under 'unit'"),
+    ),
+    "no_rows": (
+        template("no row has all that the model needs"),
+        template("see the checks of the features for what is missing"),
+    ),
+    "fails": (
+        template("the model {uri} fails on these rows: {reason}"),
+        template("predict rows of this source with the model by hand, and correct what fails"),
+    ),
+    "not_additive": (
+        template(
+            "the contributions of the model {uri} do not add up to its output: they miss it by {missing:.3g} on average"
+        ),
+        template("report this with the model's kind ({kind}) and the versions of its packages"),
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFault:
+    """A key of ``FAULTS`` with the values of its sentences."""
+
+    kind: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def reason(self) -> Sentence:
+        """What was found."""
+        return said(FAULTS[self.kind][0], **self.values)
+
+    @property
+    def needed(self) -> Sentence:
+        """What would answer."""
+        return said(FAULTS[self.kind][1], **self.values)
+
+
+class ModelUnusable(Exception):  # noqa: N818 - it is a finding about the model, told in the record
+    """Raised by whoever opens or runs a model."""
+
+    def __init__(self, fault: ModelFault) -> None:
+        super().__init__(str(fault.reason))
+        self.fault = fault
