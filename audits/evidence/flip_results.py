@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from checks.inputs.model_fault import ModelFault
+
 
 @dataclass(frozen=True, slots=True)
 class Spread:
@@ -28,24 +30,25 @@ class Spread:
 class FlipPart:
     """One flip in the rows of one label of an attribute; without an attribute, in all rows.
 
-    ``population`` are the source's rows of that label, ``drawn`` those that were drawn of it, by chance; ``census`` says
-    whether that is all of them. Of the drawn rows ``meant`` are those that the flip speaks of, ``changed`` those of
-    them whose features really change and that the model takes both ways (every figure below is of these),
-    ``unusable`` those that it does not take. A row that keeps its features keeps its output and is in no figure.
+    ``population`` are the source's rows of that label, ``drawn`` those drawn of it, by chance; ``census`` says whether
+    that is all of them. Of the drawn rows ``meant`` are those that the flip speaks of, ``changed`` those of them whose
+    features really change and that the model takes both ways, ``unusable`` those that it does not take. A row that
+    keeps its features keeps its output: figures are of changed rows, and None for fewer than 5 of them.
+
     ``margin`` is the change of the model's margin; ``recorded`` that on the scale of the role (money of a price, points
     of a score, a chance); ``relative`` own/flipped − 1 and ``log_ratio`` log(own/flipped) of a price or rate where both
     are above 0. ``harmed`` rows are worse off with their own value beyond the declared tolerance, ``better`` ones
-    better off, the others neither; ``share_harmed`` is the spread of that flag (1 for harmed).
+    better off, the others neither; ``share_harmed`` is the spread of that flag (1 for harmed). ``dearer`` rows pay more
+    than flipped by more than one step of the price's rounding, and ``excess`` is what they pay more (0 for the other
+    changed rows): prices only.
 
-    ``dearer`` rows pay more than flipped by more than one step of the price's rounding, and ``excess`` is what they pay
-    more (0 for the other changed rows): prices only. Decisions, where the prediction has a threshold: ``own_against``
-    rows are decided against the person as recorded; of these ``lost`` are decided for him when flipped; ``gained`` rows
-    the other way round; ``share_lost`` is the spread of the flag lost among ``own_against`` rows that changed.
-    ``against`` counts the rows decided against the person among all that are ``meant`` and usable, changed or not.
+    Decisions, where the prediction has a threshold: ``against`` counts rows decided against the person as recorded,
+    among all that are meant and usable, changed or not; of these ``lost`` are decided for him when flipped, and
+    ``share_lost`` is the spread of that flag among them. ``gained`` rows are the other way round.
 
     ``edges`` (bins + 1) and ``bins`` are a histogram of the change of margin, with cells of under 5 rows told as 0;
-    values beyond the ends are in the end bins. ``quantiles`` are the 5th, 25th, 50th, 75th and 95th percentile, empty
-    for fewer than 20 rows.
+    values beyond the ends are in the end bins. ``quantiles`` are the 5th, 25th, 50th, 75th and 95th percentile. Both
+    are empty for fewer than 20 rows, and for the parts of one label.
     """
 
     attribute: str | None
@@ -65,7 +68,6 @@ class FlipPart:
     share_harmed: Spread | None = None
     dearer: int | None = None
     excess: Spread | None = None
-    own_against: int | None = None
     against: int | None = None
     lost: int | None = None
     gained: int | None = None
@@ -79,12 +81,13 @@ class FlipPart:
 class FlipResult:
     """One flip. ``kind`` is tenure, group, device, channel, footprint, trait, age or declared.
 
-    ``name`` is that of the figures' segment. ``attribute`` is what is changed: the contract's attribute of a group flip,
-    with ``own`` and ``other`` its labels; else tenure, device, service channel, credit file, visits, spend history or
-    price sensitivity; None for a declared flip. ``sets`` holds (feature, what it is set to, as text). ``unseen`` counts,
-    by feature, changed rows whose new category the model never saw, ``outside`` those whose new value lies outside of
-    all that was drawn. The first of ``parts`` is of all rows that the flip speaks of (of a group flip: of its own label);
-    the further ones are by label.
+    ``name`` is that of the figures' segment. ``attribute`` is what is changed: the contract's attribute of a group
+    flip, with ``own`` and ``other`` its labels; else tenure, device, service channel, credit file, visits, spend
+    history or price sensitivity; None for a declared flip. ``sets`` holds (feature, what it is set to, as text).
+    ``unseen`` counts, by feature, changed rows whose new category the model never saw, ``outside`` those whose new
+    value lies outside of all that was drawn. The first of ``parts`` is of all rows that the flip speaks of (of a group
+    flip, a footprint and a channel with sides: of its own label), the further ones are by label. With a ``fault`` the
+    model does not take the changed rows, and no part has a figure.
     """
 
     name: str
@@ -96,6 +99,7 @@ class FlipResult:
     parts: tuple[FlipPart, ...]
     unseen: Mapping[str, int] = field(default_factory=dict)
     outside: Mapping[str, int] = field(default_factory=dict)
+    fault: ModelFault | None = None
 
     @property
     def whole(self) -> FlipPart:
@@ -112,7 +116,7 @@ class Flips:
     """All flips of one need. ``rows`` is the number of drawn rows, ``link`` the model's.
 
     ``left_out`` tells of attributes without flips why: not_a_feature, no_reference (no drawn row has the reference
-    label), one_label, too_many_labels (the rarer ones have no flip) or no_value (nothing is recorded that could be set).
+    label), one_label, too_many_labels (the rarer ones have no flip) or no_value (nothing recorded could be set).
     """
 
     rows: int
