@@ -13,13 +13,15 @@ from reports.words import Words
 Unit = Literal[
     "percent", "points", "rate points", "basis points", "percent a year", "percent a day", "percent a deviation",
     "ratio", "money", "cases", "figures", "months", "days", "loans", "rollovers", "score points", "drivers",
-    "number",
+    "number", "model scale", "reasons",
 ]  # fmt: skip
 _ENDINGS: tuple[tuple[str, Unit], ...] = (
     *((name, "money") for name in MONEY), ("_all_in_rate", "percent a year"), ("_mapr_rate", "percent a year"),
     ("_daily_cost_rate", "percent a day"), ("_excess_rate", "rate points"), ("_apor_gap", "rate points"),
     ("_understated_gap", "rate points"), ("fee_share_gap", "rate points"),
     ("assisted_fee_gap", "rate points"), ("thin_file_price_gap", "rate points"),
+    ("_output_gap", "model scale"), ("_output_change", "model scale"), ("_carried_gap", "model scale"),
+    ("most_reasons_given", "reasons"),
     ("elderly_points_lost", "score points"), ("_drivers", "drivers"), ("_months", "months"),
     ("fewest_days_between_loans", "days"), ("longest_loan_sequence", "loans"), ("most_rollovers", "rollovers"),
     ("retention_price_slope", "percent a deviation"), ("_slope", "percent a year"), ("_ratio", "ratio"),
@@ -30,9 +32,10 @@ _DECIMALS: dict[Unit, int] = {
     "percent": 1, "points": 1, "rate points": 2, "basis points": 1, "percent a year": 2, "percent a day": 2,
     "percent a deviation": 2, "ratio": 3, "money": 2, "cases": 0, "figures": 0, "months": 0, "days": 0, "loans": 0,
     "rollovers": 0, "score points": 2, "drivers": 0, "number": 3,
+    "model scale": 4, "reasons": 0,
 }  # fmt: skip
 # units without parts
-WHOLE: tuple[Unit, ...] = ("cases", "figures", "months", "days", "loans", "rollovers", "drivers")
+WHOLE: tuple[Unit, ...] = ("cases", "figures", "months", "days", "loans", "rollovers", "drivers", "reasons")
 _HUNDREDTHS = ("percent", "points", "rate points", "percent a year", "percent a day", "percent a deviation")
 _WITH_MARK = ("percent", "percent a year", "percent a day", "percent a deviation")
 # words round the bare number, with the key of those for exactly one
@@ -43,6 +46,7 @@ _WORDS: dict[Unit, tuple[str, str]] = {
     "percent a day": ("percent_a_day", "percent_a_day"),
     "percent a deviation": ("percent_a_deviation", "percent_a_deviation"), "months": ("months", "months_one"),
     "days": ("days", "days_one"), "loans": ("loans", "loans_one"), "rollovers": ("rollovers", "rollovers_one"),
+    "model scale": ("model_scale", "model_scale"), "reasons": ("reasons", "reasons_one"),
     "score points": ("score_points", "score_points"), "drivers": ("drivers", "drivers_one"),
     "cases": ("cases", "cases_one"), "figures": ("figures_of", "figures_of_one"),
 }  # fmt: skip

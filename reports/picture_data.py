@@ -15,6 +15,7 @@ from audits.policies.labels import loss_of
 from audits.record import Measurement, Point
 from reports.comparisons import Judged, equality_label, who
 from reports.dose_data import doses, is_dose
+from reports.explanation_data import BY_FEATURE, BY_FLIP, by_feature, by_flip, waterfalls
 from reports.figures import axis_of, exact, figure, figure_of, number, short, span, unit_of
 from reports.funnel_data import (
     BY_PART,
@@ -58,7 +59,8 @@ _NOTED_COLUMNS = 4  # that leave room for the number of people in each field of 
 def pictures_of(say: Words, members: Sequence[Judged], everything: Sequence[Judged]) -> tuple[Picture, ...]:
     """The pictures of a block; ``everything`` is what other questions measured of the same groups."""
     return (
-        *_stages(say, members), *_methods(say, members), *_losses(say, members), *doses(say, members),
+        *waterfalls(say, members), *_by_feature(say, members), *_stages(say, members), *_methods(say, members),
+        *_losses(say, members), *doses(say, members),
         *_groups(say, members), *_ways(say, members, everything), *_subgroups(say, members, everything),
         *_maps(say, members), *_curves(say, members), *finished_by(say, members), *along_points(say, members),
 
@@ -70,8 +72,8 @@ def _groups(say: Words, members: Sequence[Judged]) -> Iterator[Picture]:
     by_measure: dict[str, list[Judged]] = {}
     for judged in members:
         m = judged.measurement
-        if m.measure in (*BY_PART, *TOLD_BY_STAGE, LOSS):
-            continue  # shown by stage or method
+        if m.measure in (*BY_PART, *TOLD_BY_STAGE, LOSS, *BY_FEATURE, *BY_FLIP):
+            continue  # shown by stage, method, feature or flip
         if m.reference is not None and m.group is not None and CROSS not in (m.attribute or "") and not is_dose(m):
             by_measure.setdefault(m.measure, []).append(judged)
     for measure, own in by_measure.items():
@@ -101,6 +103,26 @@ def _methods(say: Words, members: Sequence[Judged]) -> Iterator[Picture]:
         m = own[0].measurement
         title = say("chart.methods", measure=say.named("measure", m.measure), who=whom(say, m))
         yield _dots(say, title, own, stage_name)
+
+
+def _by_feature(say: Words, members: Sequence[Judged]) -> Iterator[Picture]:
+    """What rides on each feature, how well each tells the group, and what changes with each flip."""
+    for own in by_feature(members)[:_MOST_GROUPS]:
+        m = own[0].measurement
+        yield _dots(
+            say, say("chart.by_feature", measure=say.named("measure", m.measure), who=whom(say, m)), own, _feature
+        )
+    for own in by_flip(members):
+        m = own[0].measurement
+        yield _dots(say, say("chart.by_flip", measure=say.named("measure", m.measure)), own, _flip)
+
+
+def _feature(say: Words, m: Measurement) -> str:
+    return m.segment
+
+
+def _flip(say: Words, m: Measurement) -> str:
+    return say("labelled", label=m.segment, value=group_in(say, m)) if m.group else m.segment
 
 
 def _losses(say: Words, members: Sequence[Judged]) -> Iterator[Picture]:
@@ -261,8 +283,8 @@ def _cell(say: Words, judged: Judged | None) -> MapCell | None:
 def _curves(say: Words, members: Sequence[Judged]) -> Iterator[Picture]:
     for judged in members:
         m = judged.measurement
-        if m.measure == TIME:
-            continue  # along time, not a score
+        if m.measure in (TIME, *BY_FEATURE):
+            continue  # along time or a feature, not a score
         series = [
             CurveSeries(name, tuple(CurvePoint(p.x, p.rate, p.low, p.high) for p in m.points if p.group == name))
             for name in (m.group, m.reference) if name is not None

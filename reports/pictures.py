@@ -173,4 +173,76 @@ class FunnelPicture:
     stages: tuple[FunnelStage, ...]
 
 
-Picture = DotsPicture | MapPicture | CurvePicture | DosePicture | FunnelPicture
+@dataclass(frozen=True, slots=True)
+class WaterfallBar:
+    """A part of a whole: its name, its text, where it begins and ends, and its bounds as the end may lie.
+
+    ``verdict`` is the name of the sign beside the text, empty for none; ``is_total`` marks the whole.
+    """
+
+    label: str
+    text: str
+    begin: float
+    end: float
+    low: float | None = None
+    high: float | None = None
+    verdict: str = ""
+    is_total: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WaterfallPicture:
+    """Parts that add up to a whole, the largest first; ``begin`` names where they begin."""
+
+    title: str
+    description: str
+    unit: Unit
+    axis: str
+    begin: str
+    bars: tuple[WaterfallBar, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SwarmBin:
+    """People whose part lies between ``low`` and ``high``: their share of those of the fullest bin, and what they have.
+
+    ``rank`` is the mean rank of the feature's own value, from 0 for the lowest to 1; None where there is none.
+    """
+
+    low: float
+    high: float
+    share: float
+    rank: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SwarmRow:
+    """A feature: the bins of the group and those of its reference."""
+
+    label: str
+    group: tuple[SwarmBin, ...]
+    reference: tuple[SwarmBin, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SwarmPicture:
+    """How far each feature moves the output, person by person, of a group above and of its reference below a line.
+
+    ``few`` and ``much`` name the shades of a low and a high value.
+    """
+
+    title: str
+    description: str
+    unit: Unit
+    axis: str
+    group: str
+    reference: str
+    few: str
+    much: str
+    rows: tuple[SwarmRow, ...]
+
+
+Picture = (
+    DotsPicture | MapPicture | CurvePicture | DosePicture | FunnelPicture | WaterfallPicture | SwarmPicture
+)  # fmt: skip

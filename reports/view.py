@@ -10,6 +10,7 @@ from audits.policies.wording import is_counted
 from audits.record import VERDICTS, AuditRun, Judgement, Measurement
 from reports.comparisons import Judged, key_of, measured_figure, package, pair_up, who
 from reports.dose_data import dosed
+from reports.explanation_data import pictured_parts
 from reports.figures import count, figure, percent, span, unit_of
 from reports.funnel_data import LOSS, pictured
 from reports.named import attribute_in, group_in, place_of, reference_in
@@ -232,7 +233,7 @@ def _blocks(
         title = title if segment == "all" else say("block.segment", title=title, segment=segment)
         rates = [j.measurement for j in members if _is_rate(j.measurement)]
         shown_above = {key_of(j.measurement) for own in dosed(members) for j in own if not j.findings}
-        shown_above |= pictured(members)
+        shown_above |= pictured(members) | pictured_parts(members)
         told = [j for j in members if j.findings or not _is_rate(j.measurement)]
         shown = tuple(figures[key_of(j.measurement)] for j in told if key_of(j.measurement) not in shown_above)
         folded = tuple(figures[key_of(j.measurement)] for j in told if key_of(j.measurement) in shown_above)

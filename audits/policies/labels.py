@@ -9,6 +9,7 @@ import re
 
 from audits.record import Measurement
 from checks.inputs.contract import ASSISTED, CHANNEL, CREDIT_FILE, DIGITAL, FULL, THIN
+from checks.inputs.prediction import NEW, RENEWING, STANDING
 from checks.sentence import said, template
 
 TENURE, BOOK = "tenure", "book"
@@ -18,10 +19,14 @@ _ATTRIBUTES = {
     "spend history": template("spend history"), "price sensitivity": template("price sensitivity"),
 }  # fmt: skip
 _BOOKS = {"closed": template("closed"), "open": template("open")}
-_MADE = {CREDIT_FILE: template("credit file"), CHANNEL: template("service channel")}
+_MADE = {
+    CREDIT_FILE: template("credit file"), CHANNEL: template("service channel"),
+    STANDING: template("time as a customer"),
+}  # fmt: skip
 _MADE_LABELS = {
     CREDIT_FILE: {THIN: template("thin"), FULL: template("full")},
     CHANNEL: {ASSISTED: template("assisted"), DIGITAL: template("digital")},
+    STANDING: {RENEWING: template("renewing"), NEW: template("new")},
 }  # fmt: skip
 _AGE, _AGE_LABEL = re.compile(r"age from (\d+(?:\.\d+)?)"), re.compile(r"(under )?(\d+(?:\.\d+)?)(\+)?")
 _DIMENSIONS = {
@@ -40,7 +45,7 @@ _BAND = re.compile(rf"under {_NUMBER}|{_NUMBER}\+|{_NUMBER}(?:-(<?){_NUMBER})?")
 
 def is_own(m: Measurement) -> bool:
     """Whether the question named the attribute, and not the program."""
-    if m.question.startswith("digital_divide."):
+    if m.question.startswith(("digital_divide.", "explanation.")):
         return m.attribute in _MADE or is_age(m)
     named = m.question.startswith("loyalty_pricing.") and m.measure not in _OF_DECLARED_GROUPS
     return named and m.attribute in _ATTRIBUTES
@@ -53,8 +58,8 @@ def is_age(m: Measurement) -> bool:
 
 def stage_of(m: Measurement) -> str:
     """The stage, method or other part that the figure is of; empty where it is of all, or of days of the period."""
-    own = m.question.startswith("digital_divide.") and m.segment != "all"
-    return m.segment if own and not _PART_OF_PERIOD.fullmatch(m.segment) else ""
+    own = m.question.startswith(("digital_divide.", "explanation.")) or m.measure == "trait_flip_price_ratio"
+    return m.segment if own and m.segment != "all" and not _PART_OF_PERIOD.fullmatch(m.segment) else ""
 
 
 def loss_of(m: Measurement) -> tuple[str, str, str] | None:
@@ -91,7 +96,7 @@ def group_words(m: Measurement, label: str | None) -> str:
     """A group or reference of the measurement, as a sentence where it is ours; empty where there is none."""
     if not label or not is_own(m):
         return label or ""
-    if m.question.startswith("digital_divide."):
+    if m.question.startswith(("digital_divide.", "explanation.")):
         return _age(label) if is_age(m) else _made(m.attribute, label)
     if label == _MISSING:
         return said("missing")

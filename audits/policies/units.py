@@ -10,7 +10,7 @@ from checks.sentence import said, template
 # a bare number becomes a figure by the ending of the measure's name: factor, decimals, words
 MONEY = (
     "_money", "_default_fees", "_dollars", "_borrower_credit", "push_effect", "push_effect_gap", "push_association",
-    "push_association_gap",
+    "push_association_gap", "modelled_renewal_overcharge",
 )  # fmt: skip
 _UNITS = (
     *((name, 1.0, 2, "") for name in MONEY),
@@ -24,6 +24,10 @@ _UNITS = (
     ("assisted_fee_gap", 100.0, 2, template("{number} percentage points")),
     ("thin_file_price_gap", 100.0, 2, template("{number} percentage points")),
     ("elderly_points_lost", 1.0, 2, template("{number} points")),
+    ("_output_gap", 1.0, 4, template("{number} on the model's scale")),
+    ("_output_change", 1.0, 4, template("{number} on the model's scale")),
+    ("_carried_gap", 1.0, 4, template("{number} on the model's scale")),
+    ("most_reasons_given", 1.0, 0, ""),
     ("_drivers", 1.0, 0, ""),
     ("_months", 1.0, 0, template("{number} months")),
     ("fewest_days_between_loans", 1.0, 0, template("{number} days")),

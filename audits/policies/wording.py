@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from audits.policies.access_wording import ACCESS, ACCESS_OF_AGE, ACCESS_OF_ALL, ACCESS_OF_PART, access_whole
 from audits.policies.labels import attribute_words, group_words, is_age, segment_words, stage_of
 from audits.policies.lending_wording import LENDING, LENDING_OF_ALL
+from audits.policies.model_wording import MODEL, MODEL_OF_ALL, MODEL_OF_PART, model_whole
 from audits.policies.prices_wording import PRICES, PRICES_ALONE, PRICES_OF_ALL, PRICES_OF_ONE_ROUTE
 from audits.policies.units import MONEY, bare, figure, stated
 from audits.record import Measurement, Rule, Verdict
@@ -19,6 +20,7 @@ _SUBJECT = {
     **PRICES,
     **LENDING,
     **ACCESS,
+    **MODEL,
     "rate_gap_bp": template("The mean rate of {group} borrowers less that of {reference} borrowers is {estimate}"),
     "adjusted_rate_gap_bp": template(
         "At equal controls and strata, the mean rate of {group} borrowers less that of {reference} borrowers is "
@@ -114,7 +116,7 @@ _SUBJECT = {
         "between {low} and {high} below that of {reference} applicants"
     ),
 }
-_OF_ALL = {**PRICES_OF_ALL, **LENDING_OF_ALL, **ACCESS_OF_ALL}
+_OF_ALL = {**PRICES_OF_ALL, **LENDING_OF_ALL, **ACCESS_OF_ALL, **MODEL_OF_ALL}
 
 
 def explain(m: Measurement, rule: Rule, verdict: Verdict) -> Sentence:
@@ -143,7 +145,7 @@ def _whole(m: Measurement, because: Sentence, limits: Iterable[float] = ()) -> S
             whole = template("{subject} ({interval}, {n:,} occasions). {because}")
         if m.measure in ("reborrowing_ratio", "fee_driven_ratio"):
             whole = template("{subject} ({interval}, {n:,} spells at risk). {because}")
-    whole = access_whole(m.question, m.measure) or whole
+    whole = access_whole(m.question, m.measure) or model_whole(m.question) or whole
     return said(whole, subject=_subject(m, tuple(limits)), interval=figure_with_interval(m), n=m.n, because=because)
 
 
@@ -158,7 +160,7 @@ def _subject(m: Measurement, limits: tuple[float, ...] = ()) -> Sentence:
     if m.group is None:
         words = (PRICES_ALONE.get(m.measure) if m.attribute else _OF_ALL.get(m.measure)) or words
     if stage_of(m):
-        words = ACCESS_OF_PART.get(m.measure) or words
+        words = ACCESS_OF_PART.get(m.measure) or MODEL_OF_PART.get(m.measure) or words
     if is_age(m):
         words = ACCESS_OF_AGE.get(m.measure) or words
     if m.undecided:
@@ -182,6 +184,7 @@ def _subject(m: Measurement, limits: tuple[float, ...] = ()) -> Sentence:
         "less": _more(m, -1.0),
         "level": said("{number} %", number=f"{100 * m.details.get('access_share', 0.0):.1f}"),
         "higher": _higher(m),
+        "worse": _worse(m),
     }
     return said(words, **{name: value for name, value in values.items() if f"{{{name}}}" in words})
 
@@ -206,6 +209,12 @@ def _over(m: Measurement, limits: tuple[float, ...] = ()) -> Sentence:
 def _higher(m: Measurement) -> Sentence:
     """How far a mean lies over another."""
     words = template("{distance} lower") if (m.estimate or 0.0) < 0 else template("{distance} higher")
+    return said(words, distance=figure(m, abs(m.estimate or 0.0)))
+
+
+def _worse(m: Measurement) -> Sentence:
+    """How much worse the model treats somebody: a positive figure is to his harm."""
+    words = template("better, by {distance},") if (m.estimate or 0.0) < 0 else template("worse, by {distance},")
     return said(words, distance=figure(m, abs(m.estimate or 0.0)))
 
 

@@ -12,7 +12,18 @@ from reports.charts.frame import ticks
 from reports.charts.funnel import funnel
 from reports.charts.rates import rates_by_group
 from reports.charts.subgroup_map import subgroup_map
-from reports.pictures import CurvePicture, DosePicture, DotsPicture, FunnelPicture, MapPicture, Picture
+from reports.charts.swarm import swarm
+from reports.charts.waterfall import waterfall
+from reports.pictures import (
+    CurvePicture,
+    DosePicture,
+    DotsPicture,
+    FunnelPicture,
+    MapPicture,
+    Picture,
+    SwarmPicture,
+    WaterfallPicture,
+)
 
 __all__ = [
     "calibration_curve",
@@ -23,7 +34,9 @@ __all__ = [
     "funnel",
     "rates_by_group",
     "subgroup_map",
+    "swarm",
     "ticks",
+    "waterfall",
 ]
 
 
@@ -37,4 +50,8 @@ def draw(picture: Picture, anchor: str) -> Markup:
         return dose_response(picture, anchor)
     if isinstance(picture, FunnelPicture):
         return funnel(picture, anchor)
+    if isinstance(picture, WaterfallPicture):
+        return waterfall(picture, anchor)
+    if isinstance(picture, SwarmPicture):
+        return swarm(picture, anchor)
     return calibration_curve(picture, anchor) if isinstance(picture, CurvePicture) else Markup("")
