@@ -7,4 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-QUESTIONS: tuple[type[Any], ...] = ()
+from audits.explanation.reason_codes import ReasonCodes
+
+QUESTIONS: tuple[type[Any], ...] = (ReasonCodes,)
