@@ -1,0 +1,291 @@
+"""By how much does a model's mean output differ between two groups, and which of its features carry the difference?
+
+Contributions φ (n, p) of n drawn rows add up, with a base that all rows share, to each row's output (SHAP values:
+Lundberg and Lee 2017, NeurIPS 30; of trees: Lundberg et al. 2020, Nature Machine Intelligence 2:56–67). So the gap of
+mean outputs is the sum of the gaps of mean contributions, Σ_j (E_g φ_j − E_r φ_j), with nothing left over.
+
+Rows are a simple random sample of n of a group's N rows in the book, and for each feature j it is known how many of the
+N lie in each bin b of it. The mean is post-stratified, Σ_b (N_b / N) mean_b(φ_j), and its sampling variance comes from
+what varies within bins alone (Särndal, Swensson and Wretman 1992, Model Assisted Survey Sampling, 7.6, with the weights
+of the estimate on the residuals, 6.6): with w = N_b / (N n_b), e = φ − mean_b and u = w e √(n_b / (n_b − 1)),
+
+    sampling    Σ_i v_i v_iᵀ,  v = u √(1 − n_b / N_b)
+
+Bins with fewer than ``post_strata.FEWEST`` drawn rows are joined with a neighbour. A book is itself a draw from those
+who might come, which adds
+
+    population  (1 / N) Σ_i w z zᵀ n / (n − 1),  z = φ − mean,
+
+and, where entities repeat, the products of two rows of one entity (Liang and Zeger 1986, Biometrika 73:13–22), each
+pair standing for (N / n)² pairs. Where fewer than ``FEWEST_PAIRS`` pairs were drawn, rows of one entity count as equal.
+What would narrow the interval is left out.
+
+Total: Student's t with one degree less than the rows, or entities, of the smaller side. Features: simultaneous
+intervals, from the largest of their joint normal statistics (max-T: Westfall and Young 1993, Resampling-Based Multiple
+Testing), widened by the same t; beyond what the draws can tell, by Bonferroni.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import sqrt
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from audits.statistics.max_t import critical_value, maxima_from_covariance
+from audits.statistics.post_strata import joined_bins
+
+Floats = NDArray[np.float64]
+FEWEST_PAIRS = 100
+_REPLICATES, _SURE = 50_000, 0.9995
+_POWER = 0.8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Side:
+    """Mean contributions (p,) of one side and their covariances (p, p).
+
+    ``rows`` were drawn of ``size``, of ``clusters`` entities; ``residual`` is the variance, of one row, of the output
+    within bins: what a further row drawn is worth.
+    """
+
+    mean: Floats
+    sampling: Floats
+    population: Floats
+    rows: int
+    size: int
+    clusters: int
+    residual: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class OutputGap:
+    """Group less reference: ``gap`` (p,) of features, ``total`` their sum; standard errors of both.
+
+    ``sampling_error`` is the total's from drawing rows alone; ``freedom`` are the degrees of t.
+    """
+
+    gap: Floats
+    covariance: Floats
+    sampling: Floats
+    freedom: int
+
+    @property
+    def total(self) -> float:
+        """Σ_j gap_j."""
+        return float(self.gap.sum())
+
+    @property
+    def total_error(self) -> float:
+        """Standard error of the total."""
+        return sqrt(max(float(self.covariance.sum()), 0.0))
+
+    @property
+    def sampling_error(self) -> float:
+        """Standard error of the total as an estimate of that of all rows of the book."""
+        return sqrt(max(float(self.sampling.sum()), 0.0))
+
+    @property
+    def errors(self) -> Floats:
+        """Standard errors (p,) of the features' gaps; 0 where a contribution is the same in all rows."""
+        found = np.sqrt(np.maximum(np.diag(self.covariance), 0.0))
+        return np.where(found > 1e-9 * found.max(initial=0.0), found, 0.0)
+
+    @cached_property
+    def maxima(self) -> Floats:
+        """Sorted draws of the largest |t| over the features that vary."""
+        varies = self.errors > 0
+        if not varies.any():
+            return np.zeros(1)
+        matrix = self.covariance[np.ix_(varies, varies)]
+        return np.sort(maxima_from_covariance(matrix, replicates=_REPLICATES))
+
+    def half_width(self, level: float = 0.95) -> float:
+        """Half the width of the total's interval from drawing rows alone."""
+        return self._student(_normal(level)) * self.sampling_error
+
+    def total_interval(self, level: float) -> tuple[float, float]:
+        """Interval of the total."""
+        reach = self._student(_normal(level)) * self.total_error
+        return self.total - reach, self.total + reach
+
+    def critical(self, level: float) -> float:
+        """By how many standard errors all features' intervals reach that hold at once."""
+        several = max(int((self.errors > 0).sum()), 1)
+        safe = _normal(1 - (1 - level) / several)
+        drawn = critical_value(self.maxima, level) if level <= _SURE and len(self.maxima) > 1 else safe
+        return self._student(min(drawn, safe))
+
+    def intervals(self, level: float) -> tuple[Floats, Floats]:
+        """Simultaneous intervals (p,) of the features' gaps."""
+        reach = self.critical(level) * self.errors
+        return self.gap - reach, self.gap + reach
+
+    def p_values(self) -> Floats:
+        """Of no gap, for each feature, adjusted for looking at all of them; 1 where nothing varies."""
+        from scipy.special import ndtr, ndtri, stdtr
+
+        errors = self.errors
+        t = np.abs(self.gap) / np.where(errors > 0, errors, 1.0)
+        z = np.minimum(-ndtri(np.maximum(stdtr(self.freedom, -t), 1e-300)), 37.0)
+        beyond = len(self.maxima) - np.searchsorted(self.maxima, z, side="left")
+        safe = np.minimum(2 * ndtr(-z) * max(int((errors > 0).sum()), 1), 1.0)
+        return np.where(errors > 0, np.minimum((1 + beyond) / (len(self.maxima) + 1), safe), 1.0)
+
+    def detectable(self, level: float) -> Floats:
+        """The gap of each feature that is found with power .8 at the simultaneous level."""
+        return (self.critical(level) + self._student(_normal(2 * _POWER - 1))) * self.errors
+
+    def _student(self, z: float) -> float:
+        """Student's t at the probability at which a normal value is z."""
+        from scipy.special import ndtr, stdtrit
+
+        return float(-stdtrit(self.freedom, max(float(ndtr(-z)), 1e-300)))
+
+
+def drawn_side(
+    contributions: ArrayLike,
+    size: int,
+    bins: Sequence[ArrayLike] = (),
+    book: Sequence[ArrayLike] = (),
+    clusters: ArrayLike | None = None,
+    pairs: int | None = None,
+) -> Side:
+    """A side from contributions (n, p) of n rows drawn of ``size``.
+
+    ``bins`` holds the bin (n,) of each row for each feature, ``book`` the rows of the side in each bin in the whole
+    book; a feature without bins has empty ones. ``clusters`` (n,) names each row's entity; ``pairs`` is the number of
+    ordered pairs of different rows of one entity in the book. Raises ``ValueError`` for fewer than two rows, or shapes
+    that do not fit.
+    """
+    phi = _matrix(contributions)
+    n, p = phi.shape
+    size = max(int(size), n)
+    weights, residuals = np.full((n, p), 1 / n), np.empty((n, p))
+    scaled, left = np.empty((n, p)), np.empty((n, p))
+    for j in range(p):
+        codes, held = joined_bins(bins[j] if len(bins) else (), book[j] if len(book) else (), n, size)
+        drawn = np.bincount(codes, minlength=len(held)).astype(float)
+        weights[:, j] = (held / held.sum() / np.maximum(drawn, 1.0))[codes]
+        means = np.bincount(codes, weights=phi[:, j], minlength=len(held)) / np.maximum(drawn, 1.0)
+        residuals[:, j] = phi[:, j] - means[codes]
+        scaled[:, j] = weights[:, j] * residuals[:, j] * np.sqrt(drawn / np.maximum(drawn - 1, 1.0))[codes]
+        left[:, j] = np.sqrt(np.maximum(1 - drawn / held, 0.0))[codes]
+    mean = (weights * phi).sum(axis=0)
+    single = np.sqrt(weights) * (phi - mean)
+    alone = single.T @ single * (n / (n - 1)) / size
+    population, names = _with_entities(alone, weights * (phi - mean), size, clusters, pairs)
+    total = scaled.sum(axis=1)
+    drawn_from = scaled * left
+    return Side(mean, drawn_from.T @ drawn_from, population, n, size, names, float(n * (total @ total)))
+
+
+def standardised_side(
+    contributions: ArrayLike,
+    strata: ArrayLike,
+    shares: ArrayLike,
+    book: ArrayLike,
+    clusters: ArrayLike | None = None,
+    pairs: int | None = None,
+) -> Side:
+    """A side at given ``shares`` (S,) of the strata, from rows (n, p) with ``strata`` (n,) numbered from 0.
+
+    Σ_s share_s mean_s, of which ``book`` (S,) tells the side's rows in each stratum. The shares are taken as they are:
+    the gap is that of people as the group's are spread. Each stratum needs a drawn row; one alone in its stratum varies
+    as the others do within theirs. Raises ``ValueError`` for fewer than two rows or a stratum without any.
+    """
+    phi, codes = _matrix(contributions), np.asarray(strata, dtype=np.int64)
+    share = np.asarray(shares, dtype=np.float64)
+    drawn = np.bincount(codes, minlength=len(share)).astype(float)
+    if len(drawn) != len(share) or not (drawn > 0).all():
+        raise ValueError(f"strata: found {int((drawn > 0).sum())} with drawn rows, expected {len(share)}")
+    held = np.maximum(np.asarray(book, dtype=np.float64), drawn)
+    share = share / share.sum()
+    sums = [np.bincount(codes, weights=column, minlength=len(share)) for column in phi.T]
+    means = np.stack(sums, axis=1) / drawn[:, None]
+    residuals = phi - means[codes]
+    degrees = float((drawn - 1).sum())
+    within = residuals.T @ residuals / max(degrees, 1.0)
+    several = drawn > 1
+    one = share**2 * (1 - drawn / held) / drawn  # times the variance in the stratum
+    two = share**2 / held
+    sampling, population = (
+        _by_row(residuals, np.where(several, part / np.maximum(drawn - 1, 1), 0.0)[codes])
+        + within * float(part[~several].sum())
+        for part in (one, two)
+    )
+    population, names = _with_entities(
+        population, (share / drawn)[codes][:, None] * residuals, int(held.sum()), clusters, pairs
+    )
+    return Side(share @ means, sampling, population, len(phi), int(held.sum()), names)
+
+
+def output_gap(group: Side, reference: Side) -> OutputGap:
+    """The gap of two sides whose rows are drawn apart from each other."""
+    sampling = group.sampling + reference.sampling
+    covariance = sampling + group.population + reference.population
+    freedom = min(side.rows if side.clusters < 2 else min(side.rows, side.clusters) for side in (group, reference)) - 1
+    return OutputGap(group.mean - reference.mean, covariance, sampling, max(freedom, 1))
+
+
+def rows_needed(group: Side, reference: Side, gap: float, half_width: float, level: float = 0.95) -> int:
+    """Rows to draw of each side so that the half-width of sampling is ``half_width`` of the size of ``gap``.
+
+    n with z² Σ residual (1 / n − 1 / N) = (half_width gap)², each side with at most its N rows; all of them where no
+    smaller number will do.
+    """
+    allowed = (half_width * abs(gap) / _normal(level)) ** 2
+
+    def left(n: int) -> float:
+        sides = (group, reference)
+        return sum(side.residual * (1 / min(n, side.size) - 1 / side.size) for side in sides)
+
+    low, high = 2, max(group.size, reference.size)
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if left(middle) <= allowed else (middle + 1, high)
+    return low
+
+
+def _with_entities(
+    alone: Floats, influence: Floats, size: int, clusters: ArrayLike | None, pairs: int | None
+) -> tuple[Floats, int]:
+    """The covariance of the book as a draw, with what rows of one entity share; and the number of entities drawn."""
+    n = len(influence)
+    if clusters is None:
+        return alone, n
+    names, codes = np.unique(np.asarray(clusters), return_inverse=True)
+    counts = np.bincount(codes, minlength=len(names))
+    drawn = int((counts * (counts - 1)).sum())
+    if not drawn and not pairs:
+        return alone, len(names)
+    if n < size and drawn < FEWEST_PAIRS:
+        every = drawn * (size / n) ** 2 if pairs is None else pairs
+        return alone * (1 + every / size), len(names)
+    sums = np.zeros((len(names), influence.shape[1]))
+    np.add.at(sums, codes, influence)
+    shared = sums.T @ sums - influence.T @ influence
+    values, vectors = np.linalg.eigh((shared + shared.T) / 2)
+    shared = (vectors * np.maximum(values, 0.0)) @ vectors.T
+    few = len(names) / max(len(names) - 1, 1) * (n - 1) / n
+    return few * (alone + shared), len(names)
+
+
+def _by_row(values: Floats, weights: Floats) -> Floats:
+    return np.asarray((values * weights[:, None]).T @ values)
+
+
+def _matrix(contributions: ArrayLike) -> Floats:
+    phi = np.asarray(contributions, dtype=np.float64)
+    if phi.ndim != 2 or len(phi) < 2:
+        raise ValueError(f"contributions: found shape {phi.shape}, expected (rows, features) with two rows or more")
+    return phi
+
+
+def _normal(level: float) -> float:
+    from scipy.special import ndtri
+
+    return float(-ndtri((1 - level) / 2))

@@ -1,0 +1,36 @@
+"""Bins of drawn rows of which it is known how many rows of the whole lie in each: joined where too few were drawn."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+FEWEST = 5  # rows drawn of a bin
+
+
+def joined_bins(
+    bins: ArrayLike, book: ArrayLike, rows: int, size: int, fewest: int = FEWEST
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The bin (n,) of each row, counted anew from 0, and the rows of the whole in each new bin.
+
+    Neighbours, in the order of their number, are joined until each holds ``fewest`` rows; what is left at the end joins
+    the last. A bin stands for no fewer rows than were drawn of it. Empty ``bins``: one holds all
+    ``rows``, for ``size``. Raises
+    ``ValueError`` for bins that do not fit the rows or the book.
+    """
+    codes, held = np.asarray(bins, dtype=np.int64), np.asarray(book, dtype=np.float64)
+    if not codes.size:
+        return np.zeros(rows, dtype=np.int64), np.array([float(size)])
+    if codes.shape != (rows,) or codes.min() < 0 or codes.max() >= len(held):
+        raise ValueError(f"bins: found shape {codes.shape}, expected {(rows,)} numbers from 0 to {len(held) - 1}")
+    drawn = np.bincount(codes, minlength=len(held))
+    new, at, count = np.zeros(len(held), dtype=np.int64), 0, 0
+    for old, n in enumerate(drawn):
+        new[old] = at
+        count += int(n)
+        if count >= fewest:
+            at, count = at + 1, 0
+    new = np.minimum(new, max(at - 1, 0))
+    found = np.zeros(int(new.max()) + 1)
+    np.add.at(found, new, np.maximum(held, drawn))
+    return new[codes], found

@@ -1,0 +1,203 @@
+"""Gaps of mean contributions against plain means, brute force over all draws, and simulated coverage."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from audits.statistics.output_gap import Side, drawn_side, output_gap, rows_needed, standardised_side
+from audits.statistics.post_strata import joined_bins
+
+
+def book(seed, size=40, p=3):
+    """Contributions that lean on bins, with something of their own; bins and rows by bin."""
+    rng = np.random.default_rng(seed)
+    bins = rng.integers(0, 3, (size, p))
+    phi = bins * np.array([1.0, -0.4, 0.1])[:p] + rng.gamma(2, 0.3, (size, p))
+    return phi, bins, [np.bincount(bins[:, j], minlength=3) for j in range(p)]
+
+
+def test_all_rows_drawn_give_plain_means_and_no_error_of_sampling():
+    phi, bins, counts = book(1)
+    side = drawn_side(phi, len(phi), bins.T, counts)
+    np.testing.assert_allclose(side.mean, phi.mean(axis=0), rtol=0, atol=1e-14)
+    np.testing.assert_array_equal(side.sampling, np.zeros((3, 3)))
+    np.testing.assert_allclose(side.population, np.cov(phi.T) / len(phi), rtol=1e-12)
+
+
+def test_without_bins_it_is_the_textbook_mean():
+    phi, _, _ = book(2)
+    side = drawn_side(phi[:15], 40)
+    np.testing.assert_allclose(side.mean, phi[:15].mean(axis=0))
+    np.testing.assert_allclose(side.sampling, (1 - 15 / 40) * np.cov(phi[:15].T) / 15)
+    assert side.residual == pytest.approx(phi[:15].sum(axis=1).var(ddof=1))
+
+
+def test_over_every_draw_the_mean_is_right_and_the_sampling_variance_what_draws_vary_by():
+    rng = np.random.default_rng(3)
+    bins = np.repeat([0, 1], [7, 7])
+    phi = (3.0 * bins + rng.normal(size=14))[:, None]
+    means, told, plain = [], [], []
+    for rows in itertools.combinations(range(14), 11):  # every one of 364 draws
+        rows = list(rows)
+        if np.bincount(bins[rows]).min() < 5:
+            continue
+        side = drawn_side(phi[rows], 14, [bins[rows]], [[7, 7]])
+        means.append(side.mean[0])
+        told.append(side.sampling[0, 0])
+        plain.append(phi[rows].mean())
+    assert np.mean(means) == pytest.approx(phi.mean(), abs=1e-12)
+    assert np.mean(told) == pytest.approx(np.var(means), rel=0.03)
+    assert np.var(means) < 0.8 * np.var(plain)
+
+
+def test_bins_with_few_rows_are_joined_with_a_neighbour():
+    codes, held = joined_bins([0] * 6 + [1] * 2 + [3] * 7 + [4], [10, 20, 5, 30, 4], 16, 69)
+    assert codes.tolist() == [0] * 6 + [1] * 9 + [1]
+    assert held.tolist() == [10, 59]
+    codes, held = joined_bins([0, 1, 2], [4, 4, 4], 3, 12)
+    assert codes.tolist() == [0, 0, 0]
+    assert held.tolist() == [12]
+    codes, held = joined_bins([1] * 5, [9, 3], 5, 12)  # one bin of which nobody was drawn, one of more than there are
+    assert codes.tolist() == [0] * 5
+    assert held.tolist() == [14]
+
+
+@pytest.mark.parametrize("bins", [[0, 1], [0, 1, 5], [-1, 0, 1]])
+def test_bins_that_do_not_fit_are_refused(bins):
+    with pytest.raises(ValueError, match="bins: found"):
+        joined_bins(bins, [2, 2], 3, 4)
+
+
+def test_a_feature_may_have_no_bins_beside_one_that_has():
+    phi, bins, counts = book(13)
+    side = drawn_side(phi[:20], 40, [bins[:20, 0], (), ()], [counts[0], (), ()])
+    assert side.mean[1] == pytest.approx(phi[:20, 1].mean())
+    assert side.sampling[1, 1] == pytest.approx(0.5 * phi[:20, 1].var(ddof=1) / 20)
+    assert side.sampling[0, 0] < 0.5 * phi[:20, 0].var(ddof=1) / 20
+
+
+def test_one_row_or_a_stratum_without_rows_is_refused():
+    with pytest.raises(ValueError, match="contributions"):
+        drawn_side([[1.0, 2.0]], 10)
+    with pytest.raises(ValueError, match="strata"):
+        standardised_side(np.ones((4, 1)), [0, 0, 2, 2], [1, 1, 1], [4, 4, 4])
+
+
+def test_parts_add_up_and_the_total_is_judged_by_their_covariance():
+    phi, bins, counts = book(4)
+    other, more, theirs = book(5, 60)
+    rows = list(range(30))
+    found = output_gap(drawn_side(phi[rows], 40, bins[rows].T, counts), drawn_side(other, 60, more.T, theirs))
+    assert found.total == found.gap.sum()
+    assert found.total_error == pytest.approx(np.sqrt(np.ones(3) @ found.covariance @ np.ones(3)))
+    assert found.sampling_error < found.total_error
+    low, high = found.total_interval(0.95)
+    assert high - found.total == pytest.approx(stats.t.ppf(0.975, 29) * found.total_error)
+    assert low + high == pytest.approx(2 * found.total)
+
+
+def test_features_hold_at_once_between_one_alone_and_bonferroni():
+    rng = np.random.default_rng(6)
+    group, reference = (drawn_side(rng.normal(size=(400, 5)), 4000) for _ in range(2))
+    found = output_gap(group, reference)
+    one, safe = stats.t.ppf(0.975, 399), stats.t.ppf(1 - 0.025 / 5, 399)
+    assert one < found.critical(0.95) <= safe + 1e-9
+    assert found.critical(0.95) == pytest.approx(stats.t.ppf((1 + 0.95 ** (1 / 5)) / 2, 399), abs=0.03)
+    levels = [found.critical(level) for level in (0.5, 0.9, 0.99, 0.999, 0.9998, 0.999999)]
+    assert levels == sorted(levels)
+    low, high = found.intervals(0.95)
+    out = (low > 0) | (high < 0)
+    assert (out == (found.p_values() < 0.05)).all()
+
+
+def test_a_feature_that_never_varies_is_told_without_error():
+    phi = np.column_stack([np.random.default_rng(7).normal(size=50), np.zeros(50)])
+    found = output_gap(drawn_side(phi, 500), drawn_side(phi + np.array([1.0, 0.0]), 500))
+    assert found.errors[1] == 0
+    assert found.errors[0] > 0
+    assert found.intervals(0.95)[0][1] == 0.0
+    assert found.p_values()[1] == 1.0
+    assert output_gap(*[drawn_side(np.zeros((9, 2)), 9)] * 2).critical(0.95) > 1.9
+
+
+def test_rows_of_one_entity_count_together():
+    rng = np.random.default_rng(8)
+    own = np.repeat(rng.normal(size=(50, 1)), 4, axis=0)
+    names = np.repeat(np.arange(50), 4)
+    side = drawn_side(own, 200, clusters=names)
+    by_entity = own[::4]
+    assert side.clusters == 50
+    assert side.population[0, 0] == pytest.approx(by_entity.var(ddof=1) / 50, rel=0.01)
+    assert drawn_side(own, 200).population[0, 0] < 0.3 * side.population[0, 0]
+    some = rng.permutation(200)[:100]  # a half: pairs stand for four
+    half = drawn_side(own[some], 200, clusters=names[some], pairs=50 * 4 * 3)
+    assert half.population[0, 0] == pytest.approx(side.population[0, 0], rel=0.4)
+
+
+def test_where_few_pairs_were_drawn_rows_of_one_entity_count_as_equal():
+    rng = np.random.default_rng(9)
+    phi = rng.normal(size=(100, 1))
+    side = drawn_side(phi, 100_000, clusters=np.arange(100), pairs=900_000)
+    assert side.population[0, 0] == pytest.approx(10 * phi.var(ddof=1) / 100_000)
+    assert drawn_side(phi, 100_000, clusters=np.arange(100), pairs=0).population == pytest.approx(
+        drawn_side(phi, 100_000).population
+    )
+
+
+def test_within_strata_is_the_mean_of_strata_at_the_groups_shares():
+    rng = np.random.default_rng(10)
+    codes = rng.integers(0, 3, 60)
+    phi = codes[:, None] * [1.0, 5.0] + rng.normal(size=(60, 2))
+    counts = np.bincount(codes)
+    side = standardised_side(phi, codes, [5, 3, 2], counts)
+    by_hand = sum(w * phi[codes == s].mean(axis=0) for s, w in enumerate([0.5, 0.3, 0.2]))
+    np.testing.assert_allclose(side.mean, by_hand)
+    np.testing.assert_allclose(side.sampling, 0, atol=1e-18)
+    variance = sum(w**2 * np.cov(phi[codes == s].T) / counts[s] for s, w in enumerate([0.5, 0.3, 0.2]))
+    np.testing.assert_allclose(side.population, variance)
+    drawn = standardised_side(phi, codes, [5, 3, 2], counts * 10)
+    np.testing.assert_allclose(drawn.sampling, 0.9 * variance)
+    lone = standardised_side(phi[:4], [0, 0, 0, 1], [1, 1], [30, 30])
+    assert lone.sampling[0, 0] > 0.25 * np.var(phi[:3, 0], ddof=1) / 1.1
+
+
+def test_rows_needed_reach_the_half_width():
+    rng = np.random.default_rng(11)
+    one, zero = (drawn_side(rng.normal(size=(500, 2)), size) for size in (20_000, 900))
+    n = rows_needed(one, zero, 0.8, 0.1)
+    left = [one.residual * (1 / m - 1 / 20_000) + zero.residual * (1 / min(m, 900) - 1 / 900) for m in (n - 1, n)]
+    assert 1.959964 * np.sqrt(left[1]) <= 0.08 < 1.959964 * np.sqrt(left[0])
+    assert rows_needed(one, zero, 0.0, 0.1) == 20_000
+
+
+def test_intervals_hold_what_they_should():
+    """Small books from a population with a gap in one of four features; bins of quantiles, a tenth drawn."""
+    rng = np.random.default_rng(12)
+    inside, at_once, runs = 0, 0, 200
+    truth = np.array([0.5, 0.0, 0.0, 0.0])
+    for _ in range(runs):
+        sides = []
+        for shift in (0.5, 0.0):
+            x = rng.normal(size=(1500, 4)) + np.array([shift, 0, 0, 0])
+            phi = np.column_stack([x[:, 0], x[:, 1] ** 2 / 3, np.abs(x[:, 2]), 0.2 * x[:, 3]])
+            bins = [np.searchsorted([-1.2, -0.6, -0.2, 0.2, 0.6, 1.2], x[:, j]) for j in range(4)]
+            counts = [np.bincount(one, minlength=7) for one in bins]
+            rows = rng.choice(1500, 200, replace=False)
+            sides.append(drawn_side(phi[rows], 1500, [one[rows] for one in bins], counts))
+        found = output_gap(*sides)
+        low, high = found.total_interval(0.95)
+        inside += low <= 0.5 <= high
+        lows, highs = found.intervals(0.95)
+        at_once += bool(((lows <= truth) & (truth <= highs)).all())
+    assert stats.binom.cdf(inside, runs, 0.95) > 1e-4
+    assert stats.binom.sf(inside - 1, runs, 0.95) > 1e-4
+    assert stats.binom.cdf(at_once, runs, 0.95) > 1e-4
+
+
+def test_a_side_is_what_it_is_given():
+    side = Side(np.array([1.0]), np.eye(1), np.eye(1), 40, 50, 3)
+    assert output_gap(side, side).freedom == 2
