@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from audits.record import AuditRun, Judgement
 from reports.html.page import readable
@@ -107,6 +108,7 @@ def _lines(say: Words, model: ReportModel, at: Place, short: bool) -> list[str]:
     """The description in one language, a Markdown line each."""
     page = page_names()[model.lang]
     lines = [f"**{escaped(model.title.text)}**  ", f"{escaped(model.question.text)}  "]
+    lines += [f"{_versioned(say, model)}  "] if model.subject else []
     lines += _unfit(say, model, short)
     for harm in model.harms:
         lines += _harm(say, harm, at, short)
@@ -123,6 +125,12 @@ def _lines(say: Words, model: ReportModel, at: Place, short: bool) -> list[str]:
     if not short:
         lines += titled(say("warned"), (_check(say, row) for row in model.checks.having("warn")))
     return lines
+
+
+def _versioned(say: Words, model: ReportModel) -> str:
+    """The model version that was read, with a link to its page."""
+    name, version = model.subject or ("", "")
+    return woven(say, "tracked.model", model=f"[{escaped(name)} {version}](#/models/{quote(name)}/versions/{version})")
 
 
 def _unfit(say: Words, model: ReportModel, short: bool) -> list[str]:

@@ -241,3 +241,5 @@ class ReportModel:
     exclusions: tuple[ExcludedRows, ...]
     errors: tuple[Fact, ...]
     provenance: tuple[FactGroup, ...]
+    subject: tuple[str, str] | None = None
+    """Name and version of the registered model that was read."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from audits.policies.judge import worst
-from audits.record import AuditRun, Judgement, digest_of
+from audits.record import AuditRun, Judgement, Subject, digest_of
 from audits.run import JUDGEMENT_FILE, RUN_FILE, read_run
 from checks.problem import InputError, Problem
 from reports.mlflow_page import PER_HARM, Place, beside, description, pictures, verdict_tags, version_words
@@ -55,7 +55,7 @@ def track(folder: Path, tracking_uri: str) -> str:
         run_id = _run_id(client, tracking_uri, run, judgement, folder)
         _log(client, run_id, run, judgement, folder)
         if run.subject:
-            _tag_model(client, run.subject.model, run, judgement, run_id)
+            _tag_model(client, run.subject, run, judgement, run_id)
         client.set_terminated(run_id)
         return run_id
     except (MlflowException, OSError) as error:
@@ -173,13 +173,20 @@ def _tags(run: AuditRun, judgement: Judgement) -> dict[str, str]:
     }
     if run.subject:
         tags["squaredeal.model"] = run.subject.model
+        tags |= {"squaredeal.model_version": run.subject.version} if run.subject.version else {}
+        tags |= {"squaredeal.model_digest": run.subject.digest} if run.subject.digest else {}
     return {key: str(value) for key, value in tags.items()}
 
 
-def _tag_model(client: MlflowClient, model: str, run: AuditRun, judgement: Judgement, run_id: str) -> None:
-    """Tag and describe the model version that ``models:/NAME@ALIAS`` or ``models:/NAME/VERSION`` names."""
-    name, number = _version_of(client, model)
+def _tag_model(client: MlflowClient, subject: Subject, run: AuditRun, judgement: Judgement, run_id: str) -> None:
+    """Tag and describe the model version that was read, or else the one that the program's address names now.
+
+    The run has that version as an input, so that either leads to the other.
+    """
+    name, number = _version_of(client, subject.model)
+    number = subject.version or number  # an alias may have moved on since
     version = client.get_model_version(name, number)
+    _link_model(client, version, run_id)
     tags = _tags(run, judgement)
     tags[f"fairness.status.{run.program.name}"] = tags["fairness.status"]
     tags[f"fairness.last_day.{run.program.name}"] = run.data.last_day or ""
@@ -197,6 +204,15 @@ def _tag_model(client: MlflowClient, model: str, run: AuditRun, judgement: Judge
     told = beside(version.description or "", run.program.name, version_words(run, judgement, place))
     if told != version.description:
         client.update_model_version(name, number, told)
+
+
+def _link_model(client: MlflowClient, version: Any, run_id: str) -> None:
+    """Note the logged model of a version as an input of the run, once."""
+    from mlflow.entities import LoggedModelInput
+
+    known = client.get_run(run_id).inputs.model_inputs
+    if version.model_id and version.model_id not in {one.model_id for one in known}:
+        client.log_inputs(run_id, models=[LoggedModelInput(version.model_id)])
 
 
 def _version_of(client: MlflowClient, model: str) -> tuple[str, str]:

@@ -68,7 +68,14 @@ def report_model(run: AuditRun, judgement: Judgement, say: Words = ENGLISH) -> R
         exclusions=excluded_rows(say, run.exclusions),
         errors=tuple(Fact(_question_name(say, error.question), error.error) for error in run.errors),
         provenance=provenance(say, run, judgement),
+        subject=_subject(run),
     )
+
+
+def _subject(run: AuditRun) -> tuple[str, str] | None:
+    if run.subject is None or not run.subject.version:
+        return None
+    return run.subject.model.removeprefix("models:/").split("@")[0].split("/")[0], run.subject.version
 
 
 def period_in(say: Words, period: str) -> str:

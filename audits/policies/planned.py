@@ -67,7 +67,13 @@ _MODELS: dict[str, MeasureKind] = {
     ),
 }
 
-PLANNED: dict[str, MeasureKind] = {**_MODELS}
+_COMING = {
+    name: MeasureKind("explanation", None, False, "about the model itself")
+    for name in ("unreproduced_share", "proxy_carried_gap", "flip_output_change", "flip_harmed_share",
+                 "trait_flip_price_ratio", "modelled_renewal_above_enbp_share", "reason_match_share",
+                 "reason_match_gap", "adjusted_model_output_gap")
+}  # fmt: skip
+PLANNED: dict[str, MeasureKind] = {**_MODELS, **_COMING}
 
 # roles that rules take and that no contract has yet
 PLANNED_ROLES: dict[str, str] = {
