@@ -112,6 +112,24 @@ class FlipResult:
 
 
 @dataclass(frozen=True, slots=True)
+class BesideRecorded:
+    """The model's price as a new customer beside the recorded one, in drawn ``renewals`` that have both.
+
+    By the model's own prices ``modelled_above`` of them lie above it, by the recorded ones, net of incentives,
+    ``recorded_above``, by each ``both_above``. ``mean_log`` is the mean of log(model's / recorded new-customer price),
+    ``mean_distance`` that of its size; ``within_step`` counts those within one step of the price's rounding.
+    """
+
+    renewals: int
+    modelled_above: int
+    recorded_above: int
+    both_above: int
+    mean_log: float
+    mean_distance: float
+    within_step: int
+
+
+@dataclass(frozen=True, slots=True)
 class Flips:
     """All flips of one need. ``rows`` is the number of drawn rows, ``link`` the model's.
 
@@ -124,6 +142,7 @@ class Flips:
     census: bool
     results: tuple[FlipResult, ...]
     left_out: Mapping[str, str] = field(default_factory=dict)
+    recorded: BesideRecorded | None = None
 
     def of_kind(self, *kinds: str) -> tuple[FlipResult, ...]:
         """The flips of some kinds, in their order."""

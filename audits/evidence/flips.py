@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from audits.evidence.flip_ages import age_changes
 from audits.evidence.flip_changes import Change, changes_of, columns_needed
 from audits.evidence.flip_persons import Copied, Mask, Persons, differing, persons_of, plain_text
+from audits.evidence.flip_recorded import beside_recorded, recorded_columns
 from audits.evidence.flip_results import FlipPart, FlipResult, Flips, Spread
 from audits.evidence.flip_sums import Asked, Floats, Scale, part_of
 from audits.evidence.model_rows import _FEWEST, _MOST_CELLS, ModelRows, model_rows
@@ -54,16 +56,22 @@ def collect_flips(source: Source, model: Model, need: FlipsNeed) -> Flips:
         raise ModelUnusable(ModelFault("not_named"))
     attributes = (*need.attributes, *(group.name for group in contract.groups), *made_attributes(contract))
     attributes = tuple(dict.fromkeys(attributes))
-    drawn = model_rows(source, attributes, need.rows, need.seed, columns_needed(contract))
+    drawn = model_rows(
+        source, attributes, need.rows, need.seed, (*columns_needed(contract), *recorded_columns(contract))
+    )
     whole = min(len(drawn), need.rows, max(_FEWEST, _MOST_CELLS // max(len(drawn.features.columns), 1)))
     persons = persons_of(drawn, whole, contract.prediction)
     own = _asked(model, drawn.features)
     if not own.usable.any():
         raise ModelUnusable(ModelFault("no_rows"))
     found = changes_of(contract, contract.prediction, persons, source.prepared.references)
+    found.changes += age_changes(contract, contract.prediction, persons)
     scale, clusters = scale_of(contract, contract.prediction), _clusters(drawn, contract)
     results = tuple(_result(change, persons, model, own, scale, clusters, need) for change in found.changes)
-    return Flips(len(drawn), model.link, len(drawn) >= drawn.total, results, dict(found.left_out))
+    beside = beside_recorded(
+        contract, persons, found.changes, own.figures, lambda features: _asked(model, features).figures
+    )
+    return Flips(len(drawn), model.link, len(drawn) >= drawn.total, results, dict(found.left_out), beside)
 
 
 def scale_of(contract: DataContract, prediction: Prediction) -> Scale:
