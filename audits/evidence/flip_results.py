@@ -40,7 +40,7 @@ class FlipPart:
     are above 0. ``harmed`` rows are worse off with their own value beyond the declared tolerance, ``better`` ones
     better off, the others neither; ``share_harmed`` is the spread of that flag (1 for harmed). ``dearer`` rows pay more
     than flipped by more than one step of the price's rounding, and ``excess`` is what they pay more (0 for the other
-    changed rows): prices only.
+    changed rows), ``share_dearer`` the spread of that flag: prices only.
 
     Decisions, where the prediction has a threshold: ``against`` counts rows decided against the person as recorded,
     among all that are meant and usable, changed or not; of these ``lost`` are decided for him when flipped, and
@@ -68,6 +68,7 @@ class FlipPart:
     share_harmed: Spread | None = None
     dearer: int | None = None
     excess: Spread | None = None
+    share_dearer: Spread | None = None
     against: int | None = None
     lost: int | None = None
     gained: int | None = None

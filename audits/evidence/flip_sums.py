@@ -109,7 +109,10 @@ def _money(difference: Floats, clusters: NDArray[Any] | None, scale: Scale) -> d
     if scale.of != "price":
         return {}
     dearer = difference > scale.step * (1 + 1e-9)
-    return {"dearer": int(dearer.sum()), "excess": spread(np.where(dearer, difference, 0.0), clusters)}
+    return {
+        "dearer": int(dearer.sum()), "excess": spread(np.where(dearer, difference, 0.0), clusters),
+        "share_dearer": spread(dearer.astype(np.float64), clusters),
+    }  # fmt: skip
 
 
 def _decisions(asked: Asked, meant: Mask, changed: Mask, scale: Scale) -> dict[str, Any]:
