@@ -30,6 +30,10 @@ FAULTS = {
         template("the model {uri} cannot be loaded: {reason}"),
         template("load it by hand in this environment, and install what it needs"),
     ),
+    "silent": (
+        template("the MLflow registry does not answer: {reason}"),
+        template("name a registry that answers, and audit again"),
+    ),
     "no_signature": (
         template("the model {uri} has no signature: nobody can tell which columns it takes, nor their order"),
         template("log it again with a signature (mlflow.models.infer_signature)"),
@@ -41,6 +45,30 @@ FAULTS = {
     "wrong_type": (
         template("the model {uri} takes {name} as {expected}, and the data hold {found}"),
         template("give {name} as {expected} in the source's query, or log the model with the type of the data"),
+    ),
+    "categories": (
+        template("the model {uri} has categories, and nobody can tell of which of its columns"),
+        template("log it again with a signature (mlflow.models.infer_signature) of the rows that it was trained on"),
+    ),
+    "many_classes": (
+        template("the model {uri} tells {classes:,} classes apart, and an audit reads one number for each row"),
+        template("register a model of two classes, or of a number"),
+    ),
+    "labels": (
+        template("the model {uri} gives labels instead of numbers"),
+        template("log a model that gives the chance of a side (predict_proba), or a number"),
+    ),
+    "not_one_number": (
+        template("the model {uri} gives {found} instead of one number for each row"),
+        template("log a model that gives one number for each row, or the chances of two sides"),
+    ),
+    "no_threshold": (
+        template("the model {uri} gives no chance, so that nobody can tell where its decision turns"),
+        template("add 'threshold' under 'prediction', or log a model that gives chances (predict_proba)"),
+    ),
+    "other_scale": (
+        template("the contract says that the model {uri} returns a {scale}, and it returns a {link}"),
+        template("leave out 'scale' under 'prediction', or name the model that the contract means"),
     ),
     "no_unit": (
         template("the contract has no 'unit', so that no rows can be drawn again by their name"),
