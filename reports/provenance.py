@@ -77,8 +77,7 @@ def _records(say: Words, run: AuditRun, judgement: Judgement) -> tuple[Fact, ...
         digest = run.subject.digest or say("prov.model_digest_none")
         name = say("prov.model", model=run.subject.model)
         facts.append(Fact(name, digest, run.subject.version or "", bool(run.subject.digest)))
-        tag = f"tags.`squaredeal.run_digest` = '{judgement.run_digest}'"
-        facts.append(Fact(say("prov.mlflow"), tag, say("prov.mlflow_note"), True))
+        facts.append(Fact(say("prov.mlflow"), judgement.run_digest, say("prov.mlflow_note"), True))
     inventory = run.program.content.get("inventory") or {}
     facts += [Fact(say("prov.inventory", key=key), str(value)) for key, value in sorted(inventory.items())]
     return tuple(facts)

@@ -8,9 +8,9 @@ from __future__ import annotations
 from checks.sentence import template
 
 MODEL = {
-    "model_output_gap": template("The mean output of the model for {group} is {higher} than for {reference}"),
+    "model_output_gap": template("On average, the model treats {group} {worse} than {reference}"),
     "adjusted_model_output_gap": template(
-        "Within the declared strata, the mean output of the model for {group} is {higher} than for {reference}"
+        "Within the declared strata, the model treats {group} on average {worse} than {reference}"
     ),
     "feature_output_gap": template("Of the gap between {group} and {reference}, a feature carries {estimate}"),
     "adjusted_feature_output_gap": template(
