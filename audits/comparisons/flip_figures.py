@@ -27,7 +27,8 @@ _OUTSIDE = template(
     "value of {names} beyond all that was drawn"
 )
 _UNSEEN = template(
-    "the model never saw the value that the flip '{flip}' gives to {names}, in {n:,} of {changed:,} rows"
+    "the model never saw the value that the flip '{flip}' gives to {names}, or left it out as a level of its own, in "
+    "{n:,} of {changed:,} rows"
 )
 _UNUSABLE = template("the model does not take {unusable:,} of the {meant:,} rows that the flip '{flip}' speaks of")
 _MOST_UNUSABLE = 0.05

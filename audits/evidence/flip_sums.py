@@ -14,6 +14,7 @@ from audits.evidence.flip_results import FlipPart, Spread
 FEWEST = 5  # rows of persons behind any figure, and behind any cell of a histogram
 FEWEST_SHAPED = 20  # rows behind a histogram and quantiles
 BINS = 25
+_ROUNDING = 1e-12  # of the largest change, within which changes are alike
 QUANTILES = (5, 25, 50, 75, 95)
 Floats = NDArray[np.float64]
 
@@ -66,6 +67,7 @@ def spread(values: Floats, clusters: NDArray[Any] | None) -> Spread | None:
         return None
     mean = float(values.mean())
     rest = values - mean
+    rest[np.abs(rest) <= _ROUNDING * float(np.abs(values).max())] = 0.0
     squares = float(rest @ rest)
     if clusters is None:
         return Spread(n, mean, squares, n, squares)
