@@ -8,5 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from audits.explanation.reason_codes import ReasonCodes
+from audits.explanation.reproduction import Reproduction
 
-QUESTIONS: tuple[type[Any], ...] = (ReasonCodes,)
+QUESTIONS: tuple[type[Any], ...] = (
+    Reproduction,
+    ReasonCodes,
+)
