@@ -86,7 +86,7 @@ def _waterfall(say: Words, total: Measurement, own: Sequence[Judged]) -> Waterfa
         bars.append(WaterfallBar(say("chart.other_features", count=len(rest)), short(value, unit), at, at + value))
     gap = total.estimate or 0.0
     bars.append(WaterfallBar(say("chart.whole_gap"), short(gap, unit), 0.0, gap, total.low, total.high, is_total=True))
-    told = [say("chart.waterfall_desc", whole=short(gap, unit), interval=span(say, total))]
+    told = [say("chart.waterfall_note"), say("chart.waterfall_desc", whole=short(gap, unit), interval=span(say, total))]
     told += [
         say("chart.rate_desc", group=one.measurement.segment, rate=short(one.measurement.estimate or 0.0, unit),
             interval=span(say, one.measurement))
@@ -95,7 +95,7 @@ def _waterfall(say: Words, total: Measurement, own: Sequence[Judged]) -> Waterfa
     key = "chart.waterfall" if total.measure == WHOLE else "chart.waterfall_within"
     return WaterfallPicture(
         say(key, who=whom(say, total)), " ".join(told), unit, axis_of(say, total),
-        say("chart.waterfall_begin", reference=reference_in(say, total)), tuple(bars), say("chart.waterfall_note"),
+        say("chart.waterfall_begin", reference=reference_in(say, total)), tuple(bars),
     )  # fmt: skip
 
 

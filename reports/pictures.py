@@ -200,7 +200,6 @@ class WaterfallPicture:
     axis: str
     begin: str
     bars: tuple[WaterfallBar, ...]
-    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

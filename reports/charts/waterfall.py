@@ -36,9 +36,6 @@ def waterfall(picture: WaterfallPicture, anchor: str) -> Markup:
     bottom = top + step * len(picture.bars) + 6
     parts = [axis(at.first, at.last, picture.unit, top, bottom, picture.axis)]
     parts.append(mark(at(0.0), 4, bottom, picture.begin, "equality", 1.5, "2 4"))
-    if picture.note:
-        note = clip(picture.note, ACROSS - room(picture.axis) - _MARGINS)
-        parts.append(text(LEFT, bottom + 30, note, "start", small=True))
     parts += [_row(bar, at, top + step * i, lower) for i, bar in enumerate(picture.bars)]
     links = zip(picture.bars, picture.bars[1:], range(len(picture.bars)), strict=False)
     parts += [_link(bar, at, top + step * i + lower, step) for bar, after, i in links if not after.is_total]
