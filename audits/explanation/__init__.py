@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from audits.explanation.paired_flips import PairedFlips
 from audits.explanation.reason_codes import ReasonCodes
 from audits.explanation.reproduction import Reproduction
+from audits.explanation.shap_gap import ShapGap
 
 QUESTIONS: tuple[type[Any], ...] = (
     Reproduction,
+    ShapGap,
     ReasonCodes,
 )
