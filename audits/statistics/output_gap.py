@@ -107,6 +107,11 @@ class OutputGap:
         """Half the width of the total's interval from drawing rows alone."""
         return self._student(_normal(level)) * self.sampling_error
 
+    def sampling_half_widths(self, level: float = 0.95) -> Floats:
+        """The same of each feature's, one at a time (p,)."""
+        errors = np.sqrt(np.maximum(np.diag(self.sampling), 0.0))
+        return np.asarray(self._student(_normal(level)) * errors)
+
     def total_interval(self, level: float) -> tuple[float, float]:
         """Interval of the total."""
         reach = self._student(_normal(level)) * self.total_error

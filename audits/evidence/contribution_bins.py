@@ -1,0 +1,190 @@
+"""Bins of features, and how many rows of the whole book lie in each: counted by the engine in one scan.
+
+A number is cut at quantiles of the rows drawn, closer together at both ends where contributions differ most; a text, or
+truth value, has its most frequent values. What is missing, and every further text, has a bin of its own. Times, and
+whatever else is neither number nor text, have none. Strata are counted beside.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audits.evidence.cells import label_expressions
+from checks.inputs.model_frames import as_label
+from checks.inputs.prepared import as_text, kind_of
+from checks.inputs.source import Source
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+QUANTILES = (0.01, 0.025, *(i / 20 for i in range(1, 20)), 0.975, 0.99)
+VALUES = 30
+_MOST_LABELS = 1000  # combinations of labels that are counted together
+Stratum = tuple[str | None, ...]
+Whole = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Bins:
+    """Of one feature: ascending upper ``edges`` of numbers, or ``values`` of texts; neither means no bins."""
+
+    feature: str
+    edges: tuple[float, ...] = ()
+    values: tuple[str, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """Bins, with that of the rest and that of what is missing; 0 for none."""
+        return len(self.edges or self.values) + 2 if self.edges or self.values else 0
+
+    def codes(self, values: NDArray[Any]) -> Whole:
+        """The bin (n,) of each value; empty without bins."""
+        if self.edges:
+            numbers = np.asarray(values, dtype=np.float64)
+            found = np.searchsorted(np.array(self.edges), numbers, side="left")
+            return np.where(np.isnan(numbers), self.count - 1, found).astype(np.int64)
+        places = {value: i for i, value in enumerate(self.values)}
+        rest, missing = len(places), len(places) + 1
+        if not places:
+            return np.zeros(0, dtype=np.int64)
+        return np.array([missing if value is None or value != value else places.get(as_label(value), rest)
+                         for value in values.tolist()], dtype=np.int64)  # fmt: skip
+
+    def expression(self, column: Any) -> Any:
+        """The same over a column of the prepared relation."""
+        import ibis
+
+        last = ibis.literal(self.count - 1, "int32")
+        rest = ibis.literal(self.count - 2, "int32")
+        if self.edges:
+            number = column.cast("float64")
+            cuts = [(number <= ibis.literal(repr(edge), "string").cast("float64"), ibis.literal(i, "int32"))
+                    for i, edge in enumerate(self.edges)]  # fmt: skip
+            return ibis.cases((column.isnull(), last), *cuts, else_=rest)
+        text = as_text(column)
+        named = [(text == value, ibis.literal(i, "int32")) for i, value in enumerate(self.values)]
+        return ibis.cases((text.isnull(), last), *named, else_=rest)
+
+
+def bins_of(source: Source, features: pd.DataFrame, names: Sequence[str]) -> list[Bins]:
+    """Bins of the named features, from drawn rows in plain values."""
+    return [_bins(source.table[name], name, features[name].to_numpy()) for name in names]
+
+
+def _bins(column: Any, name: str, values: NDArray[Any]) -> Bins:
+    kind = kind_of(column)
+    if kind == "number":
+        numbers = np.asarray(values, dtype=np.float64)
+        known = numbers[~np.isnan(numbers)]
+        if not len(known):
+            return Bins(name)
+        single = np.unique(known)
+        cuts = single[:-1] if len(single) <= len(QUANTILES) else np.quantile(known, QUANTILES, method="inverted_cdf")
+        return Bins(name, tuple(float(cut) for cut in np.unique(cuts)) or (float(single[0]),))
+    if kind in ("text", "boolean"):
+        counted = Counter(as_label(value) for value in values.tolist() if value is not None and value == value)
+        ordered = sorted(counted.items(), key=lambda pair: (-pair[1], pair[0]))
+        return Bins(name, values=tuple(value for value, _ in ordered[:VALUES]))
+    return Bins(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """Rows with a name in the whole source: by (attribute, label), in each bin of each feature and in each stratum."""
+
+    sizes: Mapping[tuple[str, str], int]
+    bins: Mapping[tuple[str, str], Sequence[Whole]]
+    strata: Mapping[tuple[str, str], Mapping[Stratum, int]]
+
+
+def count_book(source: Source, attributes: Sequence[str], every: Sequence[Bins], strata: Sequence[str]) -> Book:
+    """One scan, one query; rows without the contract's unit, which cannot be drawn, are left out."""
+    contract = source.contract
+    named = [bins for bins in every if bins.count]
+    labels = list(label_expressions(source.table, attributes, ()).values())
+    columns = {f"g{i}": _told(label) for i, label in enumerate(labels)}
+    columns |= {f"b{i}": bins.expression(source.table[bins.feature]) for i, bins in enumerate(named)}
+    columns |= {f"s{i}": _told(as_text(source.table[name])) for i, name in enumerate(strata)}
+    unit = as_text(source.table[contract.unit]) if contract and contract.unit else None
+    table = source.table.select(**columns) if unit is None else source.table.filter(unit.notnull()).select(**columns)
+    groups = _together(source, len(labels))
+    sets = [(*group, *part) for group in groups for part in _parts(len(named), len(strata))]
+    names = [*columns]
+    grouped = ", ".join("(" + ", ".join(one) + ")" for one in sets)
+    sql = (
+        f"WITH w AS ({source.backend.compile(table)}) SELECT {', '.join(names)}, count(*) AS n FROM w "
+        f"GROUP BY GROUPING SETS ({grouped})"
+    )
+    sizes: Counter[tuple[str, str]] = Counter()
+    held: dict[tuple[str, str], list[Whole]] = {}
+    found: dict[tuple[str, str], Counter[Stratum]] = {}
+    place = {bins.feature: i for i, bins in enumerate(every)}
+    for *row, n in source.rows(sql):
+        values = dict(zip(names, row, strict=True))
+        at = next((i for i in range(len(named)) if values[f"b{i}"] is not None), None)
+        for i, attribute in enumerate(attributes):
+            label = values[f"g{i}"]
+            if label is None or label == _NOTHING:
+                continue
+            key = attribute, label[1:]
+            if at is not None:
+                mine = held.setdefault(key, [np.zeros(bins.count, dtype=np.int64) for bins in every])
+                mine[place[named[at].feature]][int(values[f"b{at}"])] += int(n)
+            elif strata and values["s0"] is not None:
+                stratum = tuple(_untold(values[f"s{k}"]) for k in range(len(strata)))
+                found.setdefault(key, Counter())[stratum] += int(n)
+            else:
+                sizes[key] += int(n)
+    return Book(dict(sizes), held, found)
+
+
+_NOTHING = "0"
+
+
+def _told(label: Any) -> Any:
+    """A text that is never NULL, so that NULL says that the set is another."""
+    import ibis
+
+    return ibis.ifelse(label.isnull(), ibis.literal(_NOTHING), ibis.literal("=").concat(label))
+
+
+def _untold(text: str) -> str | None:
+    return None if text == _NOTHING else text[1:]
+
+
+def _parts(features: int, strata: int) -> list[tuple[str, ...]]:
+    """The sets of keys beside the labels: none, each feature's bins, the strata."""
+    return [(), *((f"b{i}",) for i in range(features)), *([tuple(f"s{i}" for i in range(strata))] if strata else [])]
+
+
+def _together(source: Source, attributes: int) -> list[tuple[str, ...]]:
+    """Labels of all attributes at once where these are few, each attribute's own otherwise."""
+    names = tuple(f"g{i}" for i in range(attributes))
+    declared = [len(labels) + 1 for labels in source.prepared.declared.values() if labels]
+    few = len(declared) == len(source.prepared.declared) and int(np.prod(declared or [1])) <= _MOST_LABELS
+    return [names] if few else [(name,) for name in names]
+
+
+def count_pairs(source: Source, attributes: Sequence[str], entity: str) -> dict[tuple[str, str], int]:
+    """Ordered pairs of different rows of one entity, by (attribute, label). One scan for each attribute."""
+    found: dict[tuple[str, str], int] = {}
+    for attribute, label in zip(attributes, label_expressions(source.table, attributes, ()).values(), strict=True):
+        keyed = source.table.select(g=label, e=as_text(source.table[entity]))
+        keyed = keyed.filter(keyed.g.notnull() & keyed.e.notnull())
+        counted = keyed.group_by(["g", "e"]).aggregate(n=keyed.count())
+        pairs = counted.group_by("g").aggregate(n=(counted.n * (counted.n - 1)).sum()).select("g", "n")
+        found |= {(attribute, str(name)): int(n) for name, n in source.rows(pairs)}
+    return found
+
+
+def stratum_of(columns: Sequence[NDArray[Any]], rows: int) -> list[Stratum]:
+    """The stratum of each drawn row, in the words of the engine."""
+    texts = [[None if value is None or value != value else as_label(value) for value in one.tolist()]
+             for one in columns]  # fmt: skip
+    return [tuple(one[i] for one in texts) for i in range(rows)]

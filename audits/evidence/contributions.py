@@ -1,0 +1,252 @@
+"""Contributions of a model's features to its output, added up by label: rows drawn, computed once, never kept.
+
+A pilot of each label tells how many rows it takes until the half-width of sampling is the asked share of the gap; these
+are computed, at most as many as were drawn. The rows of a label are the first of it by the hash of their name, a simple
+random sample. A row that serves several attributes is computed once. The background is the first rows of all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audits.evidence.contribution_bins import Bins, Book, Stratum, bins_of, count_book, count_pairs, stratum_of
+from audits.evidence.contribution_density import edges_of, hill_of, ranks_of
+from audits.evidence.contribution_results import (
+    FEWEST,
+    AttributeSums,
+    Contributions,
+    Hill,
+    LabelSums,
+    SideSums,
+    WithinSums,
+)
+from audits.evidence.contribution_rows import ComputedRows
+from audits.evidence.model_rows import ModelRows, model_rows
+from audits.evidence.needs import ContributionsNeed
+from audits.statistics.output_gap import Side, drawn_side, output_gap, rows_needed, standardised_side
+from checks.inputs.model_fault import ModelFault, ModelUnusable
+from checks.inputs.source import Source
+
+if TYPE_CHECKING:
+    from checks.inputs.model import Model, ModelFrame
+
+__all__ = ["Contributions", "collect_contributions"]
+
+PILOT = 500
+_ROUNDS, _MARGIN, _DIGITS = 3, 1.1, 10
+Key = tuple[str, str]
+Floats = NDArray[np.float64]
+Whole = NDArray[np.int64]
+
+
+def collect_contributions(source: Source, model: Model, need: ContributionsNeed) -> Contributions:
+    """Means, covariances and hills by label. Raises ``ModelUnusable`` where rows or contributions cannot be had."""
+    from checks.inputs.model import model_frame
+
+    contract = source.contract
+    if contract is None:
+        raise ModelUnusable(ModelFault("not_named"))
+    entity = (contract.entity,) if contract.entity else ()
+    drawn = model_rows(source, need.attributes, need.rows, need.seed, (*need.strata, *entity))
+    taken = model_frame(model, drawn.features)
+    if not taken.usable.any():
+        raise ModelUnusable(ModelFault("no_rows"))
+    rows = ComputedRows(model, taken, need, tuple(drawn.features.columns))
+    keys = _keys(drawn, need.attributes)
+    chosen = {key: _first(drawn, taken, key, min(PILOT, need.rows)) for key in keys}
+    rows.compute(_union(chosen.values()) if chosen else _whole(taken, min(PILOT, need.rows)))
+    rows.keep(_largest(rows, chosen, source.prepared.references))
+    named = [name for name in rows.names if name in drawn.features]
+    cut = {bins.feature: bins for bins in bins_of(source, drawn.features, named)}
+    every = [cut.get(name, Bins(name)) for name in rows.names]
+    book = count_book(source, need.attributes, every, need.strata)
+    pairs = count_pairs(source, need.attributes, contract.entity) if contract.entity else None
+    sums = _Sums(drawn, rows, every, book, pairs, contract.entity)
+    for _ in range(_ROUNDS):
+        more = _more(sums, chosen, source.prepared.references, need)
+        if not more:
+            break
+        chosen |= {key: _first(drawn, taken, key, n) for key, n in more.items()}
+        rows.compute(_union(chosen.values()))
+    return _told(sums, chosen, taken, source.prepared.references, need)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sums:
+    """What sides are made of."""
+
+    drawn: ModelRows
+    rows: ComputedRows
+    bins: Sequence[Bins]
+    book: Book
+    pairs: Mapping[Key, int] | None
+    entity: str | None
+
+    def side(self, key: Key, chosen: Whole) -> Side | None:
+        """The side of a label; None where too few rows were drawn."""
+        if len(chosen) < FEWEST:
+            return None
+        frame = self.drawn.features
+        held = self.book.bins.get(key)
+        codes = [bins.codes(frame[bins.feature].to_numpy()[chosen]) if bins.count else () for bins in self.bins]
+        counts = list(held) if held is not None else [()] * len(codes)
+        codes = codes if held is not None else [()] * len(codes)
+        pairs = None if self.pairs is None else self.pairs.get(key, 0)
+        return drawn_side(
+            self.rows.of(chosen), self.book.sizes.get(key, len(chosen)), codes, counts, self.entities(chosen), pairs
+        )
+
+    def entities(self, chosen: Whole) -> NDArray[Any] | None:
+        """The number of the entity of each row; a row without one is one of its own."""
+        if self.entity is None:
+            return None
+        names: dict[Any, int] = {}
+        values = self.drawn.columns[self.entity][chosen].tolist()
+        return np.array([-1 - i if value is None or value != value else names.setdefault(value, len(names))
+                         for i, value in enumerate(values)])  # fmt: skip
+
+
+def _keys(drawn: ModelRows, attributes: Sequence[str]) -> list[Key]:
+    return [(name, label) for name in attributes for label in sorted(one for one in drawn.sizes[name] if one)]
+
+
+def _first(drawn: ModelRows, taken: ModelFrame, key: Key, rows: int) -> Whole:
+    """The first rows of a label by hash that the model can take."""
+    attribute, label = key
+    places = drawn.places[attribute]
+    mine = (drawn.labels[attribute] == label) & (places >= 0) & (places < rows) & taken.usable
+    return np.flatnonzero(mine)
+
+
+def _whole(taken: ModelFrame, rows: int) -> Whole:
+    return np.flatnonzero(taken.usable)[:rows]
+
+
+def _lost(drawn: ModelRows, taken: ModelFrame, key: Key, chosen: Whole) -> int:
+    """Rows of a label before the last one chosen that the model could not take; all of them where it takes none."""
+    places = drawn.places[key[0]]
+    last = places[chosen].max() if len(chosen) else places.max(initial=0)
+    return int(((drawn.labels[key[0]] == key[1]) & (places <= last) & ~taken.usable).sum())
+
+
+def _union(chosen: Any) -> Whole:
+    return np.unique(np.concatenate([*chosen, np.zeros(0, dtype=np.int64)]))
+
+
+def _gaps(chosen: Mapping[Key, Whole], references: Mapping[str, str]) -> list[tuple[Key, Key]]:
+    """Each group with its reference."""
+    pairs = [(key, (key[0], references.get(key[0], ""))) for key in chosen]
+    return [(one, other) for one, other in pairs if one != other and other in chosen]
+
+
+def _largest(rows: ComputedRows, chosen: Mapping[Key, Whole], references: Mapping[str, str]) -> list[int]:
+    """Features by the size of their largest gap in the pilot."""
+    size = np.zeros(len(rows.names))
+    for one, other in _gaps(chosen, references):
+        if min(len(chosen[one]), len(chosen[other])) >= FEWEST:
+            gap = rows.of(chosen[one]).mean(axis=0) - rows.of(chosen[other]).mean(axis=0)
+            size = np.maximum(size, np.abs(gap))
+    return [int(i) for i in np.argsort(-size, kind="stable")]
+
+
+def _more(
+    sums: _Sums, chosen: Mapping[Key, Whole], references: Mapping[str, str], need: ContributionsNeed
+) -> dict[Key, int]:
+    """Labels whose gap is not told well enough yet, with the rows that it takes of them."""
+    wanted: dict[Key, int] = {}
+    sides = {key: sums.side(key, rows) for key, rows in chosen.items()}
+    for one, other in _gaps(chosen, references):
+        group, reference = sides[one], sides[other]
+        if group is None or reference is None:
+            wanted |= {key: need.rows for key in (one, other) if sides[key] is None}
+            continue
+        found = output_gap(group, reference)
+        if found.half_width() > need.half_width * abs(found.total):
+            rows = int(_MARGIN * rows_needed(group, reference, found.total, need.half_width)) + 1
+            for key in (one, other):
+                wanted[key] = max(wanted.get(key, 0), min(rows, need.rows))
+    held = {key: int(sums.drawn.places[key[0]][rows].max(initial=-1)) + 1 for key, rows in chosen.items()}
+    drawn = {key: int((sums.drawn.labels[key[0]] == key[1]).sum()) for key in wanted}
+    return {key: n for key, n in wanted.items() if n > held[key] and drawn[key] > held[key]}
+
+
+def _told(
+    sums: _Sums, chosen: Mapping[Key, Whole], taken: ModelFrame, references: Mapping[str, str], need: ContributionsNeed
+) -> Contributions:
+    rows, drawn = sums.rows, sums.drawn
+    edges = [edges_of(rows.phi[:, j]) for j in range(len(rows.names))]
+    ranks = [ranks_of(drawn.features[name].to_numpy()) if name in drawn.features else None for name in rows.names]
+    strata = stratum_of([drawn.columns[name] for name in need.strata], len(drawn)) if need.strata else None
+    attributes = {}
+    for attribute in need.attributes:
+        labels = []
+        for key in [key for key in chosen if key[0] == attribute]:
+            found = sums.side(key, chosen[key])
+            hills = () if found is None else _hills(rows.of(chosen[key]), chosen[key], ranks, edges)
+            size = sums.book.sizes.get(key, len(chosen[key]))
+            kept = _side_sums(found) or SideSums(len(chosen[key]), size, 0)
+            labels.append(LabelSums(key[1], kept, _lost(drawn, taken, key, chosen[key]), hills))
+        within = [_within(sums, strata, chosen, one, other) for one, other in _gaps(chosen, references)
+                  if strata and one[0] == attribute]  # fmt: skip
+        attributes[attribute] = AttributeSums(references.get(attribute), tuple(labels), tuple(within))
+    explained = rows.explained
+    return Contributions(
+        len(rows.phi), len(drawn), drawn.total, drawn.without_unit, int((~taken.usable).sum()), dict(taken.unseen),
+        rows.model.link, explained.explainer, explained.kind, int(explained.background), rows.remainder,
+        float(explained.base), rows.names, rows.others, tuple(edges), attributes,
+    )  # fmt: skip
+
+
+def _hills(
+    phi: Floats, chosen: Whole, ranks: Sequence[Floats | None], edges: Sequence[tuple[float, float]]
+) -> tuple[Hill, ...]:
+    return tuple(
+        hill_of(phi[:, j], None if one is None else one[chosen], edges[j]) for j, one in enumerate(ranks)
+    )  # fmt: skip
+
+
+def _within(sums: _Sums, strata: Sequence[Any], chosen: Mapping[Key, Whole], one: Key, other: Key) -> WithinSums:
+    """A group and its reference at the group's shares of the strata of which rows of both were drawn."""
+    held, theirs = (sums.book.strata.get(key, {}) for key in (one, other))
+    mine, yours = ([strata[i] for i in chosen[key]] for key in (one, other))
+    shared = sorted(
+        set(mine) & set(yours) & set(held) & set(theirs), key=lambda cell: tuple((x is None, x or "") for x in cell)
+    )
+    place = {stratum: i for i, stratum in enumerate(shared)}
+    covered = sum(held[stratum] for stratum in shared)
+    found = []
+    for key, cells, book in ((one, mine, held), (other, yours, theirs)):
+        inside = np.array([i for i, cell in enumerate(cells) if cell in place], dtype=np.int64)
+        if len(inside) < FEWEST:
+            return WithinSums(one[1], len(shared), len(held), covered)
+        codes = np.array([place[cells[i]] for i in inside])
+        rows = chosen[key][inside]
+        pairs = None if sums.pairs is None else sums.pairs.get(key, 0)
+        found.append(standardised_side(
+            sums.rows.of(rows), codes, [held[stratum] for stratum in shared], [book[stratum] for stratum in shared],
+            sums.entities(rows), pairs,
+        ))  # fmt: skip
+    return WithinSums(one[1], len(shared), len(held), covered, _side_sums(found[0]), _side_sums(found[1]))
+
+
+def _order(stratum: Stratum) -> tuple[tuple[bool, str], ...]:
+    return tuple((level is None, level or "") for level in stratum)
+
+
+def _side_sums(side: Side | None) -> SideSums | None:
+    if side is None:
+        return None
+    upper = np.triu_indices(len(side.mean))
+
+    def short(matrix: Floats) -> tuple[float, ...]:
+        return tuple(float(f"{value:.{_DIGITS}g}") for value in matrix[upper])
+
+    return SideSums(
+        side.rows, side.size, side.clusters, tuple(float(one) for one in side.mean), short(side.sampling),
+        short(side.population),
+    )  # fmt: skip
