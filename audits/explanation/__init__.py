@@ -15,5 +15,6 @@ from audits.explanation.shap_gap import ShapGap
 QUESTIONS: tuple[type[Any], ...] = (
     Reproduction,
     ShapGap,
+    PairedFlips,
     ReasonCodes,
 )
