@@ -14,7 +14,7 @@ from audits.evidence.flip_results import FlipPart, Spread
 FEWEST = 5  # rows of persons behind any figure, and behind any cell of a histogram
 FEWEST_SHAPED = 20  # rows behind a histogram and quantiles
 BINS = 25
-_ROUNDING = 1e-12  # of the largest change, within which changes are alike
+_ROUNDING = 1e-11  # of the largest change, within which changes are alike
 QUANTILES = (5, 25, 50, 75, 95)
 Floats = NDArray[np.float64]
 
@@ -132,11 +132,11 @@ def _decisions(asked: Asked, meant: Mask, changed: Mask, scale: Scale) -> dict[s
 
 
 def _histogram(values: Floats) -> tuple[tuple[float, ...], tuple[int, ...]]:
-    """Between the 0.5th and 99.5th percentile; one cell where these are equal."""
+    """Between the 0.5th and 99.5th percentile; one cell where these are alike."""
     if len(values) < FEWEST_SHAPED:
         return (), ()
     low, high = (float(one) for one in np.percentile(values, (0.5, 99.5)))
-    if not high > low:
+    if high - low <= _ROUNDING * max(abs(low), abs(high)):
         return (low, high), (len(values),)
     counts, edges = np.histogram(np.clip(values, low, high), BINS, (low, high))
     return tuple(edges.tolist()), tuple(int(n) if n >= FEWEST else 0 for n in counts)
