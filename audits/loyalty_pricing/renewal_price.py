@@ -9,8 +9,14 @@ most one step of rounding is none.
   (products that have renewals and not one new customer in a channel) beside open ones;
 * renewal_overcharge_money: what they cost beyond their new-customer prices, in all and by channel.
 
-All are counted, renewal by renewal, without sampling error. A renewal without an equivalent new business price is
+These are counted, renewal by renewal, without sampling error. A renewal without an equivalent new business price is
 never read as in order: it is counted, its segment is named, and many of them keep the count from being clear.
+
+Where the contract has a model of the price that takes the tenure, the model itself is asked what it would ask drawn
+renewing customers as new ones (``modelled_renewals``), recorded new-customer prices or none:
+
+* modelled_renewal_above_enbp_share: share of renewals that the model asks more, beyond one step of rounding;
+* modelled_renewal_overcharge: how much more, on average over renewals.
 """
 
 from __future__ import annotations
@@ -21,6 +27,7 @@ from typing import ClassVar
 
 from audits.comparisons import renewal_gaps
 from audits.comparisons.census import counted, of_group
+from audits.comparisons.modelled_renewals import ABOVE, OVERCHARGE, modelled_renewals, renewals_needs
 from audits.comparisons.prices import MOST_LOST
 from audits.comparisons.renewal_cells import (
     CHANNEL,
@@ -49,24 +56,50 @@ _UNTOLD = {
 }
 
 
+_NOT_FILLED = (
+    said("the contract does not fill: {roles}", roles="new_customer_price"),
+    said("declare {roles} in the contract", roles="new_customer_price"),
+)
+_COUNTED = "renewal_above_enbp_cases"
+
+
 @dataclass(frozen=True, slots=True)
 class RenewalPrice:
-    """No parameters: every figure is a count or a sum over all renewals."""
+    """``level`` of confidence of the model's figures; all others are counts and sums over all renewals."""
+
+    level: float = 0.95
 
     name: ClassVar[str] = "loyalty_pricing.renewal_price"
     harm: ClassVar[str] = "loyalty_pricing"
-    roles: ClassVar[tuple[str, ...]] = ("price", "new_customer_price")
-    optional_roles: ClassVar[tuple[str, ...]] = ("terms", "tenure", "weight")
+    roles: ClassVar[tuple[str, ...]] = ("price",)
+    optional_roles: ClassVar[tuple[str, ...]] = (
+        "new_customer_price", "terms", "tenure", "weight", "prediction", "features",
+    )  # fmt: skip
     measures: ClassVar[Mapping[str, float | None]] = {
-        "renewal_above_enbp_cases": None, "renewal_above_enbp_share": None, "renewal_overcharge_money": None,
+        _COUNTED: None, "renewal_above_enbp_share": None, "renewal_overcharge_money": None, ABOVE: None,
+        OVERCHARGE: None,
     }  # fmt: skip
-    counted: ClassVar[tuple[str, ...]] = ("renewal_above_enbp_cases",)
+    counted: ClassVar[tuple[str, ...]] = (_COUNTED,)
 
     def needs(self, contract: DataContract) -> Iterable[Need]:
-        """One set of cells."""
-        yield cells_need(contract)
+        """One set of cells, and what the model's own figures take."""
+        if contract.new_customer_price:
+            yield cells_need(contract)
+        yield from renewals_needs(contract)
 
     def measure(self, evidence: Evidence, contract: DataContract) -> tuple[list[Measurement], list[NotAnswered]]:
+        """What recorded prices tell, then what the model does."""
+        if not contract.new_customer_price and not contract.prediction:
+            return [], [NotAnswered(self.name, *_NOT_FILLED)]
+        figures: list[Measurement] = []
+        missing = [NotAnswered(f"{self.name}: {_COUNTED}", *_NOT_FILLED)]
+        if contract.new_customer_price:
+            figures, missing = self._recorded(evidence, contract)
+        modelled, lacking = modelled_renewals(self.name, evidence, contract, self.level)
+        unused = [one for one in left_unused(self.name, contract) if one.question.endswith(": weight")]
+        return [*figures, *modelled], [*missing, *unused, *lacking]
+
+    def _recorded(self, evidence: Evidence, contract: DataContract) -> tuple[list[Measurement], list[NotAnswered]]:
         """The whole book, then each attribute; segments that cannot be compared."""
         cells = evidence.cells(cells_need(contract))
         found = renewals_in(cells, contract)
@@ -82,14 +115,13 @@ class RenewalPrice:
         books, unknown = renewal_gaps.books(self.name, found, contract)
         figures += [of_group(self._share(one, contract), "book", label) for label, one in books.items()]
         missing = renewal_gaps.missing(self.name, found, everyone, contract)
-        unused = [one for one in left_unused(self.name, contract) if one.question.endswith(": weight")]
-        return figures, [*missing, *unknown, *unused]
+        return figures, [*missing, *unknown]
 
     def _cases(self, one: Renewals, contract: DataContract, undated: int) -> Measurement:
         """The number of renewals above. Doubts that leave some of them certain are told, but weaken nothing."""
         certain = one.above - one.doubtful - undated
         doubts = () if certain > 0 else (*_doubts(one, contract), *_undated(one, undated))
-        figure = self._figure("renewal_above_enbp_cases", one, one.above)
+        figure = self._figure(_COUNTED, one, one.above)
         details = {"share": one.above / one.compared} if one.compared else {}
         return replace(
             figure, counts={**figure.counts, **_left_out(one, contract)}, details=details,

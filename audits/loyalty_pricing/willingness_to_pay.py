@@ -9,7 +9,9 @@ or log(price) where the contract has no cost; declared strata (and controls) are
   whichever way, since a high score may stand for staying or for leaving. With HC1 or CR1 errors, and the robustness
   values of Cinelli and Hazlett (2020, JRSS B 82:39–67);
 * trait_price_ratio: geometric mean price of a device label over that of the most frequent label at equal strata and
-  cost, or the inverse where that is above 1, so that ``group`` is always the dearer of the two.
+  cost, or the inverse where that is above 1, so that ``group`` is always the dearer of the two;
+* trait_flip_price_ratio: where the contract has a model of the price, geometric mean of the model's own price over its
+  price with the trait's usual value instead (``trait_flips``), for each trait that the model takes.
 
 Each number enters as it is, as a straight line, and that is all: a relation with bends, and one number acting through
 another, are not seen. Cost enters with coefficient one. Device labels with fewer than ten rows are given a level of
@@ -22,6 +24,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from audits.comparisons.trait_flips import TRAIT_RATIO, trait_flips, traits_needs
 from audits.evidence.collect import Evidence
 from audits.evidence.needs import MomentsNeed, Need
 from audits.record import Measurement, NotAnswered
@@ -47,20 +50,23 @@ class WillingnessToPay:
     name: ClassVar[str] = "loyalty_pricing.willingness_to_pay"
     harm: ClassVar[str] = "loyalty_pricing"
     roles: ClassVar[tuple[str, ...]] = ("price", "behaviour")
-    optional_roles: ClassVar[tuple[str, ...]] = ("cost", "strata", "controls", "entity", "weight")
+    optional_roles: ClassVar[tuple[str, ...]] = (
+        "cost", "strata", "controls", "entity", "weight", "prediction", "features",
+    )  # fmt: skip
     measures: ClassVar[Mapping[str, float | None]] = {
-        "behaviour_price_share": 0.0, "retention_price_slope": 0.0, "trait_price_ratio": 1.0,
+        "behaviour_price_share": 0.0, "retention_price_slope": 0.0, "trait_price_ratio": 1.0, TRAIT_RATIO: 1.0,
     }  # fmt: skip
     counted: ClassVar[tuple[str, ...]] = ()
 
     def needs(self, contract: DataContract) -> Iterable[Need]:
-        """Moments of the price with all traits, with each alone, and of the margin with the score."""
+        """Moments of the price with all traits, with each alone, and of the margin with the score; flips of traits."""
         for keys in self._sets(contract):
             yield self._moments(keys, contract)
         if "device" in contract.behaviour:
             yield self._moments(("device",), contract)
         if "elasticity_score" in contract.behaviour and contract.cost:
             yield self._moments(("elasticity_score",), contract, MARGIN)
+        yield from traits_needs(contract)
 
     def measure(self, evidence: Evidence, contract: DataContract) -> tuple[list[Measurement], list[NotAnswered]]:
         """The shares, the slope and the ratios."""
@@ -80,7 +86,8 @@ class WillingnessToPay:
             moments = evidence.moments(self._moments(("device",), contract))
             shared = replace(self._shared("trait_price_ratio", ATTRIBUTES["device"], contract), equality=1.0)
             figures += trait_models.ratios(shared, moments)
-        return figures, list(self._missing(contract))
+        flipped, lacking = trait_flips(self.name, evidence, contract, self.level)
+        return [*figures, *flipped], [*self._missing(contract), *lacking]
 
     def _sets(self, contract: DataContract) -> Iterator[tuple[str, ...]]:
         """All declared traits, then each alone where there are several."""

@@ -1,0 +1,37 @@
+"""What questions share that ask the contract's model besides reading what was recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from audits.comparisons.flip_figures import flips_need
+from audits.evidence.needs import Need
+from checks.inputs.contract import DataContract
+from checks.sentence import Sentence
+
+if TYPE_CHECKING:
+    from audits.evidence.collect import Evidence
+    from audits.evidence.flip_results import Flips
+
+
+def model_needs(contract: DataContract) -> Iterator[Need]:
+    """Flips: the same for every question, so that all share one collection."""
+    yield flips_need(contract)
+
+
+def flips_of(evidence: Evidence, contract: DataContract) -> Flips:
+    """The flips that were collected. Raises ``ModelUnusable``."""
+    found: Flips = evidence.modelled(flips_need(contract))
+    return found
+
+
+def doubts_of(evidence: Evidence, contract: DataContract) -> tuple[Sentence, ...]:
+    """What the model's own figures are worth, where it does not give what was recorded."""
+    return ()
+
+
+def takes(contract: DataContract, column: str) -> bool:
+    """Whether a column is among the features, or stands for one-hot columns among them."""
+    hot = dict(contract.prediction.one_hot) if contract.prediction else {}
+    return column in contract.features or column in hot
