@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import shutil
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +35,12 @@ class Registry:
         word = {"lightgbm": "lgb_model", "xgboost": "xgb_model", "sklearn": "sk_model", "pyfunc": "python_model"}[kind]
         if kind in ("lightgbm", "sklearn"):
             more = {"serialization_format": "cloudpickle", **more}
-        if example is not None:
-            more["signature"] = infer_signature(example)
-        module = importlib.import_module(f"mlflow.{kind}")
-        module.save_model(**{word: model}, path=str(files), pip_requirements=PLAIN, **more)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            if example is not None:
+                more["signature"] = infer_signature(example)
+            module = importlib.import_module(f"mlflow.{kind}")
+            module.save_model(**{word: model}, path=str(files), pip_requirements=PLAIN, **more)
         shutil.rmtree(files / "__pycache__", ignore_errors=True)
         with contextlib.suppress(MlflowException):
             self.client.create_registered_model(name)

@@ -123,7 +123,7 @@ def _column(model: Model, name: str, values: NDArray[Any]) -> tuple[Any, NDArray
     """One column in the model's type, the rows that cannot be given in it, and those of categories never seen."""
     nobody = np.zeros(len(values), dtype=np.bool_)
     known = model.categories.get(name)
-    if known is not None and model.kind in _TREES:
+    if known is not None and model.kind != "sklearn":
         column, new = _categorical(values, known)
         return column, nobody, new
     if known is not None:
@@ -328,7 +328,7 @@ def _refused(
 
     def probe(name: str) -> pd.DataFrame:
         one, column = whole.copy(), name.rstrip("\0")
-        one[column] = frame[column].iloc[[rows[name]]].to_numpy()
+        one[column] = frame[column].iloc[[rows[name]]].array
         return one
 
     for name, hit in odd.items():
@@ -346,5 +346,5 @@ def _whole_row(frame: pd.DataFrame, columns: tuple[str, ...], strange: Mapping[s
         good = ~_missing(frame[name].to_numpy())
         if name in strange:
             good &= ~strange[name]
-        whole[name] = frame[name].iloc[[int(np.argmax(good))]].to_numpy()
+        whole[name] = frame[name].iloc[[int(np.argmax(good))]].array
     return whole

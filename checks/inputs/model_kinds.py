@@ -204,7 +204,8 @@ def _lightgbm(opened: Opened, contract: DataContract) -> Reading:
         or any(one.startswith("sigmoid:") and float(one[8:]) != 1 for one in options)
     ):
         link = "chance" if objective == "binary" else "number"
-        return Reading("pyfunc", opened.native, columns, types, link, booster.predict, categories)
+        plain = dict.fromkeys(columns, "double")
+        return Reading("pyfunc", opened.native, columns, plain, link, booster.predict, categories)
     link = "logit" if objective in _LIGHTGBM_LOGIT else "log" if objective in _LOG else "number"
 
     def margins(frame: pd.DataFrame) -> Any:
@@ -362,6 +363,7 @@ def _sklearn_categories(native: Any, columns: tuple[str, ...]) -> dict[str, tupl
     """Values that encoders know, of columns that reach an encoder as they are."""
     found: dict[str, tuple[Any, ...]] = {}
     first = native.steps[0][1] if hasattr(native, "steps") else native
+    first = getattr(first, "_preprocessor", None) or first  # of boosting by histograms
     parts = getattr(first, "transformers_", [("all", first, list(columns))])
     for _, part, names in parts:
         steps = [step for _, step in part.steps] if hasattr(part, "steps") else [part]
