@@ -94,7 +94,11 @@ def _nothing(told: Told, measure: str, part: GivenReasons, reference: str | None
     return Measurement(
         question=told.question, measure=measure, attribute=part.attribute, group=part.label, reference=reference,
         estimate=None, low=None, high=None, level=told.level, n=part.used, counts=_counts(part), method=said("none"),
-        source=said(_SOURCE), details={"drivers": float(told.found.drivers), "features": float(told.found.features)},
+        source=said(_SOURCE),
+        details={
+            "drivers": float(told.found.drivers), "features": float(told.found.features),
+            "background": float(told.found.background), "unseen_categories": float(told.found.unknown),
+        },
     )  # fmt: skip
 
 

@@ -133,19 +133,10 @@ def driving(values: NDArray[np.float64], favourable: str, drivers: int) -> NDArr
     return np.asarray((against > least) & (against >= last - np.abs(last) * _TIE))
 
 
-def whole_features(
-    values: NDArray[np.float64], features: Sequence[str], one_hot: Mapping[str, Sequence[str]]
-) -> tuple[NDArray[np.float64], dict[str, int]]:
-    """Contributions of columns that are one feature added up, and the place of each name, the columns' own included."""
-    owner = {name: name for name in features}
-    for whole, parts in one_hot.items():
-        owner |= {part: whole for part in parts if part in owner}
-    names = list(dict.fromkeys(owner[name] for name in features))
-    place = {name: i for i, name in enumerate(names)}
-    added = np.zeros((len(values), len(names)))
-    for j, name in enumerate(features):
-        added[:, place[owner[name]]] += values[:, j]
-    return added, place | {name: place[of] for name, of in owner.items()}
+def places_of(names: Sequence[str], one_hot: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    """The place of each feature among ``names``, and of columns that are part of one of them."""
+    own = {name: i for i, name in enumerate(names)}
+    return {part: own[whole] for whole, parts in one_hot.items() if whole in own for part in parts} | own
 
 
 def judge_reasons(
@@ -221,6 +212,7 @@ def tally(
 def collect_reasons(source: Source, model: Model, need: ReasonsNeed) -> Reasons:
     """Refusals drawn, explained and counted. Raises ``ModelUnusable``."""
     from audits.evidence.explainers import explain
+    from audits.evidence.explainers_inside import grouped
     from checks.inputs.model import model_frame
 
     contract = source.contract
@@ -234,19 +226,24 @@ def collect_reasons(source: Source, model: Model, need: ReasonsNeed) -> Reasons:
     if not usable.any():
         raise ModelUnusable(ModelFault("no_rows"))
     background, approved = _background(source, model, need)
-    found = explain(model, taken.frame.loc[usable].reset_index(drop=True), background, "interventional", features)
-    values, place = whole_features(found.values, features, model.one_hot)
+    names = grouped(model, features)
+    frame = taken.frame.loc[usable].reset_index(drop=True)
+    found = explain(model, frame, background, "interventional", names, seed=need.seed)
     codes = codes_given([rows.columns[name][usable] for name in dict.fromkeys(contract.denial_reasons)])
     made = contract.prediction
     judged = judge_reasons(
-        codes, driving(values, made.favourable, need.drivers), place, dict(made.reasons), made.generic_reasons
+        codes,
+        driving(found.values, made.favourable, need.drivers),
+        places_of(names, model.one_hot),
+        dict(made.reasons),
+        made.generic_reasons,
     )
     owners = clusters_of(rows.columns[contract.entity][usable] if contract.entity else None, len(codes))
     drawn = _Drawn(rows, usable, min(need.rows, max(_FEWEST, _MOST_CELLS // max(len(features), 1))))
     parts = tuple(_parts(drawn, judged, owners, source.prepared.references, need.attributes))
     return Reasons(
         rows=parts[0].used, parts=parts, explainer=found.explainer, kind=found.kind, background=len(background),
-        approved=approved, drivers=need.drivers, features=values.shape[1], unknown=sum(taken.unseen.values()),
+        approved=approved, drivers=need.drivers, features=len(names), unknown=sum(taken.unseen.values()),
         without_unit=rows.without_unit,
     )  # fmt: skip
 

@@ -30,10 +30,11 @@ from dataclasses import asdict, dataclass, replace
 from typing import ClassVar
 
 from audits.comparisons import reason_counts, reason_matches
+from audits.comparisons.model_doubts import doubts
 from audits.comparisons.reason_counts import JOINED, ODD
 from audits.evidence.cells import Cells
 from audits.evidence.collect import Evidence
-from audits.evidence.needs import CellsNeed, Need, ReasonsNeed
+from audits.evidence.needs import CellsNeed, Need, ReasonsNeed, ReproductionNeed
 from audits.parameters import refuse_outside
 from audits.record import Measurement, NotAnswered
 from audits.unused_roles import left_unused, marked
@@ -114,6 +115,7 @@ class ReasonCodes:
             yield _review_cells(contract)
         if _lacking(contract) is None:
             yield self._need(contract)
+            yield ReproductionNeed()
 
     def measure(self, evidence: Evidence, contract: DataContract) -> tuple[list[Measurement], list[NotAnswered]]:
         """The counts, then the figures against the model, or what each lacks."""
@@ -169,7 +171,7 @@ class ReasonCodes:
         except ModelUnusable as error:
             why = error.fault
             return [], [NotAnswered(f"{self.name}: {measure}", why.reason, why.needed) for measure in _MODELLED]
-        told = reason_matches.Told(self.name, self.level, found)
+        told = reason_matches.Told(self.name, self.level, found, cautions=doubts(evidence, contract))
         references = [(name, evidence.data.references[name]) for name in _attributes(contract)]
         clustered = replace(contract, entity=None)  # its rows are clusters here
         return [marked(one, clustered) for one in reason_matches.figures(told, references)], []

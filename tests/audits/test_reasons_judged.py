@@ -11,8 +11,8 @@ from audits.evidence.reasons import (
     codes_given,
     driving,
     judge_reasons,
+    places_of,
     tally,
-    whole_features,
 )
 
 FEATURES = ("debt", "income", "años", "area")
@@ -37,14 +37,9 @@ def test_ties_with_the_last_driver_are_drivers_and_rounding_is_none():
     assert found.tolist() == [[True, True, True, False], [True, False, False, False], [False] * 4]
 
 
-def test_columns_that_are_one_feature_are_added_up_and_known_by_either_name():
-    values = np.array([[1.0, 2.0, 3.0, 4.0]])
-    added, place = whole_features(values, ("a", "x_1", "b", "x_2"), {"x": ("x_1", "x_2", "x_9")})
-    assert added.tolist() == [[1.0, 6.0, 3.0]]
-    assert place == {"a": 0, "x": 1, "x_1": 1, "x_2": 1, "b": 2}
-    added, place = whole_features(values, ("a", "x", "b", "c"), {"x": ("x_1", "x_2")})  # made by the audit
-    assert added.tolist() == values.tolist()
-    assert place["x"] == 1
+def test_columns_that_are_part_of_a_feature_are_known_by_either_name():
+    parts = {"x": ("x_1", "x_2"), "other": ("y_1",)}
+    assert places_of(("a", "x", "b"), parts) == {"a": 0, "x": 1, "x_1": 1, "x_2": 1, "b": 2}
 
 
 def books(seed: int, rows: int = 400):
