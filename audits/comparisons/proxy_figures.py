@@ -1,9 +1,10 @@
 """Proxies of a group among a model's features: what questions ask for, and which features are named.
 
-A feature is named as a proxy of a group where it tells the group from the reference (the lower bound of its AUC is above
-``LEAST_AUC``, or it is in the best small set whose AUC is) and where what rides on it beyond what cost or outcomes
-explain is to the group's harm: the interval that holds for all features at once lies on that side of nought, and so does
-the gap at equal expected cost or outcome. A feature that the attribute is made of is no proxy but the thing itself.
+A feature is named as a proxy of a group where it tells the group from the reference (the lower bound of its AUC is
+above ``LEAST_AUC``, or it is in the best small set whose AUC is) and where what rides on it beyond what cost or
+outcomes explain is to the group's harm: the interval that holds for all features at once lies on that side of nought,
+and so does the gap at equal expected cost or outcome. A feature that the attribute is made of is no proxy but the thing
+itself.
 """
 
 from __future__ import annotations

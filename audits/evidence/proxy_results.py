@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-COST, OUTCOME_KNOWN = "cost", "outcome"
+COST, KNOWN_OUTCOME = "cost", "outcome"
 
 
 @dataclass(frozen=True, slots=True)
