@@ -8,13 +8,12 @@ random sample. A row that serves several attributes is computed once. The backgr
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from audits.evidence.contribution_bins import Bins, Book, Stratum, bins_of, count_book, count_pairs, stratum_of
+from audits.evidence.contribution_bins import Bins, bins_of, count_book, count_pairs, stratum_of
 from audits.evidence.contribution_density import edges_of, hill_of, ranks_of
 from audits.evidence.contribution_results import (
     FEWEST,
@@ -26,9 +25,10 @@ from audits.evidence.contribution_results import (
     WithinSums,
 )
 from audits.evidence.contribution_rows import ComputedRows
+from audits.evidence.contribution_sums import Key, Sums, Within
 from audits.evidence.model_rows import ModelRows, model_rows
 from audits.evidence.needs import ContributionsNeed
-from audits.statistics.output_gap import Side, drawn_side, output_gap, rows_needed, standardised_side
+from audits.statistics.output_gap import Side, output_gap, rows_needed
 from checks.inputs.model_fault import ModelFault, ModelUnusable
 from checks.inputs.source import Source
 
@@ -39,7 +39,6 @@ __all__ = ["Contributions", "collect_contributions"]
 
 PILOT = 500
 _ROUNDS, _MARGIN, _DIGITS = 3, 1.1, 10
-Key = tuple[str, str]
 Floats = NDArray[np.float64]
 Whole = NDArray[np.int64]
 
@@ -66,7 +65,8 @@ def collect_contributions(source: Source, model: Model, need: ContributionsNeed)
     every = [cut.get(name, Bins(name)) for name in rows.names]
     book = count_book(source, need.attributes, every, need.strata)
     pairs = count_pairs(source, need.attributes, contract.entity) if contract.entity else None
-    sums = _Sums(drawn, rows, every, book, pairs, contract.entity)
+    strata = stratum_of([drawn.columns[name] for name in need.strata], len(drawn)) if need.strata else ()
+    sums = Sums(drawn, rows, every, book, pairs, contract.entity, strata)
     for _ in range(_ROUNDS):
         more = _more(sums, chosen, source.prepared.references, need)
         if not more:
@@ -74,41 +74,6 @@ def collect_contributions(source: Source, model: Model, need: ContributionsNeed)
         chosen |= {key: _first(drawn, taken, key, n) for key, n in more.items()}
         rows.compute(_union(chosen.values()))
     return _told(sums, chosen, taken, source.prepared.references, need)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Sums:
-    """What sides are made of."""
-
-    drawn: ModelRows
-    rows: ComputedRows
-    bins: Sequence[Bins]
-    book: Book
-    pairs: Mapping[Key, int] | None
-    entity: str | None
-
-    def side(self, key: Key, chosen: Whole) -> Side | None:
-        """The side of a label; None where too few rows were drawn."""
-        if len(chosen) < FEWEST:
-            return None
-        frame = self.drawn.features
-        held = self.book.bins.get(key)
-        codes = [bins.codes(frame[bins.feature].to_numpy()[chosen]) if bins.count else () for bins in self.bins]
-        counts = list(held) if held is not None else [()] * len(codes)
-        codes = codes if held is not None else [()] * len(codes)
-        pairs = None if self.pairs is None else self.pairs.get(key, 0)
-        return drawn_side(
-            self.rows.of(chosen), self.book.sizes.get(key, len(chosen)), codes, counts, self.entities(chosen), pairs
-        )
-
-    def entities(self, chosen: Whole) -> NDArray[Any] | None:
-        """The number of the entity of each row; a row without one is one of its own."""
-        if self.entity is None:
-            return None
-        names: dict[Any, int] = {}
-        values = self.drawn.columns[self.entity][chosen].tolist()
-        return np.array([-1 - i if value is None or value != value else names.setdefault(value, len(names))
-                         for i, value in enumerate(values)])  # fmt: skip
 
 
 def _keys(drawn: ModelRows, attributes: Sequence[str]) -> list[Key]:
@@ -155,7 +120,7 @@ def _largest(rows: ComputedRows, chosen: Mapping[Key, Whole], references: Mappin
 
 
 def _more(
-    sums: _Sums, chosen: Mapping[Key, Whole], references: Mapping[str, str], need: ContributionsNeed
+    sums: Sums, chosen: Mapping[Key, Whole], references: Mapping[str, str], need: ContributionsNeed
 ) -> dict[Key, int]:
     """Labels whose gap is not told well enough yet, with the rows that it takes of them."""
     wanted: dict[Key, int] = {}
@@ -165,23 +130,37 @@ def _more(
         if group is None or reference is None:
             wanted |= {key: need.rows for key in (one, other) if sides[key] is None}
             continue
-        found = output_gap(group, reference)
-        if found.half_width() > need.half_width * abs(found.total):
-            rows = int(_MARGIN * rows_needed(group, reference, found.total, need.half_width)) + 1
-            for key in (one, other):
-                wanted[key] = max(wanted.get(key, 0), min(rows, need.rows))
+        rows = _rows_of_gap(sums, chosen, (one, other), (group, reference), need)
+        wanted |= {key: max(wanted.get(key, 0), min(rows, need.rows)) for key in (one, other)}
     held = {key: int(sums.drawn.places[key[0]][rows].max(initial=-1)) + 1 for key, rows in chosen.items()}
     drawn = {key: int((sums.drawn.labels[key[0]] == key[1]).sum()) for key in wanted}
     return {key: n for key, n in wanted.items() if n > held[key] and drawn[key] > held[key]}
 
 
+def _rows_of_gap(
+    sums: Sums, chosen: Mapping[Key, Whole], keys: tuple[Key, Key], sides: tuple[Side, Side], need: ContributionsNeed
+) -> int:
+    """Rows of either label that tell the gap, and the one within strata, as well as was asked; 0 where these do."""
+    found, rows = output_gap(*sides), 0
+    size = abs(found.total)
+    if found.half_width() > need.half_width * size:
+        rows = int(_MARGIN * rows_needed(*sides, size, need.half_width)) + 1
+    inside = sums.within(chosen, *keys).sides if need.strata else None
+    if inside:
+        within = output_gap(*inside)
+        half, allowed = within.half_width(), need.half_width * max(size, abs(within.total))
+        if half > allowed:
+            most = max(len(chosen[key]) for key in keys)
+            rows = max(rows, int(_MARGIN * most * (half / allowed) ** 2) + 1 if allowed else need.rows)
+    return rows
+
+
 def _told(
-    sums: _Sums, chosen: Mapping[Key, Whole], taken: ModelFrame, references: Mapping[str, str], need: ContributionsNeed
+    sums: Sums, chosen: Mapping[Key, Whole], taken: ModelFrame, references: Mapping[str, str], need: ContributionsNeed
 ) -> Contributions:
     rows, drawn = sums.rows, sums.drawn
     edges = [edges_of(rows.phi[:, j]) for j in range(len(rows.names))]
     ranks = [ranks_of(drawn.features[name].to_numpy()) if name in drawn.features else None for name in rows.names]
-    strata = stratum_of([drawn.columns[name] for name in need.strata], len(drawn)) if need.strata else None
     attributes = {}
     for attribute in need.attributes:
         labels = []
@@ -191,8 +170,8 @@ def _told(
             size = sums.book.sizes.get(key, len(chosen[key]))
             kept = _side_sums(found) or SideSums(len(chosen[key]), size, 0)
             labels.append(LabelSums(key[1], kept, _lost(drawn, taken, key, chosen[key]), hills))
-        within = [_within(sums, strata, chosen, one, other) for one, other in _gaps(chosen, references)
-                  if strata and one[0] == attribute]  # fmt: skip
+        gaps = [pair for pair in _gaps(chosen, references) if pair[0][0] == attribute and need.strata]
+        within = [_within_sums(one[1], sums.within(chosen, one, other)) for one, other in gaps]
         attributes[attribute] = AttributeSums(references.get(attribute), tuple(labels), tuple(within))
     explained = rows.explained
     return Contributions(
@@ -210,32 +189,9 @@ def _hills(
     )  # fmt: skip
 
 
-def _within(sums: _Sums, strata: Sequence[Any], chosen: Mapping[Key, Whole], one: Key, other: Key) -> WithinSums:
-    """A group and its reference at the group's shares of the strata of which rows of both were drawn."""
-    held, theirs = (sums.book.strata.get(key, {}) for key in (one, other))
-    mine, yours = ([strata[i] for i in chosen[key]] for key in (one, other))
-    shared = sorted(
-        set(mine) & set(yours) & set(held) & set(theirs), key=lambda cell: tuple((x is None, x or "") for x in cell)
-    )
-    place = {stratum: i for i, stratum in enumerate(shared)}
-    covered = sum(held[stratum] for stratum in shared)
-    found = []
-    for key, cells, book in ((one, mine, held), (other, yours, theirs)):
-        inside = np.array([i for i, cell in enumerate(cells) if cell in place], dtype=np.int64)
-        if len(inside) < FEWEST:
-            return WithinSums(one[1], len(shared), len(held), covered)
-        codes = np.array([place[cells[i]] for i in inside])
-        rows = chosen[key][inside]
-        pairs = None if sums.pairs is None else sums.pairs.get(key, 0)
-        found.append(standardised_side(
-            sums.rows.of(rows), codes, [held[stratum] for stratum in shared], [book[stratum] for stratum in shared],
-            sums.entities(rows), pairs,
-        ))  # fmt: skip
-    return WithinSums(one[1], len(shared), len(held), covered, _side_sums(found[0]), _side_sums(found[1]))
-
-
-def _order(stratum: Stratum) -> tuple[tuple[bool, str], ...]:
-    return tuple((level is None, level or "") for level in stratum)
+def _within_sums(label: str, found: Within) -> WithinSums:
+    one, other = found.sides or (None, None)
+    return WithinSums(label, found.strata, found.of, found.covered, _side_sums(one), _side_sums(other))
 
 
 def _side_sums(side: Side | None) -> SideSums | None:

@@ -167,65 +167,60 @@ def drawn_side(
     that do not fit.
     """
     phi = _matrix(contributions)
-    n, p = phi.shape
-    size = max(int(size), n)
-    weights, residuals = np.full((n, p), 1 / n), np.empty((n, p))
-    scaled, left = np.empty((n, p)), np.empty((n, p))
-    for j in range(p):
-        codes, held = joined_bins(bins[j] if len(bins) else (), book[j] if len(book) else (), n, size)
-        drawn = np.bincount(codes, minlength=len(held)).astype(float)
-        weights[:, j] = (held / held.sum() / np.maximum(drawn, 1.0))[codes]
-        means = np.bincount(codes, weights=phi[:, j], minlength=len(held)) / np.maximum(drawn, 1.0)
-        residuals[:, j] = phi[:, j] - means[codes]
-        scaled[:, j] = weights[:, j] * residuals[:, j] * np.sqrt(drawn / np.maximum(drawn - 1, 1.0))[codes]
-        left[:, j] = np.sqrt(np.maximum(1 - drawn / held, 0.0))[codes]
+    n, size = len(phi), max(int(size), len(phi))
+    weights, within, influence = _post_stratified(phi, size, bins, book)
     mean = (weights * phi).sum(axis=0)
     single = np.sqrt(weights) * (phi - mean)
     alone = single.T @ single * (n / (n - 1)) / size
     population, names = _with_entities(alone, weights * (phi - mean), size, clusters, pairs)
-    total = scaled.sum(axis=1)
-    drawn_from = scaled * left
-    return Side(mean, drawn_from.T @ drawn_from, population, n, size, names, float(n * (total @ total)))
+    total = within.sum(axis=1)
+    return Side(mean, influence.T @ influence, population, n, size, names, float(n * (total @ total)))
 
 
 def standardised_side(
     contributions: ArrayLike,
     strata: ArrayLike,
     shares: ArrayLike,
-    book: ArrayLike,
+    held: ArrayLike,
+    bins: Sequence[ArrayLike] = (),
+    book: Sequence[ArrayLike] = (),
     clusters: ArrayLike | None = None,
     pairs: int | None = None,
 ) -> Side:
-    """A side at given ``shares`` (S,) of the strata, from rows (n, p) with ``strata`` (n,) numbered from 0.
+    """A side at given ``shares`` (S,) of the strata, from rows (n, p) with ``strata`` (n,): from 0, S outside of them.
 
-    Σ_s share_s mean_s, of which ``book`` (S,) tells the side's rows in each stratum. The shares are taken as they are:
-    the gap is that of people as the group's are spread. Each stratum needs a drawn row; one alone in its stratum varies
-    as the others do within theirs. Raises ``ValueError`` for fewer than two rows or a stratum without any.
+    Σ_s share_s mean_s, as the post-stratified mean and Σ_s (share_s − own share_s) mean_s, so that where the side is
+    spread much as the shares are there is little error beyond that of the former. ``held`` (S + 1,) are the side's rows
+    in each stratum, and outside, in the book; ``bins`` and ``book`` as in ``drawn_side``. The shares are taken as they
+    are. One row alone in its stratum varies as the others do within theirs. Raises ``ValueError`` for fewer than two
+    rows or a stratum without any.
     """
     phi, codes = _matrix(contributions), np.asarray(strata, dtype=np.int64)
-    share = np.asarray(shares, dtype=np.float64)
-    drawn = np.bincount(codes, minlength=len(share)).astype(float)
-    if len(drawn) != len(share) or not (drawn > 0).all():
-        raise ValueError(f"strata: found {int((drawn > 0).sum())} with drawn rows, expected {len(share)}")
-    held = np.maximum(np.asarray(book, dtype=np.float64), drawn)
-    share = share / share.sum()
-    sums = [np.bincount(codes, weights=column, minlength=len(share)) for column in phi.T]
-    means = np.stack(sums, axis=1) / drawn[:, None]
+    aim = np.append(np.asarray(shares, dtype=np.float64), 0.0)
+    drawn = np.bincount(codes, minlength=len(aim)).astype(float)
+    if len(drawn) != len(aim) or not (drawn[:-1] > 0).all():
+        raise ValueError(f"strata: found {int((drawn[:-1] > 0).sum())} with drawn rows, expected {len(aim) - 1}")
+    rows = np.where(drawn > 0, np.maximum(np.asarray(held, dtype=np.float64), drawn), 0.0)
+    aim, size, safe = aim / aim.sum(), float(rows.sum()), np.maximum(drawn, 1.0)
+    shift = aim - rows / size
+    means = np.stack([np.bincount(codes, weights=column, minlength=len(aim)) for column in phi.T], axis=1)
+    means = np.asarray(means / safe[:, None])
     residuals = phi - means[codes]
-    degrees = float((drawn - 1).sum())
-    within = residuals.T @ residuals / max(degrees, 1.0)
+    pooled = residuals.T @ residuals / max(float((safe - 1).sum()), 1.0)
     several = drawn > 1
-    one = share**2 * (1 - drawn / held) / drawn  # times the variance in the stratum
-    two = share**2 / held
-    sampling, population = (
-        _by_row(residuals, np.where(several, part / np.maximum(drawn - 1, 1), 0.0)[codes])
-        + within * float(part[~several].sum())
-        for part in (one, two)
-    )
-    population, names = _with_entities(
-        population, (share / drawn)[codes][:, None] * residuals, int(held.sum()), clusters, pairs
-    )
-    return Side(share @ means, sampling, population, len(phi), int(held.sum()), names)
+    wider = np.where(several, np.sqrt(drawn / np.maximum(drawn - 1, 1.0)), 0.0)
+    left = np.sqrt(1 - drawn / np.maximum(rows, safe))
+    weights, _, influence = _post_stratified(phi, round(size), bins, book)
+    influence = influence + (shift / safe * wider * left)[codes][:, None] * residuals
+    alone = pooled * float(((shift * left)[~several] ** 2).sum())
+    spread = (aim / np.sqrt(np.maximum(rows, 1.0) * safe) * wider)[codes][:, None] * residuals
+    population = spread.T @ spread + pooled * float((aim**2 / np.maximum(rows, 1.0))[~several].sum())
+    own = (aim / safe)[codes][:, None] * residuals
+    population, names = _with_entities(population, own, round(size), clusters, pairs)
+    mean = (weights * phi).sum(axis=0) + shift @ means
+    return Side(
+        mean, influence.T @ influence + alone, population, int(drawn[:-1].sum()), int(rows[:-1].sum()), names
+    )  # fmt: skip
 
 
 def output_gap(group: Side, reference: Side) -> OutputGap:
@@ -255,6 +250,23 @@ def rows_needed(group: Side, reference: Side, gap: float, half_width: float, lev
     return low
 
 
+def _post_stratified(
+    phi: Floats, size: int, bins: Sequence[ArrayLike], book: Sequence[ArrayLike]
+) -> tuple[Floats, Floats, Floats]:
+    """Weights, u and v of each row and feature, (n, p) each, in the words of the module."""
+    n = len(phi)
+    weights, within, influence = (np.empty(phi.shape) for _ in range(3))
+    for j, column in enumerate(phi.T):
+        codes, held = joined_bins(bins[j] if len(bins) else (), book[j] if len(book) else (), n, size)
+        drawn = np.maximum(np.bincount(codes, minlength=len(held)), 1.0)
+        weights[:, j] = (held / held.sum() / drawn)[codes]
+        means = np.bincount(codes, weights=column, minlength=len(held)) / drawn
+        wider = np.sqrt(drawn / np.maximum(drawn - 1, 1.0))
+        within[:, j] = weights[:, j] * (column - means[codes]) * wider[codes]
+        influence[:, j] = within[:, j] * np.sqrt(np.maximum(1 - drawn / held, 0.0))[codes]
+    return weights, within, influence
+
+
 def _with_entities(
     alone: Floats, influence: Floats, size: int, clusters: ArrayLike | None, pairs: int | None
 ) -> tuple[Floats, int]:
@@ -277,10 +289,6 @@ def _with_entities(
     shared = (vectors * np.maximum(values, 0.0)) @ vectors.T
     few = len(names) / max(len(names) - 1, 1) * (n - 1) / n
     return few * (alone + shared), len(names)
-
-
-def _by_row(values: Floats, weights: Floats) -> Floats:
-    return np.asarray((values * weights[:, None]).T @ values)
 
 
 def _matrix(contributions: ArrayLike) -> Floats:

@@ -84,7 +84,7 @@ def test_one_row_or_a_stratum_without_rows_is_refused():
     with pytest.raises(ValueError, match="contributions"):
         drawn_side([[1.0, 2.0]], 10)
     with pytest.raises(ValueError, match="strata"):
-        standardised_side(np.ones((4, 1)), [0, 0, 2, 2], [1, 1, 1], [4, 4, 4])
+        standardised_side(np.ones((4, 1)), [0, 0, 2, 2], [1, 1, 1], [4, 4, 4, 0])
 
 
 def test_parts_add_up_and_the_total_is_judged_by_their_covariance():
@@ -150,19 +150,45 @@ def test_where_few_pairs_were_drawn_rows_of_one_entity_count_as_equal():
 
 def test_within_strata_is_the_mean_of_strata_at_the_groups_shares():
     rng = np.random.default_rng(10)
-    codes = rng.integers(0, 3, 60)
-    phi = codes[:, None] * [1.0, 5.0] + rng.normal(size=(60, 2))
+    codes = rng.integers(0, 4, 60)  # the last lies outside
+    phi = codes[:, None] * np.array([1.0, 5.0]) + rng.normal(size=(60, 2))
     counts = np.bincount(codes)
-    side = standardised_side(phi, codes, [5, 3, 2], counts)
-    by_hand = sum(w * phi[codes == s].mean(axis=0) for s, w in enumerate([0.5, 0.3, 0.2]))
+    shares = np.array([0.5, 0.3, 0.2])
+    side = standardised_side(phi, codes, 10 * shares, counts)
+    by_hand = sum(w * phi[codes == s].mean(axis=0) for s, w in enumerate(shares))
     np.testing.assert_allclose(side.mean, by_hand)
     np.testing.assert_allclose(side.sampling, 0, atol=1e-18)
-    variance = sum(w**2 * np.cov(phi[codes == s].T) / counts[s] for s, w in enumerate([0.5, 0.3, 0.2]))
+    variance = sum(w**2 * np.cov(phi[codes == s].T) / counts[s] for s, w in enumerate(shares))
     np.testing.assert_allclose(side.population, variance)
-    drawn = standardised_side(phi, codes, [5, 3, 2], counts * 10)
-    np.testing.assert_allclose(drawn.sampling, 0.9 * variance)
-    lone = standardised_side(phi[:4], [0, 0, 0, 1], [1, 1], [30, 30])
-    assert lone.sampling[0, 0] > 0.25 * np.var(phi[:3, 0], ddof=1) / 1.1
+    assert (side.rows, side.size) == (counts[:3].sum(), counts[:3].sum())
+
+
+def test_at_its_own_shares_a_side_is_the_post_stratified_one_and_at_others_it_is_right_over_draws():
+    rng = np.random.default_rng(14)
+    strata, bins = rng.integers(0, 3, 900), rng.integers(0, 4, 900)
+    phi = (strata + 2.0 * bins + rng.normal(size=900))[:, None]
+    held, counts = np.bincount(strata), np.bincount(bins)
+    truth = np.array([0.6, 0.3, 0.1]) @ [phi[strata == s].mean() for s in range(3)]
+    means, told = [], []
+    for _ in range(800):
+        rows = rng.choice(900, 150, replace=False)
+        given = phi[rows], strata[rows], [6, 3, 1], [*held, 0], [bins[rows]], [counts]
+        side = standardised_side(*given)
+        means.append(side.mean[0])
+        told.append(side.sampling[0, 0])
+    assert np.mean(means) == pytest.approx(truth, abs=4 * np.std(means) / np.sqrt(800))
+    assert np.mean(told) == pytest.approx(np.var(means), rel=0.2)
+    own = standardised_side(phi[rows], strata[rows], held, [*held, 0], [bins[rows]], [counts])
+    plain = drawn_side(phi[rows], 900, [bins[rows]], [counts])
+    np.testing.assert_allclose(own.mean, plain.mean)
+    np.testing.assert_allclose(own.sampling, plain.sampling)
+
+
+def test_a_row_alone_in_its_stratum_varies_as_the_others_do():
+    phi = np.array([[1.0], [2.0], [4.0], [9.0]])
+    one = standardised_side(phi, [0, 0, 0, 1], [1, 1], [30, 30, 0])
+    same = np.var(phi[:3, 0], ddof=1)
+    assert one.population[0, 0] == pytest.approx(0.25 * same / 30 + 0.25 * same / 30)
 
 
 def test_rows_needed_reach_the_half_width():

@@ -1,0 +1,99 @@
+"""Sides of a gap from contributions of drawn rows and the counts of the whole book: of a label, and within strata."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audits.evidence.contribution_bins import Bins, Book, Stratum
+from audits.evidence.contribution_results import FEWEST
+from audits.evidence.contribution_rows import ComputedRows
+from audits.evidence.model_rows import ModelRows
+from audits.statistics.output_gap import Side, drawn_side, standardised_side
+
+Key = tuple[str, str]
+Whole = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Within:
+    """A group and its reference at the group's shares of ``strata`` strata ``of`` its own, ``covered`` rows of it.
+
+    No ``sides`` where too few rows of either were drawn there.
+    """
+
+    strata: int
+    of: int
+    covered: int
+    sides: tuple[Side, Side] | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sums:
+    """What sides are made of; ``strata`` of each drawn row, none without strata."""
+
+    drawn: ModelRows
+    rows: ComputedRows
+    bins: Sequence[Bins]
+    book: Book
+    pairs: Mapping[Key, int] | None
+    entity: str | None
+    strata: Sequence[Stratum]
+
+    def side(self, key: Key, chosen: Whole) -> Side | None:
+        """The side of a label; None where too few rows were drawn."""
+        if len(chosen) < FEWEST:
+            return None
+        bins, counts = self._bins(key, chosen)
+        size = self.book.sizes.get(key, len(chosen))
+        return drawn_side(self.rows.of(chosen), size, bins, counts, self.entities(chosen), self._pairs(key))
+
+    def entities(self, chosen: Whole) -> NDArray[Any] | None:
+        """The number of the entity of each row; a row without one is one of its own."""
+        if self.entity is None:
+            return None
+        names: dict[Any, int] = {}
+        values = self.drawn.columns[self.entity][chosen].tolist()
+        return np.array([-1 - i if value is None or value != value else names.setdefault(value, len(names))
+                         for i, value in enumerate(values)])  # fmt: skip
+
+    def within(self, chosen: Mapping[Key, Whole], one: Key, other: Key) -> Within:
+        """A group and its reference at the group's shares of the strata of which rows of both were drawn."""
+        books = [self.book.strata.get(key, {}) for key in (one, other)]
+        cells = [[self.strata[i] for i in chosen[key]] for key in (one, other)]
+        shared = sorted(set(cells[0]) & set(cells[1]) & set(books[0]) & set(books[1]), key=_order)
+        place = {stratum: i for i, stratum in enumerate(shared)}
+        shares = [books[0][stratum] for stratum in shared]
+        told = len(shared), len(books[0]), sum(shares)
+        sides = []
+        for key, own, book in zip((one, other), cells, books, strict=True):
+            codes = [place.get(cell, len(shared)) for cell in own]
+            if sum(code < len(shared) for code in codes) < FEWEST:
+                return Within(*told)
+            inside = [book[stratum] for stratum in shared]
+            held = [*inside, sum(book.values()) - sum(inside)]
+            bins, counts = self._bins(key, chosen[key])
+            rows = chosen[key]
+            sides.append(standardised_side(
+                self.rows.of(rows), codes, shares, held, bins, counts, self.entities(rows), self._pairs(key)
+            ))  # fmt: skip
+        return Within(*told, (sides[0], sides[1]))
+
+    def _bins(self, key: Key, chosen: Whole) -> tuple[list[Any], list[Any]]:
+        """For each feature the bin of each row, and the label's rows of the book in each bin."""
+        held = self.book.bins.get(key)
+        if held is None:
+            return [], []
+        frame = self.drawn.features
+        return [one.codes(frame[one.feature].to_numpy()[chosen]) if one.count else () for one in self.bins], list(held)
+
+    def _pairs(self, key: Key) -> int | None:
+        return None if self.pairs is None else self.pairs.get(key, 0)
+
+
+def _order(stratum: Stratum) -> tuple[tuple[bool, str], ...]:
+    return tuple((level is None, level or "") for level in stratum)
