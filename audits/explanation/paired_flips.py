@@ -29,9 +29,10 @@ from typing import TYPE_CHECKING, ClassVar
 from audits.comparisons.flip_figures import flips_need, shows_nothing
 from audits.comparisons.flip_proxies import stand_ins
 from audits.comparisons.flip_told import CASES, CHANGE, HARMED, PROTECTED, Told, unchanged
+from audits.comparisons.model_doubts import doubts
 from audits.comparisons.proxy_figures import harmful_side, proxies_need
 from audits.evidence.collect import Evidence
-from audits.evidence.needs import FlipsNeed, Need
+from audits.evidence.needs import FlipsNeed, Need, ReproductionNeed
 from audits.parameters import refuse_outside
 from audits.record import Measurement, NotAnswered
 from audits.unused_roles import left_unused
@@ -86,7 +87,8 @@ class PairedFlips:
     harm: ClassVar[str] = "explanation"
     roles: ClassVar[tuple[str, ...]] = ("features", "prediction")
     optional_roles: ClassVar[tuple[str, ...]] = (
-        "groups", "tenure", "terms", "behaviour", "funnel", "channels", "thin_file", "age", "entity", "weight",
+        "price", "rate", "score", "decision", "groups", "tenure", "terms", "behaviour", "funnel", "channels",
+        "thin_file", "age", "entity", "weight",
     )  # fmt: skip
     measures: ClassVar[Mapping[str, float | None]] = {CHANGE: 0.0, HARMED: None, CASES: None}
     counted: ClassVar[tuple[str, ...]] = (CASES,)
@@ -95,8 +97,9 @@ class PairedFlips:
         refuse_outside(self.name, asdict(self), _BOUNDS)
 
     def needs(self, contract: DataContract) -> Iterable[Need]:
-        """All flips, and what stands in for each group."""
+        """All flips, what stands in for each group, and whether the model is that of the rows."""
         yield self._need(contract)
+        yield ReproductionNeed()
         if proxies_need(contract).attributes:
             yield proxies_need(contract)
 
@@ -110,6 +113,7 @@ class PairedFlips:
                 *missing,
                 *(self._without(one, error.fault.reason, error.fault.needed) for one in self.measures),
             ]
+        doubtful = doubts(evidence, contract)
         told = Told(self.name, self.level, harmful_side(contract))
         figures: list[Measurement] = []
         for flip in flips.results:
@@ -119,7 +123,7 @@ class PairedFlips:
             own = [told.change(flip), told.harmed(flip)]
             if flip.kind in PROTECTED and flip.whole.lost is not None:
                 own.append(told.cases(flip))
-            figures += [replace(one, unseen=(*one.unseen, *unseen)) for one in own]
+            figures += [replace(one, unseen=(*one.unseen, *unseen), cautions=(*one.cautions, *doubtful)) for one in own]
         missing += [*self._left_out(flips, evidence, contract), *self._no_cases(flips)]
         if not flips.results:
             missing += [self._without(one, *_NO_FLIP) for one in (CHANGE, HARMED)]

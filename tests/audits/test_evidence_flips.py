@@ -398,3 +398,17 @@ def test_whole_numbers_texts_and_truth_values_are_set_in_their_own_kind(tmp_path
     assert flip_named(flips, "wire").whole.margin.mean == -1.0
     assert flip_named(flips, "gone").outside == {"points": 300}
     assert flip_named(flips, "void").whole.margin.mean == pytest.approx(data["years held"].mean() + 7)
+
+
+def test_a_category_that_the_model_never_saw_is_told_and_missing_to_it(tmp_path):
+    data = book(19, 300)
+    flips = {"fridge": {"set": {"handset": "fridge"}, "when": {"handset": "old"}}}
+    contract = {**CONTRACT, "prediction": {"of": "price", "scale": "log", "flips": flips}}
+    known = {"SEX": ("f", "m", "x"), "handset": ("old", "new", "tv"), "route": ("web", "phone")}
+    made = model(
+        lambda frame: of_log(frame.astype({name: object for name in known})), kind="lightgbm", categories=known
+    )
+    found = flip_named(flips_of(tmp_path, data, contract, made), "fridge")
+    rows = (data["handset"] == "old").sum()
+    assert found.unseen == found.outside == {"handset": rows}
+    assert (found.whole.changed, found.whole.unusable, found.whole.margin.mean) == (rows, 0, 0.0)
