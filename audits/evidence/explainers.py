@@ -93,7 +93,8 @@ def explain(
             found = None
     if found is None:
         found = _mixed(model, frame, background, players, len(features), float(mean.mean()), seed)
-    return _added_up(model, found, margins, bool(within and within.single))
+    loose = found.explainer in ("exact", "permutation")  # a plain callable may well work in single precision
+    return _added_up(model, found, margins, loose or bool(within and within.single))
 
 
 def _added_up(model: Model, found: Explained, margins: Numbers, single: bool) -> Explained:

@@ -32,7 +32,7 @@ def origins(step: Any, columns: int, names: Sequence[str] | None = None) -> Plac
     ``columns`` are the columns in, ``names`` their names where they have any.
     """
     kind = type(step).__name__
-    if step in (None, "passthrough"):
+    if step is None or (isinstance(step, str) and step == "passthrough"):
         return np.arange(columns)
     if not type(step).__module__.startswith("sklearn."):
         return None
@@ -40,7 +40,7 @@ def origins(step: Any, columns: int, names: Sequence[str] | None = None) -> Plac
         return _through([one for _, one in step.steps], columns, names)
     if kind == "ColumnTransformer":
         return _side_by_side(step, columns, names)
-    if kind in _ONE_TO_ONE:
+    if kind in _ONE_TO_ONE or (kind == "FunctionTransformer" and step.func is None):
         return np.arange(columns)
     if kind == "SimpleImputer":
         whole = step.keep_empty_features or not np.isnan(_numbers(step.statistics_)).any()
