@@ -45,15 +45,15 @@ class Told:
     level: float
     found: Reasons
     cautions: tuple[Sentence, ...] = ()
-    unseen: tuple[Sentence, ...] = ()
 
     def of(self, figure: Measurement, part: GivenReasons) -> Measurement:
         """The figure with its doubts."""
         if figure.estimate is None:
             return figure
+        unnamed = (said(_UNNAMED, n=self.found.without_unit),) if self.found.without_unit else ()
         return replace(
             figure, cautions=(dependence(self.found), *self.cautions, *figure.cautions),
-            unseen=(*lost(part), *self.unseen, *figure.unseen),
+            unseen=(*lost(part), *unnamed, *figure.unseen),
         )  # fmt: skip
 
 
@@ -61,7 +61,7 @@ def dependence(found: Reasons) -> Sentence:
     """What drivers depend on."""
     return said(
         _APPROVED if found.approved else _EVERYBODY, explainer=found.explainer, background=found.background,
-        drivers=found.drivers,
+        drivers=min(found.drivers, found.features),
     )  # fmt: skip
 
 
@@ -184,8 +184,6 @@ def unfounded(told: Told, part: GivenReasons) -> Measurement:
             told_so = said(_NONE_FOUND, drawn=part.drawn, refusals=part.refusals, most=min(100 * most, 100.0))
             details["most_share"] = min(most, 1.0)
         unseen.append(told_so)
-    if told.found.without_unit:
-        unseen.append(said(_UNNAMED, n=told.found.without_unit))
     figure = replace(
         nothing, estimate=cases, low=cases, high=cases, details=details, unseen=tuple(unseen),
         method=said("counted over the refusals drawn"),

@@ -66,6 +66,7 @@ _UNMAPPED = (
     said("the contract does not say which features a reason means"),
     said("map each code to features under 'prediction: {{reasons: …}}'"),
 )
+_NOBODY = (said("no application is refused"), said("a period in which applications are refused"))
 _UNFLAGGED = (
     said("the contract does not name: {keys}", keys="terms.human_review"),
     said("name under 'terms: {{human_review: …}}' a flag that is no where a human review was asked for and not given, "
@@ -169,8 +170,9 @@ class ReasonCodes:
         try:
             found = evidence.modelled(self._need(contract))
         except ModelUnusable as error:
-            why = error.fault
-            return [], [NotAnswered(f"{self.name}: {measure}", why.reason, why.needed) for measure in _MODELLED]
+            refused = any(decision == 0 for _, decision, _ in evidence.cells(_reason_cells(contract)).cells)
+            why = (error.fault.reason, error.fault.needed) if refused else _NOBODY
+            return [], [self._without(measure, why) for measure in _MODELLED]
         told = reason_matches.Told(self.name, self.level, found, cautions=doubts(evidence, contract))
         references = [(name, evidence.data.references[name]) for name in _attributes(contract)]
         clustered = replace(contract, entity=None)  # its rows are clusters here

@@ -286,6 +286,21 @@ def test_a_model_that_cannot_be_used_is_told_and_the_counts_still_answer(tmp_pat
         assert lacking[measure].needed
 
 
+def test_where_nobody_is_refused_that_is_said_and_not_that_the_model_lacks_something(tmp_path, model):
+    made = contract() | {"decision": {"column": "granted", "favourable": "yes", "unfavourable": "no"}}
+    _, missing = measured(tmp_path, applications(16, 100).assign(granted="yes"), model, made=made)
+    assert {missing[measure].reason for measure in MEASURES} == {"no application is refused"}
+
+
+def test_refusals_without_a_name_are_told(tmp_path, model):
+    data = applications(17, 400)
+    gone = data["granted"].eq("no") & (data.index % 3 == 0)
+    found, _ = measured(tmp_path, data.assign(case=data["case"].mask(gone)), model, ReasonCodes(drivers=50))
+    for figure in (named(found, SHARE), named(found, GAP, "f"), named(found, UNFOUNDED)):
+        assert any(f"{gone.sum()} refusals without a unit" in one for one in figure.unseen)
+        assert "(the 4 that count most" in figure.cautions[0]
+
+
 def test_without_a_model_the_counts_answer(tmp_path):
     file = write_program(tmp_path, loans(2, 300).assign(why="R1"), contract={
         "unit": "case", "decision": {"column": "granted", "favourable": 1}, "denial_reasons": ["why"],
