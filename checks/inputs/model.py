@@ -20,7 +20,8 @@ from urllib.parse import unquote, urlsplit
 from checks.inputs.contract import DataContract
 from checks.inputs.model_fault import ModelFault, ModelUnusable
 from checks.inputs.model_frames import ModelFrame, model_frame, recorded
-from checks.inputs.model_kinds import KINDS, Opened, read_opened
+from checks.inputs.model_kinds import KINDS, read_opened
+from checks.inputs.model_opened import Opened
 
 if TYPE_CHECKING:
     import numpy as np
@@ -119,9 +120,9 @@ def _version(uri: str, address: tuple[Any, ...], stores: tuple[str, str]) -> _Ve
     last, fault = _silent.get(stores, (0.0, None))
     if fault and time.monotonic() - last < _SILENCE:
         raise ModelUnusable(fault)
-    lacking = _sqlite_file(stores[1])
+    lacking = next((one for one in map(_lacking, stores) if one), None)
     if lacking:  # asking would make it
-        raise ModelUnusable(ModelFault("silent", {"reason": f"there is no file {lacking.name}"}))
+        raise ModelUnusable(ModelFault("silent", {"reason": f"there is no {lacking}"}))
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 
@@ -141,10 +142,14 @@ def _version(uri: str, address: tuple[Any, ...], stores: tuple[str, str]) -> _Ve
     return _Version(uri, name, str(found.version), int(found.creation_timestamp or 0), files, found.run_id or None)
 
 
-def _sqlite_file(registry: str) -> Path | None:
-    """The file of a SQLite registry that is not there."""
-    file = Path(registry.removeprefix("sqlite:///").split("?")[0])
-    return file if registry.startswith("sqlite:///") and not file.exists() else None
+def _lacking(store: str) -> str | None:
+    """The name of a store's file or folder on this machine that is not there."""
+    text = store.split("?")[0]
+    form = re.fullmatch(r"sqlite:///(.+)|file:(?://)?(.+)", text)
+    if not form and "://" in text:
+        return None
+    file = Path(unquote(next(part for part in form.groups() if part)) if form else text)
+    return None if file.exists() or text == "databricks" else file.name
 
 
 def _open(contract: DataContract, version: _Version, stores: tuple[str, str]) -> Model:
@@ -183,7 +188,7 @@ def _loaded(uri: str, folder: Path, stores: tuple[str, str]) -> Opened:
         kind = next((one for one in KINDS if one in described.flavors), "pyfunc")
         native = importlib.import_module(f"mlflow.{kind}").load_model(str(folder))
         names, types, required = _inputs(described.signature)
-    except Exception as error:  # noqa: BLE001 - loading runs code of the model's own
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - loading runs code of the model's own
         reason = {"uri": uri, "reason": _told(error, *stores, folder=str(folder.parent))}
         raise ModelUnusable(ModelFault("unloadable", reason)) from None
     return Opened(uri, kind, native, names, types, required)
@@ -208,7 +213,7 @@ def digest_of_files(folder: Path) -> str:
     return f"sha256:{total.hexdigest()}"
 
 
-def _told(error: Exception, *stores: str, folder: str = "") -> str:
+def _told(error: BaseException, *stores: str, folder: str = "") -> str:
     """What an error says on one line, without the password of a store and paths of this machine."""
     text = " ".join(str(error).split()) or type(error).__name__
     text = text.replace(folder, "") if folder else text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +10,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from checks.inputs.model_fault import ModelFault, ModelUnusable
+from checks.inputs.model_values import (
+    as_label,
+    floats_of,
+    is_missing,
+    kind_of_values,
+    missing,
+    place_among,
+    place_by_name,
+    places_of,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from checks.inputs.model import Model
 
+__all__ = ["ModelFrame", "as_label", "model_frame", "recorded"]
 _KINDS_OF_TYPE = {
     "double": "number", "float": "number", "integer": "number", "long": "number", "boolean": "boolean",
     "string": "text", "datetime": "date",
@@ -82,43 +93,6 @@ def model_frame(model: Model, features: pd.DataFrame) -> ModelFrame:
     return ModelFrame(frame, usable, unseen)
 
 
-def kind_of_values(values: NDArray[Any]) -> str:
-    """number, boolean, date, text, or nothing where every value is missing."""
-    if values.dtype.kind in "iuf":
-        return "number"
-    if values.dtype.kind == "b":
-        return "boolean"
-    if values.dtype.kind == "M":
-        return "date"
-    known = next((value for value in values if not _is_missing(value)), None)
-    if known is None:
-        return "nothing"
-    if isinstance(known, (bool, np.bool_)):
-        return "boolean"
-    if isinstance(known, (int, float, np.number)):
-        return "number"
-    return "text" if isinstance(known, str) else "date"
-
-
-def as_label(value: Any) -> str:
-    """A value as ``checks.inputs.prepared.as_text`` writes it: 1 for 1.0, true for a boolean."""
-    if isinstance(value, (bool, np.bool_)):
-        return "true" if value else "false"
-    if isinstance(value, (float, np.floating)):
-        return str(int(value)) if float(value).is_integer() else repr(float(value))
-    return str(value)
-
-
-def _is_missing(value: Any) -> bool:
-    return value is None or value != value
-
-
-def _missing(values: NDArray[Any]) -> NDArray[np.bool_]:
-    import pandas as pd
-
-    return np.asarray(pd.isna(values), dtype=np.bool_)
-
-
 def _column(model: Model, name: str, values: NDArray[Any]) -> tuple[Any, NDArray[np.bool_], NDArray[np.bool_] | None]:
     """One column in the model's type, the rows that cannot be given in it, and those of categories never seen."""
     nobody = np.zeros(len(values), dtype=np.bool_)
@@ -155,15 +129,9 @@ def _mismatch(model: Model, name: str, expected: str, found: str) -> ModelUnusab
     )
 
 
-def _floats(values: NDArray[Any]) -> NDArray[np.float64]:
-    if values.dtype.kind in "iufb":
-        return values.astype(np.float64)
-    return np.array([np.nan if _is_missing(value) else float(value) for value in values], dtype=np.float64)
-
-
 def _number(model: Model, name: str, values: NDArray[Any], kind: str) -> tuple[Any, NDArray[np.bool_], None]:
     """Numbers as they are; of another kind of model, whole ones where its signature has whole ones."""
-    numbers = _floats(values)
+    numbers = floats_of(values)
     nobody = np.zeros(len(values), dtype=np.bool_)
     if model.kind in _TREES:
         return numbers, nobody, None
@@ -185,7 +153,7 @@ def _fits(whole: NDArray[np.int64]) -> bool:
 
 
 def _boolean(model: Model, name: str, values: NDArray[Any]) -> tuple[Any, NDArray[np.bool_], None]:
-    numbers = _floats(values)
+    numbers = floats_of(values)
     gone = np.isnan(numbers)
     if not np.isin(numbers[~gone], (0, 1)).all():
         raise _mismatch(model, name, "boolean", "number")
@@ -197,70 +165,47 @@ def _boolean(model: Model, name: str, values: NDArray[Any]) -> tuple[Any, NDArra
 def _texts(values: NDArray[Any]) -> NDArray[np.object_]:
     """Texts, with NaN where missing, as data frames read from files have them."""
     found = np.empty(len(values), dtype=object)
-    found[:] = [np.nan if _is_missing(value) else value if isinstance(value, str) else as_label(value)
+    found[:] = [np.nan if is_missing(value) else value if isinstance(value, str) else as_label(value)
                 for value in values.tolist()]  # fmt: skip
     return found
 
 
 def _as_recorded(values: NDArray[Any], found: str) -> Any:
     """Without a signature: numbers and truth values as such, texts with NaN where missing."""
-    if found == "boolean" and not _missing(values).any():
+    if found == "boolean" and not missing(values).any():
         return values.astype(np.bool_)
     if found in ("boolean", "number", "nothing"):
-        return values if values.dtype.kind in "iuf" else _floats(values)
+        return values if values.dtype.kind in "iuf" else floats_of(values)
     return _texts(values) if found == "text" else values
-
-
-def _matched(known: tuple[Any, ...]) -> Callable[[Any], int]:
-    """The place of a value among the known ones: as it is, or as it is written; -1 for another."""
-    exact = {(isinstance(value, str), value): i for i, value in enumerate(known) if not _is_missing(value)}
-    written = {as_label(value): i for i, value in enumerate(known) if not _is_missing(value)}
-
-    def place(value: Any) -> int:
-        if isinstance(value, (bool, np.bool_)):
-            value = bool(value)
-        at = exact.get((isinstance(value, str), value), -1)
-        return at if at >= 0 else written.get(as_label(value), -1)
-
-    return place
-
-
-def _places(values: NDArray[Any], place: Callable[[Any], int]) -> NDArray[np.int64]:
-    """The place of each value, -1 where missing or unknown."""
-    import pandas as pd
-
-    codes, distinct = pd.factorize(values)
-    table = np.array([*(place(value) for value in distinct.tolist()), -1], dtype=np.int64)
-    return table[codes]
 
 
 def _categorical(values: NDArray[Any], known: tuple[Any, ...]) -> tuple[Any, NDArray[np.bool_]]:
     import pandas as pd
 
-    places = _places(values, _matched(known))
+    places = places_of(values, place_among(known))
     column = pd.Categorical.from_codes(places, categories=pd.Index(list(known)))
-    return column, (places < 0) & ~_missing(values)
+    return column, (places < 0) & ~missing(values)
 
 
 def _objects(values: NDArray[Any], known: tuple[Any, ...]) -> Any:
     """Values as the encoder has them: its own spelling where it knows them, missing ones as its own."""
-    gone = next((value for value in known if _is_missing(value)), np.nan)
-    places = _places(values, _matched(known))
-    missing = _missing(values)
+    gone = next((value for value in known if is_missing(value)), np.nan)
+    places = places_of(values, place_among(known))
+    lacking = missing(values)
     if kind_of_values(values) == "number" and not any(isinstance(one, str) for one in known):
-        return _floats(values)
+        return floats_of(values)
     found = np.empty(len(values), dtype=object)
     texts = any(isinstance(one, str) for one in known)
     found[:] = [
         gone if lost else known[at] if at >= 0 else as_label(value) if texts else value
-        for value, at, lost in zip(values.tolist(), places.tolist(), missing.tolist(), strict=True)
+        for value, at, lost in zip(values.tolist(), places.tolist(), lacking.tolist(), strict=True)
     ]
     return found
 
 
 def _unknown(column: Any, known: tuple[Any, ...]) -> NDArray[np.bool_]:
     values = np.asarray(column)
-    return (_places(values, _matched(known)) < 0) & ~_missing(values)
+    return (places_of(values, place_among(known)) < 0) & ~missing(values)
 
 
 def _block(model: Model, features: pd.DataFrame, made: Mapping[str, str]) -> tuple[pd.DataFrame, dict[str, int]]:
@@ -275,8 +220,8 @@ def _block(model: Model, features: pd.DataFrame, made: Mapping[str, str]) -> tup
         own = [one for one in columns if made[one] == name]
         keys = {model.levels.get(one, one.removeprefix(f"{name}_")): one for one in own}
         values = features[name].to_numpy()
-        place = _spelt({key: at[one] for key, one in keys.items()})
-        places, gone = _places(values, place), _missing(values)
+        place = place_by_name({key: at[one] for key, one in keys.items()})
+        places, gone = places_of(values, place), missing(values)
         empty = next((at[one] for key, one in keys.items() if key.casefold() in _MISSING_TEXTS), -1)
         places[gone] = empty
         hit = np.flatnonzero(places >= 0)
@@ -286,24 +231,6 @@ def _block(model: Model, features: pd.DataFrame, made: Mapping[str, str]) -> tup
     if kinds == {"boolean"}:
         return pd.DataFrame(block.astype(np.bool_), columns=columns), unseen
     return pd.DataFrame(block, columns=columns), unseen
-
-
-def _spelt(keys: Mapping[str, int]) -> Callable[[Any], int]:
-    """The place of a value by its name: as it is written, 1 for 1.0 and True for true."""
-    loose = {_loose(key): i for key, i in keys.items()}
-
-    def place(value: Any) -> int:
-        text = as_label(value)
-        return keys.get(text, loose.get(_loose(text), -1))
-
-    return place
-
-
-def _loose(text: str) -> str:
-    try:
-        return as_label(float(text)) if text == text.strip() else text
-    except (ValueError, OverflowError):
-        return text.casefold() if text.casefold() in ("true", "false") else text
 
 
 def _refused(
@@ -317,7 +244,7 @@ def _refused(
 
     It is asked for one whole row, and for that row with one such value at a time.
     """
-    odd = {name: _missing(frame[name].to_numpy()) & usable for name in columns}
+    odd = {name: missing(frame[name].to_numpy()) & usable for name in columns}
     odd |= {f"{name}\0": rows & usable for name, rows in strange.items()}
     odd = {name: rows for name, rows in odd.items() if rows.any()}
     refused = np.zeros(len(frame), dtype=np.bool_)
@@ -343,7 +270,7 @@ def _whole_row(frame: pd.DataFrame, columns: tuple[str, ...], strange: Mapping[s
     """A row with a known value in each column, of whichever rows have one."""
     whole = frame.iloc[[0]].copy()
     for name in columns:
-        good = ~_missing(frame[name].to_numpy())
+        good = ~missing(frame[name].to_numpy())
         if name in strange:
             good &= ~strange[name]
         whole[name] = frame[name].iloc[[int(np.argmax(good))]].array

@@ -184,6 +184,16 @@ def test_xgboost(registry, objective, link):
     assert np.isfinite(model.margins(made.frame)).all()
 
 
+def test_xgboost_with_categories_that_are_numbers_in_the_data(registry):
+    xgboost = pytest.importorskip("xgboost")
+    rows = people()[["age"]].assign(code=np.random.default_rng(2).integers(0, 4, ROWS))
+    types = {"feature_names": ["age", "code"], "feature_types": ["q", "c"], "enable_categorical": True}
+    data = xgboost.DMatrix(rows.to_numpy(dtype=float), worth(people()) + (rows["code"] == 2), **types)
+    fitted = xgboost.train({"nthread": 1}, data, 5)
+    model = open_model(contract(registry.register("coded", fitted, "xgboost"), ("code", "age")))
+    np.testing.assert_allclose(given(model, rows), fitted.predict(data), rtol=1e-6)
+
+
 def test_xgboost_stopped_early_predicts_with_its_best_trees(registry):
     xgboost = pytest.importorskip("xgboost")
     rows, target = people().drop(columns="area"), np.random.default_rng(1).normal(size=ROWS)
@@ -423,6 +433,33 @@ def test_one_hot_columns_that_the_contract_has_itself_are_only_grouped(registry)
     np.testing.assert_array_equal(model_frame(model, rows[rows.columns[::-1]]).frame.to_numpy(), rows.to_numpy())
 
 
+def test_a_column_is_of_the_longest_pattern_that_matches_it(registry):
+    rows = people().assign(area_code=np.arange(ROWS) % 3)
+    frame = pd.get_dummies(rows, columns=["area", "area_code"], dtype=int)
+    uri = registry.register("patterns", boosted().fit(frame, worth(rows)), "lightgbm", frame)
+    model = open_model(contract(
+        uri, ("spend", "age", "area", "area_code"), one_hot=(("area", "area_*"), ("area_code", "area_code_*")),
+    ))  # fmt: skip
+    assert {name: len(columns) for name, columns in model.one_hot.items()} == {"area": 3, "area_code": 3}
+    np.testing.assert_array_equal(model_frame(model, rows).frame.to_numpy(), frame.to_numpy())
+
+
+def test_names_with_spaces(registry):
+    rows = people()[["age", "spend"]].rename(columns={"age": "age of driver"})
+    fitted = boosted().fit(rows, worth(people()))
+    for example in (rows, None):
+        model = open_model(contract(registry.register("spaces", fitted, "lightgbm", example), rows.columns))
+        np.testing.assert_allclose(given(model, rows), fitted.predict(rows), rtol=1e-12)
+
+
+def test_a_model_of_numbered_columns_needs_a_signature(registry):
+    rows = people()[["age", "spend"]]
+    fitted = boosted().fit(rows.to_numpy(), worth(people()))
+    assert fault_of(contract(registry.register("bare", fitted, "lightgbm"), rows.columns)).kind == "no_signature"
+    model = open_model(contract(registry.register("bare", fitted, "lightgbm", rows), rows.columns[::-1]))
+    np.testing.assert_allclose(given(model, rows), fitted.predict(rows.to_numpy()), rtol=1e-12)
+
+
 def test_five_thousand_one_hot_columns(registry):
     from sklearn.linear_model import Ridge
 
@@ -480,6 +517,8 @@ def test_without_a_registry_nothing_is_made(monkeypatch, tmp_path):
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
     assert fault_of(contract("models:/tariff@live")).kind == "no_registry"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'none.db'}")
+    assert fault_of(contract("models:/tariff@live")).kind == "silent"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "folder/mlruns")
     assert fault_of(contract("models:/tariff@live")).kind == "silent"
     assert list(tmp_path.iterdir()) == []
 

@@ -1,0 +1,113 @@
+"""What is read of LightGBM and XGBoost: the objective with its link, columns, categories, and the sum of the trees.
+
+An objective whose output is none of a number, an exponential or a chance of that sum is taken as a plain callable.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from checks.inputs.contract import DataContract
+from checks.inputs.model_fault import ModelFault, ModelUnusable
+from checks.inputs.model_opened import Opened, Reading, column_names
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LOG = ("poisson", "gamma", "tweedie")  # LightGBM's objectives with that link
+XGBOOST_LOG = ("count:poisson", "reg:gamma", "reg:tweedie", "survival:cox", "survival:aft")
+_LOGIT = ("binary", "cross_entropy")
+_OTHER = ("cross_entropy_lambda",)
+_XGBOOST_LOGIT = ("binary:logistic", "reg:logistic")
+
+
+def read_lightgbm(opened: Opened, contract: DataContract) -> Reading:
+    booster = getattr(opened.native, "booster_", opened.native)
+    text = booster.model_to_string(num_iteration=1)
+    head = dict(line.partition("=")[::2] for line in text.split("\nTree=")[0].splitlines())
+    classes = int(booster.num_model_per_iteration())
+    if classes > 1:
+        raise ModelUnusable(ModelFault("many_classes", {"uri": opened.uri, "classes": classes}))
+    native = tuple(booster.feature_name())
+    columns = column_names(opened, native, contract.features)
+    categories = _lightgbm_categories(booster, head.get("feature_infos", ""), columns, opened)
+    objective, *options = (head.get("objective", "") or "custom").split()
+    types = {name: opened.types.get(name, "double") for name in columns}
+    if (
+        objective in _OTHER
+        or "sqrt" in options
+        or any(one.startswith("sigmoid:") and float(one[8:]) != 1 for one in options)
+    ):
+        link = "chance" if objective == "binary" else "number"
+        plain = dict.fromkeys(columns, "double")
+        return Reading("pyfunc", opened.native, columns, plain, link, booster.predict, categories)
+    link = "logit" if objective in _LOGIT else "log" if objective in LOG else "number"
+
+    def margins(frame: pd.DataFrame) -> Any:
+        return booster.predict(frame, raw_score=True)
+
+    return Reading("lightgbm", booster, columns, types, link, margins, categories)
+
+
+def _lightgbm_categories(
+    booster: Any, infos: str, columns: tuple[str, ...], opened: Opened
+) -> dict[str, tuple[Any, ...]]:
+    """The booster keeps categories in the order of their columns, and not which columns these are.
+
+    A categorical column's values are told as 1:2:3, a number's as [low:high], and none of one without a split; the
+    signature has categories as texts.
+    """
+    known = booster.pandas_categorical or []
+    if not known:
+        return {}
+    told = infos.split(" ")
+    texts = [name for name in columns if opened.types.get(name) == "string"]
+    sure = [name for name, info in zip(columns, told, strict=True) if info != "none" and not info.startswith("[")]
+    may = [name for name in columns if name in set(texts) | set(sure)]
+    hit = next((names for names in (texts, sure, may) if len(names) == len(known) and set(sure) <= set(names)), None)
+    if hit is None:
+        raise ModelUnusable(ModelFault("categories", {"uri": opened.uri}))
+    return {name: tuple(values) for name, values in zip(hit, known, strict=True)}
+
+
+def read_xgboost(opened: Opened, contract: DataContract) -> Reading:
+    wrapper, booster = opened.native, opened.native
+    if hasattr(wrapper, "get_booster"):
+        booster = wrapper.get_booster()
+        best = booster.attr("best_iteration")
+        if best is not None and int(best) + 1 < booster.num_boosted_rounds():
+            booster = booster[: int(best) + 1]  # as the wrapper predicts
+    learner = json.loads(booster.save_config())["learner"]
+    objective = learner["learner_train_param"]["objective"]
+    shape = learner["learner_model_param"]
+    classes = max(int(shape.get("num_class", 0)), int(shape.get("num_target", 1)))
+    if classes > 1:
+        raise ModelUnusable(ModelFault("many_classes", {"uri": opened.uri, "classes": classes}))
+    if objective == "binary:hinge":
+        raise ModelUnusable(ModelFault("labels", {"uri": opened.uri}))
+    columns = column_names(opened, tuple(booster.feature_names or ()), contract.features)
+    categories = _xgboost_categories(booster, columns)
+    types = {name: opened.types.get(name, "double") for name in columns}
+    link = "logit" if objective in _XGBOOST_LOGIT else "log" if objective in XGBOOST_LOG else "number"
+    names = booster.feature_names
+
+    def margins(frame: pd.DataFrame) -> Any:
+        import xgboost
+
+        named = frame.set_axis(names, axis=1) if names else frame
+        rows = xgboost.DMatrix(named, enable_categorical=True)
+        return booster.predict(rows, output_margin=True, validate_features=bool(names))
+
+    return Reading("xgboost", booster, columns, types, link, margins, categories)
+
+
+def _xgboost_categories(booster: Any, columns: tuple[str, ...]) -> dict[str, tuple[Any, ...]]:
+    """Those that the booster keeps; where it keeps none its categories are numbers in the data too."""
+    hot = [i for i, kind in enumerate(booster.feature_types or ()) if kind == "c"]
+    if not hot:
+        return {}
+    kept = dict(booster.get_categories(export_to_arrow=True).to_arrow() or [])
+    names = booster.feature_names
+    values = {columns[i]: kept.get(names[i] if names else str(i)) for i in hot}
+    return {name: tuple(one.to_pylist()) for name, one in values.items() if one is not None}
