@@ -115,8 +115,9 @@ def _result(
 ) -> FlipResult:  # fmt: skip
     """One flip: its rows changed, asked of the model, and added up."""
     meant = change.meant(persons)
+    names = _set_columns(change, persons)
     features = persons.flipped(dict(change.sets), change.fills, meant)
-    differs = differing(features, persons.drawn.features.loc[meant].reset_index(drop=True))
+    differs = differing(features[names], persons.drawn.features.loc[meant, names].reset_index(drop=True))
     asked_rows = np.flatnonzero(meant)[differs]
     features = features.loc[differs].reset_index(drop=True)
     fault = None
@@ -134,7 +135,6 @@ def _result(
     unusable[asked_rows] |= ~answers.usable
     changed &= own.usable
     asked = Asked(meant, changed, unusable, own.margins, margins, own.figures, figures, clusters)
-    names = _set_columns(change, persons)
     return FlipResult(
         change.name, change.kind, change.attribute, change.own, change.other,
         tuple((name, plain_text(value)) for name, value in change.sets),

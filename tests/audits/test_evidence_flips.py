@@ -405,9 +405,7 @@ def test_a_category_that_the_model_never_saw_is_told_and_missing_to_it(tmp_path)
     flips = {"fridge": {"set": {"handset": "fridge"}, "when": {"handset": "old"}}}
     contract = {**CONTRACT, "prediction": {"of": "price", "scale": "log", "flips": flips}}
     known = {"SEX": ("f", "m", "x"), "handset": ("old", "new", "tv"), "route": ("web", "phone")}
-    made = model(
-        lambda frame: of_log(frame.astype({name: object for name in known})), kind="lightgbm", categories=known
-    )
+    made = model(lambda frame: of_log(frame.astype(dict.fromkeys(known, object))), kind="lightgbm", categories=known)
     found = flip_named(flips_of(tmp_path, data, contract, made), "fridge")
     rows = (data["handset"] == "old").sum()
     assert found.unseen == found.outside == {"handset": rows}
