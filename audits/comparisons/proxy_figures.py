@@ -3,8 +3,9 @@
 A feature is named as a proxy of a group where it tells the group from the reference (the lower bound of its AUC is
 above ``LEAST_AUC``, or it is in the best small set whose AUC is) and where what rides on it beyond what cost or
 outcomes explain is to the group's harm: the interval that holds for all features at once lies on that side of nought,
-and so does the gap at equal expected cost or outcome. A feature that the attribute is made of is no proxy but the thing
-itself.
+and so does the gap at equal expected cost or outcome. It is at least ``LEAST_SHARE`` of the sizes of all raw gaps, so
+that what a fit misses of a feature that tells the cost makes no proxy of it. A feature that the attribute is made of is
+no proxy but the thing itself.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from checks.inputs.contract import DataContract
 
 LEAST_AUC = 0.6
+LEAST_SHARE = 0.03  # of the gaps' sizes together, which a named feature carries at least
 LEVEL = 0.95
 
 
@@ -68,7 +70,8 @@ def is_named(one: FeatureProxy, pair: ProxyPair, side: int, reach: float, level:
     if one.itself or not (tells_group(one.auc, one.auc_error, level) or _in_best_set(one, pair, level)):
         return False
     error = one.raw_error if one.carried is None else one.error or 0.0
-    if side * carried_of(one) - reach * error <= 0:
+    least = LEAST_SHARE * sum(abs(other.raw) for other in pair.features)
+    if side * carried_of(one) - reach * error <= 0 or side * carried_of(one) < least:
         return False
     if one.at_equal is None:
         return True

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from audits.explanation.paired_flips import PairedFlips
+from audits.explanation.proxy_features import ProxyFeatures
 from audits.explanation.reason_codes import ReasonCodes
 from audits.explanation.reproduction import Reproduction
 from audits.explanation.shap_gap import ShapGap
@@ -16,5 +17,6 @@ QUESTIONS: tuple[type[Any], ...] = (
     Reproduction,
     ShapGap,
     PairedFlips,
+    ProxyFeatures,
     ReasonCodes,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from audits.simulation.app_visits import AppVisits
 from audits.simulation.approved_only import ApprovedOnly
 from audits.simulation.estimated_risk import EstimatedRisk
 from audits.simulation.intersections import Intersections
@@ -25,7 +26,7 @@ from checks.problem import InputError, Problem, suggest
 
 WORLDS: tuple[type[World], ...] = (
     TrueRisk, Proxy, Strata, ApprovedOnly, ManyGroups, NoisyGroups, Repeated, SameRatio, EstimatedRisk,
-    Intersections, LoyalCheaper, LoyalDearer, CostError, PriceWalking, ReturningCustomers, MotorRenewals,
+    Intersections, LoyalCheaper, LoyalDearer, AppVisits, CostError, PriceWalking, ReturningCustomers, MotorRenewals,
     SteeredLoans, SteeredThoughEligible,
     TargetedPushes, PushesWithoutHoldout,
     LostOnTheWay, PoorNetwork, HiddenByNetwork,
