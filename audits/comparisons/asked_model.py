@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from audits.comparisons.flip_figures import flips_need
-from audits.evidence.needs import Need
+from audits.evidence.needs import Need, ReproductionNeed
 from checks.inputs.contract import DataContract
-from checks.sentence import Sentence
 
 if TYPE_CHECKING:
     from audits.evidence.collect import Evidence
@@ -16,19 +15,15 @@ if TYPE_CHECKING:
 
 
 def model_needs(contract: DataContract) -> Iterator[Need]:
-    """Flips: the same for every question, so that all share one collection."""
+    """Flips, and how often the model gives what was recorded: the same for every question, so that all share one."""
     yield flips_need(contract)
+    yield ReproductionNeed()
 
 
 def flips_of(evidence: Evidence, contract: DataContract) -> Flips:
     """The flips that were collected. Raises ``ModelUnusable``."""
     found: Flips = evidence.modelled(flips_need(contract))
     return found
-
-
-def doubts_of(evidence: Evidence, contract: DataContract) -> tuple[Sentence, ...]:
-    """What the model's own figures are worth, where it does not give what was recorded."""
-    return ()
 
 
 def takes(contract: DataContract, column: str) -> bool:

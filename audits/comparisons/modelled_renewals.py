@@ -12,8 +12,9 @@ from dataclasses import replace
 from math import exp
 from typing import TYPE_CHECKING, Any
 
-from audits.comparisons.asked_model import doubts_of, flips_of, model_needs, takes
+from audits.comparisons.asked_model import flips_of, model_needs, takes
 from audits.comparisons.flip_figures import flip_cautions, flip_counts, mean_figure, share_figure
+from audits.comparisons.model_doubts import doubts
 from audits.record import Measurement, NotAnswered
 from checks.inputs.contract import DataContract
 from checks.inputs.model_fault import ModelUnusable
@@ -75,7 +76,7 @@ def modelled_renewals(
         lack = flip.fault.reason, flip.fault.needed
     if lack or flips is None or flip is None:
         return [], [NotAnswered(f"{question}: {measure}", *(lack or _NOT_TAKEN)) for measure in (ABOVE, OVERCHARGE)]
-    base = _base(question, flip, level, doubts_of(evidence, contract))
+    base = _base(question, flip, level, doubts(evidence, contract))
     return [_above(base, flip.whole, flips.recorded), _overcharge(base, flip.whole, contract.currency)], []
 
 
@@ -88,13 +89,13 @@ def _lack(contract: DataContract) -> tuple[Sentence, Sentence] | None:
     return None if takes(contract, contract.tenure) else _NOT_TAKEN
 
 
-def _base(question: str, flip: FlipResult, level: float, doubts: tuple[Sentence, ...]) -> Measurement:
+def _base(question: str, flip: FlipResult, level: float, told: tuple[Sentence, ...]) -> Measurement:
     part = flip.whole
-    cautions = (*flip_cautions(flip, part), *doubts)
+    cautions = (*flip_cautions(flip, part), *told)
     return Measurement(
         question=question, measure=ABOVE, attribute=None, group=None, reference=None, estimate=None, low=None,
         high=None, level=level, n=part.changed, counts={**flip_counts(part), "above": part.dearer or 0},
-        method=_SHARE, source=said("flips"), cautions=cautions, unseen=(_OWN, _STAND_INS, *doubts),
+        method=_SHARE, source=said("flips"), cautions=cautions, unseen=(_OWN, _STAND_INS, *told),
         reason=None if part.changed else _NOBODY,
     )  # fmt: skip
 

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from audits.comparisons.asked_model import doubts_of, flips_of, model_needs, takes
+from audits.comparisons.asked_model import flips_of, model_needs, takes
 from audits.comparisons.flip_figures import flip_cautions, flip_counts, ratio_figure
+from audits.comparisons.model_doubts import doubts
 from audits.record import Measurement, NotAnswered
 from checks.inputs.contract import BEHAVIOUR_KEYS, DataContract
 from checks.inputs.model_fault import ModelUnusable
@@ -64,8 +65,8 @@ def trait_flips(
     except ModelUnusable as error:
         return [], [NotAnswered(about, error.fault.reason, error.fault.needed)]
     found = flips.of_kind("trait", "device")
-    doubts = doubts_of(evidence, contract)
-    figures = [_ratio(question, flip, level, doubts) for flip in found if flip.fault is None]
+    told = doubts(evidence, contract)
+    figures = [_ratio(question, flip, level, told) for flip in found if flip.fault is None]
     faults = [NotAnswered(about, flip.fault.reason, flip.fault.needed) for flip in found if flip.fault]
     return figures, faults if found else [NotAnswered(about, *_NOT_TAKEN)]
 
@@ -78,13 +79,13 @@ def _lack(contract: DataContract) -> tuple[Sentence, Sentence] | None:
     return None if any(takes(contract, column) for column in traits) else _NOT_TAKEN
 
 
-def _ratio(question: str, flip: FlipResult, level: float, doubts: tuple[Sentence, ...]) -> Measurement:
+def _ratio(question: str, flip: FlipResult, level: float, told: tuple[Sentence, ...]) -> Measurement:
     part = flip.whole
     base = Measurement(
         question=question, measure=TRAIT_RATIO, attribute=flip.attribute, group=None, reference=None, estimate=None,
         low=None, high=None, level=level, n=part.changed, equality=1.0, segment=flip.name,
         counts={**flip_counts(part), "harmed": part.harmed, "better": part.better}, method=_METHOD,
-        source=said("flips"), cautions=(*flip_cautions(flip, part), *doubts), unseen=(_OWN, *doubts),
+        source=said("flips"), cautions=(*flip_cautions(flip, part), *told), unseen=(_OWN, *told),
     )  # fmt: skip
     figure = replace(base, **ratio_figure(part.log_ratio, level))
     if figure.estimate is None or part.log_ratio is None:

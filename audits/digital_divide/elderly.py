@@ -16,7 +16,8 @@ Case by case, without sampling error:
 * no_traditional_channel_cases: services that no person serves (``audits.comparisons.elderly_services``);
 * missing_vulnerability_drivers: of health, life events, resilience and capability, those that no group is said to stand
   for: nobody has looked at them. That a group is declared says nothing of how it fares;
-* elderly_points_lost: points of a score that age alone takes (``audits.comparisons.elderly_points``).
+* elderly_points_lost: points of a score that age alone takes (``audits.comparisons.elderly_points``); without a column
+  of them those of the contract's model, where it takes the age (``audits.comparisons.age_flips``), with an error.
 
 An age that nobody has (below 14, above 115) is unknown; above 5 % of unknown ages no figure is clear, nor above 1 % of
 persons or rows with a fault (``audits.comparisons.funnel_faults``). Whoever was never reached, or left before
@@ -33,6 +34,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
+from audits.comparisons.age_flips import points_asked, points_flips_needs, points_in_model
 from audits.comparisons.elderly_points import points_lost, points_need
 from audits.comparisons.elderly_services import drivers_missing, services_need, without_counter
 from audits.comparisons.elderly_stages import ByAge, adjusted_completion, completion, doubted, failures, second_chances
@@ -101,6 +103,7 @@ class Elderly:
     roles: ClassVar[tuple[str, ...]] = ()
     optional_roles: ClassVar[tuple[str, ...]] = (
         "age", "funnel", "groups", "strata", "terms", "channels", "age_points", "entity", "weight", "decision",
+        "prediction", "features",
     )  # fmt: skip
     measures: ClassVar[Mapping[str, float | None]] = {
         **dict.fromkeys((*_COMPLETION, _FAILURE, _SECOND, _TIME), 1.0),
@@ -123,6 +126,7 @@ class Elderly:
             yield services_need(contract)
         if contract.age and contract.age_points:
             yield points_need(contract)
+        yield from points_flips_needs(contract)
 
     def measure(self, evidence: Evidence, contract: DataContract) -> tuple[list[Measurement], list[NotAnswered]]:
         """What can be had, and what the others lack."""
@@ -141,6 +145,10 @@ class Elderly:
         if _POINTS not in lacks:
             histogram = evidence.histogram(points_need(contract))
             figures.append(points_lost(self.name, _POINTS, histogram, self.points_favour, self.level))
+        elif points_asked(contract):
+            lacks.pop(_POINTS)
+            asked, lacking = points_in_model(self.name, _POINTS, evidence, contract, self.level)
+            figures, faults = [*figures, *asked], [*faults, *lacking]
         missing = [NotAnswered(f"{self.name}: {measure}", *lack) for measure, lack in lacks.items()]
         unused = left_unused(self.name, replace(contract, entity=None, strata=()))
         return figures, [*faults, *missing, *unused]

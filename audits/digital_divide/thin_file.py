@@ -14,7 +14,8 @@ Harm: credit is out of reach for whoever has no history that a model can read. A
   where no outcome is known); a fraction a year. From a sample of rows;
 * thin_file_automatic_ratio: share of applications that are refused with nobody looking, thin over full, by a flag or by
   ``reasons`` that stand for a rule. A rule that nobody declared is told where no thin file at all is approved;
-* thin_file_flip_share: of refused thin files, the share that the model approves once their columns are filled in.
+* thin_file_flip_share: of refused thin files, the share that the model approves once their columns are filled in: by a
+  recorded decision, or where there is none by asking the contract's model itself (``fills_by_model``).
 
 Where outcomes are not known of all the two gaps in repayment and approval are indicative: the outcome test
 and the benchmark test can each be wrong, but hardly both in one direction (Gaebler and Goel 2025, PNAS 122:10), so that
@@ -30,6 +31,7 @@ from typing import TYPE_CHECKING, ClassVar
 from audits.comparisons import raw
 from audits.comparisons.file_gaps import Selected, at_equal_repayment
 from audits.comparisons.file_refusals import as_if_by_rule, automatic_ratio, flip_share, refusals
+from audits.comparisons.fills_by_model import fills_asked, fills_needs, share_filled
 from audits.comparisons.rates import group_rates, rates_needs
 from audits.comparisons.scored_files import (
     ScoredFiles,
@@ -106,7 +108,8 @@ class ThinFileAccess:
     harm: ClassVar[str] = "digital_divide"
     roles: ClassVar[tuple[str, ...]] = ("thin_file",)
     optional_roles: ClassVar[tuple[str, ...]] = (
-        "decision", "outcome", "score", "rate", "strata", "entity", "weight", "denial_reasons",
+        "decision", "outcome", "score", "rate", "strata", "entity", "weight", "denial_reasons", "prediction",
+        "features",
     )  # fmt: skip
     measures: ClassVar[Mapping[str, float | None]] = {
         "thin_file_share": None, "thin_file_approval_ratio": 1.0, "thin_file_repayment_gap": 0.0,
@@ -130,6 +133,7 @@ class ThinFileAccess:
             yield histogram_need(contract)
             if self._sampled(contract):
                 yield sample_need(contract, self.rows, self.seed)
+        yield from fills_needs(contract)
 
     def measure(self, evidence: Evidence, contract: DataContract) -> tuple[list[Measurement], list[NotAnswered]]:
         missing = [NotAnswered(f"{self.name}: weight", *_UNWEIGHTED)] if contract.weight else []
@@ -251,6 +255,8 @@ class ThinFileAccess:
         return [marked(automatic_ratio(self._nothing("thin_file_automatic_ratio"), seen, flag), contract)], []
 
     def _flips(self, evidence: Evidence, contract: DataContract) -> tuple[list[Measurement], list[NotAnswered]]:
+        if fills_asked(contract):
+            return share_filled(self._nothing("thin_file_flip_share", None), evidence, contract)
         if not contract.decision:
             return [], [self._without("thin_file_flip_share", "decision")]
         if not (contract.thin_file and contract.thin_file.filled_decision):
