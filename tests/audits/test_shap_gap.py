@@ -1,0 +1,356 @@
+"""What in the model makes the gap, against brute force over all rows; the same in both engines; what cannot be had."""
+
+from __future__ import annotations
+
+import json
+
+import lightgbm as lgb
+import numpy as np
+import pandas as pd
+import psycopg
+import pytest
+
+from audits.evidence.contribution_bins import Bins, bins_of, count_book, count_pairs, stratum_of
+from audits.evidence.contribution_density import BINS, edges_of, hill_of, ranks_of
+from audits.evidence.contributions import collect_contributions
+from audits.evidence.explainers import explain
+from audits.evidence.needs import ContributionsNeed
+from audits.explanation.shap_gap import ShapGap
+from checks.inputs.model import Model, model_frame, open_model
+from checks.inputs.period import Period
+from checks.inputs.program import read_program
+from checks.inputs.source import open_source
+from checks.problem import InputError
+from tests.programs import write_program
+from tests.questions import measure_program
+from tests.registered import Registry
+
+FEATURES = ["claims", "YEARS held", "noise", "town"]
+CONTRACT = {
+    "unit": "row id", "price": {"column": "asked", "currency": "EUR"}, "features": FEATURES, "strata": ["cover"],
+    "prediction": {"of": "price", "scale": "log"}, "groups": {"region": {"column": "area", "reference": "north"}},
+}  # fmt: skip
+
+
+def customers(seed=3, rows=2400):
+    """People of two regions, of which the one has more claims; a town and years that depend on nothing."""
+    rng = np.random.default_rng(seed)
+    south = rng.random(rows) < 0.35
+    data = pd.DataFrame({
+        "row id": [f"p{i}" for i in range(rows)], "area": np.where(south, "south", "north"),
+        "claims": rng.poisson(1 + 0.6 * south).astype(float), "YEARS held": rng.gamma(2, 2, rows),
+        "noise": rng.normal(size=rows), "town": rng.choice(["x", "y's", 'z"'], rows, p=[0.5, 0.3, 0.2]),
+        "cover": rng.choice(["full", "part"], rows), "who": rng.integers(0, rows // 3, rows),
+    })  # fmt: skip
+    data.loc[rng.random(rows) < 0.05, "YEARS held"] = np.nan
+    data.loc[rng.random(rows) < 0.03, "town"] = None
+    return data
+
+
+def taken(data):
+    frame = data[FEATURES].copy()
+    frame["town"] = pd.Categorical(frame["town"], categories=["x", "y's", 'z"'])
+    return frame
+
+
+def log_price(data, rng):
+    held = data["YEARS held"].fillna(4)
+    return 4 + 0.15 * data["claims"] - 0.02 * held + 0.1 * (data["town"] == "x") + 0.05 * rng.normal(size=len(data))
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory):
+    """A store with one model of log prices, and the model itself."""
+    data = customers(2, 1500)
+    model = lgb.LGBMRegressor(n_estimators=30, num_leaves=6, n_jobs=1, verbose=-1)
+    model.fit(taken(data), log_price(data, np.random.default_rng(0)))
+    store = Registry(tmp_path_factory.mktemp("store"))
+    store.register("asked", model.booster_, "lightgbm", taken(data))
+    return store, model
+
+
+@pytest.fixture
+def priced(registry, monkeypatch):
+    store, model = registry
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store.uri)
+    data = customers()
+    return data.assign(asked=np.exp(model.predict(taken(data))))
+
+
+MODEL = {"model": "models:/asked@live", "trusted_model": True}
+
+
+def program(folder, data, contract=CONTRACT, **changes):
+    named = {**MODEL, "audits": {"primary": ["explanation.shap_gap"]}}
+    return write_program(folder, data, contract=contract, policies=["conventions"], **{**named, **changes})
+
+
+def by_name(figures, group="south"):
+    return {(one.measure, one.segment): one for one in figures if one.group == group}
+
+
+def test_of_all_rows_the_gap_and_its_parts_are_plain_means(tmp_path, priced, registry):
+    file = program(tmp_path / "p", priced)
+    figures, missing = measure_program(file, ShapGap(half_width=0.001), tmp_path / "out")
+    assert missing == []
+    found = by_name(figures)
+    south = (priced["area"] == "south").to_numpy()
+    margins = registry[1].predict(taken(priced))
+    whole = found["model_output_gap", "all"]
+    assert whole.estimate == pytest.approx(margins[south].mean() - margins[~south].mean(), abs=1e-9)
+    assert whole.details["sampling_half_width"] == 0
+    assert whole.details["mean_ratio"] == pytest.approx(np.exp(whole.estimate))
+    assert (whole.cautions, whole.unseen) == ((), ())
+    assert whole.counts["group_rows"] == whole.counts["group_drawn"] == south.sum()
+    parts = [found["feature_output_gap", name] for name in FEATURES]
+    assert sum(one.estimate for one in parts) == pytest.approx(whole.estimate, abs=1e-9)
+    with open_source(read_program(file), Period("all")) as source:
+        model = open_model(source.contract)
+    frame = model_frame(model, priced[FEATURES].astype({"town": object})).frame
+    values = explain(model, frame, frame.iloc[:100], "interventional", FEATURES).values
+    by_hand = values[south].mean(axis=0) - values[~south].mean(axis=0)
+    np.testing.assert_allclose([one.estimate for one in parts], by_hand, atol=0.01)  # of another background
+    claims = found["feature_output_gap", "claims"]
+    assert claims.low > 0
+    assert claims.corrected
+    assert found["feature_output_gap", "noise"].low <= 0 <= found["feature_output_gap", "noise"].high
+    within = found["adjusted_model_output_gap", "all"]
+    share = priced.loc[south, "cover"].value_counts(normalize=True)
+    means = pd.Series(margins).groupby([south, priced["cover"].to_numpy()]).mean()
+    standard = sum(share[one] * (means[True, one] - means[False, one]) for one in share.index)
+    assert within.estimate == pytest.approx(standard, abs=1e-9)
+    assert within.details["covered_share"] == 1
+
+
+def test_a_draw_is_as_good_as_was_asked_and_says_so(tmp_path, priced, registry):
+    many = pd.concat([priced.assign(**{"row id": priced["row id"] + f"-{k}"}) for k in range(4)])
+    south = (many["area"] == "south").to_numpy()
+    margins = registry[1].predict(taken(many))
+    truth = margins[south].mean() - margins[~south].mean()
+    figures, _ = measure_program(program(tmp_path / "p", many), ShapGap(half_width=0.2), tmp_path / "a")
+    whole = by_name(figures)["model_output_gap", "all"]
+    half = whole.details["sampling_half_width"]
+    assert 0 < half <= 0.2 * whole.estimate
+    assert abs(whole.estimate - truth) < 2 * half
+    assert whole.n < 0.25 * len(many)
+    assert whole.details["half_width_reached"] == 1
+    few, _ = measure_program(program(tmp_path / "p", many), ShapGap(half_width=0.001, rows=200), tmp_path / "b")
+    whole = by_name(few)["model_output_gap", "all"]
+    assert whole.n == 400
+    assert whole.details["half_width_reached"] == 0
+    assert "raise 'rows'" in whole.cautions[0]
+
+
+def test_order_and_threads_change_nothing_and_no_person_is_kept(tmp_path, priced, monkeypatch):
+    texts = set()
+    for k in ("1", "2"):
+        monkeypatch.setenv("SQUAREDEAL_THREADS", k)
+        file = program(tmp_path / k, priced.sample(frac=1, random_state=int(k)))
+        measure_program(file, ShapGap(), tmp_path / k / "out")
+        (kept,) = (tmp_path / k / "out" / "evidence").glob("contributions-*.json")
+        texts.add(kept.read_text())
+    (text,) = texts
+    assert not {"p17", "y's", "full"} & set(json.dumps(json.loads(text)).replace('"', " ").split())
+    assert len(text) < 40_000
+
+
+def test_paths_alone_decide_nothing_about_features(tmp_path, priced):
+    figures, _ = measure_program(program(tmp_path / "p", priced), ShapGap(values="path_dependent"), tmp_path / "out")
+    found = by_name(figures)
+    assert "decide nothing alone" in found["feature_output_gap", "claims"].undecided
+    assert found["model_output_gap", "all"].undecided is None  # the whole is the same whichever way it is shared out
+    with pytest.raises(InputError, match="interventional or path_dependent"):
+        ShapGap(values="both")
+
+
+def test_hills_are_points_of_a_feature(tmp_path, priced):
+    figures, _ = measure_program(program(tmp_path / "p", priced), ShapGap(half_width=0.001), tmp_path / "out")
+    claims = by_name(figures)["feature_output_gap", "claims"]
+    rows = {label: [p for p in claims.points if p.group == label] for label in ("south", "north")}
+    assert all(p.n >= 5 and p.low < p.x < p.high for p in claims.points)
+    assert 0.9 * claims.counts["group_rows"] < sum(p.n for p in rows["south"]) <= claims.counts["group_rows"]
+    ranks = [p.rate for p in sorted(rows["north"], key=lambda p: p.x)]
+    assert ranks[0] < 0.4 < ranks[-1]  # more claims, more to pay
+    assert {p.rate for p in by_name(figures)["feature_output_gap", "town"].points} == {-1.0}
+
+
+def test_a_group_of_few_is_told_as_such(tmp_path, priced):
+    few = priced.assign(area=["isle" if i < 20 else one for i, one in enumerate(priced["area"])])
+    figures, _ = measure_program(program(tmp_path / "p", few), ShapGap(), tmp_path / "out")
+    isle = [one for one in figures if one.group == "isle"]
+    assert {one.estimate for one in isle} == {None}
+    assert "of isle there are 20 drawn rows" in isle[0].reason
+    assert by_name(figures)["model_output_gap", "all"].estimate is not None
+
+
+def test_rows_of_one_entity_widen_the_interval(tmp_path, priced):
+    twice = pd.concat([priced.assign(**{"row id": priced["row id"] + f"-{k}"}) for k in range(3)])
+    plain, _ = measure_program(program(tmp_path / "a", twice), ShapGap(half_width=0.001), tmp_path / "a" / "out")
+    same = {**CONTRACT, "entity": "person"}
+    data = twice.assign(person=twice["row id"].str.split("-").str[0])
+    together, _ = measure_program(program(tmp_path / "b", data, same), ShapGap(half_width=0.001), tmp_path / "b/out")
+    one, two = (by_name(figures)["model_output_gap", "all"] for figures in (plain, together))
+    assert two.standard_error == pytest.approx(np.sqrt(3) * one.standard_error, rel=0.02)
+
+
+def test_what_the_model_or_the_contract_lacks_is_said(tmp_path, priced):
+    file = program(tmp_path / "a", priced, trusted_model=False)
+    figures, missing = measure_program(file, ShapGap(), tmp_path / "a/out")
+    assert figures == []
+    assert {one.question.split(": ")[1] for one in missing} == set(ShapGap.measures)
+    assert all("does not trust" in one.reason for one in missing)
+    alone = {name: value for name, value in CONTRACT.items() if name not in ("groups", "strata")}
+    figures, missing = measure_program(program(tmp_path / "b", priced, alone), ShapGap(), tmp_path / "b/out")
+    assert figures == []
+    assert "no group" in missing[0].reason
+    flat = {name: value for name, value in CONTRACT.items() if name != "strata"}
+    figures, missing = measure_program(program(tmp_path / "c", priced, flat), ShapGap(), tmp_path / "c/out")
+    assert {one.measure for one in figures} == {"model_output_gap", "feature_output_gap"}
+    assert [one.question.split(": ")[1] for one in missing] == [
+        "adjusted_model_output_gap", "adjusted_feature_output_gap",
+    ]  # fmt: skip
+
+
+def test_a_model_that_is_not_behind_the_rows_casts_doubt(tmp_path, priced):
+    other = priced.assign(asked=priced["asked"] * 1.3)
+    figures, _ = measure_program(program(tmp_path / "p", other), ShapGap(), tmp_path / "out")
+    assert all("may not be the model" in one.cautions[-1] for one in figures)
+
+
+def sum_model(names, one_hot=None):
+    """The sum of its columns times their place."""
+    weights = np.arange(1, len(names) + 1) / 10
+    return Model(
+        "models:/m/1", "m", "1", "d", "pyfunc", tuple(names), dict.fromkeys(names, "double"), "identity", None,
+        lambda frame: frame.to_numpy(dtype=float) @ weights, one_hot or {},
+    )  # fmt: skip
+
+
+def many_features(folder, p):
+    rng = np.random.default_rng(5)
+    data = pd.DataFrame(rng.normal(size=(300, p)), columns=[f"v{i}" for i in range(p)])
+    data["id"], data["area"] = np.arange(300), np.where(rng.random(300) < 0.5, "south", "north")
+    data["v3"] += 4.0 * (data["area"] == "south")
+    contract = {"unit": "id", "score": "v0", "features": [f"v{i}" for i in range(p)],
+                "prediction": {"of": "score", "favourable": "high"},
+                "groups": {"region": {"column": "area", "reference": "north"}}}  # fmt: skip
+    return data, write_program(folder, data, contract=contract, **MODEL)
+
+
+def test_beyond_so_many_features_the_rest_is_one(tmp_path):
+    data, file = many_features(tmp_path, 66)
+    with open_source(read_program(file), Period("all")) as source:
+        names = [f"v{i}" for i in range(66)]
+        found = collect_contributions(source, sum_model(names), ContributionsNeed(("region",), background=5))
+    assert len(found.features) == 64
+    assert found.features[-1] == "other features"
+    assert found.others == 3
+    assert "v3" in found.features
+    south = data["area"] == "south"
+    margins = data[names].to_numpy() @ (np.arange(1, 67) / 10)
+    means = {one.label: sum(one.side.mean) + found.base for one in found.attributes["region"].labels}
+    assert means["south"] == pytest.approx(margins[south].mean(), abs=1e-9)
+    assert means["north"] == pytest.approx(margins[~south].mean(), abs=1e-9)
+
+
+def test_one_hot_columns_of_the_contract_are_one_feature(tmp_path):
+    data, file = many_features(tmp_path, 4)
+    with open_source(read_program(file), Period("all")) as source:
+        model = sum_model(["v0", "v1", "v2", "v3"], {"made": ("v1", "v3")})
+        found = collect_contributions(source, model, ContributionsNeed(("region",), background=5))
+    assert found.features == ("v0", "made", "v2")
+    south = (data["area"] == "south").to_numpy()
+    gap = 0.2 * data["v1"] + 0.4 * data["v3"]
+    one, other = (found.attributes["region"].of(label).side.mean[1] for label in ("south", "north"))
+    assert one - other == pytest.approx(gap[south].mean() - gap[~south].mean(), abs=1e-9)
+
+
+ODD = {
+    "unit": "id", "score": "x", "strata": ["s", "t"], "features": ["x", "flag", "name", "day", "same", "gone"],
+    "prediction": {"of": "score", "favourable": "high"}, "entity": "who",
+    "groups": {"g": {"column": "g", "reference": "a"}, "h": {"column": "h", "reference": "1", "values": ["1", "2"]}},
+}  # fmt: skip
+
+
+def odd_rows():
+    rng = np.random.default_rng(6)
+    size = 400
+    data = pd.DataFrame({
+        "id": np.arange(size), "x": np.round(rng.normal(size=size), 1), "flag": rng.random(size) < 0.3,
+        "name": [f"n'{i}" for i in rng.integers(0, 40, size)], "same": 2.0, "gone": np.nan,
+        "day": pd.Timestamp(2024, 1, 1) + pd.to_timedelta(rng.integers(0, 9, size), unit="D"),
+        "g": rng.choice(["a", "0", "="], size), "h": rng.integers(1, 3, size), "s": rng.choice([1.0, 2.5], size),
+        "t": rng.choice(["p", "q"], size), "who": rng.integers(0, 90, size).astype(str),
+    })  # fmt: skip
+    for name in ("x", "flag", "name", "g", "s", "t", "who"):
+        data[name] = data[name].astype(object).where(rng.random(size) > 0.06, None)
+    return data.astype({"x": float, "s": float}).assign(flag=data["flag"].astype("boolean"))
+
+
+def into_postgres(url, data):
+    kinds = {"b": "boolean", "i": "bigint", "f": "float8", "M": "timestamp"}
+    names = {name: "boolean" if name == "flag" else kinds.get(data[name].dtype.kind, "text") for name in data}
+    with psycopg.connect(url) as connection:
+        connection.execute("DROP TABLE IF EXISTS odd")
+        connection.execute(f"CREATE TABLE odd ({', '.join(f'{chr(34)}{n}{chr(34)} {k}' for n, k in names.items())})")
+        with connection.cursor().copy("COPY odd FROM STDIN") as copy:
+            for row in data.itertuples(index=False):
+                copy.write_row([None if pd.isna(value) else value for value in row])
+
+
+def test_the_engines_count_the_book_as_the_rows_do(tmp_path, postgres_url):
+    data = odd_rows()
+    into_postgres(postgres_url, data)
+    where = {"connection": postgres_url, "table": "odd"}
+    files = [
+        write_program(tmp_path / "duck", data, contract=ODD, **MODEL),
+        write_program(tmp_path / "pg", data, contract=ODD, **MODEL, source=where),
+    ]
+    kept = []
+    for file in files:
+        with open_source(read_program(file), Period("all")) as source:
+            features = data[ODD["features"]].astype({"flag": object, "name": object})
+            features = features.where(features.notna(), None).astype({"x": float, "same": float, "gone": float})
+            every = bins_of(source, features.iloc[:200], ODD["features"])
+            book = count_book(source, ["g", "h"], every, ODD["strata"])
+            pairs = count_pairs(source, ["g", "h"], "who")
+            kept.append(
+                (every, book.sizes, book.strata, pairs, {k: [c.tolist() for c in v] for k, v in book.bins.items()})
+            )
+    assert kept[0] == kept[1]
+    every, sizes, strata, pairs, counted = kept[0]
+    assert [bins.count > 0 for bins in every] == [True, True, True, False, True, False]
+    cells = stratum_of([data[name].to_numpy() for name in ODD["strata"]], len(data))
+    for attribute, label in (("g", "0"), ("g", "="), ("h", "2")):
+        mine = (data[attribute].astype(str) == label).to_numpy()
+        assert sizes[attribute, label] == mine.sum()
+        for bins, held in zip(every, counted[attribute, label], strict=True):
+            codes = bins.codes(features[bins.feature].to_numpy()[mine])
+            assert held == (np.bincount(codes, minlength=bins.count).tolist() if bins.count else [])
+        assert sum(strata[attribute, label].values()) == mine.sum()
+        assert strata[attribute, label]["2.5", "q"] == sum(
+            cell == ("2.5", "q") for cell, own in zip(cells, mine, strict=True) if own
+        )
+        m = data.loc[mine, "who"].value_counts()
+        assert pairs[attribute, label] == (m * (m - 1)).sum()
+
+
+def test_bins_put_missing_and_strange_values_aside():
+    numbers = Bins("x", edges=(1.0, 2.0))
+    assert numbers.codes(np.array([0.5, 1.0, 1.5, 2.0, 9.0, np.nan])).tolist() == [0, 0, 1, 1, 2, 3]
+    texts = Bins("t", values=("true", "b"))
+    assert texts.codes(np.array(["b", True, None, "c"], dtype=object)).tolist() == [1, 0, 3, 2]
+    assert len(Bins("d").codes(np.array(["a"], dtype=object))) == 0
+
+
+def test_hills_hide_bins_of_few():
+    values = np.array([0.0] * 10 + [0.5] * 4 + [1.0] * 6)
+    ranks = ranks_of(np.array([1.0] * 10 + [2.0] * 4 + [np.nan] * 6))
+    hill = hill_of(values, ranks, (0.0, 1.0))
+    assert [(i, n) for i, n in enumerate(hill.rows) if n] == [(0, 10), (BINS - 1, 6)]
+    assert hill.ranks[0] == pytest.approx(4.5 / 13, abs=1e-4)
+    assert hill.ranks[BINS - 1] is None
+    assert ranks_of(np.array(["a"], dtype=object)) is None
+    low, high = edges_of(np.zeros(9))
+    assert low < 0 < high
+    assert hill_of(np.zeros(9), None, (low, high)).rows[BINS // 2] == 9
