@@ -71,6 +71,12 @@ GRAVE = ("skipped", "out_of_order", "mixed", "without_person", "unread_stages")
 _EVENT = template("{rows:,} rows hold the event '{event}', which is no stage")
 _EVENTS = template("{rows:,} rows hold other events that are no stage, of {events} kinds")
 _NAME_EVENT = said("add it under 'funnel' to the stage that it means, or leave it")
+_SOME = template(
+    "shares lost by device, network, help and hour, and times, are those of one person in {sampled:,}, chosen by a "
+    "hash; persons with stages out of order and rows that repeat an event are counted among these and told as "
+    "{sampled:,} times as many"
+)
+_FEWER = said("read these figures with their intervals, which allow for it, or ask of a shorter period")
 _BEFORE = template("{n:,} persons of the data did not pass '{stage}' and are in no ratio of a later stage")
 
 _PEOPLE = said("give a table 'population' of the people who could be reached")
@@ -79,6 +85,8 @@ _GROUPS_FIRST = said("declare 'groups' or 'age', and give a table 'population' o
 
 def told_faults(question: str, funnel: Funnel, reached_unknown: Iterable[str]) -> Iterator[NotAnswered]:
     """A line for each kind that occurs; ``reached_unknown`` are attributes without a table of people."""
+    if funnel.sampled > 1:
+        yield NotAnswered(f"{question}: sampled", said(_SOME, sampled=funnel.sampled), _FEWER)
     for name, (words, needed) in _TOLD.items():
         if funnel.counts.get(name, 0):
             yield NotAnswered(f"{question}: {name}", _said(words, funnel, name), needed)

@@ -115,8 +115,16 @@ def losses_at(
         blank = nothing(question, LOSS, ways, label, level)
         for value in shown[:MOST_VALUES]:
             segment = segment_of(ways.stages[place], name, value)
-            figures.append(share_lost(replace(blank, segment=segment, equality=None), by_value[value]))
+            figure = share_lost(replace(blank, segment=segment, equality=None), by_value[value])
+            figures.append(_of_all(figure, funnel.sampled))
     return figures, missing
+
+
+def _of_all(figure: Measurement, sampled: int) -> Measurement:
+    """The persons lost above the reference's share as many as there are in all, where some were looked at."""
+    if sampled == 1 or "excess_persons" not in figure.details:
+        return figure
+    return replace(figure, details={**figure.details, "excess_persons": sampled * figure.details["excess_persons"]})
 
 
 def _tells_who_passed(by_value: dict[str | None, tuple[int, int, int, int]], stage: str) -> Sentence | None:

@@ -82,7 +82,7 @@ class Funnel:
     ``counts``: rows, persons (those of the cells), without_person (rows), skipped (persons with a later stage and not
     an earlier one), out_of_order (persons with an earlier time at a later stage, by more than the clocks' tolerance),
     skewed (by less), ahead (rows with a time beyond the end of the data: it counts as unknown), duplicates (rows of a
-    log that repeat a person's event at the same time; with millions of events as many as a part of the times tells),
+    log that repeat a person's event at the same time; of very many rows as many as a part of the persons tells),
     repeated (persons with more than one row), too_early (persons left out everywhere else, first seen less than
     ``within`` before the end), undecided (persons who submitted without a decision, where a stage is the decision),
     odd_ages (persons with an age that nobody has, and no other), unread_stages (persons whose flag of the stage after
@@ -103,6 +103,18 @@ class Funnel:
     unknown_events: tuple[tuple[str, int], ...] = ()
     refused: tuple[str, ...] = ()
     """Columns with too many labels to be told apart."""
+    sampled: int = 1
+    """``losses`` and ``times`` hold one person in so many; out_of_order, skewed and duplicates are so many times his.
+
+    A cell holds the persons that were looked at, so that an interval is as wide as they are few.
+    """
+
+    def looked_at(self, attribute: str, place: int) -> int:
+        """Persons who came to the stage of this place or beyond, of those whose times are read."""
+        own = next(iter(self.losses.get(attribute, {}).values()), ()) if self.sampled > 1 else ()
+        told = own or self.cells.get(attribute, ())
+        persons = sum(cell.persons for cell in told if cell.furthest >= place)
+        return persons if own else round(persons / self.sampled)
 
 
 def age_attribute(cut: float) -> str:
@@ -119,7 +131,7 @@ def funnel_to_json(found: Funnel) -> str:
     """Text of a file; cells are lists in the order of their fields, floats in full precision."""
     content = {
         "stages": found.stages, "counts": dict(found.counts), "unknown_events": found.unknown_events,
-        "refused": found.refused,
+        "refused": found.refused, "sampled": found.sampled,
         **{name: {one: [astuple(cell) for cell in cells] for one, cells in getattr(found, name).items()}
            for name in _CELLS},
         "losses": {one: {name: [astuple(cell) for cell in cells] for name, cells in own.items()}
@@ -140,7 +152,7 @@ def funnel_from_json(text: str) -> Funnel:
     unknown = tuple((str(name), int(n)) for name, n in content["unknown_events"])
     return Funnel(
         tuple(content["stages"]), content["counts"], cells["cells"], losses, cells["times"], cells["failures"],
-        unknown, tuple(content["refused"]),
+        unknown, tuple(content["refused"]), int(content.get("sampled", 1)),
     )  # fmt: skip
 
 

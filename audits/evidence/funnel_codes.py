@@ -87,7 +87,7 @@ class Codes:
             places = {name: i for i, name in enumerate(sorted(bits))}
             self.columns["v"] = _mapped(self.source, event, places, known, None)
             if labels is None or set(labels) - set(bits):
-                self.unknown = _unknown(self.source, funnel)
+                self.unknown = _unknown(self.source, funnel, few=labels is not None)
         else:
             ways = (*funnel.failed, *((funnel.fallback,) if funnel.fallback else ()))
             for i, one in enumerate((*funnel.stages, *ways)):
@@ -225,13 +225,13 @@ def _labels(source: Source, label: ir.Value) -> tuple[list[tuple[Any, Any]], tup
     return known, tuple(sorted(found)) if len(found) <= MOST_LABELS else None
 
 
-def _unknown(source: Source, funnel: Funnel) -> tuple[tuple[str, int], ...]:
-    """The most frequent events that have no meaning, with their rows."""
+def _unknown(source: Source, funnel: Funnel, *, few: bool) -> tuple[tuple[str, int], ...]:
+    """The most frequent events that have no meaning, with their rows; ``few``: no more than ``MOST_LABELS`` occur."""
     import ibis
 
     grouped = group_rows(source.table, {"text": _event(source.table, funnel)}, {})
     others = grouped.filter(grouped.text.notnull() & ~grouped.text.isin(sorted(_event_bits(funnel))))
-    least = source.rows(others.order_by(ibis.desc("rows")).select("rows").limit(1, offset=_SHOWN - 1))
+    least = [] if few else source.rows(others.order_by(ibis.desc("rows")).select("rows").limit(1, offset=_SHOWN - 1))
     kept = others.filter(others["rows"] >= int(least[0][0])) if least else others
     rows = [(str(text), int(n)) for text, n in source.rows(kept.select("text", "rows").limit(_RAWS))]
     return tuple(sorted(rows, key=lambda one: (-one[1], one[0]))[:_SHOWN])

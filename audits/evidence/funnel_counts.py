@@ -10,7 +10,8 @@ from audits.evidence.funnel import EVERYBODY, EVERYONE, HOUR, FailureCell, Funne
 from audits.evidence.funnel_codes import Key
 from audits.evidence.funnel_keys import FLAGS, HOURS, KeySet, counts_sql, key_sets
 from audits.evidence.funnel_layout import Layout, layout_of
-from audits.evidence.funnel_persons import duplicates_sql, ends_of
+from audits.evidence.funnel_persons import Ends, duplicates_sql, ends_of, everyone_sql, persons_sql
+from audits.evidence.funnel_sample import one_in, one_in_rows, thinned
 from audits.evidence.needs import FunnelNeed
 from checks.inputs.source import Source
 
@@ -19,35 +20,70 @@ NAMES = (
     "too_early", "undecided", "odd_ages", "mixed", "unread_stages", "unread_failures", "without_times",
 )  # fmt: skip
 Found = Mapping[tuple[int, ...], tuple[int, int, int]]
+Parts = list[tuple[KeySet, Found]]
+_OF_SOME = ("out_of_order", "skewed", "duplicates")  # counts that are taken of some persons, as many times as they are
+_TWICE = -1  # in place of a key of the flags: rows that come twice
 
 
 def collect_funnel(source: Source, need: FunnelNeed) -> Funnel:
-    """Scans for labels and days, one pass over persons, and in a log one for rows that come twice.
+    """Scans for labels and days, one pass over everybody, and one over those whose times are read.
 
     Raises ``ValueError`` where the contract has no funnel, or one with more stages than can be told apart.
     """
     layout = layout_of(source, need)
-    ends, sets = ends_of(source, layout), key_sets(layout)
-    found: list[dict[tuple[int, ...], tuple[int, int, int]]] = [{} for _ in sets]
-    for row in source.rows(counts_sql(layout, ends, sets)):
-        which = next((i for i in range(len(sets)) if row[i] is not None), None)
-        if which is not None:
-            persons, rows, spent = (int(value or 0) for value in row[len(sets) :])
-            found[which][sets[which].digits_of(int(row[which]))] = persons, rows, spent
-    counts, duplicates = _counts(found[0]), 0
-    if layout.funnel.event:
-        duplicates = int(source.rows(duplicates_sql(layout, counts["rows"]))[0][0])
-    parts = [(one, held) for one, held in zip(sets, found, strict=True) if one.kind != "flags"]
+    ends, sampled = ends_of(source, layout), one_in(layout)
+    parts, counts = _counted(source, layout, ends) if sampled == 1 else _sampled(source, layout, ends, sampled)
     return Funnel(
         stages=layout.funnel.names,
-        counts=counts | {"ahead": ends.ahead, "duplicates": duplicates},
+        counts=counts | {"ahead": ends.ahead},
         cells=_cells(layout, _of_kind(parts, "cells")), losses=_losses(layout, _of_kind(parts, "losses")),
         times=_times(layout, _of_kind(parts, "times")), failures=_failures(layout, _of_kind(parts, "failures")),
-        unknown_events=layout.unknown_events, refused=layout.refused,
+        unknown_events=layout.unknown_events, refused=layout.refused, sampled=sampled,
     )  # fmt: skip
 
 
-def _of_kind(parts: Iterable[tuple[KeySet, Found]], kind: str) -> list[tuple[KeySet, Found]]:
+def _counted(source: Source, layout: Layout, ends: Ends) -> tuple[Parts, dict[str, int]]:
+    """All that is counted of everybody; of very many rows, what comes twice is told by a part of the persons."""
+    sets = key_sets(layout)
+    parts = _read(source, counts_sql(persons_sql(layout, ends), sets), sets)
+    counts = _counts(parts[0][1])
+    if layout.funnel.event:
+        times = one_in_rows(layout)
+        found = source.rows(f"WITH b AS ({thinned(layout, times).base}) {duplicates_sql('b')}")
+        counts["duplicates"] = times * int(found[0][0])
+    return parts, counts
+
+
+def _sampled(source: Source, layout: Layout, ends: Ends, times: int) -> tuple[Parts, dict[str, int]]:
+    """What needs no times of everybody, the rest of one person in ``times``."""
+    sets, some = key_sets(layout), thinned(layout, times)
+    whole = [one for one in sets if one.kind in ("flags", "cells", "failures")]
+    parts = _read(source, counts_sql(everyone_sql(layout), whole, "persons"), whole)
+    timed = [one for one in sets if one.kind in ("flags", "losses", "times")]
+    sql, counts = counts_sql(persons_sql(some, ends), timed), _counts(parts[0][1])
+    if layout.funnel.event:
+        other = "".join(", NULL" for _ in timed[1:])
+        sql = f"{sql} UNION ALL SELECT {_TWICE}{other}, n, 0, 0 FROM ({duplicates_sql('b')}) AS twice"
+    rest = _read(source, sql, timed)
+    flags = dict(rest[0][1])
+    twice, _, _ = flags.pop((), (0, 0, 0))
+    told = _counts(flags) | {"duplicates": twice}
+    return [*parts, *rest[1:]], counts | {name: times * told[name] for name in _OF_SOME}
+
+
+def _read(source: Source, sql: str, sets: Sequence[KeySet]) -> Parts:
+    """Persons, rows and seconds by the digits of each set."""
+    found: list[dict[tuple[int, ...], tuple[int, int, int]]] = [{} for _ in sets]
+    for row in source.rows(sql):
+        which = next((i for i in range(len(sets)) if row[i] is not None), None)
+        if which is not None:
+            persons, rows, spent = (int(value or 0) for value in row[len(sets) :])
+            key = int(row[which])
+            found[which][() if key == _TWICE else sets[which].digits_of(key)] = persons, rows, spent
+    return list(zip(sets, found, strict=True))
+
+
+def _of_kind(parts: Parts, kind: str) -> Parts:
     return [(one, found) for one, found in parts if one.kind == kind]
 
 

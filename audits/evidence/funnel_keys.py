@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from audits.evidence.funnel import HOUR, TIME_EDGES
 from audits.evidence.funnel_layout import Layout
-from audits.evidence.funnel_persons import DAY, SHIFT, Ends, clocked, dimension, persons_sql
+from audits.evidence.funnel_persons import DAY, SHIFT, clocked, dimension
 from checks.inputs.funnel_columns import SKEW_SECONDS, sent_before
 
 HOURS = ("00-05", "06-11", "12-17", "18-23")
@@ -42,7 +42,7 @@ def flags(layout: Layout) -> list[Digit]:
     tests = {
         "nobody": "nobody", "early": "early", "skipped": "s & (s + 1) <> 0",
         "out_of_order": f"dropped > {SKEW_SECONDS}",
-        "skewed": f"dropped > 0 AND dropped <= {SKEW_SECONDS}", "repeated": "n > 1",
+        "skewed": f"dropped > 0 AND dropped <= {SKEW_SECONDS}", "repeated": "more",
         "undecided": decided, "odd_ages": odd, **_unread(layout),
         "without_times": "first IS NULL" if layout.within is not None else "false",
     }  # fmt: skip
@@ -171,11 +171,11 @@ def _together(digits: Sequence[Digit]) -> Iterator[list[Digit]]:
         yield held
 
 
-def counts_sql(layout: Layout, ends: Ends, sets: Sequence[KeySet]) -> str:
-    """Counts of persons by each set's key: the keys, persons, rows, seconds."""
+def counts_sql(persons: str, sets: Sequence[KeySet], number: str = "1") -> str:
+    """Counts by each set's key: the keys, persons, rows, seconds. A row of ``persons`` is ``number`` of them."""
     keys = ", ".join(f"{one.sql} AS k{i}" for i, one in enumerate(sets))
     names = [f"k{i}" for i in range(len(sets))]
     return (
-        f"{persons_sql(layout, ends)}, k AS (SELECT n, spent, {keys} FROM f) SELECT {', '.join(names)}, count(*), "
-        f"sum(n), sum(spent) FROM k GROUP BY GROUPING SETS ({', '.join(f'({name})' for name in names)})"
+        f"{persons}, k AS (SELECT n, {number} AS persons, spent, {keys} FROM f) SELECT {', '.join(names)}, "
+        f"sum(persons), sum(n), sum(spent) FROM k GROUP BY GROUPING SETS ({', '.join(f'({name})' for name in names)})"
     )

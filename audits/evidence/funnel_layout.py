@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from audits.evidence.funnel_codes import WORD, Codes, Dimension, Key
+from audits.evidence.funnel_sample import one_in
 from audits.evidence.needs import FunnelNeed
 from checks.inputs.contract import DataContract, Funnel
 from checks.inputs.grouping import on_raw, only_leaf
@@ -51,8 +52,9 @@ class Layout:
     times: tuple[str, ...]
     bounds: tuple[int, int] | None
     """First and last time where all are plain, in seconds since 1970."""
+    rows: int
     scattered: bool
-    """Whether the rows of a person lie far apart."""
+    """Whether the rows of a person lie far apart, and everything is read of everybody."""
     timed: tuple[int, ...]
     """Stages that have times."""
     by_day: bool
@@ -104,8 +106,8 @@ def layout_of(source: Source, need: FunnelNeed) -> Layout:
     columns |= {"e": table[contract.entity]} if contract.entity else {}
     stages = range(len(funnel.stages))
     base = source.backend.compile(on_raw(table, columns, None))
-    return Layout(
-        funnel=funnel, base=base, scattered=bool(contract.entity) and _scattered(source, base), engine=source.engine,
+    layout = Layout(
+        funnel=funnel, base=base, rows=_rows(source, base), scattered=False, engine=source.engine,
         person=bool(contract.entity), bits=tuple(made.used), keys=tuple(made.keys),
         unread=made.unread, aged=made.aged,
         attributes=len(need.attributes) + len(need.cuts), dimensions=dimensions, times=tuple(times), bounds=bounds,
@@ -113,6 +115,12 @@ def layout_of(source: Source, need: FunnelNeed) -> Layout:
         by_day=any(column.type().is_date() for column in times.values()), decision=contract.decision_stage,
         refused=tuple(made.refused), unknown_events=made.unknown,
     )  # fmt: skip
+    whole = layout.person and one_in(layout) == 1
+    return replace(layout, scattered=True) if whole and _scattered(source, base) else layout
+
+
+def _rows(source: Source, base: str) -> int:
+    return int(source.rows(f"WITH b AS ({base}) SELECT count(*) FROM b")[0][0])  # noqa: S608 - columns are our own
 
 
 def _stratum(column: ir.Value) -> ir.Value:

@@ -16,7 +16,7 @@ from checks.inputs.funnel_columns import SKEW_SECONDS
 from checks.inputs.source import Source
 
 AHEAD_DAYS, NEARLY_ALL = 60, 0.99
-EXACT, ONE_IN = 1 << 22, 17  # events up to which those that come twice are all counted; beyond, those of some times
+FIRST = 1_000_000  # rows in which spans of time are looked for before they are in all
 _TO_2000 = 946_684_800  # seconds from 1970
 _TO_1970 = 62_135_596_800  # from the year 1, so that a division rounds down
 _MOST = 2_147_483_647
@@ -75,8 +75,14 @@ def _without_gap(source: Source, layout: Layout, first: int, last: int) -> bool:
     """Whether no span of some 25 days (2⁴¹ µs) lies empty between the first time and the last: no gap is too long."""
     if last - first <= AHEAD_DAYS * DAY:
         return True
-    sql = f"WITH b AS ({layout.base}) SELECT DISTINCT epoch_us({layout.times[0]}) >> 41 FROM b"
-    spans = {int(span) for (span,) in source.rows(sql) if span is not None}
+    name = layout.times[0]
+    ends = [int(second) * 1_000_000 >> 41 for second in (first, last)]
+    for some in (f" WHERE {name} IS NOT NULL LIMIT {FIRST}", ""):
+        rows = f"WITH b AS ({layout.base}), s AS (SELECT {name} FROM b{some})"
+        found = source.rows(f"{rows} SELECT DISTINCT epoch_us({name}) >> 41 FROM s")
+        spans = {int(span) for (span,) in found if span is not None}
+        if spans.issuperset(range(ends[0], ends[1] + 1)):
+            return True
     return len(spans) == max(spans) - min(spans) + 1
 
 
@@ -120,7 +126,8 @@ def persons_sql(layout: Layout, ends: Ends) -> str:
         p AS (SELECT {person}{", ".join(figures)} FROM s{grouped}),
         o AS (SELECT *, CASE WHEN z >> {layout.place_bits} < {2 * SHIFT} THEN (z >> {layout.place_bits}) - {SHIFT} END
             AS first, {"e IS NULL" if layout.person else "false"} AS nobody{wide} FROM p),
-        q AS (SELECT *, {_stages(layout)} AS s, {_early(layout, ends)} AS early{_counted_times(layout)} FROM o),
+        q AS (SELECT *, n > 1 AS more, {_stages(layout)} AS s, {_early(layout, ends)} AS early
+            {_counted_times(layout)} FROM o),
         g AS (SELECT *, {_furthest(layout)} AS furthest FROM q),
         f AS (SELECT *, {_spent(layout)} AS spent, {_seen(layout, ends)} AS seen,
             {_drop(layout)} AS dropped{codes} FROM g)"""
@@ -258,19 +265,27 @@ def _seen(layout: Layout, ends: Ends) -> str:
     return f"CASE WHEN u{places[0]} IS NOT NULL AND furthest <= {places[1]} THEN greatest({until}, 0) END"
 
 
-def duplicates_sql(layout: Layout, rows: int) -> str:
-    """Rows of a log that repeat a person's event at the same time.
+def everyone_sql(layout: Layout) -> str:
+    """``WITH … f AS (…)``: ``persons`` who are alike in all that needs no time and no first row; as ``persons_sql``."""
+    words = [f"b{i}" for i in range(len(layout.bits))]
+    coded = [i for i, key in enumerate(layout.keys) if key.labels and key.word is None]
+    ends = [f"{side}{i}" for i in coded for side in ("l", "h")]
+    figures = [f"bit_or(w{i}) AS b{i}" for i in range(len(words))]
+    figures += [f"{what}(c{i}) AS {side}{i}" for i in coded for what, side in (("min", "l"), ("max", "h"))]
+    wide = "".join(f", CAST(b{i} AS bigint) AS w{i}" for i in range(len(words)))
+    codes = "".join(f", {code(layout, i)} AS a{i}" for i in range(len(layout.keys)))
+    alike = ", ".join(["nobody", "more", *words, *ends])
+    return f"""WITH b AS ({layout.base}),
+        p AS (SELECT e IS NULL AS nobody, count(*) AS n, count(*) > 1 AS more, {", ".join(figures)} FROM b GROUP BY e),
+        o AS (SELECT {alike}, count(*) AS persons, sum(n) AS n FROM p GROUP BY {alike}),
+        q AS (SELECT *, false AS early, CAST(NULL AS bigint) AS first, 0 AS dropped, 0 AS spent{wide} FROM o),
+        g AS (SELECT *, {_stages(layout)} AS s FROM q), h AS (SELECT *, {_furthest(layout)} AS furthest FROM g),
+        f AS (SELECT *{codes} FROM h)"""
 
-    Of more than ``EXACT`` rows only those of one microsecond in ``ONE_IN`` (a prime, so that no clock's steps fall
-    together with it) are compared, and stand for all.
-    """
-    some, times = "", 1
-    if rows > EXACT:
-        micro = (
-            "epoch_us(tm)" if layout.engine == "duckdb" else "CAST(floor(extract(epoch FROM tm) * 1000000) AS bigint)"
-        )
-        some, times = f"AND {micro} % {ONE_IN} = 0 ", ONE_IN
+
+def duplicates_sql(rows: str) -> str:
+    """Rows of a log that repeat a person's event at the same time."""
     return (
-        f"WITH b AS ({layout.base}), g AS (SELECT count(*) AS n FROM b WHERE e IS NOT NULL AND v IS NOT NULL "
-        f"AND tm IS NOT NULL {some}GROUP BY e, v, tm) SELECT coalesce(sum(n - 1), 0) * {times} FROM g"
+        f"SELECT coalesce(sum(n - 1), 0) AS n FROM (SELECT count(*) AS n FROM {rows} "
+        "WHERE e IS NOT NULL AND v IS NOT NULL AND tm IS NOT NULL GROUP BY e, v, tm) AS alike"
     )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -12,12 +14,14 @@ import pandas as pd
 import psycopg
 import pytest
 
-from audits.evidence import funnel_layout, funnel_persons
+from audits.comparisons.funnel_faults import told_faults
+from audits.evidence import funnel_layout, funnel_sample
 from audits.evidence.collect import Evidence, collect
-from audits.evidence.funnel import TIME_EDGES, age_attribute, age_labels, funnel_from_json, funnel_to_json
+from audits.evidence.funnel import TIME_EDGES, Funnel, age_attribute, age_labels, funnel_from_json, funnel_to_json
 from audits.evidence.funnel_counts import collect_funnel
 from audits.evidence.funnel_layout import layout_of
 from audits.evidence.funnel_persons import last_day
+from audits.evidence.funnel_sample import one_in, thinned
 from audits.evidence.needs import FunnelNeed
 from checks.inputs.period import Period
 from checks.inputs.program import read_program
@@ -206,8 +210,8 @@ def one(values):
     return (next(iter(found)) if len(found) == 1 else None), len(found) > 1
 
 
-def by_hand(data, contract, within=None, end=None):
-    """The same counts from a loop over persons, in the words of the evidence."""
+def by_hand(data, contract, within=None, end=None, some=None):
+    """The same counts from a loop over persons, in the words of the evidence; ``some``: persons that alone count."""
     funnel, entity = contract["funnel"], contract.get("entity")
     logged = "event" in funnel
     stages = list(funnel["stages"])
@@ -234,7 +238,7 @@ def by_hand(data, contract, within=None, end=None):
     values = {name: sorted({f["dims"][name] for fs in own.values() for f in fs} - {None})
               for name in next(iter(own.values()))[0]["dims"]}  # fmt: skip
     order = {name: {value: i for i, value in enumerate([*found, None])} for name, found in values.items()}
-    for facts in own.values():
+    for facts in (facts for who, facts in own.items() if some is None or who in some):
         first = min((f["time"] for f in facts if f["time"] is not None), default=None)
         if within and first is not None and newest - first < within:
             counts["too_early"] += 1
@@ -420,16 +424,84 @@ def test_order_threads_and_engine_leave_every_byte_and_no_person(tmp_path, monke
     assert Evidence(tmp_path / "evidence", None).funnel(need) == found == funnel_from_json(text)
 
 
-def test_of_very_many_events_those_of_some_times_stand_for_all_that_come_twice(tmp_path, monkeypatch):
-    data = log(5)
-    stage = data["what"].str.strip().isin([name for names in (*STAGES.values(), *FAILED.values()) for name in names])
-    own = data[(stage | (data["what"] == "video_call")) & data["WHO"].notna()]
-    some = own[(own["seen at"] - pd.Timestamp(0)) // pd.Timedelta(microseconds=1) % 17 == 0]
-    monkeypatch.setattr(funnel_persons, "EXACT", 0)
-    with opened(tmp_path, data, LOG) as source:
-        found = collect_funnel(source, LOG_NEED).counts["duplicates"]
-    assert found == 17 * some.assign(what=some["what"].str.strip()).duplicated(["WHO", "what", "seen at"]).sum()
-    assert found > 0
+def end_of(data):
+    """The newest time that is no clock's mistake."""
+    clocks = [whole(moment) for moment in data["seen at"] if not missing(moment)]
+    return max((t for t in clocks if t < whole(pd.Timestamp(2030, 1, 1))), default=None)
+
+
+def twice(data):
+    """Rows that repeat a person's event at the same time."""
+    names = [*(n for s in STAGES.values() for n in s), *FAILED["face"], *FAILED["otp"], "video_call"]
+    own = data.assign(what=data["what"].str.strip())
+    own = own[own["what"].isin(names) & own["WHO"].notna() & own["seen at"].notna()]
+    return own.duplicated(["WHO", "what", "seen at"]).sum()
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "postgres"])
+@pytest.mark.parametrize("which", ["log", "flags", "times"])
+def test_of_very_many_all_are_counted_and_some_have_their_times_read(
+    tmp_path, monkeypatch, postgres_url, which, engine
+):
+    """Stages and failures are exact; losses and times are those of the persons chosen."""
+    monkeypatch.setattr(funnel_sample, "EXACT", 0)
+    monkeypatch.setattr(funnel_sample, "SOME", 1000)
+    logged = which == "log"
+    data, contract, need = log(5, 400), LOG, LOG_NEED
+    if not logged:
+        data = flags(5, 2400, times=which == "times").assign(WHO=np.arange(2400) % 1500)
+        contract, need = {**FLAGS, "entity": "WHO"}, FLAG_NEED
+        contract.pop("unit")
+    where = {}
+    if engine == "postgres":
+        into_postgres(postgres_url, data)
+        where = {"connection": postgres_url, "table": "came"}
+    with opened(tmp_path, data, contract, **where) as source:
+        found, layout = collect_funnel(source, need), layout_of(source, need)
+        rows = source.rows(f"SELECT DISTINCT e FROM ({thinned(layout, one_in(layout)).base}) AS chosen")
+    times, some = found.sampled, {who for (who,) in rows if who is not None}
+    assert times == one_in(layout) == (2 if len(data) < 2000 else 4)
+    end = end_of(data) if logged else None
+    counts, cells, _, _, failures = by_hand(data, contract, end=end)
+    part, _, losses, spent, _ = by_hand(data, contract, end=end, some=some)
+    assert 0.5 * counts["persons"] < times * part["persons"] < 1.5 * counts["persons"]
+    expected = Counter({**counts, **{name: times * part[name] for name in ("out_of_order", "skewed")}})
+    agrees(found, (expected, cells, losses, spent, failures))
+    if logged:
+        assert found.counts["duplicates"] == times * twice(data[data["WHO"].isin(some)]) > 0 < expected["skewed"]
+    attribute = age_attribute(CUTS[0])
+    if which != "flags":
+        came = sum(n for (_, last), n in _by_stage(losses[attribute]["device"]).items() if last >= 1)
+        assert found.looked_at(attribute, 1) == came
+    assert funnel_from_json(funnel_to_json(found)) == found
+
+
+def _by_stage(cells):
+    found = Counter()
+    for (label, _, last), persons in cells.items():
+        found[label, last] += persons
+    return found
+
+
+def test_with_a_span_that_counts_everybody_is_read_and_what_comes_twice_is_told_by_some(tmp_path, monkeypatch):
+    data, contract = log(5, 400), {**LOG, "funnel": {**LOG["funnel"], "within": "20 days"}}
+    with opened(tmp_path, data, contract) as source:
+        whole_log = collect_funnel(source, LOG_NEED)
+        monkeypatch.setattr(funnel_sample, "EXACT", 0)
+        monkeypatch.setattr(funnel_sample, "SOME", 1000)
+        found, layout = collect_funnel(source, LOG_NEED), layout_of(source, LOG_NEED)
+        some = {who for (who,) in source.rows(f"SELECT DISTINCT e FROM ({thinned(layout, 2).base})")}
+    assert found.sampled == 1
+    assert found.counts["duplicates"] == 2 * twice(data[data["WHO"].isin(some)]) > 0
+    assert replace(found, counts={**found.counts, "duplicates": twice(data)}) == whole_log
+
+
+def test_a_file_from_before_persons_were_sampled_is_of_everybody(tmp_path):
+    with opened(tmp_path, log(1), LOG) as source:
+        found = collect_funnel(source, LOG_NEED)
+    content = json.loads(funnel_to_json(found))
+    assert content.pop("sampled") == 1
+    assert funnel_from_json(json.dumps(content)) == found
 
 
 def test_columns_with_too_many_labels_are_named_and_nobody_is_lost(tmp_path):
@@ -481,3 +553,11 @@ def test_persons_whose_rows_lie_far_apart_are_counted_alike(tmp_path, monkeypatc
             assert layout_of(source, LOG_NEED).scattered is scattered
             texts.add(funnel_to_json(collect_funnel(source, LOG_NEED)))
     assert len(texts) == 1
+
+
+def test_figures_of_one_person_in_so_many_say_so_and_hold_the_persons_looked_at():
+    plain_counts = Funnel(("reach", "start"), {"rows": 99, "persons": 99}, {}, {})
+    assert not any(one.question == "q: sampled" for one in told_faults("q", plain_counts, ()))
+    (told,) = told_faults("q", replace(plain_counts, sampled=64), ())
+    assert "one person in 64, chosen by a hash" in str(told.reason)
+    assert "intervals" in str(told.needed)
