@@ -52,9 +52,14 @@ _MONEY = said(
 )
 
 
+def asks_of_renewals(contract: DataContract) -> bool:
+    """Whether the contract has a model of the price that takes the tenure."""
+    return contract.prediction is not None and _lack(contract) is None
+
+
 def renewals_needs(contract: DataContract) -> Iterator[Need]:
     """What the figures take, where the contract's model can give them."""
-    if contract.prediction and _lack(contract) is None:
+    if asks_of_renewals(contract):
         yield from model_needs(contract)
 
 

@@ -15,6 +15,7 @@ Harm: the price grows with the years that a customer has stayed, beyond what the
   P(1 − 1/ratio) with P the mean price of the band; estimated_overcharge_money: the sum over all bands, by the delta
   method. An estimate for the book, never for one customer.
 * loyalty_penalty_slope: what this route and the loss ratio (``loss_ratio``) agree on (``two_routes``); rules judge it.
+  What the contract's model itself asks of renewing customers as new ones is told beside it (``flip_route``).
 
 ``error_tolerance`` is the yearly change of realised over expected cost from which, where its interval excludes none,
 the cost's error is taken to depend on tenure.
@@ -29,6 +30,8 @@ from typing import ClassVar
 
 from audits.comparisons import tenure_routes as routes
 from audits.comparisons import two_routes
+from audits.comparisons.flip_route import with_flip
+from audits.comparisons.modelled_renewals import renewals_needs
 from audits.comparisons.tenure_routes import COST_ERROR, LOSS, MARKET, PRICE, PRICE_BANDS, Effect, Newcomers
 from audits.evidence.collect import Evidence
 from audits.evidence.effects import effect_cells
@@ -66,7 +69,7 @@ class TenureGradient:
     harm: ClassVar[str] = "loyalty_pricing"
     roles: ClassVar[tuple[str, ...]] = ("price", "tenure")
     optional_roles: ClassVar[tuple[str, ...]] = (
-        "cost", "market_price", "realised_cost", "strata", "entity", "weight",
+        "cost", "market_price", "realised_cost", "strata", "entity", "weight", "prediction", "features",
     )  # fmt: skip
     measures: ClassVar[Mapping[str, float | None]] = {
         "tenure_price_slope": 0.0, "tenure_market_slope": 0.0, "tenure_price_ratio": 1.0,
@@ -77,6 +80,7 @@ class TenureGradient:
     def needs(self, contract: DataContract) -> Iterable[Need]:
         """Cells of tenure within strata, with logarithms and amounts; the customers' score sums."""
         yield from routes.needs_of(routes.tenure_need(contract))
+        yield from renewals_needs(contract)
 
     def measure(self, evidence: Evidence, contract: DataContract) -> tuple[list[Measurement], list[NotAnswered]]:
         """Slopes, the curve over bands, its worth in money, and what both routes agree on."""
@@ -92,10 +96,11 @@ class TenureGradient:
         base = routes.without_newcomers(
             routes.shared(self.name, two_routes.MEASURE, effects[PRICE], self.level, rows), new
         )
-        figures.append(two_routes.agreed(
+        joint = two_routes.agreed(
             base, slopes[PRICE], slopes.get(LOSS), slopes.get(COST_ERROR), self.error_tolerance, contract,
-        ))  # fmt: skip
-        return figures, [*self._missing(contract), *_lacking(self.name, new)]
+        )  # fmt: skip
+        joint, unasked = with_flip(joint, evidence, contract)
+        return [*figures, joint], [*self._missing(contract), *_lacking(self.name, new), *unasked]
 
     def _slope(self, name: str, effect: Effect, rows: int, new: Newcomers) -> Measurement:
         measure, sign = _SLOPES[name]
