@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
-from tests.benchmarks import cells, evidence, funnel, loans, questions, quotes, register, site
+from tests.benchmarks import cells, evidence, explanations, funnel, loans, questions, quotes, register, site
 from tests.programs import ROOT
 
 FILE = ROOT / "docs" / "benchmarks.md"
@@ -26,6 +26,8 @@ PACKAGES = (
     "pandas",
     "pyxirr",
     "apache-airflow",
+    "lightgbm",
+    "shap",
 )
 HEAD = """# Benchmarks
 
@@ -83,6 +85,7 @@ def main() -> None:
         (f"Questions on prices, {quotes.ROWS:,} quotes", quotes.measure),
         (f"Rates of loans, {loans.LOANS:,} in equal instalments", loans.measure),
         (f"The way to credit, {funnel.ROWS:,} events", funnel.measure),
+        (f"Contributions of a model's features, {explanations.ROWS:,} rows", explanations.measure),
         (f"A public HMDA register, {register.ROWS:,} lines", register.measure),
         (f"A site of {site.RUNS:,} runs, whole commands", site.measure),
     ):
