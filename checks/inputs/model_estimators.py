@@ -14,7 +14,7 @@ from checks.inputs.model_trees import LOG, XGBOOST_LOG
 
 
 def read_sklearn(opened: Opened, contract: DataContract) -> Reading:
-    native = opened.native
+    native = getattr(opened.native, "best_estimator_", opened.native)  # of a search
     if _is_log_target(native):
         native = native.regressor_
         link, margins = "log", native.predict

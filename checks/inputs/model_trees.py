@@ -34,12 +34,10 @@ def read_lightgbm(opened: Opened, contract: DataContract) -> Reading:
     categories = _lightgbm_categories(booster, head.get("feature_infos", ""), columns, opened)
     objective, *options = (head.get("objective", "") or "custom").split()
     types = {name: opened.types.get(name, "double") for name in columns}
-    if (
-        objective in _OTHER
-        or "sqrt" in options
-        or any(one.startswith("sigmoid:") and float(one[8:]) != 1 for one in options)
-    ):
-        link = "chance" if objective == "binary" else "number"
+    averaged = "average_output" in head  # of random forests, whose raw score is a sum all the same
+    stretched = any(one.startswith("sigmoid:") and float(one[8:]) != 1 for one in options)
+    if objective in _OTHER or "sqrt" in options or averaged or stretched:
+        link = "chance" if objective in _LOGIT else "number"
         plain = dict.fromkeys(columns, "double")
         return Reading("pyfunc", opened.native, columns, plain, link, booster.predict, categories)
     link = "logit" if objective in _LOGIT else "log" if objective in LOG else "number"

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import psycopg
 import pytest
 import yaml
 from scipy.stats import beta
@@ -251,3 +252,23 @@ def test_a_decision_is_reproduced_by_its_threshold(registry, tmp_path):
         figure = next(one for one in run.measurements if one.measure == "unreproduced_share")
         assert figure.estimate == 0 if threshold else figure.estimate > least
         assert "largest_difference" not in figure.details
+
+
+def test_the_engine_changes_nothing(priced, tmp_path, postgres_url):
+    rows, uri = priced
+    rows = rows.assign(price=rows["price"].where(rows["policy"] % 50 > 0), place=rows["place"].where(rows.index != 7))
+    here = audited(program(tmp_path / "i", rows, uri))[0]
+    with psycopg.connect(postgres_url) as connection:
+        connection.execute("DROP TABLE IF EXISTS book")
+        connection.execute("CREATE TABLE book (policy bigint, age int, size float8, place text, sex text, "
+                           "price numeric(12,2))")  # fmt: skip
+        with connection.cursor().copy("COPY book FROM STDIN") as copy:
+            for row in rows.sample(frac=1, random_state=1).itertuples(index=False):
+                copy.write_row([None if pd.isna(value) else value for value in row])
+    file = program(tmp_path / "j", rows, uri)
+    content = yaml.safe_load(file.read_text()) | {"source": {"connection": postgres_url, "table": "book"}}
+    file.write_text(yaml.safe_dump(content))
+    there = audited(file)[0]
+    assert here.measurements[0].counts["unrecorded"] == ROWS / 50
+    assert there.measurements == here.measurements
+    assert there.subject == here.subject

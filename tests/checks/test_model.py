@@ -116,9 +116,12 @@ def test_a_booster_without_a_signature_knows_its_columns(registry):
     np.testing.assert_allclose(given(model, rows), fitted.predict(trained(rows)), rtol=1e-12)
 
 
-def test_a_lightgbm_output_that_is_no_sum_is_taken_as_it_is(registry):
+@pytest.mark.parametrize(
+    "more", [{"reg_sqrt": True}, {"boosting_type": "rf", "bagging_freq": 1, "bagging_fraction": 0.5}]
+)
+def test_a_lightgbm_output_that_is_no_sum_is_taken_as_it_is(registry, more):
     rows = people()
-    fitted = boosted(reg_sqrt=True).fit(trained(rows), worth(rows))
+    fitted = boosted(**more).fit(trained(rows), worth(rows))
     model = open_model(contract(registry.register("roots", fitted, "lightgbm", trained(rows))))
     assert (model.kind, model.link) == ("pyfunc", "identity")
     np.testing.assert_allclose(given(model, rows), fitted.predict(trained(rows)), rtol=1e-12)
@@ -236,6 +239,19 @@ def test_a_pipeline_with_an_encoder(registry):
     assert made.unseen == {"area": 2}
     assert np.flatnonzero(~made.usable).tolist() == [7], "a linear model takes no missing number"
     assert np.isfinite(model.margins(made.frame[made.usable])).all()
+
+
+def test_a_search_stands_for_its_best_estimator(registry):
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import GridSearchCV
+
+    rows = people()
+    searched = GridSearchCV(pipeline(LogisticRegression()), {"logisticregression__C": [0.1, 1]}, cv=2)
+    searched.fit(rows, granted(rows))
+    model = open_model(contract(registry.register("searched", searched, "sklearn", rows), of="score"))
+    assert model.link == "logit"
+    assert type(model.native).__name__ == "Pipeline"
+    np.testing.assert_allclose(given(model, rows), searched.predict_proba(rows)[:, 1], rtol=1e-9)
 
 
 def test_an_encoder_that_refuses_categories_never_seen_leaves_their_rows_out(registry):
