@@ -394,7 +394,21 @@ def of_thin_files(code: str) -> dict[str, Callable[[pd.DataFrame], float]]:
     }
 
 
+def of_app_visits() -> dict[str, Callable[[pd.DataFrame], float]]:
+    """Differences of means of logarithms; what visits add is the price over cost, load and noise."""
+
+    def apart(d: pd.DataFrame, logarithm: pd.Series) -> float:
+        return float(logarithm[d["tenure"] > 0].mean() - logarithm[d["tenure"] == 0].mean())
+
+    return {
+        "gap_that_rides_on_visits": lambda d: apart(d, np.log(d["premium"] / d["true_cost"]) - d["price_noise"]),
+        "price_gap": lambda d: apart(d, np.log(d["premium"])),
+        "cost_gap": lambda d: apart(d, np.log(d["technical_cost"])),
+    }
+
+
 OWN = {
+    "A3": of_app_visits,
     "C1": of_ways,
     "C1N": of_ways,
     "C1R": of_ways,
