@@ -19,7 +19,7 @@ class Registry:
         from mlflow import MlflowClient
 
         folder.mkdir(parents=True, exist_ok=True)
-        self.folder = folder
+        folder = self.folder = folder.resolve()
         self.uri = f"sqlite:///{folder / 'mlflow.db'}"
         self.client = MlflowClient(self.uri, self.uri)
 

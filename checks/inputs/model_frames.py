@@ -242,28 +242,35 @@ def _refused(
 ) -> NDArray[np.bool_]:
     """Rows with a missing value, or a category never seen, in a column where the model does not take it.
 
-    It is asked for one whole row, and for that row with one such value at a time.
+    It is asked for one whole row with all of them, and where it refuses that with one at a time.
     """
-    odd = {name: missing(frame[name].to_numpy()) & usable for name in columns}
-    odd |= {f"{name}\0": rows & usable for name, rows in strange.items()}
-    odd = {name: rows for name, rows in odd.items() if rows.any()}
+    odd = {(name, False): missing(frame[name].to_numpy()) & usable for name in columns}
+    odd |= {(name, True): rows & usable for name, rows in strange.items()}
+    odd = {key: rows for key, rows in odd.items() if rows.any()}
     refused = np.zeros(len(frame), dtype=np.bool_)
-    if not odd:
+    whole = _whole_row(frame, columns, strange) if odd else frame
+    seen = {key: int(np.flatnonzero(rows)[0]) for key, rows in odd.items()}
+    unlike = [[key for key in odd if key[1] is new] for new in (False, True)]
+    if all(_takes(model, frame, whole, {name: seen[name, new] for name, new in keys}) for keys in unlike if keys):
         return refused
-    whole = _whole_row(frame, columns, strange)
-    rows = {name: int(np.flatnonzero(hit)[0]) for name, hit in odd.items()}
-
-    def probe(name: str) -> pd.DataFrame:
-        one, column = whole.copy(), name.rstrip("\0")
-        one[column] = frame[column].iloc[[rows[name]]].array
-        return one
-
-    for name, hit in odd.items():
-        try:
-            model.margins(probe(name))
-        except ModelUnusable:
-            refused |= hit
+    for (name, new), rows in odd.items():
+        if not _takes(model, frame, whole, {name: seen[name, new]}):
+            refused |= rows
     return refused
+
+
+def _takes(model: Model, frame: pd.DataFrame, whole: pd.DataFrame, rows: Mapping[str, int]) -> bool:
+    """Whether the model takes a whole row with the values that columns have in other rows."""
+    one = whole.copy()
+    for name, row in rows.items():
+        one[name] = frame[name].iloc[[row]].array
+    try:
+        model.margins(one)
+    except ModelUnusable as error:
+        if error.fault.kind != "fails":
+            raise
+        return False
+    return True
 
 
 def _whole_row(frame: pd.DataFrame, columns: tuple[str, ...], strange: Mapping[str, NDArray[np.bool_]]) -> pd.DataFrame:
