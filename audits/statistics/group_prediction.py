@@ -5,8 +5,8 @@ of a fold come from what the other folds teach, with no direction presumed: of a
 3 to 8 knots by least squares; of few values or texts the group's share by value, drawn towards the overall share by
 ``_PRIOR`` rows; of a set gradient-boosted trees of its features. AUC of the folds are averaged by their pairs of rows,
 since scores of different folds do not compare. Features of a set are added one by one, each the one that raises the R²
-of the label on the logarithms of the odds by bin most, so that features which tell the group only together are not
-found; they are chosen anew within each fold, so that choosing makes no figure look better.
+of the label on the logarithms of the odds by bin most, beyond accident, so that features which tell the group only
+together are not found; they are chosen anew within each fold, so that choosing makes no figure look better.
 
 Standard errors: DeLong, DeLong and Clarke-Pearson (1988, Biometrics 44:837–845), by the placement of each row among the
 others' scores in its fold; summed over the rows of an entity as Obuchowski (1997, Biometrics 53:567–578) does; for
@@ -31,7 +31,7 @@ Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
 _BINS, _PRIOR, _FEWEST = 32, 5.0, 20
 _LEARNED, _UNLEARNED = 4.0, 1.4
-_LEAST_GAIN = 0.002  # R² that a further feature of a set must add
+_LEAST_GAIN, _SET_BINS = 0.002, 12  # R² that a further feature of a set must add
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,7 @@ def best_set(
     clusters: Codes | None = None, seed: int = 0,
 ) -> BestSet:  # fmt: skip
     """The best set of at most ``most`` of ``columns`` (n,) each, by forward choice."""
-    codes = [codes_of(column, _BINS) for column in columns]
+    codes = [codes_of(column, _SET_BINS) for column in columns]
     if not codes or min(int(is_group.sum()), int((~is_group).sum())) < _FEWEST:
         return BestSet((), None)
     scores = np.empty(len(is_group))
@@ -178,10 +178,13 @@ def _chosen(codes: Sequence[Codes], is_group: NDArray[np.bool_], rows: NDArray[n
     matrix[:, left] /= size[left]
     chosen: list[int] = []
     whole = float(label @ label)
+    free = np.array([float(one.max()) for one in codes])  # bins but one: of noise, n R² is about chi-square with these
+    chance = free * whole / len(label)
     for _ in range(min(most, len(codes))):
-        gains = np.where(left, (matrix.T @ label) ** 2, -1.0)
+        gains = np.where(left, (matrix.T @ label) ** 2 - chance, -whole)
         best = int(np.argmax(gains))
-        if chosen and gains[best] <= _LEAST_GAIN * whole:
+        accident = 4 * float(np.sqrt(2 * free[best])) * whole / len(label)
+        if chosen and gains[best] <= max(_LEAST_GAIN * whole, accident):
             break
         chosen.append(best)
         axis = matrix[:, best].copy()
