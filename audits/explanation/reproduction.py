@@ -12,7 +12,7 @@ since. Rows that the model does not take, or that have no recorded figure, are c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -23,6 +23,7 @@ from audits.parameters import refuse_outside
 from audits.record import Measurement, NotAnswered
 from checks.inputs.contract import DataContract
 from checks.inputs.model_fault import ModelUnusable
+from checks.inputs.prediction import PREDICTED
 from checks.sentence import Sentence, said
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Reproduction:
     name: ClassVar[str] = "explanation.reproduction"
     harm: ClassVar[str] = "explanation"
     roles: ClassVar[tuple[str, ...]] = ("features", "prediction")
-    optional_roles: ClassVar[tuple[str, ...]] = ("weight",)
+    optional_roles: ClassVar[tuple[str, ...]] = (*PREDICTED, "entity", "weight")
     measures: ClassVar[Mapping[str, float | None]] = {_MEASURE: None}
     counted: ClassVar[tuple[str, ...]] = ()
 
@@ -58,12 +59,7 @@ class Reproduction:
 
     def measure(self, evidence: Evidence, contract: DataContract) -> tuple[list[Measurement], list[NotAnswered]]:
         """The share, or why the model could not be asked."""
-        missing = []
-        if contract.weight:
-            missing.append(NotAnswered(
-                f"{self.name}: weight", said("every row counts once: the declared weight is not used"),
-                said("read the figures as those of the rows given"),
-            ))  # fmt: skip
+        missing = list(self._unread(contract))
         try:
             found = evidence.modelled(ReproductionNeed(self.rows, self.seed))
         except ModelUnusable as error:
@@ -74,6 +70,21 @@ class Reproduction:
             needed = said("see the checks of the features and of the recorded figure for what is missing")
             missing.append(NotAnswered(f"{self.name}: {_MEASURE}", figure.reason, needed))
         return [figure], missing
+
+    def _unread(self, contract: DataContract) -> Iterator[NotAnswered]:
+        """Roles that the contract fills and the figure does not take; rows are drawn as such, whoever they are of."""
+        if contract.weight:
+            yield NotAnswered(
+                f"{self.name}: weight", said("every row counts once: the declared weight is not used"),
+                said("read the figures as those of the rows given"),
+            )  # fmt: skip
+        of = contract.prediction.of if contract.prediction else ""
+        for role in (role for role in PREDICTED if role != of and contract.has(role)):
+            yield NotAnswered(
+                f"{self.name}: {role}", said("the model's output stands for the {of} here", of=of),
+                said("ask it in a program of its own whose 'prediction' is 'of: {role}', where a model gives it",
+                     role=role),
+            )  # fmt: skip
 
 
 def share_of(found: Found, level: float) -> Measurement:

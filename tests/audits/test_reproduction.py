@@ -155,6 +155,7 @@ def test_a_record_that_the_model_made(priced, tmp_path):
     rows, uri = priced
     run, judgement, figure = audited(program(tmp_path / "a", rows, uri))
     assert run.errors == ()
+    assert run.not_answered == ()
     assert figure.estimate == 0
     assert figure.counts["compared"] == ROWS
     assert figure.details["largest_difference"] < 1e-3
@@ -209,6 +210,7 @@ def test_a_model_that_is_not_trusted_costs_its_questions_alone(priced, tmp_path)
     assert figure is None
     told = next(one for one in run.not_answered if one.question == "explanation.reproduction: unreproduced_share")
     assert "does not trust" in told.reason
+    assert any(one.question == "explanation.reproduction: decision" for one in run.not_answered)
     assert run.errors == ()
     assert run.subject == replace(run.subject, model=uri, version=None, digest=None)
     assert any(one.question == "fair_lending.approval" and one.estimate for one in run.measurements)
