@@ -64,12 +64,20 @@ class Bins:
         rest = ibis.literal(self.count - 2, "int32")
         if self.edges:
             number = column.cast("float64")
-            cuts = [(number <= ibis.literal(repr(edge), "string").cast("float64"), ibis.literal(i, "int32"))
-                    for i, edge in enumerate(self.edges)]  # fmt: skip
-            return ibis.cases((column.isnull(), last), *cuts, else_=rest)
+            return ibis.ifelse(column.isnull(), last, self._halved(number, 0, len(self.edges)))
         text = as_text(column)
         named = [(text == value, ibis.literal(i, "int32")) for i, value in enumerate(self.values)]
         return ibis.cases((text.isnull(), last), *named, else_=rest)
+
+    def _halved(self, number: Any, low: int, high: int) -> Any:
+        """The number of edges below a number, between ``low`` and ``high``: halved each time, not edge by edge."""
+        import ibis
+
+        if low == high:
+            return ibis.literal(low, "int32")
+        middle = (low + high) // 2
+        edge = ibis.literal(repr(self.edges[middle]), "string").cast("float64")
+        return ibis.ifelse(number <= edge, self._halved(number, low, middle), self._halved(number, middle + 1, high))
 
 
 def bins_of(source: Source, features: pd.DataFrame, names: Sequence[str]) -> list[Bins]:

@@ -1,8 +1,9 @@
 """Contributions of a model's features to its output, added up by label: rows drawn, computed once, never kept.
 
-A pilot of each label tells how many rows it takes until the half-width of sampling is the asked share of the gap; these
-are computed, at most as many as were drawn. The rows of a label are the first of it by the hash of their name, a simple
-random sample. A row that serves several attributes is computed once. The background is the first rows of all.
+The model's margins of some rows, or with many features a pilot, tell how many rows it takes until the half-width of
+sampling is the asked share of the gap; these are computed, and more where they fall short, at most those drawn. The
+rows of a label are the first of it by the hash of their name, a simple random sample. A row that serves several
+attributes is computed once. The background is the first rows of all.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ from audits.evidence.contribution_rows import ComputedRows
 from audits.evidence.contribution_sums import Key, Sums, Within
 from audits.evidence.model_rows import ModelRows, model_rows
 from audits.evidence.needs import ContributionsNeed
-from audits.statistics.output_gap import Side, output_gap, rows_needed
+from audits.statistics.gap_sizes import additive_residuals, rows_needed
+from audits.statistics.output_gap import Side, output_gap
 from checks.inputs.model_fault import ModelFault, ModelUnusable
 from checks.inputs.source import Source
 
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["Contributions", "collect_contributions"]
 
 PILOT = 500
+_MOST_GUESSED, _GUESSED, _FEWEST_GUESSED = 32, 2000, 300
 _ROUNDS, _MARGIN, _DIGITS = 3, 1.1, 10
 Floats = NDArray[np.float64]
 Whole = NDArray[np.int64]
@@ -57,7 +60,8 @@ def collect_contributions(source: Source, model: Model, need: ContributionsNeed)
         raise ModelUnusable(ModelFault("no_rows"))
     rows = ComputedRows(model, taken, need, tuple(drawn.features.columns))
     keys = _keys(drawn, need.attributes)
-    chosen = {key: _first(drawn, taken, key, min(PILOT, need.rows)) for key in keys}
+    first = _guessed(source, model, drawn, taken, rows.names, need) if len(rows.names) <= _MOST_GUESSED else {}
+    chosen = {key: _first(drawn, taken, key, min(first.get(key, PILOT), need.rows)) for key in keys}
     rows.compute(_union(chosen.values()) if chosen else _whole(taken, min(PILOT, need.rows)))
     rows.keep(_largest(rows, chosen, source.prepared.references))
     named = [name for name in rows.names if name in drawn.features]
@@ -119,6 +123,30 @@ def _largest(rows: ComputedRows, chosen: Mapping[Key, Whole], references: Mappin
     return [int(i) for i in np.argsort(-size, kind="stable")]
 
 
+def _guessed(
+    source: Source, model: Model, drawn: ModelRows, taken: ModelFrame, names: Sequence[str], need: ContributionsNeed
+) -> dict[Key, int]:
+    """Rows to begin with, guessed from the model's margins of a few thousand rows, which cost next to nothing."""
+    references = source.prepared.references
+    some = {key: _first(drawn, taken, key, min(_GUESSED, need.rows)) for key in _keys(drawn, need.attributes)}
+    pairs = [pair for pair in _gaps(some, references) if min(len(some[key]) for key in pair) >= FEWEST]
+    every = _union(some[key] for pair in pairs for key in pair)
+    if not len(every):
+        return {}
+    margins = np.asarray(model.margins(taken.frame.iloc[every]), dtype=np.float64)
+    features = drawn.features.iloc[every]
+    bins = bins_of(source, features, [name for name in names if name in features])
+    codes = [one.codes(features[one.feature].to_numpy()) for one in bins]
+    found: dict[Key, int] = {}
+    for pair in pairs:
+        sides = [np.searchsorted(every, some[key]) for key in pair]
+        gap = float(margins[sides[0]].mean() - margins[sides[1]].mean())
+        sizes = [drawn.sizes[key[0]][key[1]] for key in pair]
+        rows = rows_needed(additive_residuals(margins, codes, sides), sizes, gap, need.half_width)
+        found |= {key: max(found.get(key, 0), _FEWEST_GUESSED, rows) for key in pair}
+    return found
+
+
 def _more(
     sums: Sums, chosen: Mapping[Key, Whole], references: Mapping[str, str], need: ContributionsNeed
 ) -> dict[Key, int]:
@@ -144,7 +172,8 @@ def _rows_of_gap(
     found, rows = output_gap(*sides), 0
     size = abs(found.total)
     if found.half_width() > need.half_width * size:
-        rows = int(_MARGIN * rows_needed(*sides, size, need.half_width)) + 1
+        told = [side.residual for side in sides], [side.size for side in sides]
+        rows = int(_MARGIN * rows_needed(*told, size, need.half_width)) + 1
     inside = sums.within(chosen, *keys).sides if need.strata else None
     if inside:
         within = output_gap(*inside)

@@ -231,25 +231,6 @@ def output_gap(group: Side, reference: Side) -> OutputGap:
     return OutputGap(group.mean - reference.mean, covariance, sampling, max(freedom, 1))
 
 
-def rows_needed(group: Side, reference: Side, gap: float, half_width: float, level: float = 0.95) -> int:
-    """Rows to draw of each side so that the half-width of sampling is ``half_width`` of the size of ``gap``.
-
-    n with z² Σ residual (1 / n − 1 / N) = (half_width gap)², each side with at most its N rows; all of them where no
-    smaller number will do.
-    """
-    allowed = (half_width * abs(gap) / _normal(level)) ** 2
-
-    def left(n: int) -> float:
-        sides = (group, reference)
-        return sum(side.residual * (1 / min(n, side.size) - 1 / side.size) for side in sides)
-
-    low, high = 2, max(group.size, reference.size)
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if left(middle) <= allowed else (middle + 1, high)
-    return low
-
-
 def _post_stratified(
     phi: Floats, size: int, bins: Sequence[ArrayLike], book: Sequence[ArrayLike]
 ) -> tuple[Floats, Floats, Floats]:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from audits.statistics.output_gap import Side, drawn_side, output_gap, rows_needed, standardised_side
+from audits.statistics.gap_sizes import additive_residuals, rows_needed
+from audits.statistics.output_gap import Side, drawn_side, output_gap, standardised_side
 from audits.statistics.post_strata import joined_bins
 
 
@@ -193,11 +194,23 @@ def test_a_row_alone_in_its_stratum_varies_as_the_others_do():
 
 def test_rows_needed_reach_the_half_width():
     rng = np.random.default_rng(11)
-    one, zero = (drawn_side(rng.normal(size=(500, 2)), size) for size in (20_000, 900))
-    n = rows_needed(one, zero, 0.8, 0.1)
-    left = [one.residual * (1 / m - 1 / 20_000) + zero.residual * (1 / min(m, 900) - 1 / 900) for m in (n - 1, n)]
+    one, zero = (drawn_side(rng.normal(size=(500, 2)), size).residual for size in (20_000, 900))
+    n = rows_needed([one, zero], [20_000, 900], 0.8, 0.1)
+    left = [one * (1 / m - 1 / 20_000) + zero * (1 / min(m, 900) - 1 / 900) for m in (n - 1, n)]
     assert 1.959964 * np.sqrt(left[1]) <= 0.08 < 1.959964 * np.sqrt(left[0])
-    assert rows_needed(one, zero, 0.0, 0.1) == 20_000
+    assert rows_needed([one, zero], [20_000, 900], 0.0, 0.1) == 20_000
+
+
+def test_what_outputs_vary_by_beyond_bins_is_guessed_from_them():
+    rng = np.random.default_rng(15)
+    bins = rng.integers(0, 6, (3, 4000))
+    phi = np.stack([np.sin(bins[0]), bins[1] ** 2.0, 0.0 * bins[2]], axis=1) + rng.normal(0, 0.2, (4000, 3))
+    sides = np.arange(1500), np.arange(1500, 4000)
+    guessed = additive_residuals(phi.sum(axis=1), bins, sides)
+    for side, one in zip(sides, guessed, strict=True):
+        counts = [np.bincount(own[side], minlength=6) for own in bins]
+        assert one == pytest.approx(drawn_side(phi[side], 10**6, bins[:, side], counts).residual, rel=0.02)
+    assert additive_residuals(phi.sum(axis=1), [(), ()], sides)[0] == pytest.approx(phi.sum(axis=1).var(), rel=0.1)
 
 
 def test_intervals_hold_what_they_should():
