@@ -19,7 +19,7 @@ from audits.evidence.flip_persons import Copied, Mask, Persons, differing, perso
 from audits.evidence.flip_recorded import beside_recorded, recorded_columns
 from audits.evidence.flip_results import FlipPart, FlipResult, Flips, Spread
 from audits.evidence.flip_sums import Asked, Floats, Scale, part_of
-from audits.evidence.model_rows import _FEWEST, _MOST_CELLS, ModelRows, model_rows
+from audits.evidence.model_rows import ModelRows, model_rows
 from audits.evidence.needs import FlipsNeed
 from checks.inputs.access_columns import made_attributes
 from checks.inputs.contract import DataContract
@@ -59,7 +59,7 @@ def collect_flips(source: Source, model: Model, need: FlipsNeed) -> Flips:
     drawn = model_rows(
         source, attributes, need.rows, need.seed, (*columns_needed(contract), *recorded_columns(contract))
     )
-    whole = min(len(drawn), need.rows, max(_FEWEST, _MOST_CELLS // max(len(drawn.features.columns), 1)))
+    whole = drawn.whole
     persons = persons_of(drawn, whole, contract.prediction)
     own = _asked(model, drawn.features)
     if not own.usable.any():

@@ -43,9 +43,16 @@ class ModelRows:
     sizes: Mapping[str, Mapping[str | None, int]]
     total: int
     without_unit: int
+    most: int
+    """Rows that were asked of each label and of all: fewer than a need's where the model is very wide."""
 
     def __len__(self) -> int:
         return len(self.features)
+
+    @property
+    def whole(self) -> int:
+        """How many of the first rows are the draw of all rows, whatever their labels."""
+        return min(self.most, len(self.features))
 
 
 def model_rows(
@@ -101,7 +108,7 @@ def model_rows(
     frame = pd.DataFrame({name: array_of(parts[start + i]) for i, name in enumerate(features)})
     return ModelRows(
         frame, {name: array_of(parts[last + i]) for i, name in enumerate(others)}, held,
-        {name: _places(held[name]) for name in attributes}, sizes, total - lacking, lacking,
+        {name: _places(held[name]) for name in attributes}, sizes, total - lacking, lacking, most,
     )  # fmt: skip
 
 

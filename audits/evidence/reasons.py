@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from audits.evidence.model_rows import _FEWEST, _MOST_CELLS, ModelRows, model_rows
+from audits.evidence.model_rows import ModelRows, model_rows
 from audits.evidence.needs import ReasonsNeed
 from checks.inputs.model_fault import ModelFault, ModelUnusable
 from checks.inputs.prepared import FAVOURABLE, MISSING_TEXTS
@@ -239,7 +239,7 @@ def collect_reasons(source: Source, model: Model, need: ReasonsNeed) -> Reasons:
         made.generic_reasons,
     )
     owners = clusters_of(rows.columns[contract.entity][usable] if contract.entity else None, len(codes))
-    drawn = _Drawn(rows, usable, min(need.rows, max(_FEWEST, _MOST_CELLS // max(len(features), 1))))
+    drawn = _Drawn(rows, usable, rows.most)
     parts = tuple(_parts(drawn, judged, owners, source.prepared.references, need.attributes))
     return Reasons(
         rows=parts[0].used, parts=parts, explainer=found.explainer, kind=found.kind, background=len(background),
