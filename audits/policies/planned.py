@@ -52,14 +52,6 @@ def _counted(question: str, **what: str) -> dict[str, MeasureKind]:
 
 
 _MODELS: dict[str, MeasureKind] = {
-    **_counted("explanation.paired_flips", protected_flip_cases="decisions that turn on the protected attribute"),
-    **_counted(
-        "explanation.reason_codes",
-        most_reasons_given="most reasons in a notice of refusal",
-        generic_reason_cases="refusals for a generic reason",
-        unfounded_reason_cases="refusals for a reason that did not drive them",
-        unreviewed_decision_cases="automated decisions without the human review that was asked for",
-    ),
     **_counted(
         "monitoring.model_records",
         missing_model_records="missing records of a model",
@@ -67,13 +59,8 @@ _MODELS: dict[str, MeasureKind] = {
     ),
 }
 
-_COMING = {
-    name: MeasureKind("explanation", None, False, "about the model itself")
-    for name in ("unreproduced_share", "proxy_carried_gap", "flip_output_change", "flip_harmed_share",
-                 "trait_flip_price_ratio", "modelled_renewal_above_enbp_share", "reason_match_share",
-                 "reason_match_gap", "adjusted_model_output_gap")
-}  # fmt: skip
-PLANNED: dict[str, MeasureKind] = {**_MODELS, **_COMING}
+
+PLANNED: dict[str, MeasureKind] = {**_MODELS}
 
 # roles that rules take and that no contract has yet
 PLANNED_ROLES: dict[str, str] = {

@@ -215,7 +215,7 @@ def of_every_idle_rule() -> Iterator[Judgement]:
     yield judged((), replace(rule, currency="GBP"), run=run)
     run.program.content["contract"] = {"loan_form": {"currency": "USD"}}
     yield judged((), replace(rule, currency="GBP"), run=run)
-    lacking, planned = replace(rule, measure="rate_gap_bp"), replace(rule, id="b", measure="protected_flip_cases")
+    lacking, planned = replace(rule, measure="rate_gap_bp"), replace(rule, id="b", measure="missing_model_records")
     run, question = a_run([figure]), "fair_lending.pricing"
     yield judged((), lacking, planned, run=run)
     yield judged((), lacking, run=replace(run, errors=(RunError(question, "it failed"),)))

@@ -157,7 +157,7 @@ def test_at_most_is_said_of_every_limit_but_ratios_shares_and_spans_that_must_no
         "group_coverage", "fewest_days_between_loans", "stage_ratio", "cumulative_ratio", "adjusted_stage_ratio",
         "adjusted_cumulative_ratio", "bounded_cumulative_ratio", "person_coverage", "elderly_completion_ratio",
         "elderly_62_completion_ratio", "adjusted_elderly_completion_ratio", "fallback_success_ratio",
-        "thin_file_approval_ratio",
+        "thin_file_approval_ratio", "reason_match_share",
     }  # fmt: skip
 
 
@@ -406,13 +406,11 @@ def test_a_measure_has_one_meaning_of_equality_over_all_questions_that_declare_i
 
 def test_a_rule_whose_measure_is_planned_is_listed_as_not_applied(monkeypatch):
     """Without the figure, which no question gives yet, the judgement names the rule and that it is not measured."""
-    rule = RULES["us.regb.adverse_action.number"]
-    run = replace(a_run(at(rule, 0.5, 0.5, 0.5), "2026-01-01", "2026-01-31", scope_of(rule)), measurements=())
+    rule = RULES["us.mrm"]
+    run = replace(a_run(at(rule, 0.5, 0.5, 0.5), "2026-05-01", "2026-05-31", scope_of(rule)), measurements=())
     judgement = judge(run, "sha256:0", [PACKS["us"]])
-    reason = next(
-        idle.reason for idle in judgement.rules_not_applied if idle.rule.id == "us.regb.adverse_action.number"
-    )
-    assert "does not measure most_reasons_given yet" in reason
+    reason = next(idle.reason for idle in judgement.rules_not_applied if idle.rule.id == "us.mrm")
+    assert "does not measure missing_model_records yet" in reason
     assert judgement.findings == ()
 
 
@@ -473,10 +471,10 @@ def test_a_mistake_in_a_banks_pack_is_told_with_its_line(tmp_path, old, new, wor
 
 def test_a_banks_pack_may_name_planned_measures_and_roles(tmp_path):
     file = tmp_path / "bank.yaml"
-    own = OWN.replace("adverse_impact_ratio", "protected_flip_cases").replace("at_least", "at_most")
+    own = OWN.replace("adverse_impact_ratio", "missing_model_records").replace("at_least", "at_most")
     file.write_text(own.replace("groups,", "loan.income,"))
     (rule,) = read_pack(file).rules
-    assert (rule.measure, rule.inputs[1], rule.lenders) == ("protected_flip_cases", "loan.income", ("bank",))
+    assert (rule.measure, rule.inputs[1], rule.lenders) == ("missing_model_records", "loan.income", ("bank",))
     assert "[not measured yet]" in "\n".join(describe(read_pack(file)))
 
 
@@ -524,7 +522,7 @@ def test_one_rule_is_explained_in_full_and_an_unknown_one_gets_the_nearest_name(
     assert "at most 0.8 %" in text
     assert "高成本短期信贷" in text
     assert "measured by predatory_lending.cost_caps" in text
-    assert "planned question explanation.reason_codes" in told("--rule", "us.regb.adverse_action.number")
+    assert "planned question monitoring.model_records" in told("--rule", "us.mrm")
     assert "us.air" not in text
     assert "on 2015-01-01: outside its dates" in told("--rule", "uk.hcstc.daily", "--on", "2015-01-01")
     assert "on 2015-01-02: within its dates" in told("--rule", "uk.hcstc.daily", "--on", "2015-01-02")
@@ -554,6 +552,7 @@ def test_the_list_and_the_page_agree_on_the_unit_of_every_measure():
         "percent a year": " % a year", "percent a deviation": " % per standard deviation of the score",
         "cases": " cases", "figures": " figures", "rate points": " percentage points", "percent a day": " % a day",
         "days": " days", "months": " months", "loans": " loans", "rollovers": " rollovers",
+        "model scale": " on the model's scale", "reasons": " reasons",
     }  # fmt: skip
     for measure in measure_kinds():
         assert amount(measure, 0.25).lstrip("0.25") == units.get(unit_of(measure), ""), measure

@@ -88,7 +88,9 @@ def test_a_description_that_is_too_long_loses_whole_lines_and_says_so():
 def test_no_label_becomes_markup(state):
     text = told(state)
     assert "<" not in text
-    assert re.findall(r"(?<!\\)\]\(", text) == re.findall(r"(?<!\\)\]\((?=get-artifact|#/experiments/7/|#/models/)", text)
+    assert re.findall(r"(?<!\\)\]\(", text) == re.findall(
+        r"(?<!\\)\]\((?=get-artifact|#/experiments/7/|#/models/)", text
+    )
     assert [character for character in ("\u202e", "\u2067", "\x00") if character in text] == []
 
 
