@@ -13,6 +13,7 @@ A feature in one-hot columns is one player: its columns change together.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,7 @@ EXPLAINERS = (
 _CELLS = 4_000_000  # numbers of a block of rows
 _MIXED = 4_000_000
 _DEEP = 256  # leaves of a mean tree beyond which shap's walk is quicker than tables by leaf
+_AT_ONCE = 4_000_000  # rows times leaves given to shap, which prints of its progress where a call takes seconds
 _ROUNDING = {False: (1e-7, 1e-6), True: (1e-4, 1e-3)}  # by single precision: mean and largest miss, as shares
 
 
@@ -87,10 +89,8 @@ def explain(
     if within is not None and values == PATH_DEPENDENT:
         found = _path_dependent(model, within, frame, len(features), margins)
     if within is not None and found is None:
-        parts = (frame, background, len(features), mean)
-        found = _linear(within, *parts) or _trees(within, *parts)
-        if found and not _adds_up(found, margins, within.single):  # it does more than what was read of it
-            found = None
+        ways = _interventional(within, frame, background, len(features), mean)
+        found = next((one for one in ways if _adds_up(one, margins, within.single)), None)
     if found is None:
         found = _mixed(model, frame, background, players, len(features), float(mean.mean()), seed)
     loose = found.explainer in ("exact", "permutation")  # a plain callable may well work in single precision
@@ -160,28 +160,35 @@ def _linear(within: Inside, frame: pd.DataFrame, background: pd.DataFrame, p: in
     return Explained(values, mean, float(mean.mean()), INTERVENTIONAL, "linear", len(background), 0.0)
 
 
-def _trees(within: Inside, frame: pd.DataFrame, background: pd.DataFrame, p: int, mean: Numbers) -> Explained | None:
-    """None where the estimator has no trees that can be read, or its output is not their sum."""
+def _interventional(
+    within: Inside, frame: pd.DataFrame, background: pd.DataFrame, p: int, mean: Numbers
+) -> Iterator[Explained]:
+    """By each way that can read the estimator, the preferred one first; what does not add up was not all of it."""
+    linear = _linear(within, frame, background, p, mean)
+    if linear:
+        yield linear
     trees = within.trees()
     if not trees:
-        return None
+        return
     theirs = within.columns(within.rows(background))
     given = outputs(trees, theirs)
     scale = next((one for one in within.scales() if _same_but_constant(given * one, mean, within.single)), None)
     if scale is None:
-        return None
+        return
     leaves = sum(int((tree.left < 0).sum()) for tree in trees)
     alone = len(np.unique(within.players)) == len(within.players)
     if within.family == SKLEARN and alone and leaves > _DEEP * len(trees):
-        return _shap(within, frame, background, p, mean)
+        quick = None
+        with suppress(Exception):  # shap's own code on an estimator that it may not know
+            quick = _shap(within, frame, background, p, mean, max(1, _AT_ONCE // leaves))
+        if quick:
+            yield quick
     values = np.empty((len(frame), p))
-    try:
+    with suppress(TooDeep):
         for part in _slices(frame, within):
             ours = within.columns(within.rows(frame.iloc[part]))
             values[part] = interventional(trees, ours, theirs, within.players, p) * scale
-    except TooDeep:
-        return None
-    return Explained(values, mean, float(mean.mean()), INTERVENTIONAL, "exact trees", len(background), 0.0)
+        yield Explained(values, mean, float(mean.mean()), INTERVENTIONAL, "exact trees", len(background), 0.0)
 
 
 def _same_but_constant(ours: Numbers, theirs: Numbers, single: bool) -> bool:
@@ -192,8 +199,8 @@ def _same_but_constant(ours: Numbers, theirs: Numbers, single: bool) -> bool:
 
 
 def _shap(
-    within: Inside, frame: pd.DataFrame, background: pd.DataFrame | None, p: int, mean: Numbers
-) -> Explained | None:
+    within: Inside, frame: pd.DataFrame, background: pd.DataFrame | None, p: int, mean: Numbers, at_once: int = 10_000
+) -> Explained:
     """shap's TreeExplainer of an estimator of scikit-learn, with a background or along the paths of its trees."""
     import shap
 
@@ -202,9 +209,10 @@ def _shap(
     explainer = shap.TreeExplainer(within.estimator, data=kept, feature_perturbation=way, model_output="raw")
     values = np.empty((len(frame), p))
     for part in _slices(frame, within):
-        ours = within.columns(within.rows(frame.iloc[part])).T
-        given = np.asarray(explainer.shap_values(ours, check_additivity=False))
-        values[part] = _summed(given[..., -1] if given.ndim == 3 else given, within.players, p)
+        ours, into = within.columns(within.rows(frame.iloc[part])).T, values[part]
+        for few in blocks(len(ours), 1, at_once):
+            given = np.asarray(explainer.shap_values(ours[few], check_additivity=False))
+            into[few] = _summed(given[..., -1] if given.ndim == 3 else given, within.players, p)
     base = float(np.atleast_1d(explainer.expected_value)[-1]) if kept is None else float(mean.mean())
     kind = PATH_DEPENDENT if kept is None else INTERVENTIONAL
     return Explained(values, mean, base, kind, "shap TreeExplainer", 0 if kept is None else len(kept), 0.0)

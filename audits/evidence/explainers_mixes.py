@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 MOST_EXACT = 10
 ORDERS = 10
 _CELLS = 20_000_000
+_NARROW = 200  # columns up to which a mix is put together column by column
 Numbers = NDArray[np.float64]
 Margins = Callable[["pd.DataFrame"], Numbers]
 
@@ -44,6 +45,8 @@ class Mixes:
         self._margins, self._shape, self._players = margins, (n, b), len(of)
         self._x = rows.iloc[np.repeat(np.arange(n), b)].reset_index(drop=True)
         self._z = background.iloc[np.tile(np.arange(b), n)].reset_index(drop=True)
+        narrow = range(rows.shape[1] if rows.shape[1] <= _NARROW else 0)
+        self._columns = [[side.iloc[:, i].array for i in narrow] for side in (self._x, self._z)]
         self._at = np.full(rows.shape[1], -1)
         for player, places in enumerate(of):
             self._at[list(places)] = player
@@ -63,6 +66,9 @@ class Mixes:
         own = np.array([at < 0 or bool(players >> int(at) & 1) for at in self._at], dtype=bool)
         if own.all():
             return self._x
+        if len(own) <= _NARROW:  # no value is copied
+            taken = zip(self._x.columns, self._columns[0], self._columns[1], own, strict=True)
+            return pd.DataFrame({name: x if ours else z for name, x, z, ours in taken}, copy=False)
         ours, theirs = np.flatnonzero(own), np.flatnonzero(~own)
         both = pd.concat([self._x.iloc[:, ours], self._z.iloc[:, theirs]], axis=1)
         return both.iloc[:, np.argsort(np.concatenate([ours, theirs]), kind="stable")]

@@ -15,6 +15,14 @@ from checks.inputs.model import Model
 from checks.inputs.model_fault import ModelUnusable
 
 
+@pytest.fixture(autouse=True)
+def one_thread() -> Any:
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        yield
+
+
 def model_of(kind: str, native: Any, columns: Any, margins: Any, **rest: Any) -> Model:
     return Model("models:/m/1", "m", "1", "sha256:0", kind, tuple(columns), {}, "identity", native, margins, **rest)
 
@@ -28,6 +36,7 @@ def people(rows: int, seed: int = 0) -> tuple[pd.DataFrame, Any]:
         "area": pd.Categorical(rng.choice(list("abcdefgh"), rows)),
     })  # fmt: skip
     frame.loc[rng.random(rows) < 0.1, "income"] = np.nan
+    frame.loc[rng.random(rows) < 0.1, "area"] = np.nan
     steep = frame["area"].isin(list("bdg")).to_numpy() * frame["age"].to_numpy() / 30
     outcome = np.nan_to_num(frame["income"].to_numpy(), nan=-1.0) * frame["debts"].to_numpy() + steep
     return frame, outcome + rng.normal(size=rows) * 0.1
@@ -408,3 +417,24 @@ def test_faults_are_told() -> None:
     assert squared.explainer == "exact"  # its output is not the sum of its trees
     oracle = shapley(other.margins, frame.iloc[:5], frame.iloc[:20], [[name] for name in every])
     np.testing.assert_allclose(squared.values, oracle, atol=1e-9)
+
+
+def test_many_columns_of_a_plain_callable() -> None:
+    """Hundreds of one-hot columns and a text, mixed as two players."""
+    rng = np.random.default_rng(0)
+    areas, where = 300, rng.integers(0, 300, 40)
+    made = np.eye(areas, dtype=np.uint8)[where]
+    names = tuple(f"area_{i}" for i in range(areas))
+    frame = pd.DataFrame(made, columns=list(names))
+    frame.insert(7, "kind", rng.choice(["old", "new"], 40).astype(object))
+
+    def margins(rows: pd.DataFrame) -> Any:
+        assert list(rows.columns) == list(frame.columns)
+        level = rows[list(names)].to_numpy(dtype=np.float64) @ np.arange(areas)
+        return level * np.where(rows["kind"] == "new", 2.0, 1.0)
+
+    model = model_of("pyfunc", None, frame.columns, margins, one_hot={"area": names})
+    rows, background = frame.iloc[:4], frame.iloc[20:30]
+    found = explain(model, frame, background, INTERVENTIONAL, ("kind", "area"))
+    np.testing.assert_allclose(found.values[:4], shapley(margins, rows, background, [["kind"], list(names)]), atol=1e-9)
+    assert_adds_up(found)
