@@ -388,6 +388,7 @@ def _not_run(question: Question, program: AuditProgram) -> NotAnswered:
 def _unread(program: AuditProgram, plan: Plan) -> tuple[NotAnswered, ...]:
     """Roles that the contract fills and no question of the plan reads: nobody may think them audited."""
     read = {role for planned in plan.questions for role in (*planned.question.roles, *planned.question.optional_roles)}
+    read -= set() if program.contract.prediction else {"features"}  # what a model takes, and read with one alone
     idle = [role for role in AUDITED_ROLES if program.contract.has(role) and role not in read]
     if not idle:
         return ()

@@ -492,3 +492,41 @@ def test_a_model_that_asks_nothing_of_tenure_changes_nothing_of_the_headline_but
     same, (lack,) = with_flip(base, Faulty(), PRICE)
     assert same == base
     assert "trust" in lack.reason
+
+
+def test_features_without_a_model_are_read_by_nobody(tmp_path):
+    data = quotes(7, 300).assign(price=lambda rows: np.exp(5 + 0.1 * rows["Risk"]))
+    contract = {
+        "unit": "quote", "price": {"column": "price", "currency": "GBP"}, "tenure": "年 held", "features": ["Risk"],
+    }  # fmt: skip
+    file = write_program(
+        tmp_path, data, "bare", contract=contract, policies=["conventions"],
+        audits={"primary": ["loyalty_pricing.renewal_price"]},
+    )  # fmt: skip
+    run, judged = run_program(file, tmp_path / "out")
+    assert run.measurements == run.errors == ()
+    lacking, unread = run.not_answered
+    assert (lacking.question, unread.question) == ("loyalty_pricing.renewal_price", "contract")
+    assert lacking.reason == "the contract does not fill: new_customer_price"
+    assert "features" in unread.reason
+    assert judged.findings == ()
+
+
+@pytest.mark.parametrize(("favourable", "sign"), [("high", -1.0), ("low", 1.0)])
+def test_of_a_decision_the_points_are_those_of_the_models_own_scale(favourable, sign):
+    contract = replace(SCORE, prediction=Prediction("decision", favourable=favourable))
+    logs = np.random.default_rng(3).normal(0.4, 0.1, 50)
+    ages = {
+        age: FlipPart(None, None, 900, 200, False, 50, 50, 0, margin=spread(change * logs), recorded=spread(logs))
+        for age, change in (("25", 0.5), ("45", 1.0))
+    }  # fmt: skip
+    flips = [FlipResult(f"age {age}", "age", "age", "62+", age, (("years", age),), (one,)) for age, one in ages.items()]
+    held = Held(flips[0])
+    held.modelled = lambda need: (
+        Flips(200, "logit", False, tuple(flips)) if isinstance(need, FlipsNeed) else Held(flips[0]).modelled(need)
+    )
+    (figure,), _ = points_in_model("q", "elderly_points_lost", held, contract, 0.95)
+    best = max(sign * 0.5, sign * 1.0)
+    assert figure.estimate == pytest.approx(best * logs.mean(), rel=1e-9)
+    assert figure.details["best_age"] == (25 if favourable == "high" else 45)
+    assert "logit" in figure.method
