@@ -17,7 +17,8 @@ at equal l: the mean of m given l, piecewise linear, is taken off, and what is l
 The same is done with the expected cost, where prices are no proportion of cost. What a proxy does is then laid in part,
 with the other sign, to features that tell l: they seem to carry less harm, never the proxy.
 
-Strata are levels beside the features, without a ridge, so that their gap is held equal and stands apart.
+Strata are levels beside the features, without a ridge, so that their gap is held equal and stands apart; a feature that
+is told by the stratum carries nothing.
 
 Standard errors: influence functions of the means and of the fits (Huber's sandwich; for the fitted l as a regressor
 Murphy and Topel 1985, Journal of Business & Economic Statistics 3:370–379), summed over rows of an entity.
@@ -42,17 +43,21 @@ Flags = NDArray[np.bool_]
 _KNOTS, _LEVELS, _FEWEST_A_LEVEL = 10, 20, 20
 _RIDGE = 1e-6  # of a direct fit, in rows' share: of columns of variance 1
 _ROWS_OF_RIDGE = 5.0  # of the fit of an outcome
+_SAME_WITHIN = 0.01  # of a column's variance
 _SHRUNK = 1e-3  # in telling one feature by the others
 _BENDS = 6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Design:
-    """Columns (n, q) of mean 0 and variance 1, and the feature (q,) that each belongs to, of p features."""
+    """Columns (n, q) of mean 0 and variance 1, the feature (q,) that each belongs to, of p features, and whether (q,)
+    a column is a form of the feature itself, and not its contributions.
+    """
 
     columns: Floats
     owner: NDArray[np.int64]
     features: int
+    forms: Flags
 
     def parts(self, coefficients: Floats, difference: Floats) -> Floats:
         """Σ of coefficient × difference (q,) or (k, q) over the columns of each feature: (p,) or (k, p)."""
@@ -108,7 +113,9 @@ def feature_design(columns: Sequence[NDArray[Any]], values: Floats) -> Design:
     matrix = matrix - matrix.mean(axis=0)
     spread = np.sqrt((matrix**2).mean(axis=0))
     kept = spread > 1e-12 * np.maximum(np.abs(matrix).max(axis=0, initial=0.0), 1e-300)
-    return Design(matrix[:, kept] / spread[kept], np.array(owner, dtype=np.int64)[kept], p)
+    held = np.array(owner, dtype=np.int64)
+    forms = np.concatenate([[False], held[1:] == held[:-1]]) if len(held) else np.zeros(0, dtype=np.bool_)
+    return Design(matrix[:, kept] / spread[kept], held[kept], p, forms[kept])
 
 
 def raw_gaps(values: Floats, is_group: Flags, clusters: NDArray[np.int64] | None = None) -> Gaps:
@@ -221,6 +228,9 @@ def _gaps(
     z = design.columns
     basis = np.linalg.qr(np.column_stack([np.ones(len(response)), beside]))[0]
     free = z - basis @ (basis.T @ z)
+    if beside.size:
+        z = np.where(_told_by_strata(design, free), 0.0, z)
+        free = z - basis @ (basis.T @ z)
     centred = response - response.mean()
     inverse = _inverse(z, basis, _RIDGE)
     theta = inverse @ (free.T @ centred)
@@ -234,6 +244,18 @@ def _gaps(
     influence = _means(parts, is_group) + design.parts(moves, np.broadcast_to(difference, moves.shape))
     gap, estimate, stood = _gap(response, is_group), design.parts(theta, difference), _gap(held, is_group)
     return Gaps(estimate, _covariance(influence, clusters), stood, gap - stood - float(estimate.sum()))
+
+
+def _told_by_strata(design: Design, free: Floats) -> Flags:
+    """The columns (q,) of features that are the same, or almost, in all rows of a stratum."""
+    varies = (free**2).mean(axis=0) > _SAME_WITHIN
+    told = []
+    for j in np.unique(design.owner):
+        own = design.owner == j
+        forms = own & design.forms
+        if not varies[forms if forms.any() else own].any():
+            told.append(j)
+    return np.isin(design.owner, told)
 
 
 def _inverse(z: Floats, basis: Floats | None, ridge: float) -> Floats:
