@@ -111,8 +111,7 @@ def _points(by_age: ByAge, both: tuple[CompletionTimes, CompletionTimes]) -> Ite
 
 def _with_timeless(figure: Measurement, by_age: ByAge, started: int, counts: dict[Any, _Counts]) -> Measurement:
     """Whoever passed both stages without times takes no part: told, and beyond a few no all-clear."""
-    cells = by_age.funnel.cells.get(by_age.attribute, ())
-    whole = sum(cell.persons for cell in cells if cell.furthest >= started)
+    whole = by_age.funnel.looked_at(by_age.attribute, started)
     lost = whole - sum(part.persons for part in counts.values())
     figure = replace(figure, counts={**figure.counts, "without_times": max(lost, 0)})
     if figure.estimate is None or lost <= _MOST_TIMELESS * whole:
