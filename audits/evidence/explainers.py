@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audits.evidence import explainers_linear
-from audits.evidence.explainers_inside import LIGHTGBM, SKLEARN, Inside, grouped, inside, players_of
+from audits.evidence.explainers_inside import LIGHTGBM, PLAIN, SKLEARN, Inside, grouped, inside, players_of
 from audits.evidence.explainers_mixes import MOST_EXACT, Mixes, along_orders, blocks, exact
 from audits.evidence.explainers_trees import Numbers, TooDeep, interventional, outputs
 from checks.inputs.model import Model
@@ -88,6 +88,8 @@ def explain(
     found = None
     if within is not None and values == PATH_DEPENDENT:
         found = _path_dependent(model, within, frame, len(features), margins)
+        if found and model.kind == PLAIN and not _adds_up(found, margins, within.single):
+            found = None  # of the margin, the trees are only a part
     if within is not None and found is None:
         ways = _interventional(within, frame, background, len(features), mean)
         found = next((one for one in ways if _adds_up(one, margins, within.single)), None)

@@ -25,7 +25,7 @@ from checks.inputs.model_fault import ModelFault, ModelUnusable
 if TYPE_CHECKING:
     import pandas as pd
 
-LIGHTGBM, XGBOOST, SKLEARN = "lightgbm", "xgboost", "sklearn"
+LIGHTGBM, XGBOOST, SKLEARN, PLAIN = "lightgbm", "xgboost", "sklearn", "pyfunc"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,9 +119,9 @@ def inside(model: Model, players: NDArray[np.int64]) -> Inside | None:
             if at is None:
                 return None
             players = players[at]
-    elif model.kind not in (LIGHTGBM, XGBOOST):
-        return None
     family = type(native).__module__.split(".")[0]
+    if model.kind == PLAIN and family not in (LIGHTGBM, XGBOOST):
+        return None
     if family == LIGHTGBM:
         native = getattr(native, "booster_", native)
     elif family == XGBOOST:

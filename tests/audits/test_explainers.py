@@ -409,6 +409,9 @@ def test_faults_are_told() -> None:
     with pytest.raises(ModelUnusable, match="do not add up") as told:
         explain(other, frame, frame.iloc[:5], PATH_DEPENDENT, every)
     assert told.value.fault.kind == "not_additive"
+    callable_only = model_of("pyfunc", model.native, frame.columns, other.margins)
+    plainly = explain(callable_only, frame.iloc[:5], frame.iloc[:9], PATH_DEPENDENT, every)
+    assert (plainly.kind, plainly.explainer) == (INTERVENTIONAL, "exact")
     rng = np.random.default_rng(0)
     fickle = model_of("pyfunc", None, frame.columns, lambda rows: rng.normal(size=len(rows)))
     with pytest.raises(ModelUnusable, match="do not add up"):
