@@ -46,9 +46,13 @@ def boosted(rows, response):
 
 
 def registered(folder, name, fitted, rows):
-    registry = Registry(folder / "registry")
-    example = rows.head(3).astype(object).infer_objects()
-    return registry.uri, registry.register(name, fitted.booster_, "lightgbm", example)
+    """The address of a registry of the test's own, and of the model in it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        registry = Registry(folder / "registry")
+        patch.setenv("MLFLOW_TRACKING_URI", registry.uri)
+        example = rows.head(3).astype(object).infer_objects()
+        return registry.uri, registry.register(name, fitted.booster_, "lightgbm", example)
 
 
 @dataclass
