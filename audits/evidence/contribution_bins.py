@@ -56,28 +56,26 @@ class Bins:
         return np.array([missing if value is None or value != value else places.get(as_label(value), rest)
                          for value in values.tolist()], dtype=np.int64)  # fmt: skip
 
-    def expression(self, column: Any) -> Any:
-        """The same over a column of the prepared relation."""
-        import ibis
+    def sql(self, name: str) -> str:
+        """The same in SQL over a number in double precision, or a text, of that name."""
+        told = self._halved(name, 0, len(self.edges)) if self.edges else (
+            f"CASE {name} {' '.join(f'WHEN {_quoted(value)} THEN {i}' for i, value in enumerate(self.values))} "
+            f"ELSE {self.count - 2} END"
+        )  # fmt: skip
+        return f"CASE WHEN {name} IS NULL THEN {self.count - 1} ELSE {told} END"
 
-        last = ibis.literal(self.count - 1, "int32")
-        rest = ibis.literal(self.count - 2, "int32")
-        if self.edges:
-            number = column.cast("float64")
-            return ibis.ifelse(column.isnull(), last, self._halved(number, 0, len(self.edges)))
-        text = as_text(column)
-        named = [(text == value, ibis.literal(i, "int32")) for i, value in enumerate(self.values)]
-        return ibis.cases((text.isnull(), last), *named, else_=rest)
-
-    def _halved(self, number: Any, low: int, high: int) -> Any:
+    def _halved(self, name: str, low: int, high: int) -> str:
         """The number of edges below a number, between ``low`` and ``high``: halved each time, not edge by edge."""
-        import ibis
-
         if low == high:
-            return ibis.literal(low, "int32")
+            return str(low)
         middle = (low + high) // 2
-        edge = ibis.literal(repr(self.edges[middle]), "string").cast("float64")
-        return ibis.ifelse(number <= edge, self._halved(number, low, middle), self._halved(number, middle + 1, high))
+        below, above = self._halved(name, low, middle), self._halved(name, middle + 1, high)
+        edge = f"CAST('{self.edges[middle]!r}' AS double precision)"
+        return f"CASE WHEN {name} <= {edge} THEN {below} ELSE {above} END"
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def bins_of(source: Source, features: pd.DataFrame, names: Sequence[str]) -> list[Bins]:
@@ -117,7 +115,7 @@ def count_book(source: Source, attributes: Sequence[str], every: Sequence[Bins],
     named = [bins for bins in every if bins.count]
     labels = list(label_expressions(source.table, attributes, ()).values())
     columns = {f"g{i}": _told(label) for i, label in enumerate(labels)}
-    columns |= {f"b{i}": bins.expression(source.table[bins.feature]) for i, bins in enumerate(named)}
+    columns |= {f"b{i}": _plain(source.table[bins.feature], bins) for i, bins in enumerate(named)}
     columns |= {f"s{i}": _told(as_text(source.table[name])) for i, name in enumerate(strata)}
     unit = as_text(source.table[contract.unit]) if contract and contract.unit else None
     table = source.table.select(**columns) if unit is None else source.table.filter(unit.notnull()).select(**columns)
@@ -125,9 +123,10 @@ def count_book(source: Source, attributes: Sequence[str], every: Sequence[Bins],
     sets = [(*group, *part) for group in groups for part in _parts(len(named), len(strata))]
     names = [*columns]
     grouped = ", ".join("(" + ", ".join(one) + ")" for one in sets)
+    told = [f"{named[int(name[1:])].sql(name)} AS {name}" if name.startswith("b") else name for name in names]
     sql = (
-        f"WITH w AS ({source.backend.compile(table)}) SELECT {', '.join(names)}, count(*) AS n FROM w "
-        f"GROUP BY GROUPING SETS ({grouped})"
+        f"WITH v AS ({source.backend.compile(table)}), w AS (SELECT {', '.join(told)} FROM v) "
+        f"SELECT {', '.join(names)}, count(*) AS n FROM w GROUP BY GROUPING SETS ({grouped})"
     )
     sizes: Counter[tuple[str, str]] = Counter()
     held: dict[tuple[str, str], list[Whole]] = {}
@@ -160,6 +159,10 @@ def _told(label: Any) -> Any:
     import ibis
 
     return ibis.ifelse(label.isnull(), ibis.literal(_NOTHING), ibis.literal("=").concat(label))
+
+
+def _plain(column: Any, bins: Bins) -> Any:
+    return column.cast("float64") if bins.edges else as_text(column)
 
 
 def _untold(text: str) -> str | None:

@@ -277,7 +277,7 @@ def odd_rows():
     size = 400
     data = pd.DataFrame({
         "id": np.arange(size), "x": np.round(rng.normal(size=size), 1), "flag": rng.random(size) < 0.3,
-        "name": [f"n'{i}" for i in rng.integers(0, 40, size)], "same": 2.0, "gone": np.nan,
+        "name": [f"n'%s\\{i}" for i in rng.integers(0, 40, size)], "same": 2.0, "gone": np.nan,
         "day": pd.Timestamp(2024, 1, 1) + pd.to_timedelta(rng.integers(0, 9, size), unit="D"),
         "g": rng.choice(["a", "0", "="], size), "h": rng.integers(1, 3, size), "s": rng.choice([1.0, 2.5], size),
         "t": rng.choice(["p", "q"], size), "who": rng.integers(0, 90, size).astype(str),
