@@ -59,8 +59,8 @@ MODEL_OF_ALL = {
         "Of the renewals, a share of {estimate} has a higher price in the model than the same person as a new customer"
     ),
     "modelled_renewal_overcharge": template(
-        "By the model's own prices, a renewal costs on average {estimate} more than for the same person as a new "
-        "customer"
+        "By the model's own prices, a renewal is on average {estimate} above what the same person would pay as a new "
+        "customer, those below counting as 0"
     ),
     "trait_flip_price_ratio": template(
         "The model's price is on average {estimate} times what it would be with the usual value of one trait"
