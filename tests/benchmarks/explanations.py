@@ -21,33 +21,29 @@ import pandas as pd
 
 from audits.evidence.explainers import INTERVENTIONAL, PATH_DEPENDENT, Explained, explain
 from checks.inputs.model import Model, model_frame
+from tests.benchmarks import sampled_gap
 
 ROWS = min(int(float(os.environ.get("SQUAREDEAL_BENCH_ROWS") or 50_000)), 50_000)
 FEATURES, TREES, BACKGROUND, BAR, FULL = 20, 200, 100, 1.2, 50_000
 FEW = 500  # rows that shap is timed on
-FEMALE, DEARER = 0.45, 0.15  # share of women; what their income is lower by, in standard deviations
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Case:
-    """A model, the rows as recorded, who of them is a woman, and the rows of the background."""
+    """A model, the rows as recorded, and those of the background."""
 
     model: Model
     features: pd.DataFrame
-    female: Any
     background: pd.DataFrame
 
 
 @cache
 def case(rows: int = ROWS, seed: int = 0) -> Case:
-    """Prices that hang on several of the features, some of which hang on who a person is, and the model of them."""
+    """Prices that hang on several of the features, some of them together, and the model of them."""
     import lightgbm
 
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(rows, FEATURES))
-    female = rng.random(rows) < FEMALE
-    x[:, 0] -= DEARER * female
-    x[:, 1] += 2 * DEARER * female
     price = 0.5 * x[:, 1] - 0.8 * x[:, 0] + np.sin(2 * x[:, 2]) * x[:, 3] + 0.3 * x[:, 4:9].sum(axis=1)
     names = [f"f{i}" for i in range(FEATURES)]
     frame = pd.DataFrame(x, columns=names)
@@ -55,7 +51,7 @@ def case(rows: int = ROWS, seed: int = 0) -> Case:
     booster = lightgbm.train(given, lightgbm.Dataset(x, price + rng.normal(size=rows), feature_name=names), TREES)
     model = Model("models:/bench/1", "bench", "1", "", "lightgbm", tuple(names), dict.fromkeys(names, "double"),
                   "identity", booster, lambda some: booster.predict(some, raw_score=True))  # fmt: skip
-    return Case(model, frame, female, frame.iloc[:BACKGROUND])
+    return Case(model, frame, frame.iloc[:BACKGROUND])
 
 
 def explained(given: Case, values: str, rows: int) -> Explained:
@@ -105,17 +101,10 @@ def interventional(given: Case) -> dict[str, Any]:
     return {"what": what, "baseline": theirs * rows / few, "ours": ours, "bar": None}
 
 
-def sampled_gap(given: Case) -> list[dict[str, Any]]:
-    """A gap from drawn rows against contributions of every row: the world of ``tests.benchmarks.sampled_gap``."""
-    from tests.benchmarks import sampled_gap
-
-    return sampled_gap.measure(len(given.features))
-
-
 def measure(rows: int = ROWS) -> list[dict[str, Any]]:
     """Every comparison."""
     given = case(rows)
-    return [path_dependent(given), interventional(given), *sampled_gap(given)]
+    return [path_dependent(given), interventional(given), *sampled_gap.measure(rows)]
 
 
 def main() -> None:
