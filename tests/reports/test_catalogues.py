@@ -24,13 +24,13 @@ KEPT = {
     "Squaredeal", "MLflow", "SHAP", "Fairlearn", "MetricFrame", "DuckDB", "Postgres", "YAML", "CSV", "JSON", "SQL",
     "Wilson", "Koopman", "Gart", "Nam", "Miettinen", "Nurminen", "Cornfield", "Mee", "Newcombe", "Welch", "Mantel",
     "Donner", "Zou", "Hedges", "Robins", "Greenland", "Sato", "Jeffreys", "Delta", "logit", "fairlearn", "BCa",
-    "max", "mid", "Neyman",
+    "max", "mid", "Neyman", "Clopper", "Pearson", "Bonferroni", "DeLong",
     "favourable", "unfavourable", "excluded", "true", "false", "yes", "no", "ii", "iii", "vi", "ea",
     "Haenszel", "Breslow", "Day", "Tarone", "Kish", "Cochran", "Cinelli", "Hazlett", "Logit", "delta", "ROC", "UTC",
 }  # fmt: skip
 PLACEHOLDER = re.compile(r"\{[^{}]*\}")
 # what stands in quotes of code, or holds a mark or a digit that no English word has
-IDENTIFIER = re.compile(r"'[^']*'|“[\w.: {}…]*”|`[^`]*`|[A-Za-z0-9]*(?:[_.=/:][A-Za-z0-9]+)+|[A-Za-z]+\d+\w*")
+IDENTIFIER = re.compile(r"'[^']*'|“[-\w.: {}…/@]*”|`[^`]*`|[A-Za-z0-9]*(?:[_.=/:][A-Za-z0-9]+)+|[A-Za-z]+\d+\w*")
 WORD = re.compile(r"(?=[A-Za-z]*[a-z])[A-Za-z]{2,}")  # initials are no words
 CHINESE = "一-鿿"
 HALF_WIDTH = re.compile(rf"[{CHINESE}”）]\s*[,;:.!?()](?=\s*[{CHINESE}“（]|\s*$)|[{CHINESE}]\s*\(|\)\s*[{CHINESE}]")
