@@ -25,7 +25,7 @@ def demonstrate(home: Path, announce: Callable[[str], None]) -> list[str]:
 
     Raises ``InputError`` with the end of Airflow's log when a DAG did not succeed.
     """
-    from dags import mobile_bank, motor_renewals, quickcash_loans
+    from dags import mobile_bank, modelled_renewals, motor_renewals, quickcash_loans
     from dags.two_lenders import EFFECTS, told_apart, write_lenders
 
     programs = home / "programs"
@@ -41,6 +41,8 @@ def demonstrate(home: Path, announce: Callable[[str], None]) -> list[str]:
         quickcash_loans.write_lender(programs, home / "quickcash")
         announce("drawing a simulated bank on a phone")
         mobile_bank.write_bank(programs, home / "mobile")
+        announce("fitting and registering the pricing model of a simulated insurer")
+        modelled_renewals.write_insurer(programs, home / "modelled", home)
     except OSError as error:
         raise InputError(Problem(
             str(home), f"the folder cannot be written ({error.strerror})", "a folder for the demonstration",
@@ -50,7 +52,8 @@ def demonstrate(home: Path, announce: Callable[[str], None]) -> list[str]:
     announce("preparing Airflow's metadata database (about 20 s the first time)")
     airflow(["db", "migrate"], environment, home / "airflow" / "migrate.log")
     states = {}
-    simulated = (*EFFECTS, motor_renewals.PROGRAM, quickcash_loans.PROGRAM, mobile_bank.PROGRAM)
+    companies = (motor_renewals, quickcash_loans, mobile_bank, modelled_renewals)
+    simulated = (*EFFECTS, *(company.PROGRAM for company in companies))
     for program in (PROGRAM, *simulated):
         announce(f"running the DAG {program} through Airflow")
         states[program] = _run_dag(program, home, environment)
@@ -74,7 +77,13 @@ def demonstrate(home: Path, announce: Callable[[str], None]) -> list[str]:
         f"  report: {home / 'runs' / mobile_bank.PROGRAM / 'all' / 'v1' / 'report.html'}",
         f"  the same people as a log of events: squaredeal run {programs / mobile_bank.LOG_PROGRAM}.yaml",
     ]  # fmt: skip
-    return [*_lines(home, states[PROGRAM]), *lenders, *insurer, *quickcash, *mobile]
+    modelled = [
+        "", "A simulated insurer with a registered model, what was planted beside what was found:",
+        *modelled_renewals.planted_and_found(home / "runs", home / "modelled"),
+        f"  report: {home / 'runs' / modelled_renewals.PROGRAM / 'all' / 'v1' / 'report.html'}",
+        *modelled_renewals.tracked(home),
+    ]  # fmt: skip
+    return [*_lines(home, states[PROGRAM]), *lenders, *insurer, *quickcash, *mobile, *modelled]
 
 
 def _run_dag(program: str, home: Path, environment: dict[str, str]) -> list[tuple[str, int, str]]:

@@ -48,12 +48,15 @@ def finished(runs: Path, program: str) -> tuple[AuditRun, Judgement]:
     return read_run(folder)
 
 
-def beside(planted: Sequence[Planted], run: AuditRun, judgement: Judgement) -> list[str]:
-    """The lines: planted, found with its interval, and the worst verdict on it."""
+def beside(planted: Sequence[Planted], run: AuditRun, judgement: Judgement, held: bool = True) -> list[str]:
+    """The lines: planted, found with its interval, and the worst verdict on it; ``held`` adds how many intervals hold.
+
+    Where a figure is of a model that learned what was planted only nearly, intervals are not of what was planted.
+    """
     lines = [f"  {'':{_WIDE}}{'planted':>20}  found"]
     for one in planted:
         lines.append(f"  {one.told:{_WIDE}}{_line(one, run, judgement)}")
-    return [*lines, *_held(planted, run)]
+    return [*lines, *_held(planted, run)] if held else lines
 
 
 def found(run: AuditRun, measure: str, group: str | None, segment: str = "all") -> Measurement | None:

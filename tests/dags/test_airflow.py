@@ -70,6 +70,40 @@ def test_the_demonstration_sets_what_was_planted_in_a_bank_on_a_phone_beside_wha
     assert (folder / "programs/mobile-bank-events.yaml").exists()
 
 
+def test_the_demonstration_names_a_proxy_in_a_registered_model_and_run_and_version_lead_to_each_other(home):
+    from mlflow import MlflowClient
+
+    from audits.run import read_run
+
+    folder, lines = home
+    states = task_states(folder / "airflow/airflow.db", "app-visits")
+    assert {state for _, _, state in states} == {"success"}
+    assert sum(task == "audit" for task, _, _ in states) == 6
+    (carried,) = (line for line in lines if line.startswith("  proxy_carried_gap, visits, renewing"))
+    assert carried.endswith("concern")
+    assert "  named as standing in for time as a customer: visits" in lines
+    assert any("flip of tenure: not answered: the model does not take tenure" in line for line in lines)
+    client = MlflowClient(f"sqlite:///{folder / 'mlflow.db'}", f"sqlite:///{folder / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name("squaredeal/app-visits")
+    (tracked,) = client.search_runs([experiment.experiment_id])
+    version = client.get_model_version_by_alias("app-visits-price", "production")
+    (of,) = tracked.inputs.model_inputs
+    assert client.get_logged_model(of.model_id).source_run_id == version.run_id
+    subject = read_run(folder / "runs/app-visits/all/v1")[0].subject
+    assert (subject.version, subject.digest[:7]) == (str(version.version), "sha256:")
+    for one in (tracked.data.tags, client.get_model_version(version.name, version.version).tags):
+        assert one["squaredeal.model_version"] == subject.version
+        assert one["squaredeal.model_digest"] == subject.digest
+        assert one["fairness.status"] == "flagged"
+    page = f"#/experiments/{experiment.experiment_id}/runs/{tracked.info.run_id}"
+    assert f"]({page})" in version.description
+    assert any(page in line for line in lines)
+    assert any("#/models/app-visits-price/versions/1" in line for line in lines)
+    report = (folder / "runs/app-visits/all/v1/report.html").read_text(encoding="utf-8")
+    assert subject.digest in report
+    assert subject.model in report
+
+
 def test_the_dag_and_the_command_line_give_the_same_records_byte_for_byte(home, tmp_path):
     run_program(BOSTON, tmp_path)
     for name in ("run.json", "judgement.json", "evidence/cells.csv"):
