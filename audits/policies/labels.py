@@ -34,7 +34,7 @@ _DIMENSIONS = {
     "hour": template("hour"),
 }  # fmt: skip
 _ANSWERS = {"yes": template("yes"), "no": template("no")}
-_UNKNOWN, _WITHIN = "unknown", "within strata"
+_UNKNOWN, _WITHIN, _BEST_SET = "unknown", "within strata", "best set"
 _LOSS = re.compile(rf"(.+?) · ({'|'.join(_DIMENSIONS)}) (.+)", re.DOTALL)
 _PART_OF_PERIOD = re.compile(r"\d{4}-\d\d-\d\d\.\.\d{4}-\d\d-\d\d")
 _MISSING = "missing"
@@ -76,10 +76,13 @@ def loss_of(m: Measurement) -> tuple[str, str, str] | None:
 def segment_words(m: Measurement) -> str:
     """The part that the figure is of, as a sentence where some of its words are ours."""
     loss = loss_of(m)
-    if loss is None:
-        own = m.segment == _WITHIN and m.question == "digital_divide.thin_file"
-        return said("within strata") if own else m.segment
-    return said("{stage} · {dimension} {value}", stage=loss[0], dimension=loss[1], value=loss[2])
+    if loss is not None:
+        return said("{stage} · {dimension} {value}", stage=loss[0], dimension=loss[1], value=loss[2])
+    if m.segment == _WITHIN and m.question == "digital_divide.thin_file":
+        return said("within strata")
+    # a feature of that name tells of itself whether it is in the set
+    of_set = m.segment == _BEST_SET and m.measure == "proxy_auc" and "in_best_set" not in m.details
+    return said("best set") if of_set else m.segment
 
 
 def attribute_words(m: Measurement) -> str:
