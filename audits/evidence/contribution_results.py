@@ -85,7 +85,7 @@ class Contributions:
     have none, ``unusable`` of the ``asked`` the model could not take, ``unseen`` counts by feature rows with a category
     that it never saw. ``kind`` is interventional, against ``background`` rows, or path_dependent; ``base`` the output
     that all contributions start from; ``remainder`` the largest rounding that was spread over the features of a row.
-    ``edges`` (low, high) are those of each feature's hills.
+    ``edges`` (low, high) are those of each feature's hills. ``unit`` is what counts as one (``model_scale``).
     """
 
     rows: int
@@ -104,3 +104,4 @@ class Contributions:
     others: int
     edges: tuple[tuple[float, float], ...]
     attributes: Mapping[str, AttributeSums]
+    unit: float = 1.0

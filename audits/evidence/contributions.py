@@ -28,6 +28,7 @@ from audits.evidence.contribution_results import (
 from audits.evidence.contribution_rows import ComputedRows
 from audits.evidence.contribution_sums import Key, Sums, Within
 from audits.evidence.model_rows import ModelRows, model_rows
+from audits.evidence.model_scale import unit_of_margins
 from audits.evidence.needs import ContributionsNeed
 from audits.statistics.gap_sizes import additive_residuals, rows_needed
 from audits.statistics.output_gap import Side, output_gap
@@ -36,6 +37,7 @@ from checks.inputs.source import Source
 
 if TYPE_CHECKING:
     from checks.inputs.model import Model, ModelFrame
+    from checks.inputs.prediction import Prediction
 
 __all__ = ["Contributions", "collect_contributions"]
 
@@ -77,7 +79,7 @@ def collect_contributions(source: Source, model: Model, need: ContributionsNeed)
             break
         chosen |= {key: _first(drawn, taken, key, n) for key, n in more.items()}
         rows.compute(_union(chosen.values()))
-    return _told(sums, chosen, taken, source.prepared.references, need)
+    return _told(sums, chosen, taken, source.prepared.references, need, contract.prediction)
 
 
 def _keys(drawn: ModelRows, attributes: Sequence[str]) -> list[Key]:
@@ -185,7 +187,12 @@ def _rows_of_gap(
 
 
 def _told(
-    sums: Sums, chosen: Mapping[Key, Whole], taken: ModelFrame, references: Mapping[str, str], need: ContributionsNeed
+    sums: Sums,
+    chosen: Mapping[Key, Whole],
+    taken: ModelFrame,
+    references: Mapping[str, str],
+    need: ContributionsNeed,
+    prediction: Prediction | None,
 ) -> Contributions:
     rows, drawn = sums.rows, sums.drawn
     edges = [edges_of(rows.phi[:, j]) for j in range(len(rows.names))]
@@ -203,10 +210,12 @@ def _told(
         within = [_within_sums(one[1], sums.within(chosen, one, other)) for one, other in gaps]
         attributes[attribute] = AttributeSums(references.get(attribute), tuple(labels), tuple(within))
     explained = rows.explained
+    first = np.flatnonzero(taken.usable[: drawn.whole])
+    unit = unit_of_margins(rows.model, prediction, rows.model.margins(taken.frame.iloc[first])) if len(first) else 1.0
     return Contributions(
         len(rows.phi), len(drawn), drawn.total, drawn.without_unit, int((~taken.usable).sum()), dict(taken.unseen),
         rows.model.link, explained.explainer, explained.kind, int(explained.background), rows.remainder,
-        float(explained.base), rows.names, rows.others, tuple(edges), attributes,
+        float(explained.base), rows.names, rows.others, tuple(edges), attributes, unit,
     )  # fmt: skip
 
 

@@ -144,6 +144,8 @@ class Flips:
     results: tuple[FlipResult, ...]
     left_out: Mapping[str, str] = field(default_factory=dict)
     recorded: BesideRecorded | None = None
+    unit: float = 1.0
+    """What counts as one of the margins (``model_scale``)."""
 
     def of_kind(self, *kinds: str) -> tuple[FlipResult, ...]:
         """The flips of some kinds, in their order."""

@@ -20,6 +20,7 @@ from audits.evidence.flip_recorded import beside_recorded, recorded_columns
 from audits.evidence.flip_results import FlipPart, FlipResult, Flips, Spread
 from audits.evidence.flip_sums import Asked, Floats, Scale, part_of
 from audits.evidence.model_rows import ModelRows, model_rows
+from audits.evidence.model_scale import unit_of_margins
 from audits.evidence.needs import FlipsNeed
 from checks.inputs.access_columns import made_attributes
 from checks.inputs.contract import DataContract
@@ -71,7 +72,8 @@ def collect_flips(source: Source, model: Model, need: FlipsNeed) -> Flips:
     beside = beside_recorded(
         contract, persons, found.changes, own.figures, lambda features: _asked(model, features).figures
     )
-    return Flips(len(drawn), model.link, len(drawn) >= drawn.total, results, dict(found.left_out), beside)
+    unit = unit_of_margins(model, contract.prediction, own.margins[: drawn.whole])
+    return Flips(len(drawn), model.link, len(drawn) >= drawn.total, results, dict(found.left_out), beside, unit)
 
 
 def scale_of(contract: DataContract, prediction: Prediction) -> Scale:

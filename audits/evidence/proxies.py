@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audits.evidence.model_rows import ModelRows, model_rows
+from audits.evidence.model_scale import unit_of_margins
 from audits.evidence.needs import ProxiesNeed
 from audits.evidence.proxy_columns import Named, numbers_of, one_column_each, strata_codes, unit_codes
 from audits.evidence.proxy_pairs import PairRows, pair_of
@@ -64,6 +65,7 @@ def collect_proxies(source: Source, model: Model, need: ProxiesNeed) -> Proxies:
         len(wanted), int((~taken.usable).sum()), model.link,
         explained.explainer if explained else "", explained.kind if explained else "",
         explained.background if explained else 0, told.justified_by, told.selected, found,
+        unit_of_margins(model, contract.prediction, explained.margins) if explained else 1.0,
     )  # fmt: skip
 
 

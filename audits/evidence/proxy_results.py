@@ -88,3 +88,5 @@ class Proxies:
     justified_by: str | None
     selected: bool
     pairs: tuple[ProxyPair, ...]
+    unit: float = 1.0
+    """What counts as one of the margins (``model_scale``)."""

@@ -30,6 +30,7 @@ from audits.comparisons.flip_figures import flips_need, shows_nothing
 from audits.comparisons.flip_proxies import stand_ins
 from audits.comparisons.flip_told import CASES, CHANGE, HARMED, PROTECTED, Told, unchanged
 from audits.comparisons.model_doubts import doubts
+from audits.comparisons.model_scale import in_units
 from audits.comparisons.proxy_figures import harmful_side, proxies_need
 from audits.evidence.collect import Evidence
 from audits.evidence.needs import FlipsNeed, Need, ReproductionNeed
@@ -120,7 +121,7 @@ class PairedFlips:
             if reason := unchanged(flip):
                 missing += [self._without(one, reason, _remedy(flip)) for one in (CHANGE, HARMED)]
             unseen = self._unseen(flip, evidence, contract)
-            own = [told.change(flip), told.harmed(flip)]
+            own = [in_units(told.change(flip), flips.unit), told.harmed(flip)]
             if flip.kind in PROTECTED and flip.whole.lost is not None:
                 own.append(told.cases(flip))
             figures += [replace(one, unseen=(*one.unseen, *unseen), cautions=(*one.cautions, *doubtful)) for one in own]

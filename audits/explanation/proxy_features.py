@@ -25,6 +25,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from audits.comparisons.model_doubts import doubts
+from audits.comparisons.model_scale import in_units
 from audits.comparisons.proxy_figures import harmful_side, proxies_need
 from audits.comparisons.proxy_told import AUC, CARRIED, ProxyFigures
 from audits.evidence.collect import Evidence
@@ -101,7 +102,8 @@ class ProxyFeatures:
             lost = (NotAnswered(f"{self.name}: {one}", error.fault.reason, error.fault.needed) for one in self.measures)
             return [], [*lost, *missing]
         figures = ProxyFigures(self.name, self.level, harmful_side(contract), doubts(evidence, contract))
-        told = [figure for pair in found.pairs for figure in figures.of(found, pair)]
+        every = (figure for pair in found.pairs for figure in figures.of(found, pair))
+        told = [in_units(one, found.unit) if one.measure == CARRIED else one for one in every]
         seen = {pair.attribute for pair in found.pairs}
         missing += [
             NotAnswered(f"{self.name}: {one}", said(_ONE_LABEL[0], attribute=attribute), _ONE_LABEL[1])

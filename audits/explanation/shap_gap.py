@@ -27,6 +27,8 @@ from typing import ClassVar
 
 from audits.comparisons.gap_figures import PART, WHOLE, WITHIN, Asked, gap_figures
 from audits.comparisons.model_doubts import doubts
+from audits.comparisons.model_scale import in_units
+from audits.comparisons.proxy_figures import harmful_side
 from audits.evidence.collect import Evidence
 from audits.evidence.needs import ContributionsNeed, Need, ReproductionNeed
 from audits.parameters import refuse_outside
@@ -107,9 +109,9 @@ class ShapGap:
             lost = [NotAnswered(f"{self.name}: {name}", fault.reason, fault.needed) for name in self.measures]
             return [], [*lost, *unused]
         told = doubts(evidence, contract)
-        asked = Asked(self.name, self.level, self.half_width)
+        asked, side = Asked(self.name, self.level, self.half_width), harmful_side(contract)
         figures = [
-            replace(one, cautions=(*one.cautions, *told), unseen=(*one.unseen, *told))
+            in_units(replace(one, cautions=(*one.cautions, *told), unseen=(*one.unseen, *told)), found.unit, side)
             for name in self._attributes(contract) for one in gap_figures(asked, found, name, contract.strata)
         ]  # fmt: skip
         within = [] if contract.strata else [

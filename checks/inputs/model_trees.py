@@ -71,9 +71,10 @@ def _lightgbm_categories(
 
 def read_xgboost(opened: Opened, contract: DataContract) -> Reading:
     wrapper, booster = opened.native, opened.native
+    whole = booster
     if hasattr(wrapper, "get_booster"):
         booster = wrapper.get_booster()
-        best = booster.attr("best_iteration")
+        whole, best = booster, booster.attr("best_iteration")
         if best is not None and int(best) + 1 < booster.num_boosted_rounds():
             booster = booster[: int(best) + 1]  # as the wrapper predicts
     learner = json.loads(booster.save_config())["learner"]
@@ -85,7 +86,7 @@ def read_xgboost(opened: Opened, contract: DataContract) -> Reading:
     if objective == "binary:hinge":
         raise ModelUnusable(ModelFault("labels", {"uri": opened.uri}))
     columns = column_names(opened, tuple(booster.feature_names or ()), contract.features)
-    categories = _xgboost_categories(booster, columns)
+    categories = _xgboost_categories(whole, columns)  # a part of the trees has lost them
     types = {name: opened.types.get(name, "double") for name in columns}
     link = "logit" if objective in _XGBOOST_LOGIT else "log" if objective in XGBOOST_LOG else "number"
     names = booster.feature_names

@@ -1,0 +1,31 @@
+"""In what a model's margins are read, so that one limit can be held against models of any kind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+if TYPE_CHECKING:
+    from checks.inputs.model import Model
+    from checks.inputs.prediction import Prediction
+
+ODDS, WIDTH = 4.0, 4.0
+
+
+def unit_of_margins(model: Model, prediction: Prediction | None, margins: ArrayLike) -> float:
+    """What counts as one, so that a hundredth is a small part of what the model decides.
+
+    1 of a logarithm of a price and of a chance; of an amount of money its mean; of log-odds 4, since a chance moves by
+    a quarter of them at most; of points of a score four standard deviations, about all of their width. ``margins`` (n,)
+    are those of drawn rows. 1 where they do not tell.
+    """
+    values = np.asarray(margins, dtype=np.float64)
+    values = values[np.isfinite(values)]
+    if model.link == "logit":
+        return ODDS
+    if model.link == "log" or prediction is None or prediction.of == "decision" or len(values) < 2:
+        return 1.0
+    found = float(WIDTH * values.std(ddof=1) if prediction.of == "score" else np.abs(values).mean())
+    return found if found > 0 and np.isfinite(found) else 1.0
