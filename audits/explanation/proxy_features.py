@@ -35,6 +35,7 @@ from audits.record import Measurement, NotAnswered
 from audits.unused_roles import left_unused
 from checks.inputs.contract import DataContract
 from checks.inputs.model_fault import ModelUnusable
+from checks.inputs.prediction import PREDICTED
 from checks.sentence import said, template
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class ProxyFeatures:
     harm: ClassVar[str] = "explanation"
     roles: ClassVar[tuple[str, ...]] = ("features", "prediction")
     optional_roles: ClassVar[tuple[str, ...]] = (
-        "groups", "tenure", "channels", "thin_file", "cost", "outcome", "decision", "strata", "entity", "weight",
+        *PREDICTED, "groups", "tenure", "channels", "thin_file", "cost", "outcome", "strata", "entity", "weight",
     )  # fmt: skip
     measures: ClassVar[Mapping[str, float | None]] = {AUC: 0.5, CARRIED: 0.0}
     counted: ClassVar[tuple[str, ...]] = ()

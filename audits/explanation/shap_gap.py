@@ -37,6 +37,7 @@ from audits.unused_roles import left_unused
 from checks.inputs.access_columns import made_attributes
 from checks.inputs.contract import DataContract
 from checks.inputs.model_fault import ModelUnusable
+from checks.inputs.prediction import PREDICTED
 from checks.problem import InputError, Problem
 from checks.sentence import said
 
@@ -72,14 +73,8 @@ class ShapGap:
     harm: ClassVar[str] = "explanation"
     roles: ClassVar[tuple[str, ...]] = ("features", "prediction")
     optional_roles: ClassVar[tuple[str, ...]] = (
-        "groups",
-        "strata",
-        "entity",
-        "weight",
-        "tenure",
-        "channels",
-        "thin_file",
-    )
+        *PREDICTED, "groups", "strata", "entity", "weight", "tenure", "channels", "thin_file",
+    )  # fmt: skip
     measures: ClassVar[Mapping[str, float | None]] = dict.fromkeys((*WITHIN, *WITHIN.values()), 0.0)
     counted: ClassVar[tuple[str, ...]] = ()
 
