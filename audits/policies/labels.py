@@ -28,6 +28,13 @@ _MADE_LABELS = {
     CHANNEL: {ASSISTED: template("assisted"), DIGITAL: template("digital")},
     STANDING: {RENEWING: template("renewing"), NEW: template("new")},
 }  # fmt: skip
+_OF_FLIPS = ("flip_output_change", "flip_harmed_share", "protected_flip_cases", "trait_flip_price_ratio")
+_FLIPS = {
+    TENURE: template("tenure"), "device": template("device"), "channel": template("channel"),
+    "footprint": template("digital footprint"), "visits": template("visits"),
+    "spend_history": template("spend history"), "elasticity_score": template("price sensitivity"),
+}  # fmt: skip
+_AGE_FLIP = re.compile(r"age (\d+\+) → (\d+)")
 _AGE, _AGE_LABEL = re.compile(r"age from (\d+(?:\.\d+)?)"), re.compile(r"(under )?(\d+(?:\.\d+)?)(\+)?")
 _DIMENSIONS = {
     "device": template("device"), "network": template("network"), "assisted": template("assisted"),
@@ -46,9 +53,16 @@ _BAND = re.compile(rf"under {_NUMBER}|{_NUMBER}\+|{_NUMBER}(?:-(<?){_NUMBER})?")
 def is_own(m: Measurement) -> bool:
     """Whether the question named the attribute, and not the program."""
     if m.question.startswith(("digital_divide.", "explanation.")):
-        return m.attribute in _MADE or is_age(m)
+        return m.attribute in _MADE or is_age(m) or _is_own_flip(m)
     named = m.question.startswith("loyalty_pricing.") and m.measure not in _OF_DECLARED_GROUPS
     return named and m.attribute in _ATTRIBUTES
+
+
+def _is_own_flip(m: Measurement) -> bool:
+    """Whether the audit named what is changed, and neither the program nor its groups."""
+    return m.measure in _OF_FLIPS and m.attribute is not None and (
+        m.segment in _FLIPS or _AGE_FLIP.fullmatch(m.segment) is not None
+    )  # fmt: skip
 
 
 def is_age(m: Measurement) -> bool:
@@ -80,6 +94,9 @@ def segment_words(m: Measurement) -> str:
         return said("{stage} · {dimension} {value}", stage=loss[0], dimension=loss[1], value=loss[2])
     if m.segment == _WITHIN and m.question == "digital_divide.thin_file":
         return said("within strata")
+    if _is_own_flip(m):
+        age = _AGE_FLIP.fullmatch(m.segment)
+        return said("age {own} → {other}", own=age[1], other=age[2]) if age else said(_FLIPS[m.segment])
     # a feature of that name tells of itself whether it is in the set
     of_set = m.segment == _BEST_SET and m.measure == "proxy_auc" and "in_best_set" not in m.details
     return said("best set") if of_set else m.segment
@@ -92,7 +109,11 @@ def attribute_words(m: Measurement) -> str:
     age = _AGE.fullmatch(m.attribute)
     if age is not None and is_age(m):
         return said("age from {age}", age=age[1])
-    return said({**_ATTRIBUTES, **_MADE}[m.attribute])
+    flipped = _AGE_FLIP.fullmatch(m.segment)
+    if flipped is not None and _is_own_flip(m):
+        return said("age from {age}", age=flipped[1].removesuffix("+"))
+    words = {**_ATTRIBUTES, **_MADE}.get(m.attribute)
+    return said(words) if words else m.attribute
 
 
 def group_words(m: Measurement, label: str | None) -> str:
@@ -100,7 +121,7 @@ def group_words(m: Measurement, label: str | None) -> str:
     if not label or not is_own(m):
         return label or ""
     if m.question.startswith(("digital_divide.", "explanation.")):
-        return _age(label) if is_age(m) else _made(m.attribute, label)
+        return _age(label) if is_age(m) or _AGE_FLIP.fullmatch(m.segment) else _made(m.attribute, label)
     if label == _MISSING:
         return said("missing")
     if m.attribute == BOOK and label in _BOOKS:

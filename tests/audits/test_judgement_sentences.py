@@ -148,6 +148,35 @@ def of_every_access() -> Iterator[Judgement]:
         yield judged([replace(lost, segment=f"a stage · {part}")], at_most(0.05, measure=lost.measure))
 
 
+def of_every_model() -> Iterator[Judgement]:
+    """Figures of a group, of everyone and of a part, to the harm or not, and every name that the audit makes."""
+    known = {m: kind.name for kind in questions().values() for m in kind.measures if kind.harm == "explanation"}
+    known |= dict.fromkeys(
+        ("modelled_renewal_above_enbp_share", "modelled_renewal_overcharge"), "loyalty_pricing.renewal_price"
+    )
+    known["trait_flip_price_ratio"] = "loyalty_pricing.willingness_to_pay"
+    nobody = {"attribute": None, "group": None, "reference": None}
+    made = {"attribute": "time as a customer", "group": "renewing", "reference": "new"}
+    for measure, question in known.items():
+        for estimate in (0.3, -0.3):
+            figure = gap(estimate, -0.4, 0.4, measure=measure, question=question)
+            for changes in ({}, nobody, made, {"segment": "a feature"}, {**nobody, "segment": "a feature"}):
+                yield judged([replace(figure, **changes)], at_most(0.05, measure=measure))
+    area = gap(0.7, 0.6, 0.8, measure="proxy_auc", question="explanation.proxy_features", segment="best set")
+    yield judged([area], at_most(0.6, measure="proxy_auc"))
+    whole = {**nobody, "attribute": "time as a customer", "question": "explanation.shap_gap"}
+    yield judged([gap(0.3, 0.2, 0.4, measure="person_coverage", **whole)], at_most(0.05, measure="person_coverage"))
+    flips = {
+        "tenure": "tenure", "device": "device", "channel": "service channel", "footprint": "credit file",
+        "visits": "visits", "spend_history": "spend history", "elasticity_score": "price sensitivity",
+        "age 62+ → 25": "age",
+    }  # fmt: skip
+    for segment, attribute in flips.items():
+        for measure in ("flip_output_change", "trait_flip_price_ratio"):
+            changes = {**nobody, "attribute": attribute, "segment": segment, "question": known[measure]}
+            yield judged([gap(0.3, 0.2, 0.4, measure=measure, **changes)], at_most(0.05, measure=measure))
+
+
 def of_every_count() -> Iterator[Judgement]:
     """Counted cases beyond a limit, and none of them with the bound that this sets."""
     rule = at_most(0.36, measure="highest_all_in_rate", test="census")
@@ -230,8 +259,8 @@ def of_every_idle_rule() -> Iterator[Judgement]:
 MADE = {
     made.__name__.removeprefix("of_").replace("_", " "): list(made())
     for made in (
-        of_every_measure, of_every_price, of_every_access, of_every_count, of_every_verdict, of_every_caution,
-        of_everything_unseen, of_every_idle_rule,
+        of_every_measure, of_every_price, of_every_access, of_every_model, of_every_count, of_every_verdict,
+        of_every_caution, of_everything_unseen, of_every_idle_rule,
     )
 }  # fmt: skip
 
