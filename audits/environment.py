@@ -8,7 +8,8 @@ from importlib import metadata
 from pathlib import Path
 
 _PACKAGES = (
-    "duckdb", "fairlearn", "great-expectations", "ibis-framework", "numpy", "pandas", "scipy", "squaredeal",
+    "duckdb", "fairlearn", "great-expectations", "ibis-framework", "lightgbm", "mlflow", "numpy", "pandas",
+    "scikit-learn", "scipy", "shap", "squaredeal",
 )  # fmt: skip
 _ROOT = Path(__file__).resolve().parent.parent
 

@@ -8,7 +8,7 @@ from audits.record import Measurement
 from reports.comparisons import Judged, Key, key_of
 from reports.figures import axis_of, short, span, unit_of
 from reports.funnel_data import whom
-from reports.named import group_in, reference_in
+from reports.named import group_in, reference_in, segment_in
 from reports.pictures import SwarmBin, SwarmPicture, SwarmRow, WaterfallBar, WaterfallPicture
 from reports.words import Words
 
@@ -78,7 +78,7 @@ def _waterfall(say: Words, total: Measurement, own: Sequence[Judged]) -> Waterfa
     for one in ordered[:_MOST_BARS]:
         m, value = one.measurement, one.measurement.estimate or 0.0
         low, high = (None if bound is None else at + bound for bound in (m.low, m.high))
-        bars.append(WaterfallBar(m.segment, short(value, unit), at, at + value, low, high, one.verdict or ""))
+        bars.append(WaterfallBar(segment_in(say, m), short(value, unit), at, at + value, low, high, one.verdict or ""))
         at += value
     rest = ordered[_MOST_BARS:]
     if rest:
@@ -88,9 +88,8 @@ def _waterfall(say: Words, total: Measurement, own: Sequence[Judged]) -> Waterfa
     bars.append(WaterfallBar(say("chart.whole_gap"), short(gap, unit), 0.0, gap, total.low, total.high, is_total=True))
     told = [say("chart.waterfall_note"), say("chart.waterfall_desc", whole=short(gap, unit), interval=span(say, total))]
     told += [
-        say("chart.rate_desc", group=one.measurement.segment, rate=short(one.measurement.estimate or 0.0, unit),
-            interval=span(say, one.measurement))
-        for one in ordered
+        say("chart.rate_desc", group=segment_in(say, m), rate=short(m.estimate or 0.0, unit), interval=span(say, m))
+        for m in (one.measurement for one in ordered)
     ]  # fmt: skip
     key = "chart.waterfall" if total.measure == WHOLE else "chart.waterfall_within"
     return WaterfallPicture(
@@ -105,9 +104,9 @@ def _swarm(say: Words, own: Sequence[Judged]) -> Iterator[SwarmPicture]:
         return
     m = shown[0]
     names = {"group": group_in(say, m), "reference": reference_in(say, m)}
-    rows = tuple(SwarmRow(one.segment, _bins(one, one.group), _bins(one, one.reference)) for one in shown)
+    rows = tuple(SwarmRow(segment_in(say, one), _bins(one, one.group), _bins(one, one.reference)) for one in shown)
     told = [
-        say("chart.swarm_desc", feature=one.segment, group=names["group"], reference=names["reference"],
+        say("chart.swarm_desc", feature=segment_in(say, one), group=names["group"], reference=names["reference"],
             own=_middle(one, one.group), other=_middle(one, one.reference))
         for one in shown
     ]  # fmt: skip

@@ -32,12 +32,14 @@ _DECIMALS: dict[Unit, int] = {
     "percent": 1, "points": 1, "rate points": 2, "basis points": 1, "percent a year": 2, "percent a day": 2,
     "percent a deviation": 2, "ratio": 3, "money": 2, "cases": 0, "figures": 0, "months": 0, "days": 0, "loans": 0,
     "rollovers": 0, "score points": 2, "drivers": 0, "number": 3,
-    "model scale": 4, "reasons": 0,
+    "model scale": 2, "reasons": 0,
 }  # fmt: skip
 # units without parts
 WHOLE: tuple[Unit, ...] = ("cases", "figures", "months", "days", "loans", "rollovers", "drivers", "reasons")
-_HUNDREDTHS = ("percent", "points", "rate points", "percent a year", "percent a day", "percent a deviation")
-_WITH_MARK = ("percent", "percent a year", "percent a day", "percent a deviation")
+_HUNDREDTHS = (
+    "percent", "points", "rate points", "percent a year", "percent a day", "percent a deviation", "model scale",
+)  # fmt: skip
+_WITH_MARK = ("percent", "percent a year", "percent a day", "percent a deviation", "model scale")
 # words round the bare number, with the key of those for exactly one
 _WORDS: dict[Unit, tuple[str, str]] = {
     "points": ("points", "points_one"), "rate points": ("points", "points"),
@@ -46,7 +48,7 @@ _WORDS: dict[Unit, tuple[str, str]] = {
     "percent a day": ("percent_a_day", "percent_a_day"),
     "percent a deviation": ("percent_a_deviation", "percent_a_deviation"), "months": ("months", "months_one"),
     "days": ("days", "days_one"), "loans": ("loans", "loans_one"), "rollovers": ("rollovers", "rollovers_one"),
-    "model scale": ("model_scale", "model_scale"), "reasons": ("reasons", "reasons_one"),
+    "reasons": ("reasons", "reasons_one"),
     "score points": ("score_points", "score_points"), "drivers": ("drivers", "drivers_one"),
     "cases": ("cases", "cases_one"), "figures": ("figures_of", "figures_of_one"),
 }  # fmt: skip

@@ -118,11 +118,12 @@ def _by_feature(say: Words, members: Sequence[Judged]) -> Iterator[Picture]:
 
 
 def _feature(say: Words, m: Measurement) -> str:
-    return m.segment
+    return segment_in(say, m)
 
 
 def _flip(say: Words, m: Measurement) -> str:
-    return say("labelled", label=m.segment, value=group_in(say, m)) if m.group else m.segment
+    named = segment_in(say, m)
+    return say("labelled", label=named, value=group_in(say, m)) if m.group else named
 
 
 def _losses(say: Words, members: Sequence[Judged]) -> Iterator[Picture]:

@@ -211,8 +211,15 @@ def _link_model(client: MlflowClient, version: Any, run_id: str) -> None:
     from mlflow.entities import LoggedModelInput
 
     known = client.get_run(run_id).inputs.model_inputs
-    if version.model_id and version.model_id not in {one.model_id for one in known}:
-        client.log_inputs(run_id, models=[LoggedModelInput(version.model_id)])
+    logged = version.model_id or _logged_model(version.source or "")
+    if logged and logged not in {one.model_id for one in known}:
+        client.log_inputs(run_id, models=[LoggedModelInput(logged)])
+
+
+def _logged_model(source: str) -> str | None:
+    """The logged model that a version was made of: a registry in a database tells it only in the version's source."""
+    match = re.fullmatch(r"models:/(m-[^/@]+)", source)
+    return match.group(1) if match else None
 
 
 def _version_of(client: MlflowClient, model: str) -> tuple[str, str]:

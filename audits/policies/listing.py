@@ -27,8 +27,8 @@ _UNITS = (
     ("fewest_days_between_loans", 1.0, " days"), ("longest_loan_sequence", 1.0, " loans"),
     ("most_rollovers", 1.0, " rollovers"),
     ("retention_price_slope", 100.0, " % per standard deviation of the score"), ("_slope", 100.0, " % a year"),
-    ("_cases", 1.0, " cases"), ("_figures", 1.0, " figures"), ("_output_gap", 1.0, " on the model's scale"),
-    ("_output_change", 1.0, " on the model's scale"), ("_carried_gap", 1.0, " on the model's scale"),
+    ("_cases", 1.0, " cases"), ("_figures", 1.0, " figures"), ("_output_gap", 100.0, " %"),
+    ("_output_change", 100.0, " %"), ("_carried_gap", 100.0, " %"),
     ("most_reasons_given", 1.0, " reasons"), ("_gap", 100.0, " percentage points"),
     ("_rate", 100.0, " %"), ("_share", 100.0, " %"), ("_coverage", 100.0, " %"), ("_bp", 1.0, " basis points"),
 )  # fmt: skip

@@ -552,7 +552,7 @@ def test_the_list_and_the_page_agree_on_the_unit_of_every_measure():
         "percent a year": " % a year", "percent a deviation": " % per standard deviation of the score",
         "cases": " cases", "figures": " figures", "rate points": " percentage points", "percent a day": " % a day",
         "days": " days", "months": " months", "loans": " loans", "rollovers": " rollovers",
-        "model scale": " on the model's scale", "reasons": " reasons",
+        "model scale": " %", "reasons": " reasons",
     }  # fmt: skip
     for measure in measure_kinds():
         assert amount(measure, 0.25).lstrip("0.25") == units.get(unit_of(measure), ""), measure
