@@ -210,13 +210,21 @@ def _told(
         within = [_within_sums(one[1], sums.within(chosen, one, other)) for one, other in gaps]
         attributes[attribute] = AttributeSums(references.get(attribute), tuple(labels), tuple(within))
     explained = rows.explained
-    first = np.flatnonzero(taken.usable[: drawn.whole])
-    unit = unit_of_margins(rows.model, prediction, rows.model.margins(taken.frame.iloc[first])) if len(first) else 1.0
+    unit = _unit(rows.model, drawn, taken, prediction)
     return Contributions(
         len(rows.phi), len(drawn), drawn.total, drawn.without_unit, int((~taken.usable).sum()), dict(taken.unseen),
         rows.model.link, explained.explainer, explained.kind, int(explained.background), rows.remainder,
         float(explained.base), rows.names, rows.others, tuple(edges), attributes, unit,
     )  # fmt: skip
+
+
+def _unit(model: Model, drawn: ModelRows, taken: ModelFrame, prediction: Prediction | None) -> float:
+    """What counts as one, by the rows drawn of all; of a logarithm and of log-odds no margins are needed for it."""
+    first = np.flatnonzero(taken.usable[: drawn.whole])
+    if not len(first):
+        return 1.0
+    known = model.link in ("log", "logit")
+    return unit_of_margins(model, prediction, () if known else model.margins(taken.frame.iloc[first]))
 
 
 def _hills(

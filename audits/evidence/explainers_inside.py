@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LIGHTGBM, XGBOOST, SKLEARN, PLAIN = "lightgbm", "xgboost", "sklearn", "pyfunc"
+# trees of a Booster while it is held, with how many it had: reading them takes longer than explaining a few rows
+_read: WeakKeyDictionary[Any, tuple[tuple[int, int], list[Tree] | None]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,7 +76,10 @@ class Inside:
     def trees(self) -> list[Tree] | None:
         """The estimator's trees; None where it is none of trees, or they are of a kind that cannot be read."""
         if self.family == LIGHTGBM:
-            return lightgbm_trees(self.estimator)
+            size = self.estimator.num_trees(), self.estimator.best_iteration
+            if self.estimator not in _read or _read[self.estimator][0] != size:
+                _read[self.estimator] = size, lightgbm_trees(self.estimator)
+            return _read[self.estimator][1]
         if self.family == XGBOOST:
             return xgboost_trees(self.estimator)
         return sklearn_trees(self.estimator)

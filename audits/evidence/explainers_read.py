@@ -87,14 +87,11 @@ def _lightgbm_split(node: dict[str, Any]) -> Split:
     threshold, missing, default = float(node["threshold"]), node["missing_type"], bool(node["default_left"])
 
     def below(x: Numbers) -> NDArray[np.bool_]:
-        if missing == "NaN":
-            goes = x <= threshold
-            return np.asarray(goes | np.isnan(x) if default else goes)
-        held = np.nan_to_num(x, nan=0.0, posinf=np.inf, neginf=-np.inf)
-        goes = held <= threshold
-        if missing == "Zero":
-            return np.where(np.abs(held) <= _ZERO, default, goes)
-        return np.asarray(goes)
+        goes = np.asarray(x <= threshold)
+        if missing == "Zero":  # as what is missing is
+            return np.where((np.abs(x) <= _ZERO) | np.isnan(x), default, goes)
+        as_missing = default if missing == "NaN" else threshold >= 0  # else what is missing is 0
+        return np.asarray(goes | np.isnan(x)) if as_missing else goes
 
     return below
 

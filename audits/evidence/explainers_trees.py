@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 Numbers = NDArray[np.float64]
 _DENSE = 8  # players on a path up to which tables by every set are made ahead
+_COUNTED = 12  # players up to which different sets are counted, not sorted
 _MOST = 62  # players on a path whose set fits into a whole number
 _ROWS = 8192
 
@@ -55,7 +56,7 @@ def outputs(trees: Sequence[Tree], x: Numbers) -> Numbers:
             if tree.left[node] < 0:
                 found[rows] += tree.value[node]
                 continue
-            goes = tree.passes(x[:, rows], node)
+            goes = tree.passes(x, node)[rows]
             waiting += [(int(tree.left[node]), rows[goes]), (int(tree.right[node]), rows[~goes])]
     return found
 
@@ -67,50 +68,65 @@ def interventional(trees: Sequence[Tree], x: Numbers, z: Numbers, players: NDArr
     """
     found = np.zeros((p, x.shape[1]))
     for start in range(0, x.shape[1], _ROWS):
-        part, into = x[:, start : start + _ROWS], found[:, start : start + _ROWS]
+        both, into = np.concatenate([x[:, start : start + _ROWS], z], axis=1), found[:, start : start + _ROWS]
+        rows = into.shape[1]
+        held = np.empty(rows)
         for tree in trees:
-            for value, path, of_x, of_z in _leaves(tree, part, z, players):
-                _add(into, value, path, of_x, of_z)
+            for value, path, sets in _leaves(tree, both, players):
+                _add(into, value, path, sets[:rows], sets[rows:], held)
     return found.T
 
 
-def _leaves(
-    tree: Tree, x: Numbers, z: Numbers, players: NDArray[np.int64]
-) -> Iterator[tuple[float, list[int], NDArray[np.int64], NDArray[np.int64]]]:
+def _leaves(tree: Tree, x: Numbers, players: NDArray[np.int64]) -> Iterator[tuple[float, list[int], NDArray[np.int64]]]:
     """Each leaf's value, the players on its path, and the set that each row passes: bit k for the path's player k."""
-    none = np.zeros(x.shape[1], dtype=np.int64), np.zeros(z.shape[1], dtype=np.int64)
-    waiting: list[tuple[int, list[int], NDArray[np.int64], NDArray[np.int64]]] = [(0, [], *none)]
+    waiting: list[tuple[int, list[int], NDArray[np.int64]]] = [(0, [], np.zeros(x.shape[1], dtype=np.int64))]
+    left, right, value, columns = tree.left.tolist(), tree.right.tolist(), tree.value.tolist(), tree.column.tolist()
     while waiting:
-        node, path, of_x, of_z = waiting.pop()
-        if tree.left[node] < 0:
-            if path and tree.value[node] != 0:
-                yield float(tree.value[node]), path, of_x, of_z
+        node, path, sets = waiting.pop()
+        if left[node] < 0:
+            if path and value[node] != 0:
+                yield value[node], path, sets
             continue
-        player = int(players[tree.column[node]])
+        player = int(players[columns[node]])
         known = player in path
         longer = path if known else [*path, player]
         if len(longer) > _MOST:
             raise TooDeep
         bit = 1 << longer.index(player)
-        x_left, z_left = tree.passes(x, node), tree.passes(z, node)
-        for child, x_goes, z_goes in ((tree.left[node], x_left, z_left), (tree.right[node], ~x_left, ~z_left)):
-            x_bit, z_bit = x_goes * np.int64(bit), z_goes * np.int64(bit)
-            sets = (of_x & (x_bit | ~bit), of_z & (z_bit | ~bit)) if known else (of_x | x_bit, of_z | z_bit)
-            waiting.append((int(child), longer, *sets))
+        goes = tree.passes(x, node) * np.int64(bit)
+        if known:
+            one, other = sets & (goes | ~bit), sets & ~goes
+        else:
+            one = sets | goes
+            other = one ^ bit
+        waiting += [(left[node], longer, one), (right[node], longer, other)]
 
 
-def _add(into: Numbers, value: float, path: list[int], of_x: NDArray[np.int64], of_z: NDArray[np.int64]) -> None:
-    """Adds one leaf's values to (p, rows)."""
+def _add(
+    into: Numbers, value: float, path: list[int], of_x: NDArray[np.int64], of_z: NDArray[np.int64], held: Numbers
+) -> None:
+    """Adds one leaf's values to (p, rows); ``held`` (rows,) is overwritten."""
     k = len(path)
     if k <= _DENSE:
         share = np.bincount(of_z, minlength=1 << k).astype(np.float64) * (value / len(of_z))
         table, at = shapley_tables(k) @ share, of_x
     else:
-        sets, at = np.unique(of_x, return_inverse=True)
-        others, counts = np.unique(of_z, return_counts=True)
+        sets, at, _ = _different(of_x, k)
+        others, _, counts = _different(of_z, k)
         table = _table(k, sets, others, counts.astype(np.float64) * (value / len(of_z)))
     for player, row in zip(path, table, strict=True):
-        into[player] += row[at]
+        row.take(at, out=held, mode="clip")  # every place is within: only quicker
+        into[player] += held
+
+
+def _different(sets: NDArray[np.int64], k: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """The different sets of k players in order, the place of each row's among them, and their rows."""
+    if k > _COUNTED:
+        found = np.unique(sets, return_inverse=True, return_counts=True)
+        return found[0], found[1], found[2]
+    rows = np.bincount(sets, minlength=1 << k)
+    there = rows > 0
+    return np.flatnonzero(there), (np.cumsum(there) - 1)[sets], rows[there]
 
 
 @cache

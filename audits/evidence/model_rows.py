@@ -82,9 +82,9 @@ def model_rows(
     named |= {f"f{i}": _plain(table[name]) for i, name in enumerate(features)}
     named |= {f"c{i}": _plain(table[name]) for i, name in enumerate(others)}
     every = table.select(**named, unit=as_text(table[contract.unit]))
-    wide = source.backend.compile(every.filter(every.unit.notnull()))
+    wide = source.backend.compile(every)
     groups = [f"g{i}" for i in range(len(labels))]
-    sizes = _sizes(source, every, groups, attributes)
+    sizes, total, lacking = _sizes(source, wide, groups, attributes)
     ranks = ["row_number() OVER (ORDER BY hash) AS whole"]
     ranks += [f"row_number() OVER (PARTITION BY {name} ORDER BY hash) AS n{name}" for name in groups]
     near = " OR ".join([f"whole <= {most}", *(f"({name} IS NOT NULL AND n{name} <= {most})" for name in groups)])
@@ -92,10 +92,10 @@ def model_rows(
     short = ", ".join(["unit", *groups])
     wanted = ", ".join([*groups, *(f"f{i}" for i in range(len(features))), *(f"c{i}" for i in range(len(others)))])
     sql = (
-        f"WITH w AS ({wide}), h AS (SELECT {short}, {hashed} AS hash FROM w), "
+        f"WITH e AS ({wide}), w AS (SELECT * FROM e WHERE unit IS NOT NULL), "
+        f"h AS (SELECT {short}, {hashed} AS hash FROM w), "
         f"k AS (SELECT unit, {', '.join(ranks)}{''.join(f', {name}' for name in groups)} FROM h) "
-        f"SELECT {wanted}, {hashed} AS hash FROM w WHERE unit IN (SELECT unit FROM k WHERE {near}) "
-        f"ORDER BY hash"
+        f"SELECT {wanted} FROM w WHERE unit IN (SELECT unit FROM k WHERE {near}) ORDER BY {hashed}"
     )
     found = source.rows(sql)
     if not found:
@@ -103,8 +103,6 @@ def model_rows(
     parts = list(zip(*found, strict=True))
     start, last = len(groups), len(groups) + len(features)
     held = {name: np.array(parts[i], dtype=object) for i, name in enumerate(attributes)}
-    total = sum(next(iter(sizes.values())).values()) if sizes else int(source.rows(table.count())[0][0])
-    lacking = int(source.rows(every.filter(every.unit.isnull()).count())[0][0])
     frame = pd.DataFrame({name: array_of(parts[start + i]) for i, name in enumerate(features)})
     return ModelRows(
         frame, {name: array_of(parts[last + i]) for i, name in enumerate(others)}, held,
@@ -122,23 +120,34 @@ def _plain(column: Any) -> Any:
     return column.cast("string")
 
 
-def _sizes(source: Source, every: Any, groups: Sequence[str], attributes: Sequence[str]) -> dict[str, Any]:
-    found = {}
-    for name, attribute in zip(groups, attributes, strict=True):
-        counted = every.group_by(name).aggregate(n=every.count())
-        found[attribute] = {label: int(n) for label, n in source.rows(counted.select(name, "n"))}
-    return found
+def _sizes(
+    source: Source, every: str, groups: Sequence[str], attributes: Sequence[str]
+) -> tuple[dict[str, dict[str | None, int]], int, int]:
+    """Rows by attribute and label, all rows, and those without a unit, in one query."""
+    short = ", ".join(["unit", *groups])
+    parts = ["SELECT -1 AS place, CAST(NULL AS varchar) AS label, count(*) AS n, count(unit) AS named FROM s"]
+    parts += [f"SELECT {i}, CAST({name} AS varchar), count(*), count(unit) FROM s GROUP BY {name}"
+              for i, name in enumerate(groups)]  # fmt: skip
+    sql = f"WITH e AS ({every}), s AS (SELECT {short} FROM e) {' UNION ALL '.join(parts)}"
+    found: dict[str, dict[str | None, int]] = {attribute: {} for attribute in attributes}
+    total = named = 0
+    for place, label, n, known in source.rows(sql):
+        if place < 0:
+            total, named = int(n), int(known)
+        else:
+            found[attributes[place]][label] = int(n)
+    return found, total, total - named
 
 
 def array_of(values: Sequence[Any]) -> NDArray[Any]:
     """Whole numbers as int64, numbers as float64 with NaN, anything else as objects with None."""
-    known = [value for value in values if value is not None]
-    if known and all(isinstance(value, int) and not isinstance(value, bool) for value in known):
-        whole = len(known) == len(values)
-        return np.array(values if whole else [np.nan if v is None else float(v) for v in values],
-                        dtype=np.int64 if whole else np.float64)  # fmt: skip
-    if known and all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in known):
-        return np.array([np.nan if value is None else float(value) for value in values], dtype=np.float64)
+    kinds = set(map(type, values))
+    lacking = type(None) in kinds
+    kinds.discard(type(None))
+    if kinds and all(issubclass(kind, (int, float)) and not issubclass(kind, bool) for kind in kinds):
+        if not lacking:
+            return np.array(values, dtype=np.int64 if all(issubclass(kind, int) for kind in kinds) else np.float64)
+        return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
     found = np.empty(len(values), dtype=object)
     found[:] = values
     return found
