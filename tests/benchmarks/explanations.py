@@ -3,14 +3,15 @@
 ``SQUAREDEAL_BENCH_ROWS`` sets the rows too (at most, and by default, 50,000), of 20 features, explained for a LightGBM
 model of 200 trees. Path-dependent contributions with everything around them (rows in the model's form, margins, the
 check that parts add up) stand against the library's own ``pred_contrib`` on an array that is ready; interventional ones
-against shap's TreeExplainer at the same background, which is timed on fewer rows and scaled up.
+against shap's TreeExplainer at the same background, which is timed on fewer rows and scaled up. The sampled gap
+(``sampled_gap``) stands against all three of all rows. Seconds are of the processor, all threads together, which a busy
+machine disturbs less; wall times are printed beside.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -22,6 +23,7 @@ import pandas as pd
 from audits.evidence.explainers import INTERVENTIONAL, PATH_DEPENDENT, Explained, explain
 from checks.inputs.model import Model, model_frame
 from tests.benchmarks import sampled_gap
+from tests.benchmarks.sampled_gap import Seconds
 
 ROWS = min(int(float(os.environ.get("SQUAREDEAL_BENCH_ROWS") or 50_000)), 50_000)
 FEATURES, TREES, BACKGROUND, BAR, FULL = 20, 200, 100, 1.2, 50_000
@@ -61,15 +63,10 @@ def explained(given: Case, values: str, rows: int) -> Explained:
     return explain(given.model, frame, background, values, tuple(given.features.columns))
 
 
-def in_turn(first: Callable[[], Any], second: Callable[[], Any], tries: int = 3) -> tuple[float, float]:
-    """Shortest wall times of two in seconds, each tried after the other."""
-    times: tuple[list[float], list[float]] = ([], [])
-    for _ in range(tries):
-        for work, into in zip((first, second), times, strict=True):
-            start = time.perf_counter()
-            work()
-            into.append(time.perf_counter() - start)
-    return min(times[0]), min(times[1])
+def in_turn(first: Callable[[], Any], second: Callable[[], Any], tries: int = 2) -> tuple[Seconds, Seconds]:
+    """Shortest times of two, each tried after the other."""
+    found = [(sampled_gap.timed(first)[1], sampled_gap.timed(second)[1]) for _ in range(tries)]
+    return sampled_gap.shortest([one for one, _ in found]), sampled_gap.shortest([two for _, two in found])
 
 
 def path_dependent(given: Case) -> dict[str, Any]:
@@ -81,7 +78,7 @@ def path_dependent(given: Case) -> dict[str, Any]:
         lambda: explained(given, PATH_DEPENDENT, rows),
     )
     what = f"path-dependent contributions of {rows:,} rows, {TREES} trees: pred_contrib against ours with all around it"
-    return {"what": what, "baseline": library, "ours": ours, "bar": BAR if rows >= FULL else None}
+    return sampled_gap.line(what, library, ours, BAR if rows >= FULL else None)
 
 
 def interventional(given: Case) -> dict[str, Any]:
@@ -93,12 +90,12 @@ def interventional(given: Case) -> dict[str, Any]:
     kept = ready[:BACKGROUND]
     maker = shap.TreeExplainer(given.model.native, data=kept, feature_perturbation=INTERVENTIONAL, model_output="raw")
     theirs, ours = in_turn(lambda: maker.shap_values(ready[:few], check_additivity=False),
-                           lambda: explained(given, INTERVENTIONAL, rows), 2)  # fmt: skip
+                           lambda: explained(given, INTERVENTIONAL, rows))  # fmt: skip
     what = (
         f"interventional contributions of {rows:,} rows, background {BACKGROUND}: shap's TreeExplainer (scaled from "
         f"{few:,}) against ours"
     )
-    return {"what": what, "baseline": theirs * rows / few, "ours": ours, "bar": None}
+    return sampled_gap.line(what, theirs.times(rows / few), ours, None)
 
 
 def measure(rows: int = ROWS) -> list[dict[str, Any]]:
@@ -110,8 +107,9 @@ def measure(rows: int = ROWS) -> list[dict[str, Any]]:
 def main() -> None:
     """Print every comparison."""
     for found in measure(int(sys.argv[1]) if len(sys.argv) > 1 else ROWS):
-        times, bar = f"{found['baseline']:9.3f} s {found['ours']:9.3f} s", found["bar"]
-        print(f"{found['what']}: {times}, ratio {found['ours'] / found['baseline']:.3f}, bar {bar or 'none'}")
+        times, wall = f"{found['baseline']:.2f} s {found['ours']:.2f} s", "{:.2f} s {:.2f} s".format(*found["wall"])
+        ratio, bar = found["ours"] / found["baseline"], found["bar"] or "none"
+        print(f"{found['what']}: {times}, ratio {ratio:.3f}, bar {bar}; wall {wall}", flush=True)
 
 
 if __name__ == "__main__":
