@@ -85,7 +85,7 @@ def main() -> None:
         (f"Questions on prices, {quotes.ROWS:,} quotes", quotes.measure),
         (f"Rates of loans, {loans.LOANS:,} in equal instalments", loans.measure),
         (f"The way to credit, {funnel.ROWS:,} events", funnel.measure),
-        (f"Contributions of a model's features, {explanations.ROWS:,} rows", explanations.measure),
+        (f"Contributions of a model, {explanations.ROWS:,} rows × 20 features × 200 trees", explanations.measure),
         (f"A public HMDA register, {register.ROWS:,} lines", register.measure),
         (f"A site of {site.RUNS:,} runs, whole commands", site.measure),
     ):
