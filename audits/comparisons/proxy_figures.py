@@ -4,8 +4,9 @@ A feature is named as a proxy of a group where it tells the group from the refer
 above ``LEAST_AUC``, or it is in the best small set whose AUC is) and where what rides on it beyond what cost or
 outcomes explain is to the group's harm: the interval that holds for all features at once lies on that side of nought,
 and so does the gap at equal expected cost or outcome. It is at least ``LEAST_SHARE`` of the sizes of all raw gaps, so
-that what a fit misses of a feature that tells the cost makes no proxy of it. A feature that the attribute is made of is
-no proxy but the thing itself.
+that what a fit misses of a feature that tells the cost makes no proxy of it, and at least ``LEAST_SIZE`` in the unit
+of ``evidence.model_scale``: a model that was fitted on few rows treats every feature a little one way or the other. A
+feature that the attribute is made of is no proxy but the thing itself.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 LEAST_AUC = 0.6
 LEAST_SHARE = 0.03  # of the gaps' sizes together, which a named feature carries at least
+LEAST_SIZE = 0.02  # of a price, of a chance, of the width of a score
 LEVEL = 0.95
 
 
@@ -60,17 +62,19 @@ def named_of(found: Proxies, side: int, attribute: str, level: float = LEVEL) ->
             continue
         reach = reach_at_once(pair, level)
         for one in pair.features:
-            if is_named(one, pair, side, reach, level):
+            if is_named(one, pair, side, reach, level, found.unit):
                 largest[one.feature] = max(largest.get(one.feature, 0.0), side * carried_of(one))
     return tuple(sorted(largest, key=lambda name: (-largest[name], name)))
 
 
-def is_named(one: FeatureProxy, pair: ProxyPair, side: int, reach: float, level: float = LEVEL) -> bool:
-    """``reach`` is the critical value of all features at once."""
+def is_named(
+    one: FeatureProxy, pair: ProxyPair, side: int, reach: float, level: float = LEVEL, unit: float = 1.0
+) -> bool:  # fmt: skip
+    """``reach`` is the critical value of all features at once, ``unit`` what counts as one of the margins."""
     if one.itself or not (tells_group(one.auc, one.auc_error, level) or _in_best_set(one, pair, level)):
         return False
     error = one.raw_error if one.carried is None else one.error or 0.0
-    least = LEAST_SHARE * sum(abs(other.raw) for other in pair.features)
+    least = max(LEAST_SHARE * sum(abs(other.raw) for other in pair.features), LEAST_SIZE * unit)
     if side * carried_of(one) - reach * error <= 0 or side * carried_of(one) < least:
         return False
     if one.at_equal is None:

@@ -145,7 +145,7 @@ class ProxyFigures:
             figure = replace(
                 self._shared(pair, CARRIED), segment=one.feature, corrected=True,
                 method=said(_METHODS[by], explainer=found.explainer, rows=pair.group_rows + pair.reference_rows),
-                details=self._details(pair, one, crits[self.level]),
+                details=self._details(pair, one, crits[self.level], found.unit),
                 **self._doubts(found, pair, one, crits[self.level]),
             )  # fmt: skip
             p = None
@@ -159,7 +159,7 @@ class ProxyFigures:
                 mde=(crits[self.level] + critical(2 * POWER - 1)) * error,
             )  # fmt: skip
 
-    def _details(self, pair: ProxyPair, one: FeatureProxy, reach: float) -> dict[str, float]:
+    def _details(self, pair: ProxyPair, one: FeatureProxy, reach: float, unit: float) -> dict[str, float]:
         value = carried_of(one)
         found: dict[str, float | None] = {
             "raw_part": self.side * one.raw,
@@ -172,7 +172,7 @@ class ProxyFigures:
             "at_equal_expectation": None if one.at_equal is None else self.side * one.at_equal,
             "auc": one.auc, "told_by_others": one.shared, "cost_told_by_features": pair.fit,
             "price_rise_with_cost": pair.proportion, "itself": float(one.itself),
-            "named": float(is_named(one, pair, self.side, reach, self.level)),
+            "named": float(is_named(one, pair, self.side, reach, self.level, unit)),
             "other_features": float(pair.others) if pair.others else None,
             "other_features_carry": None if pair.others_carried is None else self.side * pair.others_carried,
         }  # fmt: skip

@@ -281,6 +281,8 @@ def test_a_feature_is_named_only_where_it_tells_carries_and_does_so_at_equal_cos
     assert not is_named(replace(use, at_equal=0.0), pair, 1, reach)
     assert not is_named(replace(use, carried=0.0001, error=1e-6), pair, 1, reach)
     assert not is_named(replace(use, error=use.carried), pair, 1, reach)
+    assert is_named(use, pair, 1, reach, unit=use.carried / 0.021)
+    assert not is_named(use, pair, 1, reach, unit=use.carried / 0.019)  # too little to matter
 
 
 def test_one_hot_columns_are_one_feature_with_the_value_that_is_set() -> None:
