@@ -127,7 +127,9 @@ class PairedFlips:
             figures += [replace(one, unseen=(*one.unseen, *unseen), cautions=(*one.cautions, *doubtful)) for one in own]
         missing += [*self._left_out(flips, evidence, contract), *self._no_cases(flips)]
         if not flips.results:
-            missing += [self._without(one, *_NO_FLIP) for one in (CHANGE, HARMED)]
+            told_of = {one.question for one in missing}
+            lacking = (self._without(one, *_NO_FLIP) for one in (CHANGE, HARMED))
+            missing += [one for one in lacking if one.question not in told_of]
         return figures, missing
 
     def _need(self, contract: DataContract) -> FlipsNeed:
