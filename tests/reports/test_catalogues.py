@@ -24,7 +24,7 @@ KEPT = {
     "Squaredeal", "MLflow", "SHAP", "Fairlearn", "MetricFrame", "DuckDB", "Postgres", "YAML", "CSV", "JSON", "SQL",
     "Wilson", "Koopman", "Gart", "Nam", "Miettinen", "Nurminen", "Cornfield", "Mee", "Newcombe", "Welch", "Mantel",
     "Donner", "Zou", "Hedges", "Robins", "Greenland", "Sato", "Jeffreys", "Delta", "logit", "fairlearn", "BCa",
-    "max", "mid", "Neyman", "Clopper", "Pearson", "Bonferroni", "DeLong",
+    "max", "mid", "Neyman", "Clopper", "Pearson", "Bonferroni", "DeLong", "XGBoost",
     "favourable", "unfavourable", "excluded", "true", "false", "yes", "no", "ii", "iii", "vi", "ea",
     "Haenszel", "Breslow", "Day", "Tarone", "Kish", "Cochran", "Cinelli", "Hazlett", "Logit", "delta", "ROC", "UTC",
 }  # fmt: skip
