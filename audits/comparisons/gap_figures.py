@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from math import exp
 from typing import TYPE_CHECKING, Any
 
+from audits.comparisons.model_doubts import drawn_of
 from audits.evidence.contribution_results import FEWEST, AttributeSums, Contributions, LabelSums, SideSums, WithinSums
 from audits.measuring import from_error, number
 from audits.record import Measurement, Point
@@ -37,6 +38,10 @@ _PATHS_ALONE = said(
 _WIDE = template(
     "the error of drawing rows is ± {half:.3g} on a gap of {gap:.3g}, more than the share of {asked:g} that was asked: "
     "raise 'rows'"
+)
+_LARGE = template(
+    "the error of drawing rows is ± {half:.3g} on a gap of {gap:.3g}, more than the share of {asked:g} that was asked: "
+    "of so large a model only {rows:,} rows of each group were explained"
 )
 _CONSTANT = template("the contribution is the same in all {n:,} rows drawn, and rows not drawn may differ")
 _UNUSABLE = template("the model does not take {n:,} of the {of:,} rows drawn of {label}")
@@ -83,7 +88,9 @@ def _of_group(
     half = whole.details["sampling_half_width"]
     wide = half > asked.half_width * abs(gap.total)
     told = {"half_width_reached": float(not wide)} | ({"declared_strata_ignored": float(ignored)} if ignored else {})
-    wide_said = (said(_WIDE, half=half, gap=gap.total, asked=asked.half_width),) if wide else ()
+    why = said(_WIDE if found.at_most is None else _LARGE, half=half, gap=gap.total, asked=asked.half_width,
+               **({} if found.at_most is None else {"rows": found.at_most}))  # fmt: skip
+    wide_said = (why,) if wide else ()
     yield replace(whole, details={**whole.details, **told}, cautions=(*whole.cautions, *wide_said))
     hills = {name: _points(found, i, one, other) for i, name in enumerate(found.features)}
     yield from _parts(asked, found, shared, gap, (one.side, other.side), PART, hills)
@@ -165,7 +172,8 @@ def _shared(asked: Asked, found: Contributions, attribute: str, sums: AttributeS
     return Measurement(
         question=asked.question, measure=WHOLE, attribute=attribute, group=one.label, reference=sums.reference,
         estimate=None, low=None, high=None, level=asked.level, n=one.side.drawn + drawn, method=method,
-        source=said("rows drawn for the model"), equality=0.0, cautions=strange, unseen=(*gone, *unnamed),
+        source=drawn_of(said("rows drawn for the model"), found.at_most), equality=0.0, cautions=(*strange, *gone),
+        unseen=(*gone, *unnamed),
         counts={
             "group_rows": one.side.size, "reference_rows": size, "group_drawn": one.side.drawn,
             "reference_drawn": drawn, "unusable": one.lost + (other.lost if other else 0),

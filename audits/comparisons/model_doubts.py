@@ -8,12 +8,18 @@ from audits.evidence.collect import Evidence
 from audits.evidence.needs import ReproductionNeed
 from checks.inputs.contract import DataContract
 from checks.inputs.model_fault import ModelUnusable
-from checks.sentence import Sentence, said
+from checks.sentence import Sentence, joined, said, template
 
 if TYPE_CHECKING:
     from audits.evidence.reproduction import Reproduction
 
+_FEWER = template("at most {rows:,} of each group, since more of so large a model take too long")
 MOST = 0.01  # share of the rows, up to which nobody is told
+
+
+def drawn_of(source: str, at_most: int | None) -> str:
+    """Where rows come from, with how many of each label were explained where the size of the model set their number."""
+    return source if at_most is None else joined((source, said(_FEWER, rows=at_most)), ", ")
 
 
 def doubts(evidence: Evidence, contract: DataContract) -> tuple[Sentence, ...]:

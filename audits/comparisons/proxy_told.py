@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from audits.comparisons.model_doubts import drawn_of
 from audits.comparisons.proxy_figures import carried_of, is_named, maxima_of
 from audits.evidence.proxy_results import COST, KNOWN_OUTCOME
 from audits.measuring import POWER, bounded, from_error
@@ -95,7 +96,8 @@ class ProxyFigures:
             return [replace(self._shared(pair, measure), reason=reason) for measure in (AUC, CARRIED)]
         told = sorted(pair.features, key=lambda one: (-(one.auc or 0.0), one.feature))
         sized = sorted(pair.features, key=lambda one: (-abs(carried_of(one)), one.feature))
-        return [*self._best(pair), *(self._auc(pair, one) for one in told), *self._carried(found, pair, sized)]
+        figures = [*self._best(pair), *(self._auc(pair, one) for one in told), *self._carried(found, pair, sized)]
+        return [replace(one, source=drawn_of(one.source, found.at_most)) for one in figures]
 
     def _shared(self, pair: ProxyPair, measure: str) -> Measurement:
         counts = {

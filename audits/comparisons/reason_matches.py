@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from audits.comparisons.model_doubts import drawn_of
 from audits.measuring import bounded, within
 from audits.record import Measurement
 from checks.sentence import Sentence, said, template
@@ -94,7 +95,7 @@ def _nothing(told: Told, measure: str, part: GivenReasons, reference: str | None
     return Measurement(
         question=told.question, measure=measure, attribute=part.attribute, group=part.label, reference=reference,
         estimate=None, low=None, high=None, level=told.level, n=part.used, counts=_counts(part), method=said("none"),
-        source=said(_SOURCE),
+        source=drawn_of(said(_SOURCE), told.found.at_most),
         details={
             "drivers": float(told.found.drivers), "features": float(told.found.features),
             "background": float(told.found.background), "unseen_categories": float(told.found.unknown),

@@ -86,6 +86,7 @@ class Contributions:
     that it never saw. ``kind`` is interventional, against ``background`` rows, or path_dependent; ``base`` the output
     that all contributions start from; ``remainder`` the largest rounding that was spread over the features of a row.
     ``edges`` (low, high) are those of each feature's hills. ``unit`` is what counts as one (``model_scale``).
+    ``at_most`` rows of each label were explained of so large a model; None where as many as were asked.
     """
 
     rows: int
@@ -105,3 +106,4 @@ class Contributions:
     edges: tuple[tuple[float, float], ...]
     attributes: Mapping[str, AttributeSums]
     unit: float = 1.0
+    at_most: int | None = None

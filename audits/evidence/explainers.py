@@ -13,7 +13,7 @@ A feature in one-hot columns is one player: its columns change together.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,7 @@ from audits.evidence.explainers_inside import LIGHTGBM, PLAIN, SKLEARN, Inside, 
 from audits.evidence.explainers_mixes import MOST_EXACT, Mixes, along_orders, blocks, exact
 from audits.evidence.explainers_trees import Numbers, TooDeep, interventional, outputs
 from checks.inputs.model import Model
-from checks.inputs.model_fault import ModelFault, ModelUnusable
+from checks.inputs.model_fault import ModelFault, ModelUnusable, ends_the_audit, kind_and_place
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +38,7 @@ EXPLAINERS = (
 )  # fmt: skip
 _CELLS = 4_000_000  # numbers of a block of rows
 _MIXED = 4_000_000
-_DEEP = 256  # leaves of a mean tree beyond which shap's walk is quicker than tables by leaf
+DEEP = 256  # leaves of a mean tree beyond which shap's walk is quicker than tables by leaf
 _AT_ONCE = 4_000_000  # rows times leaves given to shap, which prints of its progress where a call takes seconds
 _ROUNDING = {False: (1e-7, 1e-6), True: (1e-4, 1e-3)}  # by single precision: mean and largest miss, as shares
 
@@ -91,12 +91,25 @@ def explain(
         if found and model.kind == PLAIN and not _adds_up(found, margins, within.single):
             found = None  # of the margin, the trees are only a part
     if within is not None and found is None:
-        ways = _interventional(within, frame, background, len(features), mean)
-        found = next((one for one in ways if _adds_up(one, margins, within.single)), None)
+        with if_it_can():
+            ways = _interventional(within, frame, background, len(features), mean)
+            found = next((one for one in ways if _adds_up(one, margins, within.single)), None)
     if found is None:
         found = _mixed(model, frame, background, players, len(features), float(mean.mean()), seed)
     loose = found.explainer in ("exact", "permutation")  # a plain callable may well work in single precision
     return _added_up(model, found, margins, loose or bool(within and within.single))
+
+
+@contextmanager
+def if_it_can() -> Iterator[None]:
+    """What a library's code, or a model's own, cannot read of an estimator is explained in another way."""
+    try:
+        yield
+    except (ModelUnusable, TooDeep):
+        raise
+    except BaseException as error:
+        if ends_the_audit(error):
+            raise
 
 
 def _added_up(model: Model, found: Explained, margins: Numbers, single: bool) -> Explained:
@@ -179,9 +192,9 @@ def _interventional(
         return
     leaves = sum(int((tree.left < 0).sum()) for tree in trees)
     alone = len(np.unique(within.players)) == len(within.players)
-    if within.family == SKLEARN and alone and leaves > _DEEP * len(trees):
+    if within.family == SKLEARN and alone and leaves > DEEP * len(trees):
         quick = None
-        with suppress(Exception):  # shap's own code on an estimator that it may not know
+        with if_it_can():
             quick = _shap(within, frame, background, p, mean, max(1, _AT_ONCE // leaves))
         if quick:
             yield quick
@@ -228,9 +241,10 @@ def _path_dependent(model: Model, within: Inside, frame: pd.DataFrame, p: int, m
         if within.family == SKLEARN:
             return _shap(within, frame, None, p, np.zeros(1))
         return _native(within, frame, p, margins)
-    except Exception as error:  # noqa: BLE001 - the library's own code on a model of its own
-        reason = {"uri": model.uri, "reason": f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"}
-        raise ModelUnusable(ModelFault("fails", reason)) from None
+    except BaseException as error:  # the library's own code on a model of its own
+        if ends_the_audit(error):
+            raise
+        raise ModelUnusable(ModelFault("fails", {"uri": model.uri, "reason": kind_and_place(error)})) from None
 
 
 def _native(within: Inside, frame: pd.DataFrame, p: int, margins: Numbers) -> Explained:

@@ -124,6 +124,8 @@ def weights_of(estimator: Any) -> NDArray[np.float64] | None:
 def parts(matrix: Any, means: NDArray[np.float64], weights: Any) -> NDArray[np.float64]:
     """(rows, p) of ``matrix`` (rows, columns; dense or sparse) less ``means`` (p,), by ``weights`` (columns, p)."""
     plain = matrix.to_numpy(dtype=np.float64) if hasattr(matrix, "to_numpy") else matrix
+    if plain.dtype.kind == "O":  # truth values beside numbers
+        plain = plain.astype(np.float64)
     found = plain @ weights
     dense = found.toarray() if hasattr(found, "toarray") else np.asarray(found)
     return np.asarray(dense - means, dtype=np.float64)

@@ -53,6 +53,8 @@ def outputs(trees: Sequence[Tree], x: Numbers) -> Numbers:
         waiting = [(0, np.arange(x.shape[1]))]
         while waiting:
             node, rows = waiting.pop()
+            if not len(rows):
+                continue
             if tree.left[node] < 0:
                 found[rows] += tree.value[node]
                 continue

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import importlib
 import json
-from dataclasses import asdict
-from typing import Any
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
 
 from audits.evidence.needs import (
     ContributionsNeed,
@@ -19,8 +19,13 @@ from audits.evidence.needs import (
     ReasonsNeed,
     ReproductionNeed,
 )
-from checks.inputs.model_fault import ModelFault, ModelUnusable
+from checks.inputs.model_fault import ModelFault, ModelUnusable, kind_and_place
 from checks.inputs.source import Source
+from checks.problem import InputError
+
+if TYPE_CHECKING:
+    from checks.inputs.contract import DataContract
+    from checks.inputs.model import Model
 
 # need → (module, function that collects, dataclass of what it gives, which has the number of rows under ``rows``)
 _KINDS: dict[type, tuple[str, str, str]] = {
@@ -41,10 +46,31 @@ def collect_modelled(source: Source, need: ModelNeed) -> tuple[str, int]:
         raise TypeError("a model needs the contract of its source")
     try:
         model = open_model(source.contract)
-        found = getattr(importlib.import_module(module), function)(source, model, need)
+        asked = _within_time(model, source.contract, need)
+        found = getattr(importlib.import_module(module), function)(source, model, asked)
+        if asked is not need:
+            found = replace(found, at_most=asked.rows)
     except ModelUnusable as error:
         return _text({"fault": asdict(error.fault), "found": None}), 0
+    except InputError:
+        raise
+    except Exception as error:  # what it says may quote rows
+        raise RuntimeError(kind_and_place(error)) from error
     return _text({"fault": None, "found": asdict(found)}), int(found.rows)
+
+
+def _within_time(model: Model, contract: DataContract, need: ModelNeed) -> Any:
+    """What is asked of contributions, with fewer rows where those of so large a model would take too long."""
+    if not isinstance(need, ContributionsNeed | ProxiesNeed | ReasonsNeed):
+        return need
+    from audits.evidence.explainers_work import LEAST, most_rows
+
+    values = need.values if isinstance(need, ContributionsNeed) else "interventional"
+    most = most_rows(model, contract.features, values, need.background)
+    if most is None:
+        return need
+    rows = max(LEAST, most // max(2 * len(need.attributes), 1))  # of a group and its reference
+    return replace(need, rows=rows) if rows < need.rows else need
 
 
 def _text(content: dict[str, Any]) -> str:

@@ -90,3 +90,5 @@ class Proxies:
     pairs: tuple[ProxyPair, ...]
     unit: float = 1.0
     """What counts as one of the margins (``model_scale``)."""
+    at_most: int | None = None
+    """Rows of each label that were explained of so large a model; None where as many as were asked."""

@@ -71,6 +71,7 @@ class Reasons:
 
     ``background`` rows were compared with, applicants who were approved where ``approved``; ``explainer`` and ``kind``
     say how. ``features`` is their number. ``unknown`` are refusals used with a category that the model never saw.
+    ``at_most`` refusals of each label were explained of so large a model; None where as many as were asked.
     """
 
     rows: int
@@ -83,6 +84,7 @@ class Reasons:
     features: int
     unknown: int
     without_unit: int
+    at_most: int | None = None
 
     def of(self, attribute: str | None, label: str | None) -> GivenReasons | None:
         """The part of a label; None where it has no refusal."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from checks.inputs.contract import DataContract
-from checks.inputs.model_fault import ModelFault, ModelUnusable
+from checks.inputs.model_fault import ModelFault, ModelUnusable, ends_the_audit, kind_and_place
 from checks.inputs.model_frames import ModelFrame, model_frame, recorded
 from checks.inputs.model_kinds import KINDS, read_opened
 from checks.inputs.model_opened import Opened
@@ -155,7 +155,15 @@ def _lacking(store: str) -> str | None:
 def _open(contract: DataContract, version: _Version, stores: tuple[str, str]) -> Model:
     folder = _fetched(version, stores)
     opened = _loaded(version.uri, folder, stores)
-    reading = read_opened(opened, contract)
+    try:
+        reading = read_opened(opened, contract)
+    except ModelUnusable:
+        raise
+    except BaseException as error:  # a class of the model's own, or a form of its library that nobody knew
+        if ends_the_audit(error):
+            raise
+        reason = {"uri": version.uri, "reason": kind_and_place(error)}
+        raise ModelUnusable(ModelFault("unloadable", reason)) from None
     return Model(
         version.uri, version.name, version.number, digest_of_files(folder), reading.kind, reading.columns,
         reading.types, reading.link, reading.native, reading.margins, reading.one_hot, reading.categories,
@@ -188,7 +196,9 @@ def _loaded(uri: str, folder: Path, stores: tuple[str, str]) -> Opened:
         kind = next((one for one in KINDS if one in described.flavors), "pyfunc")
         native = importlib.import_module(f"mlflow.{kind}").load_model(str(folder))
         names, types, required = _inputs(described.signature)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - loading runs code of the model's own
+    except BaseException as error:  # loading runs code of the model's own, which may exit
+        if ends_the_audit(error):
+            raise
         reason = {"uri": uri, "reason": _told(error, *stores, folder=str(folder.parent))}
         raise ModelUnusable(ModelFault("unloadable", reason)) from None
     return Opened(uri, kind, native, names, types, required)

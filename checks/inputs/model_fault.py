@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from traceback import walk_tb
 from typing import Any
 
 from checks.sentence import Sentence, said, template
@@ -49,6 +52,13 @@ FAULTS = {
     "categories": (
         template("the model {uri} has categories, and nobody can tell of which of its columns"),
         template("log it again with a signature (mlflow.models.infer_signature) of the rows that it was trained on"),
+    ),
+    "cut_categories": (
+        template(
+            "XGBoost has cut short the values of {names} that the model {uri} was trained on, which are not all plain "
+            "ASCII, so that nobody can tell which is which"
+        ),
+        template("give {names} as codes of ASCII letters or numbers, in training and in the source's query"),
     ),
     "many_classes": (
         template("the model {uri} tells {classes:,} classes apart, and an audit reads one number for each row"),
@@ -115,3 +125,30 @@ class ModelUnusable(Exception):  # noqa: N818 - it is a finding about the model,
     def __init__(self, fault: ModelFault) -> None:
         super().__init__(str(fault.reason))
         self.fault = fault
+
+
+_OURS = ("checks.", "audits.")
+
+
+def ends_the_audit(error: BaseException) -> bool:
+    """Whether what was raised while a model ran is meant for the audit: Ctrl-C, or what a signal's handler raised.
+
+    A time limit or a shutdown comes that way. Anything else, an exit included, is the model's own failure.
+    """
+    if isinstance(error, KeyboardInterrupt | GeneratorExit):
+        return True
+    handlers = {getattr(signal.getsignal(one), "__code__", None) for one in signal.valid_signals()} - {None}
+    return any(frame.f_code in handlers for frame, _ in walk_tb(error.__traceback__))
+
+
+def kind_and_place(error: BaseException) -> str:
+    """The type of an error and the function that raised it ("ValueError in MODULE.FUNCTION"), and never its text.
+
+    The text of a model's error may quote rows, and records keep no value of a person. A type made while running is told
+    by the first of its bases that its module names, since its own name may quote them too.
+    """
+    kind = next(one for one in type(error).__mro__ if getattr(sys.modules.get(one.__module__), one.__name__, 0) is one)
+    frames = [frame for frame, _ in walk_tb(error.__traceback__)]
+    places = [(str(one.f_globals.get("__name__", "")), one.f_code.co_name) for one in frames]
+    theirs = [place for place in places if place[0] and not place[0].startswith(_OURS)] or places
+    return f"{kind.__name__} in {'.'.join(theirs[-1])}" if theirs else kind.__name__

@@ -107,7 +107,7 @@ def _column(model: Model, name: str, values: NDArray[Any]) -> tuple[Any, NDArray
     expected = "number" if model.kind in _TREES else _KINDS_OF_TYPE.get(kind or "")
     found = kind_of_values(values)
     if expected in ("number", "boolean") and found not in ("number", "boolean", "nothing"):
-        raise _mismatch(model, name, kind or "double", found)
+        raise _mismatch(model, name, kind if kind and expected == _KINDS_OF_TYPE.get(kind) else expected, found)
     if expected == "date" and found not in ("date", "nothing"):
         raise _mismatch(model, name, "datetime", found)
     if expected == "number":

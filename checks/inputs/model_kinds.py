@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from checks.inputs.contract import DataContract
 from checks.inputs.model_estimators import read_sklearn
-from checks.inputs.model_fault import ModelFault, ModelUnusable
+from checks.inputs.model_fault import ModelFault, ModelUnusable, ends_the_audit, kind_and_place
 from checks.inputs.model_opened import Margins, Opened, Reading
 from checks.inputs.model_trees import read_lightgbm, read_xgboost
 
@@ -113,8 +113,10 @@ def _guarded(margins: Margins, uri: str, columns: tuple[str, ...]) -> Margins:
                 found = np.asarray(margins(frame), dtype=np.float64)
         except ModelUnusable:
             raise
-        except Exception as error:  # noqa: BLE001 - the model's own code
-            raise ModelUnusable(ModelFault("fails", {"uri": uri, "reason": _told(error, columns)})) from None
+        except BaseException as error:  # the model's own code, which may exit
+            if ends_the_audit(error):
+                raise
+            raise ModelUnusable(ModelFault("fails", {"uri": uri, "reason": kind_and_place(error)})) from None
         if found.shape != (len(frame),):
             shape = " × ".join(str(size) for size in found.shape)
             raise ModelUnusable(ModelFault("not_one_number", {"uri": uri, "found": f"{shape} numbers"}))
@@ -129,14 +131,6 @@ def _guarded(margins: Margins, uri: str, columns: tuple[str, ...]) -> Margins:
         return np.concatenate(blocks) if blocks else np.zeros(0)
 
     return every
-
-
-def _told(error: Exception, columns: tuple[str, ...]) -> str:
-    """What an error says, without values of rows: of quoted words only names of columns stay."""
-    known = set(columns)
-    text = f"{type(error).__name__}: {' '.join(str(error).split())}"
-    text = re.sub(r"'([^']*)'|\"([^\"]*)\"", lambda one: one[0] if (one[1] or one[2]) in known else "'…'", text)
-    return re.sub(r"\[[^\]]*\]", "[…]", text)[:300]
 
 
 def _read_pyfunc(opened: Opened, contract: DataContract) -> Reading:

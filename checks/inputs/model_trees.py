@@ -6,6 +6,7 @@ An objective whose output is none of a number, an exponential or a chance of tha
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from checks.inputs.contract import DataContract
@@ -86,7 +87,7 @@ def read_xgboost(opened: Opened, contract: DataContract) -> Reading:
     if objective == "binary:hinge":
         raise ModelUnusable(ModelFault("labels", {"uri": opened.uri}))
     columns = column_names(opened, tuple(booster.feature_names or ()), contract.features)
-    categories = _xgboost_categories(whole, columns)  # a part of the trees has lost them
+    categories = _xgboost_categories(whole, columns, opened.uri)  # a part of the trees has lost them
     types = {name: opened.types.get(name, "double") for name in columns}
     link = "logit" if objective in _XGBOOST_LOGIT else "log" if objective in XGBOOST_LOG else "number"
     names = booster.feature_names
@@ -101,12 +102,46 @@ def read_xgboost(opened: Opened, contract: DataContract) -> Reading:
     return Reading("xgboost", booster, columns, types, link, margins, categories)
 
 
-def _xgboost_categories(booster: Any, columns: tuple[str, ...]) -> dict[str, tuple[Any, ...]]:
-    """Those that the booster keeps; where it keeps none its categories are numbers in the data too."""
+def _xgboost_categories(booster: Any, columns: tuple[str, ...], uri: str) -> dict[str, tuple[Any, ...]]:
+    """Those that the booster keeps; where it keeps none its categories are numbers in the data too.
+
+    Releases of XGBoost that take the letters of texts for their bytes lose the end of what is not ASCII when they are
+    trained; then nobody can tell which value is which.
+    """
     hot = [i for i, kind in enumerate(booster.feature_types or ()) if kind == "c"]
     if not hot:
         return {}
     kept = dict(booster.get_categories(export_to_arrow=True).to_arrow() or [])
     names = booster.feature_names
     values = {columns[i]: kept.get(names[i] if names else str(i)) for i in hot}
-    return {name: tuple(one.to_pylist()) for name, one in values.items() if one is not None}
+    found = {name: one for name, one in values.items() if one is not None}
+    foreign = [name for name, one in found.items() if _beyond_ascii(one)]
+    lost = foreign if foreign and not _keeps_whole_texts() else [name for name in foreign if not _readable(found[name])]
+    if lost:
+        raise ModelUnusable(ModelFault("cut_categories", {"uri": uri, "names": ", ".join(lost)}))
+    return {name: tuple(one.to_pylist()) for name, one in found.items()}
+
+
+def _beyond_ascii(kept: Any) -> bool:
+    texts = kept.buffers()[-1] if str(kept.type) in ("string", "large_string") else None
+    return texts is not None and any(byte > 127 for byte in texts.to_pybytes())  # noqa: PLR2004
+
+
+def _readable(kept: Any) -> bool:
+    try:
+        kept.to_pylist()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+@cache
+def _keeps_whole_texts() -> bool:
+    """Whether this release of XGBoost keeps a text beyond ASCII as it is."""
+    import pandas as pd
+    import xgboost
+
+    asked = pd.DataFrame({"text": pd.Categorical(["é", "éé"])})
+    kept = xgboost.DMatrix(asked, enable_categorical=True).get_categories(export_to_arrow=True).to_arrow()
+    texts = dict(kept or [])["text"]
+    return _readable(texts) and texts.to_pylist() == ["é", "éé"]

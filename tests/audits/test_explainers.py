@@ -441,3 +441,46 @@ def test_many_columns_of_a_plain_callable() -> None:
     found = explain(model, frame, background, INTERVENTIONAL, ("kind", "area"))
     np.testing.assert_allclose(found.values[:4], shapley(margins, rows, background, [["kind"], list(names)]), atol=1e-9)
     assert_adds_up(found)
+
+
+def piped(rows: int = 300) -> tuple[Model, pd.DataFrame, Any]:
+    """A linear model of numbers, truth values and a text in one-hot columns: its table is of objects."""
+    from sklearn.compose import make_column_transformer
+    from sklearn.linear_model import Ridge
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder
+
+    rng = np.random.default_rng(2)
+    frame = pd.DataFrame({
+        "x": rng.normal(size=rows), "t": rng.choice(["u", "v"], rows).astype(object), "flag": rng.random(rows) < 0.4,
+    })  # fmt: skip
+    outcome = 4 + 0.2 * frame["x"] + 0.3 * (frame["t"] == "u") + 0.1 * frame["flag"]
+    encode = make_column_transformer((OneHotEncoder(sparse_output=False), ["t"]), remainder="passthrough")
+    fitted = make_pipeline(encode, Ridge()).fit(frame, outcome)
+    return model_of("sklearn", fitted, frame.columns, fitted.predict), frame, fitted
+
+
+def test_truth_values_beside_numbers_in_a_linear_pipeline() -> None:
+    model, frame, fitted = piped()
+    assert fitted[:-1].transform(frame).dtype == object
+    found = explain(model, frame[:50], frame[50:150])
+    assert found.explainer == "linear"
+    np.testing.assert_allclose(found.values.sum(axis=1) + found.base, fitted.predict(frame[:50]), rtol=1e-12)
+    weight = fitted[-1].coef_[-1]
+    flag, mean = frame["flag"][:50].to_numpy(dtype=float), frame["flag"][50:150].mean()
+    np.testing.assert_allclose(found.values[:, 2], weight * (flag - mean), atol=1e-12)
+
+
+@pytest.mark.parametrize("error", [ValueError, SystemExit])
+def test_what_cannot_be_read_of_an_estimator_is_explained_in_another_way(monkeypatch: Any, error: type) -> None:
+    from audits.evidence import explainers_linear
+
+    def fails(*_: Any) -> Any:
+        raise error("of Jane Doe")
+
+    model, frame, _ = piped()
+    expected = explain(model, frame[:20], frame[50:90])
+    monkeypatch.setattr(explainers_linear, "parts", fails)
+    found = explain(model, frame[:20], frame[50:90])
+    assert (expected.explainer, found.explainer) == ("linear", "exact")
+    np.testing.assert_allclose(found.values, expected.values, atol=1e-12)
