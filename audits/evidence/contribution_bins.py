@@ -43,6 +43,11 @@ class Bins:
         """Bins, with that of the rest and that of what is missing; 0 for none."""
         return len(self.edges or self.values) + 2 if self.edges or self.values else 0
 
+    @property
+    def apart(self) -> int:
+        """How many of the last bins have no neighbours: that of what is missing, and of further texts."""
+        return (1 if self.edges else 2) if self.count else 0
+
     def codes(self, values: NDArray[Any]) -> Whole:
         """The bin (n,) of each value; empty without bins."""
         if self.edges:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -43,14 +44,32 @@ class Sums:
     pairs: Mapping[Key, int] | None
     entity: str | None
     strata: Sequence[Stratum]
+    usable: NDArray[np.bool_]
 
     def side(self, key: Key, chosen: Whole) -> Side | None:
         """The side of a label; None where too few rows were drawn."""
         if len(chosen) < FEWEST:
             return None
-        bins, counts = self._bins(key, chosen)
-        size = self.book.sizes.get(key, len(chosen))
-        return drawn_side(self.rows.of(chosen), size, bins, counts, self.entities(chosen), self._pairs(key))
+        phi, every = self._all(key, chosen)
+        size = self.book.sizes.get(key, len(every))
+        return drawn_side(phi, size, *self._bins(key, every), self.entities(every), self._pairs(key), self._apart)
+
+    def lost(self, key: Key, chosen: Whole) -> Whole:
+        """Rows drawn of a label with those chosen that the model does not take: as far as the next that it takes."""
+        places, mine = self.drawn.places[key[0]], self.drawn.labels[key[0]] == key[1]
+        last = int(places[chosen].max(initial=-1))
+        further = places[mine & self.usable & (places > last)]
+        end = int(further.min()) if len(further) else len(places)
+        return np.flatnonzero(mine & ~self.usable & (places < end))
+
+    def _all(self, key: Key, chosen: Whole) -> tuple[NDArray[np.float64], Whole]:
+        """Contributions of the chosen rows, and of those not taken, which are NaN; and which rows these are."""
+        phi, lost = self.rows.of(chosen), self.lost(key, chosen)
+        return np.concatenate([phi, np.full((len(lost), phi.shape[1]), np.nan)]), np.concatenate([chosen, lost])
+
+    @property
+    def _apart(self) -> list[int]:
+        return [one.apart for one in self.bins]
 
     def entities(self, chosen: Whole) -> NDArray[Any] | None:
         """The number of the entity of each row; a row without one is one of its own."""
@@ -62,24 +81,27 @@ class Sums:
                          for i, value in enumerate(values)])  # fmt: skip
 
     def within(self, chosen: Mapping[Key, Whole], one: Key, other: Key) -> Within:
-        """A group and its reference at the group's shares of the strata of which rows of both were drawn."""
+        """A group and its reference at the group's shares of the strata of which rows of both were drawn.
+
+        The shares are of rows that the model takes.
+        """
         books = [self.book.strata.get(key, {}) for key in (one, other)]
         cells = [[self.strata[i] for i in chosen[key]] for key in (one, other)]
         shared = sorted(set(cells[0]) & set(cells[1]) & set(books[0]) & set(books[1]), key=_order)
         place = {stratum: i for i, stratum in enumerate(shared)}
-        shares = [books[0][stratum] for stratum in shared]
-        told = len(shared), len(books[0]), sum(shares)
+        told = len(shared), len(books[0]), sum(books[0][stratum] for stratum in shared)
+        drawn, lost = Counter(cells[0]), Counter(self.strata[i] for i in self.lost(one, chosen[one]))
+        shares = [books[0][cell] * drawn[cell] / (drawn[cell] + lost[cell]) for cell in shared]
         sides = []
         for key, own, book in zip((one, other), cells, books, strict=True):
-            codes = [place.get(cell, len(shared)) for cell in own]
-            if sum(code < len(shared) for code in codes) < FEWEST:
+            if sum(cell in place for cell in own) < FEWEST:
                 return Within(*told)
+            phi, rows = self._all(key, chosen[key])
+            codes = [place.get(self.strata[i], len(shared)) for i in rows]
             inside = [book[stratum] for stratum in shared]
             held = [*inside, sum(book.values()) - sum(inside)]
-            bins, counts = self._bins(key, chosen[key])
-            rows = chosen[key]
             sides.append(standardised_side(
-                self.rows.of(rows), codes, shares, held, bins, counts, self.entities(rows), self._pairs(key)
+                phi, codes, shares, held, *self._bins(key, rows), self.entities(rows), self._pairs(key), self._apart
             ))  # fmt: skip
         return Within(*told, (sides[0], sides[1]))
 

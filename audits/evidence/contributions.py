@@ -28,7 +28,7 @@ from audits.evidence.contribution_results import (
 from audits.evidence.contribution_rows import ComputedRows
 from audits.evidence.contribution_sums import Key, Sums, Within
 from audits.evidence.model_rows import ModelRows, model_rows
-from audits.evidence.model_scale import unit_of_margins
+from audits.evidence.model_scale import unit_of_rows
 from audits.evidence.needs import ContributionsNeed
 from audits.statistics.gap_sizes import additive_residuals, rows_needed
 from audits.statistics.output_gap import Side, output_gap
@@ -56,7 +56,7 @@ def collect_contributions(source: Source, model: Model, need: ContributionsNeed)
     if contract is None:
         raise ModelUnusable(ModelFault("not_named"))
     entity = (contract.entity,) if contract.entity else ()
-    drawn = model_rows(source, need.attributes, need.rows, need.seed, (*need.strata, *entity))
+    drawn = model_rows(source, need.attributes, need.rows, need.seed, entity, strata=need.strata)
     taken = model_frame(model, drawn.features)
     if not taken.usable.any():
         raise ModelUnusable(ModelFault("no_rows"))
@@ -71,8 +71,8 @@ def collect_contributions(source: Source, model: Model, need: ContributionsNeed)
     every = [cut.get(name, Bins(name)) for name in rows.names]
     book = count_book(source, need.attributes, every, need.strata)
     pairs = count_pairs(source, need.attributes, contract.entity) if contract.entity else None
-    strata = stratum_of([drawn.columns[name] for name in need.strata], len(drawn)) if need.strata else ()
-    sums = Sums(drawn, rows, every, book, pairs, contract.entity, strata)
+    strata = stratum_of([drawn.texts[name] for name in need.strata], len(drawn)) if need.strata else ()
+    sums = Sums(drawn, rows, every, book, pairs, contract.entity, strata, taken.usable)
     for _ in range(_ROUNDS):
         more = _more(sums, chosen, source.prepared.references, need)
         if not more:
@@ -96,13 +96,6 @@ def _first(drawn: ModelRows, taken: ModelFrame, key: Key, rows: int) -> Whole:
 
 def _whole(taken: ModelFrame, rows: int) -> Whole:
     return np.flatnonzero(taken.usable)[:rows]
-
-
-def _lost(drawn: ModelRows, taken: ModelFrame, key: Key, chosen: Whole) -> int:
-    """Rows of a label before the last one chosen that the model could not take; all of them where it takes none."""
-    places = drawn.places[key[0]]
-    last = places[chosen].max() if len(chosen) else places.max(initial=0)
-    return int(((drawn.labels[key[0]] == key[1]) & (places <= last) & ~taken.usable).sum())
 
 
 def _union(chosen: Any) -> Whole:
@@ -205,26 +198,17 @@ def _told(
             hills = () if found is None else _hills(rows.of(chosen[key]), chosen[key], ranks, edges)
             size = sums.book.sizes.get(key, len(chosen[key]))
             kept = _side_sums(found) or SideSums(len(chosen[key]), size, 0)
-            labels.append(LabelSums(key[1], kept, _lost(drawn, taken, key, chosen[key]), hills))
+            labels.append(LabelSums(key[1], kept, len(sums.lost(key, chosen[key])), hills))
         gaps = [pair for pair in _gaps(chosen, references) if pair[0][0] == attribute and need.strata]
         within = [_within_sums(one[1], sums.within(chosen, one, other)) for one, other in gaps]
         attributes[attribute] = AttributeSums(references.get(attribute), tuple(labels), tuple(within))
     explained = rows.explained
-    unit = _unit(rows.model, drawn, taken, prediction)
+    unit = unit_of_rows(rows.model, prediction, taken, drawn.whole)
     return Contributions(
         len(rows.phi), len(drawn), drawn.total, drawn.without_unit, int((~taken.usable).sum()), dict(taken.unseen),
         rows.model.link, explained.explainer, explained.kind, int(explained.background), rows.remainder,
         float(explained.base), rows.names, rows.others, tuple(edges), attributes, unit,
     )  # fmt: skip
-
-
-def _unit(model: Model, drawn: ModelRows, taken: ModelFrame, prediction: Prediction | None) -> float:
-    """What counts as one, by the rows drawn of all; of a logarithm and of log-odds no margins are needed for it."""
-    first = np.flatnonzero(taken.usable[: drawn.whole])
-    if not len(first):
-        return 1.0
-    known = model.link in ("log", "logit")
-    return unit_of_margins(model, prediction, () if known else model.margins(taken.frame.iloc[first]))
 
 
 def _hills(

@@ -8,7 +8,9 @@ persons and leave the collector only as sums. A smaller draw is a part of a larg
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 _MOST_CELLS = 4_000_000  # values held of a draw
 _FEWEST = 500
+_LEAST, _MOST = -(2**63), 2**63 - 1  # of whole numbers of 64 bits
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,9 +34,10 @@ class ModelRows:
     """n rows in the order of their hash.
 
     ``features`` (n, p) are the contract's features as recorded: whole numbers and numbers with NaN where missing, texts
-    and truth values with None. ``columns`` are the further columns asked for, (n,) each. ``labels`` (n,) of each
-    attribute, None where unknown; ``places`` (n,) count the rows of a label from 0, -1 without a label. ``sizes`` are
-    the source's rows by label; ``total`` its rows with a unit, ``without_unit`` those without.
+    and truth values with None. ``columns`` are the further columns asked for, (n,) each, ``texts`` (n,) those of strata
+    in the words in which the engine counts them. ``labels`` (n,) of each attribute, None where unknown; ``places`` (n,)
+    count the rows of a label from 0, -1 without a label. ``sizes`` are the source's rows by label; ``total`` its rows
+    with a unit, ``without_unit`` those without.
     """
 
     features: pd.DataFrame
@@ -45,6 +49,7 @@ class ModelRows:
     without_unit: int
     most: int
     """Rows that were asked of each label and of all: fewer than a need's where the model is very wide."""
+    texts: Mapping[str, NDArray[np.object_]] = field(default_factory=dict)  # no strata, no texts
 
     def __len__(self) -> int:
         return len(self.features)
@@ -62,12 +67,13 @@ def model_rows(
     seed: int,
     columns: Sequence[str] = (),
     *,
+    strata: Sequence[str] = (),
     refused: bool = False,
 ) -> ModelRows:
     """At most ``rows`` rows of each label and of all; with ``refused`` only of refused applications.
 
-    ``columns`` are names of the prepared relation. Fewer rows are drawn of a very wide model. Raises ``ModelUnusable``
-    where the contract names no unit, or no row is there.
+    ``columns`` and ``strata`` are names of the prepared relation. Fewer rows are drawn of a very wide model. Raises
+    ``ModelUnusable`` where the contract names no unit, or no row is there.
     """
     import pandas as pd
 
@@ -81,6 +87,7 @@ def model_rows(
     named = {f"g{i}": label for i, label in enumerate(labels.values())}
     named |= {f"f{i}": _plain(table[name]) for i, name in enumerate(features)}
     named |= {f"c{i}": _plain(table[name]) for i, name in enumerate(others)}
+    named |= {f"t{i}": as_text(table[name]) for i, name in enumerate(strata)}
     every = table.select(**named, unit=as_text(table[contract.unit]))
     wide = source.backend.compile(every)
     groups = [f"g{i}" for i in range(len(labels))]
@@ -90,7 +97,7 @@ def model_rows(
     near = " OR ".join([f"whole <= {most}", *(f"({name} IS NOT NULL AND n{name} <= {most})" for name in groups)])
     hashed = f"md5('{int(seed)}:' || CAST(unit AS varchar))"
     short = ", ".join(["unit", *groups])
-    wanted = ", ".join([*groups, *(f"f{i}" for i in range(len(features))), *(f"c{i}" for i in range(len(others)))])
+    wanted = ", ".join(["unit", *named])
     sql = (
         f"WITH e AS ({wide}), w AS (SELECT * FROM e WHERE unit IS NOT NULL), "
         f"h AS (SELECT {short}, {hashed} AS hash FROM w), "
@@ -100,13 +107,14 @@ def model_rows(
     found = source.rows(sql)
     if not found:
         raise ModelUnusable(ModelFault("no_rows"))
-    parts = list(zip(*found, strict=True))
+    parts = list(zip(*_ties_in_order(found), strict=True))[1:]
     start, last = len(groups), len(groups) + len(features)
     held = {name: np.array(parts[i], dtype=object) for i, name in enumerate(attributes)}
     frame = pd.DataFrame({name: array_of(parts[start + i]) for i, name in enumerate(features)})
     return ModelRows(
         frame, {name: array_of(parts[last + i]) for i, name in enumerate(others)}, held,
         {name: _places(held[name]) for name in attributes}, sizes, total - lacking, lacking, most,
+        {name: np.array(parts[last + len(others) + i], dtype=object) for i, name in enumerate(strata)},
     )  # fmt: skip
 
 
@@ -140,16 +148,26 @@ def _sizes(
 
 
 def array_of(values: Sequence[Any]) -> NDArray[Any]:
-    """Whole numbers as int64, numbers as float64 with NaN, anything else as objects with None."""
+    """Whole numbers as int64 where they fit, numbers as float64 with NaN, anything else as objects with None."""
     kinds = set(map(type, values))
     lacking = type(None) in kinds
     kinds.discard(type(None))
     if kinds and all(issubclass(kind, (int, float)) and not issubclass(kind, bool) for kind in kinds):
         if not lacking:
-            return np.array(values, dtype=np.int64 if all(issubclass(kind, int) for kind in kinds) else np.float64)
+            whole = all(issubclass(kind, int) for kind in kinds) and _LEAST <= min(values) <= max(values) <= _MOST
+            return np.array(values, dtype=np.int64 if whole else np.float64)
         return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
     found = np.empty(len(values), dtype=object)
     found[:] = values
+    return found
+
+
+def _ties_in_order(rows: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
+    """Rows with their unit first, those of one unit in the order of their values, whatever order they came in."""
+    found: list[Sequence[Any]] = []
+    for _, same in groupby(rows, key=itemgetter(0)):
+        tied = list(same)
+        found += sorted(tied, key=lambda row: [(value is None, str(value)) for value in row]) if tied[1:] else tied
     return found
 
 

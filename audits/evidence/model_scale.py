@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 if TYPE_CHECKING:
-    from checks.inputs.model import Model
+    from checks.inputs.model import Model, ModelFrame
     from checks.inputs.prediction import Prediction
 
 ODDS, WIDTH = 4.0, 4.0
@@ -29,3 +29,15 @@ def unit_of_margins(model: Model, prediction: Prediction | None, margins: ArrayL
         return 1.0
     found = float(WIDTH * values.std(ddof=1) if prediction.of == "score" else np.abs(values).mean())
     return found if found > 0 and np.isfinite(found) else 1.0
+
+
+def unit_of_rows(model: Model, prediction: Prediction | None, taken: ModelFrame, whole: int) -> float:
+    """What counts as one, by those of the first ``whole`` rows that the model takes: the draw of all rows.
+
+    Of a logarithm and of log-odds no margins are needed for it.
+    """
+    first = np.flatnonzero(taken.usable[:whole])
+    if not len(first):
+        return 1.0
+    known = model.link in ("log", "logit")
+    return unit_of_margins(model, prediction, () if known else model.margins(taken.frame.iloc[first]))

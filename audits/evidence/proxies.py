@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audits.evidence.model_rows import ModelRows, model_rows
-from audits.evidence.model_scale import unit_of_margins
+from audits.evidence.model_scale import unit_of_rows
 from audits.evidence.needs import ProxiesNeed
 from audits.evidence.proxy_columns import Named, numbers_of, one_column_each, strata_codes, unit_codes
 from audits.evidence.proxy_pairs import PairRows, pair_of
@@ -45,7 +45,7 @@ def collect_proxies(source: Source, model: Model, need: ProxiesNeed) -> Proxies:
     contract = source.contract
     if contract is None:
         raise ModelUnusable(ModelFault("not_named"))
-    drawn = model_rows(source, need.attributes, need.rows, need.seed, _further(contract, need))
+    drawn = model_rows(source, need.attributes, need.rows, need.seed, _further(contract), strata=need.strata)
     taken = model_frame(model, drawn.features)
     usable = np.flatnonzero(taken.usable)
     if not len(usable):
@@ -65,13 +65,13 @@ def collect_proxies(source: Source, model: Model, need: ProxiesNeed) -> Proxies:
         len(wanted), int((~taken.usable).sum()), model.link,
         explained.explainer if explained else "", explained.kind if explained else "",
         explained.background if explained else 0, told.justified_by, told.selected, found,
-        unit_of_margins(model, contract.prediction, explained.margins) if explained else 1.0,
+        unit_of_rows(model, contract.prediction, taken, drawn.whole) if explained else 1.0,
     )  # fmt: skip
 
 
-def _further(contract: DataContract, need: ProxiesNeed) -> tuple[str, ...]:
+def _further(contract: DataContract) -> tuple[str, ...]:
     """Columns besides the features."""
-    named = [*need.strata, contract.entity, contract.cost]
+    named = [contract.entity, contract.cost]
     named += [OUTCOME] if contract.outcome else []
     named += [FAVOURABLE] if contract.decision else []
     return tuple(dict.fromkeys(name for name in named if name))
@@ -128,7 +128,7 @@ class _Told:
         chosen = PairRows(
             names, is_group, named, np.asarray(explained.margins, dtype=np.float64)[places], self._justification(rows),
             self.justified_by, None if entity is None else unit_codes(self._column(entity, rows)),
-            strata_codes([self._column(name, rows) for name in strata]) if strata else None,
+            strata_codes([self.drawn.texts[name][rows] for name in strata]) if strata else None,
             (int(sizes.get(names[1], 0)), int(sizes.get(names[2], 0))), self._itself(names[0], named),
         )  # fmt: skip
         return pair_of(chosen, self.need.small_set, self.need.seed)

@@ -11,14 +11,19 @@ of the estimate on the residuals, 6.6): with w = N_b / (N n_b), e = φ − mean_
 
     sampling    Σ_i v_i v_iᵀ,  v = u √(1 − n_b / N_b)
 
-Bins with fewer than ``post_strata.FEWEST`` drawn rows are joined with a neighbour. A book is itself a draw from those
-who might come, which adds
+Bins with fewer than ``post_strata.FEWEST`` drawn rows are joined with others. A book is itself a draw from those who
+might come, which adds
 
     population  (1 / N) Σ_i w z zᵀ n / (n − 1),  z = φ − mean,
 
 and, where entities repeat, the products of two rows of one entity (Liang and Zeger 1986, Biometrika 73:13–22), each
 pair standing for (N / n)² pairs. Where fewer than ``FEWEST_PAIRS`` pairs were drawn, rows of one entity count as equal.
 What would narrow the interval is left out.
+
+Where the model does not take all rows, the mean is that of the rows it takes, a domain of the book (Särndal, Swensson
+and Wretman 1992, 5.8 and 10.3): Σ_b N_b y_b / Σ_b N_b t_b, with t_b the share of the rows drawn of a bin that are
+taken and y_b the sum of their φ by the rows drawn of it; so a bin of which none is taken has no weight. In the variance
+e is of (φ − mean) t, t = 1 for a row that is taken and 0 otherwise, over all rows drawn.
 
 Total: Student's t with one degree less than the rows, or entities, of the smaller side. Features: simultaneous
 intervals, from the largest of their joint normal statistics (max-T: Westfall and Young 1993, Resampling-Based Multiple
@@ -31,6 +36,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import sqrt
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -158,23 +164,27 @@ def drawn_side(
     book: Sequence[ArrayLike] = (),
     clusters: ArrayLike | None = None,
     pairs: int | None = None,
+    apart: Sequence[int] = (),
 ) -> Side:
     """A side from contributions (n, p) of n rows drawn of ``size``.
 
     ``bins`` holds the bin (n,) of each row for each feature, ``book`` the rows of the side in each bin in the whole
-    book; a feature without bins has empty ones. ``clusters`` (n,) names each row's entity; ``pairs`` is the number of
-    ordered pairs of different rows of one entity in the book. Raises ``ValueError`` for fewer than two rows, or shapes
-    that do not fit.
+    book; a feature without bins has empty ones; the last ``apart`` of each feature's have no neighbours. ``clusters``
+    (n,) names each row's entity; ``pairs`` is the number of ordered pairs of different rows of one entity in the book.
+    A row with NaN is one that the model does not take: the side is of the others. Raises ``ValueError`` for fewer than
+    two rows that it takes, or shapes that do not fit.
     """
-    phi = _matrix(contributions)
-    n, size = len(phi), max(int(size), len(phi))
-    weights, within, influence = _post_stratified(phi, size, bins, book)
+    phi, taken = _matrix(contributions)
+    drawn, n, size = len(phi), int(taken.sum()), max(int(size), len(phi))
+    weights, within, influence = _post_stratified(phi, taken, size, bins, book, apart)
     mean = (weights * phi).sum(axis=0)
-    single = np.sqrt(weights) * (phi - mean)
-    alone = single.T @ single * (n / (n - 1)) / size
-    population, names = _with_entities(alone, weights * (phi - mean), size, clusters, pairs)
+    known, weights, names = (phi - mean)[taken], weights[taken], _of(clusters, taken)
+    single = np.sqrt(weights) * known
+    domain = size if n == drawn else max(round(size * n / drawn), n)
+    alone = single.T @ single * (n / (n - 1)) / domain
+    population, entities = _with_entities(alone, weights * known, domain, names, pairs)
     total = within.sum(axis=1)
-    return Side(mean, influence.T @ influence, population, n, size, names, float(n * (total @ total)))
+    return Side(mean, influence.T @ influence, population, n, size, entities, float(drawn * (total @ total)))
 
 
 def standardised_side(
@@ -186,40 +196,44 @@ def standardised_side(
     book: Sequence[ArrayLike] = (),
     clusters: ArrayLike | None = None,
     pairs: int | None = None,
+    apart: Sequence[int] = (),
 ) -> Side:
     """A side at given ``shares`` (S,) of the strata, from rows (n, p) with ``strata`` (n,): from 0, S outside of them.
 
     Σ_s share_s mean_s, as the post-stratified mean and Σ_s (share_s − own share_s) mean_s, so that where the side is
     spread much as the shares are there is little error beyond that of the former. ``held`` (S + 1,) are the side's rows
-    in each stratum, and outside, in the book; ``bins`` and ``book`` as in ``drawn_side``. The shares are taken as they
-    are. One row alone in its stratum varies as the others do within theirs. Raises ``ValueError`` for fewer than two
-    rows or a stratum without any.
+    in each stratum, and outside, in the book; ``bins``, ``book``, ``apart`` and rows with NaN as in ``drawn_side``. The
+    shares are taken as they are. One row alone in its stratum varies as the others do within theirs. Raises
+    ``ValueError`` for fewer than two rows that the model takes, or a stratum without any.
     """
-    phi, codes = _matrix(contributions), np.asarray(strata, dtype=np.int64)
+    (phi, taken), codes = _matrix(contributions), np.asarray(strata, dtype=np.int64)
     aim = np.append(np.asarray(shares, dtype=np.float64), 0.0)
+    every, codes = np.bincount(codes, minlength=len(aim)).astype(float), codes[taken]
     drawn = np.bincount(codes, minlength=len(aim)).astype(float)
     if len(drawn) != len(aim) or not (drawn[:-1] > 0).all():
         raise ValueError(f"strata: found {int((drawn[:-1] > 0).sum())} with drawn rows, expected {len(aim) - 1}")
-    rows = np.where(drawn > 0, np.maximum(np.asarray(held, dtype=np.float64), drawn), 0.0)
+    book_rows = np.where(every > 0, np.maximum(np.asarray(held, dtype=np.float64), every), 0.0)
+    rows = book_rows * drawn / np.maximum(every, 1.0)
     aim, size, safe = aim / aim.sum(), float(rows.sum()), np.maximum(drawn, 1.0)
     shift = aim - rows / size
-    means = np.stack([np.bincount(codes, weights=column, minlength=len(aim)) for column in phi.T], axis=1)
+    means = np.stack([np.bincount(codes, weights=column, minlength=len(aim)) for column in phi[taken].T], axis=1)
     means = np.asarray(means / safe[:, None])
-    residuals = phi - means[codes]
+    residuals = phi[taken] - means[codes]
     pooled = residuals.T @ residuals / max(float((safe - 1).sum()), 1.0)
     several = drawn > 1
     wider = np.where(several, np.sqrt(drawn / np.maximum(drawn - 1, 1.0)), 0.0)
     left = np.sqrt(1 - drawn / np.maximum(rows, safe))
-    weights, _, influence = _post_stratified(phi, round(size), bins, book)
-    influence = influence + (shift / safe * wider * left)[codes][:, None] * residuals
+    weights, _, influence = _post_stratified(phi, taken, round(book_rows.sum()), bins, book, apart)
+    influence[taken] += (shift / safe * wider * left)[codes][:, None] * residuals
     alone = pooled * float(((shift * left)[~several] ** 2).sum())
     spread = (aim / np.sqrt(np.maximum(rows, 1.0) * safe) * wider)[codes][:, None] * residuals
     population = spread.T @ spread + pooled * float((aim**2 / np.maximum(rows, 1.0))[~several].sum())
     own = (aim / safe)[codes][:, None] * residuals
-    population, names = _with_entities(population, own, round(size), clusters, pairs)
+    population, names = _with_entities(population, own, round(size), _of(clusters, taken), pairs)
     mean = (weights * phi).sum(axis=0) + shift @ means
     return Side(
-        mean, influence.T @ influence + alone, population, int(drawn[:-1].sum()), int(rows[:-1].sum()), names
+        mean, influence.T @ influence + alone, population, int(drawn[:-1].sum()), int(book_rows[:-1].sum()),
+        names,
     )  # fmt: skip
 
 
@@ -232,18 +246,27 @@ def output_gap(group: Side, reference: Side) -> OutputGap:
 
 
 def _post_stratified(
-    phi: Floats, size: int, bins: Sequence[ArrayLike], book: Sequence[ArrayLike]
+    phi: Floats,
+    taken: NDArray[np.bool_],
+    size: int,
+    bins: Sequence[ArrayLike],
+    book: Sequence[ArrayLike],
+    apart: Sequence[int],
 ) -> tuple[Floats, Floats, Floats]:
     """Weights, u and v of each row and feature, (n, p) each, in the words of the module."""
     n = len(phi)
     weights, within, influence = (np.empty(phi.shape) for _ in range(3))
     for j, column in enumerate(phi.T):
-        codes, held = joined_bins(bins[j] if len(bins) else (), book[j] if len(book) else (), n, size)
+        mine, counts = (bins[j] if len(bins) else (), book[j] if len(book) else ())
+        codes, held = joined_bins(mine, counts, n, size, apart=apart[j] if len(apart) else 0)
         drawn = np.maximum(np.bincount(codes, minlength=len(held)), 1.0)
-        weights[:, j] = (held / held.sum() / drawn)[codes]
-        means = np.bincount(codes, weights=column, minlength=len(held)) / drawn
+        each = (held / held.sum() / drawn)[codes]
+        each = each / each[taken].sum()
+        weights[:, j] = np.where(taken, each, 0.0)
+        z = np.where(taken, column - weights[:, j] @ column, 0.0)
+        means = np.bincount(codes, weights=z, minlength=len(held)) / drawn
         wider = np.sqrt(drawn / np.maximum(drawn - 1, 1.0))
-        within[:, j] = weights[:, j] * (column - means[codes]) * wider[codes]
+        within[:, j] = each * (z - means[codes]) * wider[codes]
         influence[:, j] = within[:, j] * np.sqrt(np.maximum(1 - drawn / held, 0.0))[codes]
     return weights, within, influence
 
@@ -272,11 +295,22 @@ def _with_entities(
     return few * (alone + shared), len(names)
 
 
-def _matrix(contributions: ArrayLike) -> Floats:
+def _matrix(contributions: ArrayLike) -> tuple[Floats, NDArray[np.bool_]]:
+    """Contributions, 0 in rows that the model does not take; and which rows it takes."""
     phi = np.asarray(contributions, dtype=np.float64)
-    if phi.ndim != 2 or len(phi) < 2:
-        raise ValueError(f"contributions: found shape {phi.shape}, expected (rows, features) with two rows or more")
-    return phi
+    taken: NDArray[np.bool_] = np.zeros(0, dtype=np.bool_)
+    if phi.ndim == 2:  # noqa: PLR2004 - rows and features
+        taken = np.asarray(~np.isnan(phi).any(axis=1), dtype=np.bool_)
+    if taken.sum() < 2:
+        raise ValueError(
+            f"contributions: found shape {phi.shape} with {int(taken.sum())} rows without NaN, expected "
+            "(rows, features) with two of them or more"
+        )
+    return np.where(taken[:, None], phi, 0.0), taken
+
+
+def _of(clusters: ArrayLike | None, taken: NDArray[np.bool_]) -> NDArray[Any] | None:
+    return None if clusters is None else np.asarray(clusters)[taken]
 
 
 def _normal(level: float) -> float:

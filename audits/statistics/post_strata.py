@@ -9,14 +9,14 @@ FEWEST = 5  # rows drawn of a bin
 
 
 def joined_bins(
-    bins: ArrayLike, book: ArrayLike, rows: int, size: int, fewest: int = FEWEST
+    bins: ArrayLike, book: ArrayLike, rows: int, size: int, fewest: int = FEWEST, apart: int = 0
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """The bin (n,) of each row, counted anew from 0, and the rows of the whole in each new bin.
 
     Neighbours, in the order of their number, are joined until each holds ``fewest`` rows; what is left at the end joins
-    the last. A bin stands for no fewer rows than were drawn of it. Empty ``bins``: one holds all
-    ``rows``, for ``size``. Raises
-    ``ValueError`` for bins that do not fit the rows or the book.
+    the last. The last ``apart`` bins are nobody's neighbours, such as that of what is missing: with fewer rows, they
+    join the bin of most rows. A bin stands for no fewer rows than were drawn of it. Empty ``bins``: one holds all
+    ``rows``, for ``size``. Raises ``ValueError`` for bins that do not fit the rows or the book.
     """
     codes, held = np.asarray(bins, dtype=np.int64), np.asarray(book, dtype=np.float64)
     if not codes.size:
@@ -25,12 +25,17 @@ def joined_bins(
         raise ValueError(f"bins: found shape {codes.shape}, expected {(rows,)} numbers from 0 to {len(held) - 1}")
     drawn = np.bincount(codes, minlength=len(held))
     new, at, count = np.zeros(len(held), dtype=np.int64), 0, 0
-    for old, n in enumerate(drawn):
+    ordered = len(held) - apart
+    for old, n in enumerate(drawn[:ordered]):
         new[old] = at
         count += int(n)
         if count >= fewest:
             at, count = at + 1, 0
     new = np.minimum(new, max(at - 1, 0))
+    if apart:
+        new[ordered:] = np.arange(apart) + max(at, 1)
+        rows_in = np.bincount(new, weights=drawn)
+        new = np.unique(np.where(rows_in[new] < fewest, rows_in.argmax(), new), return_inverse=True)[1]
     found = np.zeros(int(new.max()) + 1)
     np.add.at(found, new, np.maximum(held, drawn))
     return new[codes], found

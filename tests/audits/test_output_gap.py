@@ -67,6 +67,60 @@ def test_bins_with_few_rows_are_joined_with_a_neighbour():
     assert held.tolist() == [14]
 
 
+def test_a_bin_apart_is_nobodys_neighbour():
+    few = [0] * 9 + [1] * 6 + [2] * 2  # the last, of few rows, joins the fullest and not that beside it
+    codes, held = joined_bins(few, [90, 60, 40], 17, 190, apart=1)
+    assert codes.tolist() == [0] * 9 + [1] * 6 + [0] * 2
+    assert held.tolist() == [130, 60]
+    codes, held = joined_bins([0] * 9 + [1] * 3 + [2] * 5, [90, 60, 40], 17, 190, apart=1)
+    assert codes.tolist() == [0] * 12 + [1] * 5
+    assert held.tolist() == [150, 40]
+    codes, held = joined_bins([0] * 2 + [1] * 7 + [2] * 8, [20, 70, 80], 17, 170, apart=2)
+    assert codes.tolist() == [1] * 2 + [0] * 7 + [1] * 8
+    assert held.tolist() == [70, 100]
+
+
+def with_lost(seed, size=300):
+    """A book of two features; of the first a last bin that the model never takes, and others it takes now and then."""
+    rng = np.random.default_rng(seed)
+    bins = np.stack([rng.choice(4, size, p=[0.3, 0.3, 0.2, 0.2]), rng.integers(0, 3, size)])
+    phi = np.stack([5.0 * bins[0], -2.0 * bins[1]], axis=1) + rng.normal(size=(size, 2))
+    lost = (bins[0] == 3) | (rng.random(size) < 0.15 * bins[1])
+    counts = [np.bincount(bins[0], minlength=4), np.bincount(bins[1], minlength=3)]
+    return np.where(lost[:, None], np.nan, phi), ~lost, bins, counts, rng.integers(0, 2, size)
+
+
+def test_rows_that_the_model_does_not_take_have_no_weight():
+    phi, taken, bins, counts, strata = with_lost(31)
+    side = drawn_side(phi, len(phi), bins, counts, apart=[1, 0])
+    np.testing.assert_allclose(side.mean, phi[taken].mean(axis=0), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(side.sampling, 0, atol=1e-20)
+    np.testing.assert_allclose(side.population, np.cov(phi[taken].T) / taken.sum(), rtol=1e-9)
+    held = [*np.bincount(strata), 0]
+    inside = standardised_side(phi, strata, [3, 1], held, bins, counts, apart=[1, 0])
+    by_hand = [phi[taken & (strata == s)].mean(axis=0) for s in (0, 1)]
+    np.testing.assert_allclose(inside.mean, 0.75 * by_hand[0] + 0.25 * by_hand[1], rtol=0, atol=1e-12)
+    np.testing.assert_allclose(inside.sampling, 0, atol=1e-20)
+
+
+def test_with_rows_not_taken_the_mean_is_right_over_draws_and_varies_as_told():
+    phi, taken, bins, counts, strata = with_lost(32)
+    rng, held = np.random.default_rng(33), [*np.bincount(strata), 0]
+    found, told = [], []
+    for _ in range(800):
+        rows = rng.choice(len(phi), 90, replace=False)
+        plain = drawn_side(phi[rows], len(phi), bins[:, rows], counts, apart=[1, 0])
+        inside = standardised_side(phi[rows], strata[rows], [3, 1], held, bins[:, rows], counts, apart=[1, 0])
+        found.append([plain.mean.sum(), inside.mean.sum()])
+        told.append([plain.sampling.sum(), inside.sampling.sum()])
+    whole = phi.sum(axis=1)
+    means = [whole[taken & (strata == s)].mean() for s in (0, 1)]
+    truth = [whole[taken].mean(), 0.75 * means[0] + 0.25 * means[1]]
+    spread = np.std(found, axis=0)
+    assert (np.abs(np.mean(found, axis=0) - truth) < 0.15 * spread).all()
+    np.testing.assert_allclose(np.mean(told, axis=0), spread**2, rtol=0.2)
+
+
 @pytest.mark.parametrize("bins", [[0, 1], [0, 1, 5], [-1, 0, 1]])
 def test_bins_that_do_not_fit_are_refused(bins):
     with pytest.raises(ValueError, match="bins: found"):

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from sklearn.linear_model import LinearRegression
 
 from audits.comparisons.proxy_figures import is_named, named_of, proxies_need, reach_at_once
 from audits.evidence.modelled import collect_modelled, modelled_from_json
@@ -21,6 +22,7 @@ from checks.inputs.period import read_period
 from checks.inputs.program import read_program
 from checks.inputs.source import open_source
 from checks.problem import InputError
+from tests.programs import write_program
 from tests.questions import measure_program
 from tests.registered import Registry
 
@@ -92,6 +94,26 @@ def program(folder, registry, data: pd.DataFrame, features=FEATURES, **contract)
 def asked(file, folder, question=ASKED):
     figures, missing = measure_program(file, question, folder)
     return {(one.measure, one.segment): one for one in figures}, missing
+
+
+def test_the_unit_is_that_of_all_rows_and_not_of_labels_drawn_alike(registry, tmp_path) -> None:
+    rng = np.random.default_rng(4)
+    rare = np.arange(3000) % 50 == 0
+    data = pd.DataFrame(
+        {"id": np.arange(3000), "area": np.where(rare, "s", "n"), "x": rng.normal(size=3000) + 9 * rare}
+    )
+    line = LinearRegression().fit(data[["x"]], 100 + 50 * data["x"])
+    data["asked"] = line.predict(data[["x"]])
+    data["costs"] = 100.0
+    uri = registry.register("line", line, "sklearn", data[["x"]])
+    contract = {
+        "unit": "id", "price": {"column": "asked", "currency": "EUR"}, "features": ["x"], "prediction": "price",
+        "cost": "costs", "groups": {"r": {"column": "area", "reference": "n"}},
+    }  # fmt: skip
+    file = write_program(tmp_path, data, contract=contract, model=uri, trusted_model=True)
+    figures, _ = measure_program(file, ProxyFeatures(rows=400, background=20), tmp_path / "out")
+    (carried,) = [one for one in figures if one.measure == "proxy_carried_gap"]
+    assert carried.details["unit"] == pytest.approx(np.abs(data["asked"]).mean(), rel=0.1)
 
 
 def test_the_feature_that_carries_the_gap_is_named_and_the_parts_add_up(registry, tmp_path) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import psycopg
 import pytest
+from sklearn.linear_model import LinearRegression
 
 from audits.evidence.contribution_bins import Bins, bins_of, count_book, count_pairs, stratum_of
 from audits.evidence.contribution_density import BINS, edges_of, hill_of, ranks_of
@@ -120,6 +121,56 @@ def test_of_all_rows_the_gap_and_its_parts_are_plain_means(tmp_path, priced, reg
     standard = sum(share[one] * (means[True, one] - means[False, one]) for one in share.index)
     assert within.estimate == pytest.approx(standard, abs=1e-9)
     assert within.details["covered_share"] == 1
+
+
+def refusing(folder, registry, lost_share):
+    """A group whose only difference is that the model does not take some of its rows; the book, its margins, a file."""
+    rng = np.random.default_rng(8)
+    size = 2500
+    data = pd.DataFrame({
+        "row id": np.arange(size), "area": np.where(rng.random(size) < 0.3, "south", "north"),
+        "income": rng.lognormal(0, 1, size), "x": rng.normal(size=size),
+        "cover": pd.Timestamp("2024-05-01 12:00:00.5") + pd.to_timedelta(rng.integers(0, 2, size), unit="h"),
+    })  # fmt: skip
+    features = ["income", "x"]
+    model = LinearRegression().fit(data[features], 100 + 10 * data["income"] + 3 * data["x"])
+    data["asked"] = model.predict(data[features])
+    registry[0].register("line", model, "sklearn", data[features])
+    margins = data["asked"].to_numpy()
+    more = np.where(data["cover"].dt.hour == 12, 1.5, 0.5)  # lost more often in one stratum
+    lost = ((data["area"] == "south") & (rng.random(size) < lost_share * more)).to_numpy()
+    data.loc[lost, "income"] = np.nan
+    contract = {**CONTRACT, "features": features, "prediction": "price"}
+    return data, margins, ~lost, program(folder, data, contract, model="models:/line@live")
+
+
+def test_rows_that_the_model_does_not_take_are_no_part_of_the_gap(tmp_path, registry, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", registry[0].uri)
+    data, margins, taken, file = refusing(tmp_path / "p", registry, 0.2)
+    figures, _ = measure_program(file, ShapGap(half_width=0.001), tmp_path / "out")
+    found = by_name(figures)
+    south = (data["area"] == "south").to_numpy()
+    whole, within = found["model_output_gap", "all"], found["adjusted_model_output_gap", "all"]
+    unit = whole.details["unit"]
+    assert unit == pytest.approx(np.abs(margins[taken]).mean())
+    truth = margins[south & taken].mean() - margins[~south].mean()
+    assert whole.estimate * unit == pytest.approx(truth, abs=1e-6)
+    income = 10 * (data["income"][south & taken].mean() - data["income"][~south].mean())
+    assert found["feature_output_gap", "income"].estimate * unit == pytest.approx(income, abs=1e-6)
+    means = pd.Series(margins[taken]).groupby([south[taken], data["cover"].to_numpy()[taken]]).mean()
+    share = data.loc[south & taken, "cover"].value_counts(normalize=True)
+    assert set(share.index) == set(data["cover"])
+    standard = sum(share[one] * (means[True, one] - means[False, one]) for one in share.index)
+    assert within.estimate * unit == pytest.approx(standard, abs=1e-6)
+    assert within.details["covered_share"] == 1
+    lost = f"does not take {(~taken).sum():,} of the {south.sum():,} rows drawn of south"
+    for one in figures:
+        assert any(lost in str(told) for told in one.cautions)
+        assert any(lost in str(told) for told in one.unseen)
+    few, _ = measure_program(file, ShapGap(half_width=0.001, rows=500), tmp_path / "few")
+    drawn = by_name(few)["model_output_gap", "all"]
+    assert drawn.n < 1000
+    assert abs(drawn.estimate * unit - truth) < 2 * drawn.details["sampling_half_width"]
 
 
 def test_a_draw_is_as_good_as_was_asked_and_says_so(tmp_path, priced, registry):
