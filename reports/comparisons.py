@@ -129,7 +129,7 @@ def who(say: Words, m: Measurement) -> str:
     named = say("labelled", label=attribute_in(say, m), value=text) if m.attribute else text
     if not group and is_own(m):  # what the attribute tells of all rows
         named = attribute_in(say, m)
-    if m.segment == "all":
+    if m.segment == "all" or segment_in(say, m) == named:
         return named
     key = "block.segment" if not stage_of(m) else "block.made" if is_made(m) else "block.stage"
     return say(key, title=named, segment=segment_in(say, m))

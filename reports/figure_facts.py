@@ -21,7 +21,7 @@ PARTS = (
 _SHARES = (
     "share", "unadjusted", "tolerance", "upper_share_of_none", "share_above_0.4", "share_above_0.5", "share_of_loans",
     "threshold", "threshold_rate", "highest_of_earners", "beyond_share", "known_among_finished", "known_among_lost",
-    "lowest_fifth", "highest_fifth", "assisted_high",
+    "lowest_fifth", "highest_fifth", "assisted_high", "share_of_gap", "share_above",
 )  # fmt: skip
 _OF_COUNTS = ("group_share", "reference_share")
 _SHARE_ENDINGS = ("_share", "share_of_log_ratio", "_other_way_success")

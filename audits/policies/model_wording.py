@@ -12,9 +12,9 @@ MODEL = {
     "adjusted_model_output_gap": template(
         "Within the declared strata, the model treats {group} on average {worse} than {reference}"
     ),
-    "feature_output_gap": template("Of the gap between {group} and {reference}, a feature carries {estimate}"),
+    "feature_output_gap": template("A feature makes the model treat {group} {worse} than {reference}"),
     "adjusted_feature_output_gap": template(
-        "Within the declared strata, of the gap between {group} and {reference}, a feature carries {estimate}"
+        "Within the declared strata, a feature makes the model treat {group} {worse} than {reference}"
     ),
     "flip_output_change": template(
         "With one thing about them as it is, the model treats {group} {worse} than with it changed"
@@ -67,12 +67,9 @@ MODEL_OF_ALL = {
     ),
 }
 MODEL_OF_PART = {
-    "feature_output_gap": template(
-        "Of the gap between {group} and {reference} in the model's output, '{segment}' carries {estimate}"
-    ),
+    "feature_output_gap": template("'{segment}' makes the model treat {group} {worse} than {reference}"),
     "adjusted_feature_output_gap": template(
-        "Within the declared strata, of the gap between {group} and {reference} in the model's output, '{segment}' "
-        "carries {estimate}"
+        "Within the declared strata, '{segment}' makes the model treat {group} {worse} than {reference}"
     ),
     "flip_output_change": template(
         "With '{segment}' as it is, the model treats the people meant {worse} than with it changed"
