@@ -52,9 +52,7 @@ def run(
 
         check_fail_on(fail_on, "--fail-on")
         asked, day, days = _read(program), _day(as_of), _period(period)
-        if mlflow:  # where the program's model is found, too
-            os.environ["MLFLOW_TRACKING_URI"] = mlflow
-        with _progress(quiet) as announce:
+        with _progress(quiet) as announce, _registry(mlflow):
             from audits.run import audit, read_run
             from reports.outcome import exit_code, summary
             from reports.publish import publish
@@ -341,6 +339,22 @@ def _plain_errors() -> Iterator[None]:
     for problem in problems:
         typer.echo(f"\n{problem}", err=True)
     raise typer.Exit(2)
+
+
+@contextlib.contextmanager
+def _registry(uri: str | None) -> Iterator[None]:
+    """The store of ``--mlflow`` as the place where the program's model is found, as long as the command runs."""
+    name = "MLFLOW_TRACKING_URI"
+    before = os.environ.get(name)
+    if uri:
+        os.environ[name] = uri
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = before
 
 
 @contextlib.contextmanager

@@ -387,8 +387,7 @@ def _not_run(question: Question, program: AuditProgram) -> NotAnswered:
 
 def _unread(program: AuditProgram, plan: Plan) -> tuple[NotAnswered, ...]:
     """Roles that the contract fills and no question of the plan reads: nobody may think them audited."""
-    read = {role for planned in plan.questions for role in (*planned.question.roles, *planned.question.optional_roles)}
-    read -= set() if program.contract.prediction else {"features"}  # what a model takes, and read with one alone
+    read = {role for planned in plan.questions for role in _reads(planned.question, program)}
     idle = [role for role in AUDITED_ROLES if program.contract.has(role) and role not in read]
     if not idle:
         return ()
@@ -399,6 +398,12 @@ def _unread(program: AuditProgram, plan: Plan) -> tuple[NotAnswered, ...]:
             said("name a question that does under 'audits', where there is one"),
         ),
     )  # fmt: skip
+
+
+def _reads(question: Question, program: AuditProgram) -> set[str]:
+    """Roles that a question reads; what a model takes is read by questions on it where there is one."""
+    roles = {*question.roles, *question.optional_roles}
+    return roles - {"features"} if "prediction" in roles and not program.contract.prediction else roles
 
 
 def _unfit(question: Question) -> tuple[Measurement, ...]:

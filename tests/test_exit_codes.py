@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from typer.testing import CliRunner
 
@@ -62,3 +64,9 @@ def test_a_verdict_that_a_pipeline_cannot_stop_at_ends_with_2(tmp_path):
     told = CliRunner().invoke(squaredeal.app, ["run", str(write_program(tmp_path, loans())), "--fail-on", "concerns"])
     assert told.exit_code == 2
     assert "did you mean 'concern'?" in told.output
+
+
+def test_the_store_of_one_command_is_not_that_of_the_next(tmp_path, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    assert ended("run", BOSTON, "--out", tmp_path / "out", "--mlflow", "nosuch://store", "--quiet") == 2
+    assert "MLFLOW_TRACKING_URI" not in os.environ
