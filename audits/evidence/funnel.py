@@ -104,7 +104,9 @@ class Funnel:
     refused: tuple[str, ...] = ()
     """Columns with too many labels to be told apart."""
     sampled: int = 1
-    """``losses`` and ``times`` hold one person in so many; out_of_order, skewed and duplicates are so many times his.
+    """``losses`` and ``times`` hold one person in so many.
+
+    out_of_order, skewed, duplicates and repeated are so many times theirs.
 
     A cell holds the persons that were looked at, so that an interval is as wide as they are few.
     """

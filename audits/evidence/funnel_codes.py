@@ -12,7 +12,7 @@ from audits.evidence.funnel import age_attribute, age_labels
 from audits.evidence.funnel_flags import reached, unread
 from checks.inputs.access_columns import OLDEST, YOUNGEST
 from checks.inputs.contract import DataContract, Funnel
-from checks.inputs.grouping import group_rows, mapped, raw_labels
+from checks.inputs.grouping import group_rows, mapped, on_raw, only_leaf, raw_counts, raw_labels
 from checks.inputs.loan_columns import flag, number
 from checks.inputs.prepared import MISSING_TEXTS, as_text
 from checks.inputs.source import Source
@@ -26,6 +26,7 @@ HALF = 30  # of one that is half as wide
 FEW = 8  # labels up to which each is a bit
 _RAWS = 4 * MOST_LABELS
 _SHOWN = 20  # of unknown events
+HEAD = 1_000_000  # first rows from which labels of very many are taken, all others being watched
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,9 @@ class Codes:
     unknown: tuple[tuple[str, int], ...] = ()
     unread: tuple[int, int] | None = None
     aged: tuple[int, int] | None = None
+    early: bool = False
+    """Whether labels are taken from the first ``HEAD`` rows; ``doubts`` are then bits of rows with any other value."""
+    doubts: list[tuple[int, int]] = field(default_factory=list)
 
     def words(self) -> dict[str, Any]:
         """``w0`` …, each as narrow as its bits allow."""
@@ -81,13 +85,10 @@ class Codes:
         last = len(funnel.stages) + len(funnel.failed) + 1
         if funnel.event:
             event, bits = _event(table, funnel), _event_bits(funnel)
-            known, labels = _labels(self.source, event)
-            found = {label: bits[label] for label in bits}
-            self.parts[0].append(_mapped(self.source, event, found, known, 0))
+            known = self._events(event, bits)
+            self.parts[0].append(_mapped(self.source, event, bits, known, 0))
             places = {name: i for i, name in enumerate(sorted(bits))}
             self.columns["v"] = _mapped(self.source, event, places, known, None)
-            if labels is None or set(labels) - set(bits):
-                self.unknown = _unknown(self.source, funnel, few=labels is not None)
         else:
             ways = (*funnel.failed, *((funnel.fallback,) if funnel.fallback else ()))
             for i, one in enumerate((*funnel.stages, *ways)):
@@ -114,6 +115,14 @@ class Codes:
 
     def key(self, name: str, column: ir.Value) -> None:
         """An attribute or a stratum: bits where there are few labels, else a column with codes."""
+        first = self._from_head(column)
+        if first and 0 < len(first[1] or ()) <= FEW:
+            known, labels = first
+            key = Key(name, labels or (), *self.take(len(labels or ()) + 1))
+            self.keys.append(key)
+            bits = {label: 1 << (key.offset + at) for at, label in enumerate(key.labels) if label is not None}
+            self.parts[-1].append(self._watched(column, bits, known, len(self.parts) - 1, key.offset + len(key.labels)))
+            return
         known, labels = _labels(self.source, column)
         if labels is None:
             self.refused.append(name)
@@ -126,6 +135,47 @@ class Codes:
             codes = {label: at for at, label in enumerate(labels)}
             self.columns[f"c{len(self.keys)}"] = _mapped(self.source, column, codes, known, None)
         self.keys.append(Key(name, labels or ()))
+
+    def _events(self, event: ir.Value, bits: Mapping[str, int]) -> list[tuple[Any, Any]]:
+        """Raw values with their events, where few are sure to tell them apart; those without a meaning are counted."""
+        counted = raw_counts(self.source, event, _RAWS)
+        if counted is None:
+            known, labels = _labels(self.source, event)
+            if self.contract.funnel and (labels is None or set(labels) - set(bits)):
+                self.unknown = _unknown(self.source, self.contract.funnel, few=labels is not None)
+            return known
+        rows: dict[str, int] = {}
+        for _, text, n in counted:
+            if text is not None:
+                rows[str(text)] = rows.get(str(text), 0) + n
+        others = sorted(((text, n) for text, n in rows.items() if text not in bits), key=lambda one: (-one[1], one[0]))
+        self.unknown = tuple(others[:_SHOWN])
+        return [(raw, text) for raw, text, _ in counted]
+
+    def _from_head(self, label: ir.Value) -> tuple[list[tuple[Any, Any]], tuple[str, ...] | None] | None:
+        """Raw values of the first rows with their labels, and the labels, as ``_labels``; None where that cannot be."""
+        leaf = only_leaf(self.source.table, label) if self.early else None
+        if leaf is None or not leaf.type().is_string():
+            return None
+        base = self.source.backend.compile(on_raw(self.source.table, {"k": leaf, "c": label}, None))
+        rows = self.source.rows(f"SELECT DISTINCT k, c FROM (SELECT k, c FROM ({base}) AS b LIMIT {HEAD}) AS head")
+        known = {raw: one for raw, one in rows if raw is not None}
+        found = {one for one in known.values() if one is not None}
+        return (list(known.items()), tuple(sorted(found))) if 0 < len(known) <= _RAWS else None
+
+    def _watched(
+        self, label: ir.Value, numbers: Mapping[Any, int], known: list[tuple[Any, Any]], word: int, bit: int
+    ) -> Any:
+        """As ``_mapped``, 0 for labels without a number; a value that is not known has the bit of doubt."""
+        import ibis
+
+        self.doubts.append((word, 1 << bit))
+        leaf = only_leaf(self.source.table, label)
+        assert leaf is not None  # noqa: S101 - ``_from_head`` found it
+        nothing = "\0"  # a label of none of them
+        pairs = [(raw, one if one in numbers else nothing) for raw, one in known]
+        doubt = ibis.ifelse(leaf.isnull(), ibis.literal(0, "int64"), ibis.literal(1 << bit, "int64"))
+        return mapped(self.source, label, {**numbers, nothing: 0}, pairs, doubt)
 
     def ages(self, cuts: tuple[float, ...]) -> None:
         """Ages from each of the cuts, and ages that nobody has, each age being looked at once."""

@@ -10,7 +10,14 @@ from audits.evidence.funnel import EVERYBODY, EVERYONE, HOUR, FailureCell, Funne
 from audits.evidence.funnel_codes import Key
 from audits.evidence.funnel_keys import FLAGS, HOURS, KeySet, counts_sql, key_sets
 from audits.evidence.funnel_layout import Layout, layout_of
-from audits.evidence.funnel_persons import Ends, duplicates_sql, ends_of, everyone_sql, persons_sql
+from audits.evidence.funnel_persons import (
+    Ends,
+    duplicates_sql,
+    ends_of,
+    everyone_sql,
+    nobody_sql,
+    persons_sql,
+)
 from audits.evidence.funnel_sample import one_in, one_in_rows, thinned
 from audits.evidence.needs import FunnelNeed
 from checks.inputs.source import Source
@@ -21,7 +28,12 @@ NAMES = (
 )  # fmt: skip
 Found = Mapping[tuple[int, ...], tuple[int, int, int]]
 Parts = list[tuple[KeySet, Found]]
-_OF_SOME = ("out_of_order", "skewed", "duplicates")  # counts that are taken of some persons, as many times as they are
+_OF_SOME = (
+    "out_of_order",
+    "skewed",
+    "duplicates",
+    "repeated",
+)  # counts that are taken of some persons, as many times as they are
 _TWICE = -1  # in place of a key of the flags: rows that come twice
 
 
@@ -30,9 +42,13 @@ def collect_funnel(source: Source, need: FunnelNeed) -> Funnel:
 
     Raises ``ValueError`` where the contract has no funnel, or one with more stages than can be told apart.
     """
-    layout = layout_of(source, need)
+    layout = layout_of(source, need, early=True)
     ends, sampled = ends_of(source, layout), one_in(layout)
-    parts, counts = _counted(source, layout, ends) if sampled == 1 else _sampled(source, layout, ends, sampled)
+    whole = _everyone(source, layout) if sampled > 1 else []
+    if layout.doubts and (not whole or _doubtful(whole[0][1])):  # something occurs that the first rows do not have
+        layout = layout_of(source, need)
+        whole = _everyone(source, layout) if sampled > 1 else []
+    parts, counts = _sampled(source, layout, ends, sampled, whole) if whole else _counted(source, layout, ends)
     return Funnel(
         stages=layout.funnel.names,
         counts=counts | {"ahead": ends.ahead},
@@ -54,13 +70,25 @@ def _counted(source: Source, layout: Layout, ends: Ends) -> tuple[Parts, dict[st
     return parts, counts
 
 
-def _sampled(source: Source, layout: Layout, ends: Ends, times: int) -> tuple[Parts, dict[str, int]]:
-    """What needs no times of everybody, the rest of one person in ``times``."""
+def _everyone(source: Source, layout: Layout) -> Parts:
+    """What needs no times."""
+    sets = [one for one in key_sets(layout) if one.kind in ("flags", "cells", "failures")]
+    return _read(source, counts_sql(everyone_sql(layout), sets, "persons"), sets)
+
+
+def _doubtful(found: Found) -> bool:
+    """Whether a row has a value that was not looked for."""
+    return any(digits[len(FLAGS)] for digits in found)
+
+
+def _sampled(
+    source: Source, layout: Layout, ends: Ends, times: int, parts: Parts
+) -> tuple[Parts, dict[str, int]]:  # fmt: skip
+    """``parts`` of everybody, and what needs times of one person in ``times``."""
     sets, some = key_sets(layout), thinned(layout, times)
-    whole = [one for one in sets if one.kind in ("flags", "cells", "failures")]
-    parts = _read(source, counts_sql(everyone_sql(layout), whole, "persons"), whole)
     timed = [one for one in sets if one.kind in ("flags", "losses", "times")]
-    sql, counts = counts_sql(persons_sql(some, ends), timed), _counts(parts[0][1])
+    sql, counts = counts_sql(persons_sql(some, ends, held=True), timed), _counts(parts[0][1])
+    counts |= {"rows": layout.rows, "without_person": int(source.rows(nobody_sql(layout))[0][0])}
     if layout.funnel.event:
         other = "".join(", NULL" for _ in timed[1:])
         sql = f"{sql} UNION ALL SELECT {_TWICE}{other}, n, 0, 0 FROM ({duplicates_sql('b')}) AS twice"

@@ -18,6 +18,7 @@ HOURS = ("00-05", "06-11", "12-17", "18-23")
 MOST_TOGETHER = 4096  # combinations of labels that are counted as one set
 FLAGS = ("nobody", "early", "skipped", "out_of_order", "skewed", "repeated", "undecided", "odd_ages",
          "unread_stages", "unread_failures", "without_times")  # fmt: skip
+DOUBT = "doubt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,9 @@ def flags(layout: Layout) -> list[Digit]:
         "without_times": "first IS NULL" if layout.within is not None else "false",
     }  # fmt: skip
     found = [Digit(name, f"CASE WHEN {tests[name]} THEN 1 ELSE 0 END", 2) for name in FLAGS]
+    if layout.doubts:
+        doubt = " OR ".join(f"w{word} & {bit} <> 0" for word, bit in layout.doubts)
+        found.append(Digit(DOUBT, f"CASE WHEN {doubt} THEN 1 ELSE 0 END", 2))
     several = [f"CASE WHEN a{i} = 1 THEN 1 ELSE 0 END" for i in range(layout.attributes)]
     return [*found, Digit("mixed", " + ".join(several) or "0", layout.attributes + 1)]
 

@@ -1,7 +1,8 @@
 """What a funnel is read by: rows as sets of bits and seconds, labels as small codes, and where the data end.
 
-A scan a column for its labels, none for the times where files know them. The rows of persons are read once, by
-``funnel_persons``.
+A scan a column for its labels, none for the times where files know them; of very many rows labels of attributes and
+strata are those of the first rows, and the pass over everybody tells whether others occur. The rows of persons are
+read once, by ``funnel_persons``.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from audits.evidence import funnel_sample
 from audits.evidence.funnel_codes import WORD, Codes, Dimension, Key
 from audits.evidence.funnel_sample import one_in
 from audits.evidence.needs import FunnelNeed
@@ -62,6 +64,8 @@ class Layout:
     """The stage that is the decision."""
     refused: tuple[str, ...]
     unknown_events: tuple[tuple[str, int], ...]
+    doubts: tuple[tuple[int, int], ...] = ()
+    """Words and bits of rows with a value that nobody looked for."""
 
     @property
     def within(self) -> int | None:
@@ -81,8 +85,11 @@ class Layout:
         return first.get(what, stages + ways + 2) + which
 
 
-def layout_of(source: Source, need: FunnelNeed) -> Layout:
-    """The layout of the contract's funnel. Raises ``ValueError`` without one, or with more stages than bits."""
+def layout_of(source: Source, need: FunnelNeed, *, early: bool = False) -> Layout:
+    """The layout of the contract's funnel. Raises ``ValueError`` without one, or with more stages than bits.
+
+    With ``early`` labels of very many rows are those of the first ones, and whatever else occurs raises a bit of doubt.
+    """
     contract = source.contract
     if contract is None or contract.funnel is None:
         raise ValueError("no funnel in the contract")
@@ -90,6 +97,7 @@ def layout_of(source: Source, need: FunnelNeed) -> Layout:
     if len(funnel.stages) + len(funnel.failed) + 3 > WORD:
         raise ValueError(f"{len(funnel.stages)} stages and {len(funnel.failed)} ways of failing, too many to be told")
     made = Codes(source, contract, [len(funnel.stages) + len(funnel.failed) + 3])
+    made.early = early and source.engine == "duckdb" and _very_many(source, contract)
     made.passed()
     for name in need.attributes:
         made.key(name, table[group_column(name)])
@@ -113,10 +121,18 @@ def layout_of(source: Source, need: FunnelNeed) -> Layout:
         attributes=len(need.attributes) + len(need.cuts), dimensions=dimensions, times=tuple(times), bounds=bounds,
         timed=tuple(stages) if funnel.event else tuple(i for i in stages if f"x{i}" in times),
         by_day=any(column.type().is_date() for column in times.values()), decision=contract.decision_stage,
-        refused=tuple(made.refused), unknown_events=made.unknown,
+        refused=tuple(made.refused), unknown_events=made.unknown, doubts=tuple(made.doubts),
     )  # fmt: skip
     whole = layout.person and one_in(layout) == 1
     return replace(layout, scattered=True) if whole and _scattered(source, base) else layout
+
+
+def _very_many(source: Source, contract: DataContract) -> bool:
+    """Whether times are read of some persons only, so that everybody's labels are watched in one pass over them."""
+    if not contract.entity or (contract.funnel and contract.funnel.within):
+        return False
+    person = source.backend.compile(on_raw(source.table, {"e": source.table[contract.entity]}, None))
+    return _rows(source, person) > funnel_sample.EXACT
 
 
 def _rows(source: Source, base: str) -> int:

@@ -96,8 +96,11 @@ def last_day(times: dict[int, int]) -> int:
     return end
 
 
-def persons_sql(layout: Layout, ends: Ends) -> str:
-    """``WITH … q AS (…)``: one row a person, or for rows without a person; ``keys_of`` speaks of its columns."""
+def persons_sql(layout: Layout, ends: Ends, *, held: bool = False) -> str:
+    """``WITH … q AS (…)``: one row a person, or for rows without a person; ``keys_of`` speaks of its columns.
+
+    ``held``: the few rows ``b`` are read once and kept, since something else is asked of them too.
+    """
     # a window brings a person's rows together first: a GROUP BY over rows in no order would hold all of them at once
     logged, words = layout.funnel.event is not None, range(len(layout.bits))
     row = [f"w{i}" for i in words]
@@ -122,7 +125,8 @@ def persons_sql(layout: Layout, ends: Ends) -> str:
     person, grouped = ("e, ", " GROUP BY e") if layout.person else ("", "")
     wide = "".join(f", CAST(b{i} AS bigint) AS w{i}" for i in words)
     codes = "".join(f", {code(layout, i)} AS a{i}" for i in range(len(layout.keys)))
-    return f"""WITH b AS ({layout.base}), r AS (SELECT {", ".join(row)} FROM b), s AS (SELECT *{place} FROM r),
+    kept = "MATERIALIZED " if held else ""
+    return f"""WITH b AS {kept}({layout.base}), r AS (SELECT {", ".join(row)} FROM b), s AS (SELECT *{place} FROM r),
         p AS (SELECT {person}{", ".join(figures)} FROM s{grouped}),
         o AS (SELECT *, CASE WHEN z >> {layout.place_bits} < {2 * SHIFT} THEN (z >> {layout.place_bits}) - {SHIFT} END
             AS first, {"e IS NULL" if layout.person else "false"} AS nobody{wide} FROM p),
@@ -266,7 +270,10 @@ def _seen(layout: Layout, ends: Ends) -> str:
 
 
 def everyone_sql(layout: Layout) -> str:
-    """``WITH … f AS (…)``: ``persons`` who are alike in all that needs no time and no first row; as ``persons_sql``."""
+    """``WITH … f AS (…)``: ``persons`` who are alike in all that needs no time and no first row; as ``persons_sql``.
+
+    Their rows are not counted one by one: that alone would cost a tenth of the whole.
+    """
     words = [f"b{i}" for i in range(len(layout.bits))]
     coded = [i for i, key in enumerate(layout.keys) if key.labels and key.word is None]
     ends = [f"{side}{i}" for i in coded for side in ("l", "h")]
@@ -274,13 +281,18 @@ def everyone_sql(layout: Layout) -> str:
     figures += [f"{what}(c{i}) AS {side}{i}" for i in coded for what, side in (("min", "l"), ("max", "h"))]
     wide = "".join(f", CAST(b{i} AS bigint) AS w{i}" for i in range(len(words)))
     codes = "".join(f", {code(layout, i)} AS a{i}" for i in range(len(layout.keys)))
-    alike = ", ".join(["nobody", "more", *words, *ends])
+    alike = ", ".join(["nobody", *words, *ends])
     return f"""WITH b AS ({layout.base}),
-        p AS (SELECT e IS NULL AS nobody, count(*) AS n, count(*) > 1 AS more, {", ".join(figures)} FROM b GROUP BY e),
-        o AS (SELECT {alike}, count(*) AS persons, sum(n) AS n FROM p GROUP BY {alike}),
+        p AS (SELECT e IS NULL AS nobody, {", ".join(figures)} FROM b GROUP BY e),
+        o AS (SELECT {alike}, false AS more, count(*) AS persons, 0 AS n FROM p GROUP BY {alike}),
         q AS (SELECT *, false AS early, CAST(NULL AS bigint) AS first, 0 AS dropped, 0 AS spent{wide} FROM o),
         g AS (SELECT *, {_stages(layout)} AS s FROM q), h AS (SELECT *, {_furthest(layout)} AS furthest FROM g),
         f AS (SELECT *{codes} FROM h)"""
+
+
+def nobody_sql(layout: Layout) -> str:
+    """Rows without a person; files mostly know that there are none."""
+    return f"WITH b AS ({layout.base}) SELECT count(*) FROM b WHERE e IS NULL"
 
 
 def duplicates_sql(rows: str) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from audits.evidence.funnel_layout import Layout
 
-EXACT, SOME = 1 << 24, 1 << 21
+EXACT, SOME = 1 << 24, 1 << 19
 
 
 def one_in(layout: Layout) -> int:

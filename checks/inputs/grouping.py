@@ -72,6 +72,22 @@ def raw_labels(
     return found
 
 
+def raw_counts(source: Source, key: ir.Value, most: int) -> list[tuple[Any, Any, int]] | None:
+    """The raw values of a key that rests on a single one, with the label that each gives and its rows. One scan.
+
+    None where there are more than ``most``, or where values do not survive the way to Python and back.
+    """
+    table = source.table
+    raw, node = _raw(table), _on_raw(table, key)
+    leaves = list(dict.fromkeys(_leaves(node)))
+    if len(leaves) != 1 or not _survives(leaves[0].dtype):
+        return None
+    grouped = raw.group_by(k=leaves[0].to_expr()).aggregate(n=raw.count())
+    label = node.replace({leaves[0]: grouped["k"].op()}).to_expr()
+    rows = source.rows(grouped.select(grouped["k"], c=label, n=grouped["n"]).limit(most + 1))
+    return None if len(rows) > most else [(value, one, int(n)) for value, one, n in rows]
+
+
 def coded(source: Source, keys: Mapping[str, ir.Value], labels: Mapping[str, list[Any]], few: int) -> Any:
     """A number for each combination of labels, on the raw relation: position in mixed radix, or None if too many.
 

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from audits.comparisons.funnel_faults import told_faults
-from audits.evidence import funnel_layout, funnel_sample
+from audits.evidence import funnel_codes, funnel_layout, funnel_sample
 from audits.evidence.collect import Evidence, collect
 from audits.evidence.funnel import TIME_EDGES, Funnel, age_attribute, age_labels, funnel_from_json, funnel_to_json
 from audits.evidence.funnel_counts import collect_funnel
@@ -438,13 +438,14 @@ def twice(data):
     return own.duplicated(["WHO", "what", "seen at"]).sum()
 
 
-@pytest.mark.parametrize("engine", ["duckdb", "postgres"])
+@pytest.mark.parametrize(("engine", "head"), [("duckdb", 1_000_000), ("duckdb", 1), ("postgres", 1)])
 @pytest.mark.parametrize("which", ["log", "flags", "times"])
 def test_of_very_many_all_are_counted_and_some_have_their_times_read(
-    tmp_path, monkeypatch, postgres_url, which, engine
+    tmp_path, monkeypatch, postgres_url, which, engine, head
 ):
-    """Stages and failures are exact; losses and times are those of the persons chosen."""
+    """Stages and failures are exact, also where labels come late; losses and times are those of the persons chosen."""
     monkeypatch.setattr(funnel_sample, "EXACT", 0)
+    monkeypatch.setattr(funnel_codes, "HEAD", head)
     monkeypatch.setattr(funnel_sample, "SOME", 1000)
     logged = which == "log"
     data, contract, need = log(5, 400), LOG, LOG_NEED
@@ -465,7 +466,7 @@ def test_of_very_many_all_are_counted_and_some_have_their_times_read(
     counts, cells, _, _, failures = by_hand(data, contract, end=end)
     part, _, losses, spent, _ = by_hand(data, contract, end=end, some=some)
     assert 0.5 * counts["persons"] < times * part["persons"] < 1.5 * counts["persons"]
-    expected = Counter({**counts, **{name: times * part[name] for name in ("out_of_order", "skewed")}})
+    expected = Counter({**counts, **{name: times * part[name] for name in ("out_of_order", "skewed", "repeated")}})
     agrees(found, (expected, cells, losses, spent, failures))
     if logged:
         assert found.counts["duplicates"] == times * twice(data[data["WHO"].isin(some)]) > 0 < expected["skewed"]
@@ -474,6 +475,21 @@ def test_of_very_many_all_are_counted_and_some_have_their_times_read(
         came = sum(n for (_, last), n in _by_stage(losses[attribute]["device"]).items() if last >= 1)
         assert found.looked_at(attribute, 1) == came
     assert funnel_from_json(funnel_to_json(found)) == found
+
+
+def test_whatever_the_first_rows_do_not_have_is_seen(tmp_path, monkeypatch):
+    data = log(5, 400)
+    with opened(tmp_path, data, LOG) as source:
+        whole = collect_funnel(source, LOG_NEED)
+        assert layout_of(source, LOG_NEED, early=True).doubts == ()  # few rows: every label is looked up
+        monkeypatch.setattr(funnel_sample, "EXACT", 0)
+        monkeypatch.setattr(funnel_sample, "SOME", 1000)
+        watched = layout_of(source, LOG_NEED, early=True)
+        assert watched.doubts
+        seen = collect_funnel(source, LOG_NEED)
+        monkeypatch.setattr(funnel_codes, "HEAD", 2)
+        assert collect_funnel(source, LOG_NEED) == seen
+    assert (seen.cells, seen.failures, seen.unknown_events) == (whole.cells, whole.failures, whole.unknown_events)
 
 
 def _by_stage(cells):

@@ -119,7 +119,7 @@ def test_what_is_told_has_planted_and_found_side_by_side(another):
     lines = modelled_renewals.planted_and_found(home / "runs", home / "data")
     (carried,) = (line for line in lines if line.startswith("  proxy_carried_gap, visits, renewing"))
     assert "10.72 %" in carried
-    assert f"{figure(run, 'proxy_carried_gap', 'visits').estimate:.4f}" in carried
+    assert f"{100 * figure(run, 'proxy_carried_gap', 'visits').estimate:.2f} %" in carried
     assert carried.endswith("concern")
     assert any("flip of tenure: not answered: the model does not take tenure" in line for line in lines)
     assert lines[-1].endswith("named as standing in for time as a customer: visits")
