@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from checks.inputs.prediction import Prediction
 
 ODDS, WIDTH = 4.0, 4.0
+ENOUGH = 5_000  # rows that tell a mean or a spread to a per cent or so
 
 
 def unit_of_margins(model: Model, prediction: Prediction | None, margins: ArrayLike) -> float:
@@ -19,10 +20,10 @@ def unit_of_margins(model: Model, prediction: Prediction | None, margins: ArrayL
 
     1 of a logarithm of a price and of a chance; of an amount of money its mean; of log-odds 4, since a chance moves by
     a quarter of them at most; of points of a score four standard deviations, about all of their width. ``margins`` (n,)
-    are those of drawn rows. 1 where they do not tell.
+    are those of drawn rows, of which the first ``ENOUGH`` tell it. 1 where they do not.
     """
     values = np.asarray(margins, dtype=np.float64)
-    values = values[np.isfinite(values)]
+    values = values[np.isfinite(values)][:ENOUGH]
     if model.link == "logit":
         return ODDS
     if model.link == "log" or prediction is None or prediction.of == "decision" or len(values) < 2:
@@ -36,7 +37,7 @@ def unit_of_rows(model: Model, prediction: Prediction | None, taken: ModelFrame,
 
     Of a logarithm and of log-odds no margins are needed for it.
     """
-    first = np.flatnonzero(taken.usable[:whole])
+    first = np.flatnonzero(taken.usable[:whole])[:ENOUGH]
     if not len(first):
         return 1.0
     known = model.link in ("log", "logit")
