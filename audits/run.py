@@ -91,7 +91,7 @@ def program_record(program: AuditProgram) -> ProgramRecord:
     """The program without the address of its source: the data are known by their fingerprint."""
     content: dict[str, Any] = {
         key: value for key, value in asdict(program).items()
-        if key not in ("file", "lines", "source", "cron", "product_rules")
+        if key not in ("file", "lines", "source", "cron", "product_rules", "remedies")
     }  # fmt: skip
     if program.product_rules:
         content["product_rules"] = program.product_rules.content()

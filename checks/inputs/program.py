@@ -16,13 +16,14 @@ from checks.inputs.contract import ON_FAILURE, DataContract
 from checks.inputs.contract_reader import read_contract
 from checks.inputs.hmda_program import FORMAT, with_register_roles
 from checks.inputs.product_rules import ProductRules, read_product_rules
+from checks.inputs.remedies import Remedies
 from checks.inputs.schedule import read_schedule
 from checks.inputs.yaml_reader import Place, read_yaml
 from checks.problem import InputError, Problem
 
 PROGRAM_KEYS = (
     "program", "title", "description", "inventory", "model", "trusted_model", "source", "scope", "contract", "checks",
-    "audits", "policies", "schedule", "seed",
+    "audits", "policies", "schedule", "seed", "remedies",
 )  # fmt: skip
 DEFAULT_SEED = 20210709
 
@@ -93,6 +94,7 @@ class AuditProgram:
     cron: str | None = None
     seed: int = DEFAULT_SEED
     product_rules: ProductRules | None = None
+    remedies: Remedies | None = None
     file: Path = Path()
     lines: Mapping[str, int] = field(default_factory=dict)
 

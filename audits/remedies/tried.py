@@ -1,0 +1,43 @@
+"""A candidate while the search runs: its record, and the model that scores rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audits.evidence.remedy_rows import RemedyPart
+from audits.remedies.records import Candidate
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = NDArray[np.float64]
+
+
+class Scorer(Protocol):
+    """A trained model: more means likelier the favourable target. It never sees a group."""
+
+    def scores(self, features: pd.DataFrame) -> Floats:
+        """Scores (n,) of rows with the contract's features as recorded. Raises ``TrainingFailed``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tried:
+    """A candidate and its model; where it needs the group to decide, no scorer but ``chances`` of approval (n,)."""
+
+    candidate: Candidate
+    scorer: Scorer | None = None
+    chances: Callable[[RemedyPart], Floats] | None = None
+
+
+class TrainingFailed(Exception):
+    """The training code, or a model that it gave, failed on this candidate; ``reason`` is a sentence."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
