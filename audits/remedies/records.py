@@ -87,7 +87,7 @@ class Certified:
 
 @dataclass(frozen=True, slots=True)
 class Floor:
-    """What an alternative must do: ``performance`` for the role ``of`` at least ``least``: the ``best`` tried − ``loss``."""
+    """What an alternative must reach: ``least`` of ``performance`` for the role ``of``: ``best`` − ``loss``."""
 
     performance: str
     of: str

@@ -22,7 +22,7 @@ class Scorer(Protocol):
     """A trained model: more means likelier the favourable target. It never sees a group."""
 
     def scores(self, features: pd.DataFrame) -> Floats:
-        """Scores (n,) of rows with the contract's features as recorded. Raises ``TrainingFailed``."""
+        """Scores (n,) of rows with the contract's features as recorded. Raises ``TrainingError``."""
         ...
 
 
@@ -33,11 +33,3 @@ class Tried:
     candidate: Candidate
     scorer: Scorer | None = None
     chances: Callable[[RemedyPart], Floats] | None = None
-
-
-class TrainingFailed(Exception):
-    """The training code, or a model that it gave, failed on this candidate; ``reason`` is a sentence."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
