@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from audits.record import ProgramRecord
 from checks.inputs.remedies import Setting
@@ -117,7 +117,7 @@ class RemedyRecord:
     what was seen does not hold there), none_found (no candidate keeps to the floor and brings the least gain), or
     not_answered (``reasons`` say what lacks). ``explanation`` says it in a sentence, ``reasons`` why this one was
     chosen, ``cautions`` what must be known. ``chosen`` is a candidate's id; ``runner_up`` are ids that were eligible
-    too. ``run`` is the digest of the audit of the same data and period, where one lies beside.
+    too. ``settings`` are those of the search, as the program states them or by default. ``run`` is the digest of the audit of the same data and period, where one lies beside.
     """
 
     schema_version: str
@@ -140,4 +140,4 @@ class RemedyRecord:
     cautions: tuple[str, ...] = ()
     runner_up: tuple[str, ...] = ()
     run: str | None = None
-    settings: Mapping[str, Setting] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
