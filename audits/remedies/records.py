@@ -117,7 +117,8 @@ class RemedyRecord:
     what was seen does not hold there), none_found (no candidate keeps to the floor and brings the least gain), or
     not_answered (``reasons`` say what lacks). ``explanation`` says it in a sentence, ``reasons`` why this one was
     chosen, ``cautions`` what must be known. ``chosen`` is a candidate's id; ``runner_up`` are ids that were eligible
-    too. ``settings`` are those of the search, as the program states them or by default. ``run`` is the digest of the audit of the same data and period, where one lies beside.
+    too. ``settings`` are those of the search, as stated or by default. ``run`` is the digest of the audit of the same
+    data and period, where one lies beside.
     """
 
     schema_version: str
