@@ -33,6 +33,7 @@ _WORST_FIRST = ("flagged", "unfit", "inconclusive", "not_judged", "clear")
 # a store that does not answer is given up on after minutes, not hours; the environment may say otherwise
 _PATIENCE = {
     "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_HTTP_REQUEST_TIMEOUT": "30", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }  # fmt: skip
 _NOTE = "mlflow.note.content"  # what MLflow shows as a run's description
 _BATCH = 1000  # metrics that MLflow takes in one call
@@ -65,6 +66,31 @@ def track(folder: Path, tracking_uri: str) -> str:
             "a store that answers, and a registered model where the program names one",
             f"mend that and track again; the audit itself is complete in {folder}",
         )) from None  # fmt: skip
+
+
+def fetched(run_id: str, tracking_uri: str) -> Path:
+    """A folder with the records, pages and aggregates of a tracked run, read from its MLflow store.
+
+    Raises ``InputError`` where the store does not answer, has no such run, or the run is no audit.
+    """
+    for name, value in _PATIENCE.items():
+        os.environ.setdefault(name, value)
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    folder = Path(tempfile.mkdtemp(prefix="squaredeal-"))
+    try:
+        client = MlflowClient(tracking_uri)
+        client.get_run(run_id)
+        for entry in client.list_artifacts(run_id):
+            client.download_artifacts(run_id, entry.path, str(folder))
+    except (MlflowException, OSError) as error:
+        reason = _hidden(" ".join(str(error).split()), tracking_uri)[:300]
+        raise InputError(Problem(
+            f"the MLflow store {_without_secret(tracking_uri)}", f"it refused: {reason}",
+            "the id of a run that an audit was tracked as", "take it from the page of the run in MLflow",
+        )) from None  # fmt: skip
+    return folder
 
 
 def status_of(judgement: Judgement) -> str:

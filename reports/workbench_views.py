@@ -1,0 +1,191 @@
+"""What the workbench hands out: a picture, a figure under its rules, and a search for remedies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+
+from audits.record import Finding, Measurement
+from audits.remedies.records import Candidate, RemedyRecord
+from reports.comparisons import Judged
+from reports.report_model import MeasuredFigure
+from reports.standalone import picture_file
+from reports.words import Words
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from reports.workbench import Run
+
+
+@dataclass(frozen=True, eq=False)
+class PictureView:
+    """A picture of the page, which a notebook shows; ``svg`` is its text, ``title`` what it says."""
+
+    title: str
+    svg: str
+
+    def _repr_svg_(self) -> str:
+        return self.svg
+
+
+@dataclass(frozen=True, eq=False)
+class FindingView:
+    """A figure under its rules, in words and as a picture.
+
+    ``verdict``, ``sentence``, ``figure``, ``interval``, ``denominators``, ``cautions``, ``does_not_show`` and
+    ``would_change`` read as on the page; ``findings`` are the records behind it, the worst first, ``measurement`` the
+    figure that they judge.
+    """
+
+    run: Run
+    judged: Judged
+    shown: MeasuredFigure
+
+    @property
+    def measurement(self) -> Measurement:
+        """The figure as recorded."""
+        return self.judged.measurement
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What each rule makes of it."""
+        return self.judged.findings
+
+    @property
+    def id(self) -> str:
+        """The identifier of the worst finding; empty where no rule judges the figure."""
+        return self.findings[0].finding_id if self.findings else ""
+
+    @property
+    def verdict(self) -> str:
+        """The worst verdict, or ``none``."""
+        return str(self.judged.verdict or "none")
+
+    def __getattr__(self, name: str) -> Any:
+        if name in (
+            "title", "who", "sentence", "figure", "interval", "denominators", "cautions", "does_not_show",
+            "would_change", "assumptions", "undecided", "missing",
+        ):  # fmt: skip
+            return getattr(self.shown, name)
+        raise AttributeError(name)
+
+    def picture(self) -> PictureView | None:
+        """The figure with its interval and the limits; None where there is no figure."""
+        if self.shown.picture is None:
+            return None
+        return PictureView(self.shown.picture.title, picture_file(self.shown.picture, self.run.source))
+
+    def pictures(self) -> list[PictureView]:
+        """The pictures of the part of the page in which the figure stands: by group, by feature, along a scale."""
+        anchor = self.shown.anchor
+        blocks = [one for one in self.run.page.blocks if anchor in {f.anchor for f in (*one.figures, *one.folded)}]
+        return [self.run.drawn(picture, f"{anchor}-{i}") for one in blocks for i, picture in enumerate(one.pictures)]
+
+    def segments(self) -> pd.DataFrame:
+        """The same measure of all groups and parts: who, part, figure, interval, verdict."""
+        m = self.measurement
+        return self.run.measurements(question=m.question, measure=m.measure)
+
+    def details(self) -> pd.DataFrame:
+        """Numerators, denominators and further figures of the same estimate, by name."""
+        import pandas as pd
+
+        m = self.measurement
+        told = [*((name, float(value)) for name, value in m.counts.items()), *m.details.items()]
+        return pd.DataFrame(told, columns=["name", "value"]).set_index("name")
+
+    def rows(self, program: str | Path | None = None) -> pd.DataFrame:
+        """The rows behind a counted finding, from the source, with its credentials. Raises ``InputError``."""
+        return self.run.rows(self.id, program)
+
+    def __repr__(self) -> str:
+        return f"{self.verdict.upper()}: {self.shown.sentence or self.shown.missing}"
+
+    def _repr_html_(self) -> str:
+        told = self.shown.sentence or self.shown.missing
+        rules = "; ".join(f"{f.rule.id} ({f.verdict})" for f in self.findings)
+        notes = Markup("").join(Markup("<li>{}</li>").format(one) for one in self.shown.cautions)
+        return str(
+            Markup("<p><b>{}</b> · {}, {}</p><p>{}</p><p><small>{}</small></p><ul>{}</ul>").format(
+                self.run.say(f"verdict.{self.judged.verdict or 'none'}"), self.shown.title, self.shown.who, told,
+                rules, notes,
+            )
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class RemediesView:
+    """A search for less discriminatory alternatives: its ``folder`` and ``record`` (remedies.json)."""
+
+    folder: Path
+    record: RemedyRecord
+    say: Words
+
+    @property
+    def outcome(self) -> str:
+        """certified, not_confirmed, none_found or not_answered."""
+        return self.record.outcome
+
+    @property
+    def explanation(self) -> str:
+        """The outcome in a sentence."""
+        return self.say.sentence(self.record.explanation)
+
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """What must be known before relying on it."""
+        return tuple(map(self.say.sentence, self.record.cautions))
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why the chosen one was chosen."""
+        return tuple(map(self.say.sentence, self.record.reasons))
+
+    @property
+    def chosen(self) -> Candidate | None:
+        """The alternative that was chosen; None where there is none."""
+        return next((one for one in self.record.candidates if one.id == self.record.chosen), None)
+
+    def candidates(self) -> pd.DataFrame:
+        """Every model that was tried, as it did on the rows of the choice, today's model first."""
+        import pandas as pd
+
+        told = [
+            (
+                one.id, one.kind, self.say.sentence(one.words), one.performance, one.outcome_rate, one.approved,
+                self._ratio(one), one.gain, one.eligible, one.deployable,
+                self.say.sentence(one.reason) if one.reason else "",
+            )
+            for one in self.record.candidates
+        ]  # fmt: skip
+        columns = [
+            "id", "kind", "what", "performance", "outcome_rate", "approved", "ratio", "gain", "eligible", "deployable",
+            "reason",
+        ]  # fmt: skip
+        return pd.DataFrame(told, columns=columns).set_index("id")
+
+    def _ratio(self, one: Candidate) -> float | None:
+        """The lowest ratio of approval rates among the groups of the remedied attribute."""
+        own = [rate.ratio for rate in one.rates if rate.attribute == self.record.attribute and rate.ratio is not None]
+        return min(own, default=None)
+
+    def certified(self) -> pd.DataFrame:
+        """Figures of the untouched rows: today's model, the chosen one, and what is certified, with its bounds."""
+        import pandas as pd
+
+        told = [
+            (
+                one.measure, f"{one.attribute}: {one.group}" if one.group else "", one.today, one.chosen, one.estimate,
+                one.low, one.high, one.n,
+            )
+            for one in self.record.certified
+        ]  # fmt: skip
+        columns = ["measure", "who", "today", "chosen", "estimate", "low", "high", "n"]
+        return pd.DataFrame(told, columns=columns).set_index("measure")
+
+    def __repr__(self) -> str:
+        return f"{self.outcome}: {self.explanation}"
