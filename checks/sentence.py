@@ -102,7 +102,7 @@ def with_sentences(record: Any, table: Mapping[str, Any]) -> Any:
 # fields of the records that hold sentences
 _TEXTS = frozenset((
     "reason", "method", "source", "cautions", "unseen", "needed", "explanation", "error", "expected", "observed",
-    "remedy", "examples", "refused", "undecided", "segment",
+    "remedy", "examples", "refused", "undecided", "segment", "words", "reasons",
 ))  # fmt: skip
 _DEEPEST = 20
 _WIDE = re.compile(r"\{[^{}]*\d{3}[^{}]*\}")  # a width or precision that no template of ours has
