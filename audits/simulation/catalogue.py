@@ -17,6 +17,7 @@ from audits.simulation.pushes import PushesWithoutHoldout, TargetedPushes
 from audits.simulation.repeated import Repeated
 from audits.simulation.returning_customers import ReturningCustomers
 from audits.simulation.same_ratio import SameRatio
+from audits.simulation.scored_loans import ScoredLoans
 from audits.simulation.steered_loans import SteeredLoans, SteeredThoughEligible
 from audits.simulation.strata import Strata
 from audits.simulation.thin_files import ThinFiles, ThinFilesApprovedOnly
@@ -25,7 +26,7 @@ from audits.simulation.world import World
 from checks.problem import InputError, Problem, suggest
 
 WORLDS: tuple[type[World], ...] = (
-    TrueRisk, Proxy, Strata, ApprovedOnly, ManyGroups, NoisyGroups, Repeated, SameRatio, EstimatedRisk,
+    TrueRisk, Proxy, ScoredLoans, Strata, ApprovedOnly, ManyGroups, NoisyGroups, Repeated, SameRatio, EstimatedRisk,
     Intersections, LoyalCheaper, LoyalDearer, AppVisits, CostError, PriceWalking, ReturningCustomers, MotorRenewals,
     SteeredLoans, SteeredThoughEligible,
     TargetedPushes, PushesWithoutHoldout,

@@ -8,6 +8,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from audits.simulation.population import Population, conditional_gap, either, odds_ratio, table, tilted
+from audits.simulation.training_code import SEARCH, TODAY
+from audits.simulation.without_trait import figures_without
 from audits.simulation.world import World, checked_effect, rates, repayment_gap
 
 
@@ -66,7 +68,11 @@ class Proxy(World):
         )
 
     def truth(self, effect: float) -> dict[str, float]:
-        """The gap at equal risk under three weightings, and what controlling for the trait would find."""
+        """The gap at equal risk under three weightings, and what controlling for the trait would find.
+
+        Of a model that learned the decisions from risk and trait, and of one that learned them from risk alone: the
+        ratio of approval rates where each approves by rank as the decisions did, and its AUC for repayment.
+        """
         people = self.population(effect)
         joint = people.over("group", "risk", "approved")
         gaps = conditional_gap(joint)
@@ -83,6 +89,7 @@ class Proxy(World):
             "gap_given_risk_and_trait": conditional_gap(within)["overlap"],
             "mantel_haenszel_odds_ratio": odds_ratio(joint),
             "repayment_gap_among_the_approved": repayment_gap(people.over("group", "approved", "repaid")[:, 1]),
+            **figures_without(people.over("group", "risk", "trait", "approved", "repaid")),
         }
 
     def contract(self) -> dict[str, Any]:
@@ -95,3 +102,10 @@ class Proxy(World):
             "controls": ["risk"],
             "features": ["risk", "trait"],
         }
+
+    def remedies(self) -> dict[str, Any]:
+        """Other models than the one that learned the decisions; what is lost is measured by repayment."""
+        return {
+            "target": "decision", "attribute": "group", "performance": "auc", "loss": 0.002, "least_gain": 0.02,
+            "approve": "as_recorded", "today": dict(TODAY), "hyperparameters": dict(SEARCH), "trials": 12,
+        }  # fmt: skip

@@ -72,6 +72,13 @@ class World(ABC):
         """Content of further YAML files that the contract names, by their name."""
         return {}
 
+    def remedies(self) -> dict[str, Any] | None:
+        """What the program says of a search for other models, but for the training code; None where there is none.
+
+        ``attribute`` and ``keep`` name columns as the world does.
+        """
+        return None
+
 
 def checked_effect(world: World, effect: float) -> float:
     """The effect, or ``ValueError`` when this world cannot plant one of that size."""

@@ -16,6 +16,7 @@ import numpy as np
 from audits.record import canonical_json
 from audits.simulation.draw import Turns, draw_kinds
 from audits.simulation.population import Column, Population
+from audits.simulation.training_code import TRAINING_CODE, TRAINING_FILE, training_block
 from audits.simulation.world import World, checked_effect
 from checks.problem import InputError, Problem, suggest
 from checks.whole_file import part_of, write_whole
@@ -108,9 +109,13 @@ def read_names(pairs: Sequence[str]) -> dict[str, str]:
 def write_simulation(
     simulation: Simulation, folder: Path, force: bool = False, announce: Callable[[str], None] = lambda _: None
 ) -> Written:
-    """Write data, program and truth. Raises ``InputError`` where that would overwrite, or cannot be done."""
+    """Write data, program and truth, and training code where the program is to look for remedies.
+
+    Raises ``InputError`` where that would overwrite, or cannot be done.
+    """
     files = Written(folder / DATA_FILE, folder / f"{simulation.world.name}.yaml", folder / TRUTH_FILE)
-    there = [file.name for file in (files.data, files.program, files.truth) if file.exists()]
+    trains = [folder / TRAINING_FILE] if simulation.world.remedies() else []
+    there = [file.name for file in (files.data, files.program, files.truth, *trains) if file.exists()]
     if there and not force:
         raise InputError(Problem(
             str(folder), f"{', '.join(there)} from before", "a folder without them",
@@ -120,6 +125,8 @@ def write_simulation(
         folder.mkdir(parents=True, exist_ok=True)
         with part_of(files.data) as part:
             _write_rows(simulation, part, announce)
+        for file in trains:
+            write_whole(file, TRAINING_CODE.encode())
         write_whole(files.program, _program(simulation))
         for name, content in _beside(simulation).items():
             write_whole(folder / name, content)
@@ -224,6 +231,7 @@ def _program(simulation: Simulation) -> bytes:
         "contract": {"dated": {"from": "2025-01-01", "to": "2025-12-31"}, **_renamed(simulation)},
         "audits": {"primary": list(world.audits)},
         "policies": list(world.policies),
+        **_remedies(simulation),
     }
     return str(yaml.safe_dump(program, sort_keys=False, allow_unicode=True, width=120)).encode()
 
@@ -238,6 +246,15 @@ def _renamed(simulation: Simulation) -> dict[str, Any]:
         named = imputed["probabilities"].items()
         imputed["probabilities"] = {simulation.called(label): column for label, column in named}
     return contract
+
+
+def _remedies(simulation: Simulation) -> dict[str, Any]:
+    """The block of a search for other models, with the names of the files; nothing where the world has none."""
+    asked = simulation.world.remedies()
+    if asked is None:
+        return {}
+    named = {key: _with_names(asked[key], simulation) for key in ("attribute", "keep") if key in asked}
+    return {"remedies": {"training": training_block(), **asked, **named}}
 
 
 def _with_names(value: Any, simulation: Simulation) -> Any:

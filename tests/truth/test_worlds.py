@@ -407,8 +407,39 @@ def of_app_visits() -> dict[str, Callable[[pd.DataFrame], float]]:
     }
 
 
+def of_models_without_trait() -> dict[str, Callable[[pd.DataFrame], float]]:
+    """Every kind of applicant scored by its own rate; a model approves its n-th as the n-th of today's was approved."""
+    from sklearn.metrics import roc_auc_score
+
+    def scores(d: pd.DataFrame, features: list[str]) -> pd.Series:
+        return d.groupby(features)["approved"].transform("mean")
+
+    def ratio(d: pd.DataFrame, features: list[str]) -> float:
+        approved = d.assign(score=scores(d, ["risk", "trait"])).sort_values("score", kind="stable")["approved"]
+        to = np.concatenate([[0.0], approved.cumsum()])
+        ranks = scores(d, features).rank(method="min"), scores(d, features).rank(method="max")
+        first, last = (rank.to_numpy(int) for rank in ranks)
+        chance = pd.Series((to[last] - to[first - 1]) / (last - first + 1)).groupby(d["group"].to_numpy()).mean()
+        return float(chance["B"] / chance["A"])
+
+    def area(d: pd.DataFrame, features: list[str]) -> float:
+        return float(roc_auc_score(d["repaid"], scores(d, features)))
+
+    both, alone = ["risk", "trait"], ["risk"]
+    return {
+        "adverse_impact_ratio_of_todays_model": lambda d: ratio(d, both),
+        "adverse_impact_ratio_without_trait": lambda d: ratio(d, alone),
+        "remedy_gain": lambda d: ratio(d, alone) - ratio(d, both),
+        "performance_of_todays_model": lambda d: area(d, both),
+        "performance_without_trait": lambda d: area(d, alone),
+        "performance_gain": lambda d: area(d, alone) - area(d, both),
+    }
+
+
 OWN = {
     "A3": of_app_visits,
+    "D2": of_models_without_trait,
+    "D2M": of_models_without_trait,
     "C1": of_ways,
     "C1N": of_ways,
     "C1R": of_ways,
