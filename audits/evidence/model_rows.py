@@ -85,8 +85,8 @@ def model_rows(
     table = source.table.filter(source.table[FAVOURABLE] == 0) if refused else source.table
     labels = label_expressions(table, attributes, ())
     named = {f"g{i}": label for i, label in enumerate(labels.values())}
-    named |= {f"f{i}": _plain(table[name]) for i, name in enumerate(features)}
-    named |= {f"c{i}": _plain(table[name]) for i, name in enumerate(others)}
+    named |= {f"f{i}": plain(table[name]) for i, name in enumerate(features)}
+    named |= {f"c{i}": plain(table[name]) for i, name in enumerate(others)}
     named |= {f"t{i}": as_text(table[name]) for i, name in enumerate(strata)}
     every = table.select(**named, unit=as_text(table[contract.unit]))
     wide = source.backend.compile(every)
@@ -107,7 +107,7 @@ def model_rows(
     found = source.rows(sql)
     if not found:
         raise ModelUnusable(ModelFault("no_rows"))
-    parts = list(zip(*_ties_in_order(found), strict=True))[1:]
+    parts = list(zip(*ties_in_order(found), strict=True))[1:]
     start, last = len(groups), len(groups) + len(features)
     held = {name: np.array(parts[i], dtype=object) for i, name in enumerate(attributes)}
     frame = pd.DataFrame({name: array_of(parts[start + i]) for i, name in enumerate(features)})
@@ -118,7 +118,7 @@ def model_rows(
     )  # fmt: skip
 
 
-def _plain(column: Any) -> Any:
+def plain(column: Any) -> Any:
     """A column as its engine's driver gives it in plain values; what is no number, time or truth value as text."""
     dtype = column.type()
     if dtype.is_decimal():
@@ -162,7 +162,7 @@ def array_of(values: Sequence[Any]) -> NDArray[Any]:
     return found
 
 
-def _ties_in_order(rows: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
+def ties_in_order(rows: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
     """Rows with their unit first, those of one unit in the order of their values, whatever order they came in."""
     found: list[Sequence[Any]] = []
     for _, same in groupby(rows, key=itemgetter(0)):
