@@ -1,0 +1,50 @@
+"""The search for alternatives: today's model first, then one family of candidates after another, the simplest first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from audits.evidence.remedy_rows import RemedyRows
+from audits.remedies import dropped
+from audits.remedies.records import Candidate
+from audits.remedies.scorers import Trainer
+from audits.remedies.tried import Tried
+from audits.remedies.workshop import Validate, Workshop
+from checks.inputs.remedies import Remedies
+from checks.problem import InputError, Problem
+from checks.sentence import said
+
+
+def search(
+    rows: RemedyRows,
+    remedies: Remedies,
+    trainer: Trainer,
+    features: Sequence[str],
+    seed: int,
+    validate: Validate,
+    announce: Callable[[str], None],
+) -> list[Tried]:
+    """Every candidate that was tried, today's model first, with its model or the reason why it has none.
+
+    ``features`` are those of today's model, in order. ``validate`` fills a candidate's figures of the validation part.
+    The same rows, training code and seed give the same candidates. Raises ``InputError`` where today's model cannot be
+    trained.
+    """
+    shop = Workshop(rows, remedies, trainer, tuple(features), seed, validate, announce)
+    shop.ahead = 1 + dropped.trainings(shop)
+    _today(shop)
+    dropped.without_features(shop)
+    return shop.tried
+
+
+def _today(shop: Workshop) -> None:
+    words = said("today's model")
+    candidate = shop.attempt(
+        Candidate("today", "today", words, shop.features), lambda: shop.train(words, shop.features)
+    )  # fmt: skip
+    if shop.tried[0].scorer is None:
+        raise InputError(Problem(
+            shop.remedies.training.file, candidate.reason or "nothing was trained",
+            "code that trains today's model on the training rows with all features",
+            "mend the training code, or the hyperparameters under 'remedies: today'",
+        ))  # fmt: skip
