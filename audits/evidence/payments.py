@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from checks.inputs.contract import DataContract
 from checks.inputs.loan_columns import LARGEST_AMOUNT
+from checks.inputs.quiet_engine import quieted
 from checks.problem import InputError, Problem, listed, suggest
 
 if TYPE_CHECKING:
@@ -93,7 +94,8 @@ def scheduled(contract: DataContract, home: Path, folder: Path, *, numbered: boo
     file = home / asked.file
     connection = duckdb.connect(str(folder / "payments.duckdb"))
     try:
-        connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
+        connection.execute("SET TimeZone = 'UTC'")
+        quieted(connection.execute)
         try:
             connection.execute(f"CREATE VIEW raw AS SELECT * FROM {_reader(file)}")
             kinds = {row[0]: row[1] for row in connection.execute("DESCRIBE raw").fetchall()}

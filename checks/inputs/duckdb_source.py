@@ -23,6 +23,7 @@ from checks.inputs.opened import RELATION, Source, address_of, no_such_table, un
 from checks.inputs.period import Period
 from checks.inputs.prepared import prepare
 from checks.inputs.program import AuditProgram
+from checks.inputs.quiet_engine import quieted
 from checks.problem import InputError, Problem
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def _connected(work: Path, folder: Path, **options: Any) -> Any:
     import ibis
 
     connection = ibis.duckdb.connect(work, **options, **duckdb_settings(folder))
-    connection.raw_sql("SET enable_progress_bar = false")  # it would go to standard output, among the results
+    quieted(connection.raw_sql)
     return connection
 
 
