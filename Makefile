@@ -35,6 +35,7 @@ truth: $(READY) ## error rates of customary practice, of the audits' questions a
 schemas: $(READY) ## write the published JSON Schemas anew
 	@$(BIN)/squaredeal schema run > docs/schemas/run.schema.json
 	@$(BIN)/squaredeal schema judgement > docs/schemas/judgement.schema.json
+	@$(BIN)/squaredeal schema comparison > docs/schemas/comparison.schema.json
 
 messages: $(READY) ## collect every sentence for translation into reports/locale; says what is not translated yet
 	@$(BIN)/python .ci/collect-messages

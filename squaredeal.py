@@ -166,33 +166,73 @@ def rows(
     folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run, with run.json.")],
     out: Annotated[Path, typer.Option(help="File to write; only its owner may read it.")] = Path("rows.csv"),
     program: Annotated[str | None, typer.Option(help="The program file, where it has moved since the run.")] = None,
+    by_entity: Annotated[
+        Path | None, typer.Option(help="A second file with the money beyond the limit by customer.")
+    ] = None,
 ) -> None:
     """Fetch the rows behind a counted finding from the source, with the source's credentials, as CSV."""
     with _plain_errors():
-        from audits.rows_beyond import rows_beyond
+        from audits.rows_beyond import fetched
 
-        text, found = rows_beyond(folder, finding, Path(program) if program else None)
-        try:
-            with os.fdopen(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-                file.write(text)
-            out.chmod(0o600)
-        except OSError as error:
-            raise InputError(Problem(
-                str(out), f"the rows cannot be written ({error.strerror})",
-                "a file in a folder that can be written to", "name another file with --out",
-            )) from None  # fmt: skip
-        typer.echo(f"{out}: {found:,} rows")
+        found = fetched(folder, finding, Path(program) if program else None, by_entity=by_entity is not None)
+        _write_closed(out, found.text, "--out")
+        typer.echo(f"{out}: {found.rows:,} rows")
+        if by_entity is not None:
+            _write_closed(by_entity, found.by_entity, "--by-entity")
+            typer.echo(f"{by_entity}: {found.entities:,} customers")
+            if found.without_entity:
+                typer.echo(f"{found.without_entity:,} rows name no customer and are in no sum")
+
+
+def _write_closed(out: Path, text: str, option: str) -> None:
+    """Write a file that only its owner may read."""
+    try:
+        with os.fdopen(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+            file.write(text)
+        out.chmod(0o600)
+    except OSError as error:
+        raise InputError(Problem(
+            str(out), f"the rows cannot be written ({error.strerror})",
+            "a file in a folder that can be written to", f"name another file with {option}",
+        )) from None  # fmt: skip
 
 
 @app.command()
-def schema(record: Annotated[str, typer.Argument(help="run or judgement")] = "run") -> None:
+def compare(
+    before: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run, taken as before.")],
+    after: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of another finished run, taken as after.")],
+    out: Annotated[Path | None, typer.Option(help="File of a page to write beside the text.")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="File of the record to write.")] = None,
+    lang: Annotated[str, typer.Option(help="Language of text and page: en or zh-CN.")] = "en",
+    fail_on: Annotated[
+        str | None, typer.Option(help="worse: end with exit code 1 where a finding got worse, or lost its clear.")
+    ] = None,
+) -> None:
+    """Tell what changed from one finished run to another, from their records: inputs, verdicts, figures."""
+    with _plain_errors():
+        from reports.publish import check_language
+        from reports.publish_comparison import check_worse, compared, write_comparison
+
+        check_language(lang)
+        check_worse(fail_on, "--fail-on")
+        found, lines = compared(before, after, lang)
+        files = write_comparison(found, lang, out, json_file)
+        typer.echo("\n".join(lines))
+        for file in files:
+            typer.echo(f"  written: {file}")
+        raise typer.Exit(1 if fail_on and found.fails else 0)
+
+
+@app.command()
+def schema(record: Annotated[str, typer.Argument(help="run, judgement or comparison")] = "run") -> None:
     """Print the JSON Schema of a record."""
     with _plain_errors():
         import json
 
+        from audits.comparing.record import Comparison
         from audits.record import AuditRun, Judgement, json_schema
 
-        kinds: dict[str, type[Any]] = {"run": AuditRun, "judgement": Judgement}
+        kinds: dict[str, type[Any]] = {"run": AuditRun, "judgement": Judgement, "comparison": Comparison}
         if record not in kinds:
             raise InputError(Problem("schema", f"'{record}'", f"one of {listed(kinds)}", suggest(record, kinds)))
         typer.echo(json.dumps(json_schema(kinds[record]), indent=1, ensure_ascii=False, sort_keys=True))

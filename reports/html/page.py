@@ -35,16 +35,21 @@ def readable(html: str) -> str:
 
 def page(say: Words, model: ReportModel, others: Mapping[str, str]) -> Markup:
     """The document of a report model."""
+    return document(say, model.title.text, "found", _body(say, model, others))
+
+
+def document(say: Words, title: str, start: str, body: Markup) -> Markup:
+    """A self-contained document; ``start`` is the anchor of its first section."""
     return Markup(
         '<!doctype html>\n<html lang="{lang}">\n<head>\n<meta charset="utf-8">\n'
         '<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n<link rel="icon" href="data:,">\n'
         '<title>{title} · {product}</title>\n<style>{style}</style>\n</head>\n<body>\n'
-        '<a class="skip" href="#found">{skip}</a>\n{symbols}{body}\n</body>\n</html>\n'
+        '<a class="skip" href="#{start}">{skip}</a>\n{symbols}{body}\n</body>\n</html>\n'
     ).format(
-        lang=model.lang, policy=_POLICY, title=model.title.text, product=say("product"), style=stylesheet(),
-        skip=say("skip"), symbols=symbols(), body=_body(say, model, others),
+        lang=say.lang, policy=_POLICY, title=title, product=say("product"), style=stylesheet(), start=start,
+        skip=say("skip"), symbols=symbols(), body=body,
     )  # fmt: skip
 
 

@@ -1,0 +1,1 @@
+"""What changed between two finished runs, told from their records alone."""
