@@ -17,6 +17,7 @@ from checks.inputs.contract_reader import read_contract
 from checks.inputs.hmda_program import FORMAT, with_register_roles
 from checks.inputs.product_rules import ProductRules, read_product_rules
 from checks.inputs.remedies import Remedies
+from checks.inputs.remedies_reader import read_remedies
 from checks.inputs.schedule import read_schedule
 from checks.inputs.yaml_reader import Place, read_yaml
 from checks.problem import InputError, Problem
@@ -139,6 +140,7 @@ def read_program(file: Path | str) -> AuditProgram:
         schedule=at["schedule"].text() if "schedule" in at else None,
         cron=read_schedule(at["schedule"], contract.time is not None) if "schedule" in at else None,
         seed=at["seed"].integer(0) if "seed" in at else DEFAULT_SEED,
+        remedies=read_remedies(at["remedies"], contract) if "remedies" in at else None,
         file=file,
         lines=_lines(root),
     )
