@@ -94,7 +94,7 @@ def _caution(before: Told, after: Told) -> Sentence:
 def _list(own: Sequence[str | None], other: Sequence[str | None]) -> Sentence:
     """What stands on this side alone."""
     told = list(dict.fromkeys(one for one in own if one and one not in other))
-    return joined(told) if len(told) > 1 else said("{only}", only=told[0]) if told else said("nothing else")
+    return joined(told) if told else said("nothing else")
 
 
 def _figure(before: Told, after: Told) -> Sentence:

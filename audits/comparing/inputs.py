@@ -15,6 +15,10 @@ _TERMS = (
     "limit", "comparison", "test", "measure", "status", "limit_source", "verified", "effective_from", "effective_to",
     "jurisdictions", "products", "lenders", "currency", "borrowed_from",
 )  # fmt: skip
+_OTHER_SCOPE = {
+    "lenders": said("the programs are of other kinds of lender and share no row"),
+    "products": said("the programs are of other products and share no row"),
+}
 _ABSENT = object()
 
 
@@ -127,7 +131,7 @@ def shared_rows(before: AuditRun, after: AuditRun) -> tuple[Rows, Sentence]:
     apart = _apart(before.program.content.get("scope") or {}, after.program.content.get("scope") or {})
     if before.program.name != after.program.name:
         if apart:
-            return "independent", said("the programs declare {scope} that have nothing in common", scope=apart)
+            return "independent", apart
         return "unknown", said(
             "these are two programs, and the records do not tell whether the same decisions are behind both"
         )
@@ -141,9 +145,9 @@ def shared_rows(before: AuditRun, after: AuditRun) -> tuple[Rows, Sentence]:
     )
 
 
-def _apart(one: Mapping[str, Sequence[str]], two: Mapping[str, Sequence[str]]) -> str | None:
-    """A part of the scope that both declare and in which they have nothing in common."""
-    return next(
-        (key for key in ("lenders", "products") if one.get(key) and two.get(key) and not set(one[key]) & set(two[key])),
-        None,
-    )
+def _apart(one: Mapping[str, Sequence[str]], two: Mapping[str, Sequence[str]]) -> Sentence | None:
+    """What the programs declare of their scope that leaves no decision to both; None where nothing does."""
+    for key, told in _OTHER_SCOPE.items():
+        if one.get(key) and two.get(key) and not set(one[key]) & set(two[key]):
+            return told
+    return None
