@@ -9,20 +9,17 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
 from audits.record import AuditRun
 from audits.simulation.app_visits import AppVisits
-from audits.simulation.fitted import fitted, model_rows_of, recorded_by
+from audits.simulation.fitted import example_of, fitted, recorded_by
 from audits.simulation.write import TRUTH_FILE, Simulation, write_simulation
 from checks.inputs.prediction import RENEWING, STANDING
 from dags.model_registry import leads_to, register
 from dags.planted import Planted, beside, finished
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 PROGRAM, ROWS, EFFECT, SEED = AppVisits.name, 40_000, AppVisits.example_effect, 20_261_126
 MODEL = f"{PROGRAM}-price"
@@ -63,7 +60,7 @@ def write_insurer(programs: Path, data: Path, home: Path) -> None:
     model = fitted(quotes, features, column)
     quotes[column] = recorded_by(model, quotes, features).round(_PENNY)
     quotes.to_parquet(files.data, index=False)
-    registered = register(model, MODEL, _example(quotes, features), _MODEL_WORDS, home)
+    registered = register(model, MODEL, example_of(quotes, features), _MODEL_WORDS, home)
     contract["prediction"] = {"of": "price", "scale": "log", "tolerance": _tolerance(float(quotes[column].min()))}
     truth = json.loads(files.truth.read_text(encoding="utf-8"))["truth"]
     program |= {
@@ -112,12 +109,6 @@ def _flipped(run: AuditRun) -> str:
             return f"{m.estimate:.4f}"
     reasons = (str(one.reason) for one in run.not_answered if one.question == f"explanation.paired_flips: {measure}")
     return f"not answered: {next(reasons, 'not asked')}"
-
-
-def _example(quotes: pd.DataFrame, features: list[str]) -> pd.DataFrame:
-    """Rows as the model takes them, with texts for categories: a signature knows no category."""
-    rows = model_rows_of(quotes.head(50), features)
-    return rows.astype({name: str for name in rows.columns if rows[name].dtype.name == "category"})
 
 
 def _tolerance(cheapest: float) -> float:

@@ -106,6 +106,7 @@ class Proxy(World):
     def remedies(self) -> dict[str, Any]:
         """Other models than the one that learned the decisions; what is lost is measured by repayment."""
         return {
-            "target": "decision", "attribute": "group", "performance": "auc", "loss": 0.002, "least_gain": 0.02,
-            "approve": "as_recorded", "today": dict(TODAY), "hyperparameters": dict(SEARCH), "trials": 12,
+            "target": "decision", "attribute": "group", "performance": {"measure": "auc", "loss": 0.002},
+            "least_gain": 0.02, "approve": "as_recorded", "today": dict(TODAY), "hyperparameters": dict(SEARCH),
+            "trials": 12,
         }  # fmt: skip

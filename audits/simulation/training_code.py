@@ -9,11 +9,11 @@ TODAY: dict[str, Any] = {
     "num_leaves": 7, "learning_rate": 0.1, "n_estimators": 60, "min_child_samples": 100, "reg_lambda": 1.0,
 }  # fmt: skip
 SEARCH: dict[str, Any] = {
-    "num_leaves": {"low": 3, "high": 31, "whole": True},
-    "learning_rate": {"low": 0.03, "high": 0.3, "log": True},
-    "n_estimators": {"low": 20, "high": 120, "whole": True},
-    "min_child_samples": {"low": 20, "high": 500, "whole": True, "log": True},
-    "reg_lambda": {"low": 0.1, "high": 100.0, "log": True},
+    "num_leaves": {"from": 3, "to": 31},
+    "learning_rate": {"from": 0.03, "to": 0.3, "log": True},
+    "n_estimators": {"from": 20, "to": 120},
+    "min_child_samples": {"from": 20, "to": 500, "log": True},
+    "reg_lambda": {"from": 0.1, "to": 100.0, "log": True},
 }
 TRAINING_CODE = '''"""How the score model of this simulated lender is trained: trees by LightGBM, in one thread.
 

@@ -385,7 +385,8 @@ def test_nothing_but_the_command_line_and_the_demonstration_knows_the_worlds() -
     assert len(others) > 40
     knowing = [file.name for file in others if "audits.simulation" in file.read_text(encoding="utf-8")]
     assert sorted(knowing) == [
-        "mobile_bank.py", "modelled_renewals.py", "motor_renewals.py", "quickcash_loans.py", "two_lenders.py",
+        "mobile_bank.py", "modelled_renewals.py", "motor_renewals.py", "quickcash_loans.py", "scored_loans.py",
+        "two_lenders.py",
     ]  # fmt: skip
 
 
