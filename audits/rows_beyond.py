@@ -1,7 +1,9 @@
 """The rows behind a counted finding, fetched from the source by whoever has its credentials.
 
 A record holds numbers and no row. The keys of the rows beyond a limit lie in the run's ``restricted`` folder; the rows
-themselves are read from the source anew, and only while its data are the ones that were judged.
+themselves are read from the source anew, and only while its data are the ones that were judged. Where a rule says what
+a case might have cost, the money beyond it stands beside each row, and the sums by customer in a file of their own:
+they are of persons, and no record or page holds them.
 """
 
 from __future__ import annotations
@@ -9,10 +11,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from audits.evidence.census import money_column
 from audits.evidence.collect import RESTRICTED, beyond_file
 from audits.parts import PARTS
 from audits.policies.in_force import ALL
@@ -25,30 +30,84 @@ from checks.inputs.program import AuditProgram, read_program
 from checks.inputs.source import ConnectionResolver, Source, environment_connection, open_source
 from checks.problem import InputError, Problem, listed
 
-FIGURE = "squaredeal_figure"
+FIGURE, MONEY, CURRENCY, ROWS = "squaredeal_figure", "squaredeal_money", "squaredeal_currency", "squaredeal_rows"
 _SHORTEST = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Beyond:
+    """The row of a ``key`` beyond a limit: its figure, and its money beyond the limit where a rule fixes that."""
+
+    key: str
+    figure: float
+    money: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedRows:
+    """CSV text of ``rows`` rows, and of the sums by entity where they were asked for.
+
+    ``without_entity`` rows have no entity and are in no sum.
+    """
+
+    text: str
+    rows: int
+    by_entity: str = ""
+    entities: int = 0
+    without_entity: int = 0
 
 
 def rows_beyond(
     folder: Path, finding: str, program_file: Path | None = None,
     resolve: ConnectionResolver = environment_connection,
 ) -> tuple[str, int]:  # fmt: skip
-    """CSV text of the rows beyond a finding's limit, and their number: the contract's columns and the figure, by key.
+    """``fetched``'s rows as CSV text, and their number."""
+    found = fetched(folder, finding, program_file, resolve)
+    return found.text, found.rows
+
+
+def fetched(
+    folder: Path, finding: str, program_file: Path | None = None,
+    resolve: ConnectionResolver = environment_connection, *, by_entity: bool = False,
+) -> FetchedRows:  # fmt: skip
+    """The rows beyond a finding's limit, by key: the contract's columns, the figure and the money beyond the limit.
 
     ``finding`` is its identifier or the beginning of it. Raises ``InputError`` for a finding that counts no rows, for
-    keys that are not there or were changed, and for a source whose data are no longer those of the run.
+    keys that are not there or were changed, for a source whose data are no longer those of the run, and for sums by
+    entity where the contract names none or no rule says what a case might have cost.
     """
     run, judgement = read_run(folder)
     found = _finding(judgement.findings, finding, folder)
     keys = _keys(run, found, folder)
     program = read_program(program_file or _program_of(folder))
+    if by_entity:
+        _can_be_summed(found, keys, program)
     with open_source(program, read_period(run.data.period), resolve) as source:
         if fingerprint(source, program).digest != run.data.fingerprint:
             raise InputError(Problem(
                 "the source", "other data than those of the run", "the data that were judged",
                 "restore them, or run the program again and ask for the rows of the new run",
             ))  # fmt: skip
-        return _csv(source, program, keys), len(keys)
+        names, rows = _rows(source, program, keys)
+    currencies = _currencies(found, program, names, [values for _, values in rows])
+    text = _csv(names, rows, keys, currencies)
+    if not by_entity:
+        return FetchedRows(text, len(keys))
+    return _with_sums(text, names, rows, keys, currencies, str(program.contract.entity))
+
+
+def _can_be_summed(finding: Finding, keys: Sequence[Beyond], program: AuditProgram) -> None:
+    if not program.contract.entity:
+        raise InputError(Problem(
+            "--by-entity", "a contract that names no entity", "the column that tells customers apart",
+            "add 'entity: COLUMN' to the contract and run the program again, or ask for the rows alone",
+        ))  # fmt: skip
+    if keys and all(one.money is None for one in keys):
+        raise InputError(Problem(
+            "--by-entity", f"{finding.finding_id} ({finding.rule.id}), which fixes no price or cost to compare with",
+            "a finding on renewals above their new-customer price, a cap on cost, or charges that a sheet leaves out",
+            "ask for the rows alone; what an estimate says of the book says nothing about one customer",
+        ))  # fmt: skip
 
 
 def _finding(findings: Sequence[Finding], asked: str, folder: Path) -> Finding:
@@ -70,8 +129,8 @@ def _finding(findings: Sequence[Finding], asked: str, folder: Path) -> Finding:
     return matching[0]
 
 
-def _keys(run: AuditRun, finding: Finding, folder: Path) -> list[tuple[str, float]]:
-    """The keys of the rows beyond the finding's own limit, with their figures."""
+def _keys(run: AuditRun, finding: Finding, folder: Path) -> list[Beyond]:
+    """The keys of the rows beyond the finding's own limit, with their figures and their money beyond it."""
     import pyarrow.parquet as pq
 
     m, rule = finding.measurement, finding.rule
@@ -94,8 +153,10 @@ def _keys(run: AuditRun, finding: Finding, folder: Path) -> list[tuple[str, floa
         ))  # fmt: skip
     table = pq.read_table(file)
     sign = 1.0 if rule.comparison == "at_most" else -1.0
-    rows = zip(table.column("unit").to_pylist(), table.column("figure").to_pylist(), strict=True)
-    return [(unit, figure) for unit, figure in rows if sign * figure > sign * rule.limit]
+    amounts = money_column(rule.limit)
+    money = table.column(amounts).to_pylist() if amounts in table.column_names else [None] * len(table)
+    rows = zip(table.column("unit").to_pylist(), table.column("figure").to_pylist(), money, strict=True)
+    return [Beyond(*row) for row in rows if sign * row[1] > sign * rule.limit]
 
 
 def _program_of(folder: Path) -> Path:
@@ -108,19 +169,80 @@ def _program_of(folder: Path) -> Path:
         )) from None  # fmt: skip
 
 
-def _csv(source: Source, program: AuditProgram, keys: list[tuple[str, float]]) -> str:
-    """Rows of these keys, by batches of keys, so that no statement grows beyond what an engine reads."""
-    figures = dict(keys)
+def _rows(
+    source: Source, program: AuditProgram, keys: Sequence[Beyond]
+) -> tuple[list[str], list[tuple[str, tuple[Any, ...]]]]:
+    """The contract's columns, and the rows of these keys in order of the key.
+
+    Read by batches of keys, so that no statement grows beyond what an engine reads.
+    """
     names = sorted(program.contract.columns_used())
     unit = as_text(source.table[str(program.contract.unit)])
     found: list[tuple[Any, ...]] = []
     for start in range(0, len(keys), 5000):
-        some = [key for key, _ in keys[start : start + 5000]]
+        some = [one.key for one in keys[start : start + 5000]]
         columns = {f"c{i}": source.table[name] for i, name in enumerate(names)}
         found += source.rows(source.table.filter(unit.isin(some)).select(key=unit, **columns))
+    return names, [(str(key), tuple(values)) for key, *values in sorted(found, key=lambda row: str(row[0]))]
+
+
+def _currencies(
+    finding: Finding, program: AuditProgram, names: Sequence[str], rows: Sequence[Sequence[Any]]
+) -> list[str]:
+    """The currency of each row: the declared one, or what its column says; empty where neither is there."""
+    contract = program.contract
+    of_loans = finding.harm == "predatory_lending"
+    named = contract.loan_form.currency if of_loans else contract.currency
+    column = contract.loan_form.currency_column if of_loans else contract.currency_column
+    if named or column is None:
+        return [named or ""] * len(rows)
+    place = names.index(column)
+    return ["" if row[place] is None else str(row[place]) for row in rows]
+
+
+def _csv(
+    names: Sequence[str], rows: Sequence[tuple[str, Sequence[Any]]], keys: Sequence[Beyond], currencies: Sequence[str]
+) -> str:
+    """The rows with their figures, and with their money where a rule fixes it."""
+    by_key = {one.key: one for one in keys}
+    money = any(one.money is not None for one in keys)
+    lines: list[Sequence[Any]] = [[*names, FIGURE, *([MONEY, CURRENCY] if money else [])]]
+    for (key, values), currency in zip(rows, currencies, strict=True):
+        one = by_key[key]
+        lines.append([*values, f"{one.figure:.12g}", *([_amount(one.money), currency] if money else [])])
+    return _text(lines)
+
+
+def _amount(money: float | None) -> str:
+    return "" if money is None else f"{money:.4f}"
+
+
+def _text(lines: Sequence[Sequence[Any]]) -> str:
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*names, FIGURE])
-    for key, *values in sorted(found, key=lambda row: str(row[0])):
-        writer.writerow([*values, f"{figures[str(key)]:.12g}"])
+    csv.writer(text, lineterminator="\n").writerows(lines)
     return text.getvalue()
+
+
+def _with_sums(
+    text: str, names: Sequence[str], rows: Sequence[tuple[str, Sequence[Any]]], keys: Sequence[Beyond],
+    currencies: Sequence[str], entity: str,
+) -> FetchedRows:  # fmt: skip
+    """Sums by entity and currency, those of the largest sum first: amounts of several currencies are never added."""
+    place, by_key = names.index(entity), {one.key: one for one in keys}
+    sums: dict[tuple[str, str], list[float]] = {}
+    without = 0
+    for (key, values), currency in zip(rows, currencies, strict=True):
+        if values[place] is None:
+            without += 1
+            continue
+        sums.setdefault((str(values[place]), currency), []).append(by_key[key].money or 0.0)
+    ordered = sorted(((math.fsum(amounts), who, len(amounts)) for who, amounts in sums.items()), key=_largest_first)
+    lines: list[Sequence[Any]] = [
+        [entity, ROWS, MONEY, CURRENCY],
+        *([who[0], n, _amount(total), who[1]] for total, who, n in ordered),
+    ]
+    return FetchedRows(text, len(keys), _text(lines), len({who for who, _ in sums}), without)
+
+
+def _largest_first(one: tuple[float, tuple[str, str], int]) -> tuple[float, tuple[str, str]]:
+    return -one[0], one[1]

@@ -175,7 +175,7 @@ def gather(source: Source, program: AuditProgram, plan: Plan, staging: Path) -> 
     fit = read_record(CheckReport, staging / "checks.json").fit
     ready = [planned.question for planned in plan.questions if not _lacking(planned.question, program)] if fit else []
     needs = [need for question in ready for need in question.needs(program.contract)]
-    with LoanCosts(source, needs, program.file.parent, staging) as costs:
+    with LoanCosts(source, needs, program.file.parent, staging, plan.limits) as costs:
         asked, failed, files = _collected(costs, program, plan, ready, staging, data)
         files += collect_parts(costs, program, plan, asked, staging, data)
     if files and fingerprint(source, program).digest != data.fingerprint:

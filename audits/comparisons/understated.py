@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from audits.comparisons.cap_excess import currency_needs, currency_of
 from audits.comparisons.census import counted
 from audits.comparisons.loan_census import census_figure, loan_need
 from audits.evidence.census import Census
@@ -16,6 +17,10 @@ from checks.inputs.disclosure_figures import RATE_GAPS, charges_left_out, in_dou
 from checks.inputs.loan_figures import FIGURES
 from checks.sentence import Sentence, said, template
 
+CHARGES = "undisclosed_charge_money"
+_TOTAL = said(
+    "counted, without sampling error: total cost less the total on the cost sheet, beyond what rounding makes"
+)
 _DOUBT = template(
     "{loans:,} of {scope:,} loans disclose a rate that fits their payments only when it is read a hundred times larger "
     "or smaller than as '{unit}' and have no gap: ask in which unit it is stated, and write 'apr_unit' or correct the "
@@ -69,6 +74,7 @@ def charge_needs(measure: str, contract: DataContract) -> Iterable[Need]:
     """A census of the cases, and of the money that the sheet leaves out."""
     yield loan_need(measure, contract)
     yield loan_need(charges_left_out(measure), contract)
+    yield from currency_needs(contract)
 
 
 def charge_figure(question: str, measure: str, evidence: Evidence, contract: DataContract) -> Measurement:
@@ -89,6 +95,19 @@ def charge_figure(question: str, measure: str, evidence: Evidence, contract: Dat
         figure, unseen=unseen, details=_shares(census, money),
         cautions=(said(_UNDATED, undated=undated),) if 0 < cases <= undated else (),
         beyond=census.beyond if all(0 <= limit < 1 for limit, _ in census.beyond) else (),
+    )  # fmt: skip
+
+
+def charge_money(question: str, measure: str, evidence: Evidence, contract: DataContract) -> Measurement:
+    """What the loans of ``charge_figure`` cost in all beyond their sheets."""
+    cases = charge_figure(question, measure, evidence, contract)
+    money = evidence.census(loan_need(charges_left_out(measure), contract))
+    total = None if cases.estimate is None else money.total or 0.0
+    figure = counted(question, CHARGES, total, cases.n, cases.counts, said("no loan has both a cost sheet and a cost"))
+    details = {"mean_of_those_beyond": total / money.scope} if total and money.scope else {}
+    return replace(
+        figure, unit=currency_of(evidence, contract), unseen=cases.unseen, cautions=cases.cautions, details=details,
+        method=_TOTAL,
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from audits.evidence.payments import Flows
 from audits.statistics.annual_percentage_rate import rates_of_return
+from audits.statistics.beyond_cap import flows_beyond
 from audits.statistics.unit_periods import KINDS, UnitPeriods, counted_periods, unit_period_of
 
 if TYPE_CHECKING:
@@ -44,13 +46,8 @@ class Dated:
 def dated_rates(granted: Days, advance: Numbers, flows: Flows) -> Dated:
     """Rates of n loans: ``advance`` on the day ``granted`` and what is paid after it. Shapes (n,)."""
     many = len(granted)
-    offsets = flows.offsets + np.arange(many + 1)
-    starts = offsets[:-1]
-    loan = np.repeat(np.arange(many), np.diff(flows.offsets))
-    places = np.arange(len(flows.days)) + loan + 1
-    days, amounts = np.full(offsets[-1], np.datetime64("NaT"), dtype="datetime64[D]"), np.zeros(offsets[-1])
-    days[starts], amounts[starts] = granted, advance
-    days[places], amounts[places] = flows.days, -flows.amounts
+    laid = _laid_out(granted, advance, flows)
+    offsets, days, amounts, loan, places = laid.offsets, laid.days, laid.amounts, laid.loan, laid.places
     units = unit_period_of(offsets, days, amounts)
     counted = counted_periods(offsets, days, units)
     own = rates_of_return(offsets, counted.whole, amounts, fractions=counted.fraction)
@@ -61,6 +58,39 @@ def dated_rates(granted: Days, advance: Numbers, flows: Flows) -> Dated:
         own.rate * units.per_year, effective.rate, reason.astype(np.int8),
         _irregular(loan, places, amounts, counted.whole + counted.fraction, many),
     )  # fmt: skip
+
+
+def dated_beyond(granted: Days, advance: Numbers, flows: Flows, caps: Sequence[Numbers]) -> list[Numbers]:
+    """Money of n loans beyond each of several capped yearly rates (n,), nominal by unit periods as ``dated_rates``."""
+    laid = _laid_out(granted, advance, flows)
+    units = unit_period_of(laid.offsets, laid.days, laid.amounts)
+    counted = counted_periods(laid.offsets, laid.days, units)
+    return [
+        flows_beyond(laid.offsets, counted.whole, counted.fraction, laid.amounts, cap / units.per_year) for cap in caps
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Laid:
+    """Advances and payments of loans one after another; ``loan`` and ``places`` of each payment."""
+
+    offsets: NDArray[np.int64]
+    days: Days
+    amounts: Numbers
+    loan: NDArray[np.int64]
+    places: NDArray[np.int64]
+
+
+def _laid_out(granted: Days, advance: Numbers, flows: Flows) -> _Laid:
+    many = len(granted)
+    offsets = flows.offsets + np.arange(many + 1)
+    starts = offsets[:-1]
+    loan = np.repeat(np.arange(many), np.diff(flows.offsets))
+    places = np.arange(len(flows.days)) + loan + 1
+    days, amounts = np.full(offsets[-1], np.datetime64("NaT"), dtype="datetime64[D]"), np.zeros(offsets[-1])
+    days[starts], amounts[starts] = granted, advance
+    days[places], amounts[places] = flows.days, -flows.amounts
+    return _Laid(offsets, days, amounts, loan, places)
 
 
 def length_days(granted: Days, flows: Flows) -> Numbers:

@@ -6,23 +6,27 @@ another amount), or a schedule of dated payments. Rates are fractions, rounded t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from audits.evidence.dated_costs import dated_rates, first_period, length_days, owed_days
+from audits.evidence.dated_costs import dated_beyond, dated_rates, first_period, length_days, owed_days
 from audits.evidence.payments import Schedule
 from audits.statistics.annual_percentage_rate import REASONS, instalment_rates, rates_of_return
+from audits.statistics.beyond_cap import instalments_beyond
 from checks.inputs import loan_columns as names
 from checks.inputs.contract import PERIODS_A_YEAR, DataContract
 from checks.inputs.loan_columns import days_a_period, periods_of_term
+from checks.inputs.loan_excess import cap_name, excess_name
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
     Numbers = NDArray[np.float64]
+    Cap = tuple[str, float]
 
 INPUTS = ("amount", "fees", "instalment", "term_days", "final_payment", "insurance", "ancillary")
 CHARGES = ("fees", "insurance", "ancillary")
@@ -32,7 +36,10 @@ _PLACES = 10
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """Of each loan: rate per period with its periods a year and the effective annual rate, by two sets of charges."""
+    """Of each loan: rate per period with its periods a year and the effective annual rate, by two sets of charges.
+
+    ``beyond`` holds the money beyond each cap.
+    """
 
     apr: Numbers
     aprc: Numbers
@@ -43,10 +50,16 @@ class Costs:
     irregular: NDArray[np.bool_]
     length: Numbers
     fault: NDArray[np.object_]
+    beyond: Sequence[Numbers]
 
 
-def solved_columns(batch: pa.RecordBatch, contract: DataContract, schedule: Schedule | None) -> dict[str, Any]:
-    """Arrow arrays of the columns ``SOLVED`` for a batch that holds ``squaredeal_in_…`` columns."""
+def solved_columns(
+    batch: pa.RecordBatch, contract: DataContract, schedule: Schedule | None, caps: Sequence[Cap] = ()
+) -> dict[str, Any]:
+    """Arrow arrays of the columns ``SOLVED`` for a batch that holds ``squaredeal_in_…`` columns.
+
+    Beside them the money beyond each of the ``caps`` on a yearly rate of all charges.
+    """
     import pyarrow as pa
 
     held = {key: _numbers(batch, f"squaredeal_in_{key}") for key in INPUTS}
@@ -54,15 +67,15 @@ def solved_columns(batch: pa.RecordBatch, contract: DataContract, schedule: Sche
     fault = np.array(batch.column("squaredeal_in_fault").to_pylist(), dtype=object)
     with np.errstate(all="ignore"):
         if schedule is None:
-            costs = _by_term(batch, held, charges, fault, contract)
+            costs = _by_term(batch, held, charges, fault, contract, caps)
         else:
-            costs = _by_schedule(batch, held, charges, fault, schedule)
+            costs = _by_schedule(batch, held, charges, fault, schedule, caps)
         total = costs.paid + charges["fees"] + charges["insurance"] + charges["ancillary"] - held["amount"]
     known = costs.fault == None  # noqa: E711 - element by element
     found = {
         names.APR: costs.apr, names.APRC: costs.aprc, names.ALL_IN: costs.all_in,
         names.ALL_IN_EFFECTIVE: costs.all_in_effective, names.TOTAL_COST: total, names.MONEY_DAYS: costs.money_days,
-        names.LENGTH: costs.length,
+        names.LENGTH: costs.length, **dict(zip(map(excess_name, caps), costs.beyond, strict=True)),
     }  # fmt: skip
     arrays = {
         name: pa.array(np.round(values, _PLACES), pa.float64(), mask=~(known & np.isfinite(values)))
@@ -94,7 +107,7 @@ def _faults(fault: NDArray[np.object_], *reasons: NDArray[np.int8]) -> NDArray[n
 
 def _by_term(
     batch: pa.RecordBatch, held: dict[str, Numbers], charges: dict[str, Numbers], fault: NDArray[np.object_],
-    contract: DataContract,
+    contract: DataContract, caps: Sequence[Cap],
 ) -> Costs:  # fmt: skip
     many, instalment, last = _numbers(batch, "squaredeal_in_many"), held["instalment"], held["final_payment"]
     last = np.where(np.isnan(last), instalment, last)
@@ -126,6 +139,13 @@ def _by_term(
         all_in=every.rate * a_year, all_in_effective=np.expm1(a_year * np.log1p(exponential_all)),
         paid=paid, money_days=owing * length, irregular=np.zeros(len(many), dtype=bool),
         length=(whole + part + many - 1.0) * length, fault=_faults(fault, own.reason, _known(every.reason, least)),
+        beyond=[
+            instalments_beyond(
+                least, instalment, many, _numbers(batch, cap_name(cap)) / a_year, first_whole=whole,
+                first_fraction=part, final_payment=last,
+            )
+            for cap in caps
+        ],
     )  # fmt: skip
 
 
@@ -162,7 +182,7 @@ def _broken(advance: Numbers, instalment: Numbers, many: Numbers, first: Numbers
 
 def _by_schedule(
     batch: pa.RecordBatch, held: dict[str, Numbers], charges: dict[str, Numbers], fault: NDArray[np.object_],
-    schedule: Schedule,
+    schedule: Schedule, caps: Sequence[Cap],
 ) -> Costs:  # fmt: skip
     flows, granted = schedule.of(batch.column("squaredeal_in_unit")), _days(batch, "squaredeal_in_granted")
     fault = fault.copy()
@@ -179,4 +199,5 @@ def _by_schedule(
         apr=own.nominal, aprc=own.effective, all_in=every.nominal, all_in_effective=every.effective,
         paid=paid, money_days=owed_days(granted, held["amount"], flows), irregular=own.irregular,
         length=length_days(granted, flows), fault=_faults(fault, own.reason, _known(every.reason, least)),
+        beyond=dated_beyond(granted, least, flows, [_numbers(batch, cap_name(cap)) for cap in caps]) if caps else [],
     )  # fmt: skip

@@ -11,18 +11,22 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from audits.evidence.loan_cost_columns import INPUTS, solved_columns
-from audits.evidence.needs import Need, names_of
+from audits.evidence.needs import CensusNeed, Need, names_of, of_kind
 from audits.evidence.payments import Schedule, scheduled
 from checks.inputs import loan_columns as names
 from checks.inputs.contract import DataContract
 from checks.inputs.loan_columns import SOLVED
+from checks.inputs.loan_excess import Limits, cap_inputs, caps
+from checks.inputs.loan_rows import Loans
 from checks.inputs.prepared import as_text, group_column
+from checks.inputs.quiet_engine import quieted
 from checks.inputs.source import RELATION, Source
 from checks.problem import InputError, Problem
 
@@ -40,9 +44,13 @@ class LoanCosts:
     A failure to make it is told again to whoever needs it, and costs nobody else its answer.
     """
 
-    def __init__(self, source: Source, needs: Iterable[Need], program_folder: Path, staging: Path) -> None:
+    def __init__(
+        self, source: Source, needs: Iterable[Need], program_folder: Path, staging: Path,
+        limits: Limits = MappingProxyType({}),
+    ) -> None:  # fmt: skip
+        """``limits`` are those of rules on each measure: what lies beyond a capped rate is solved in money too."""
         self._source, self._needs, self._home = source, tuple(needs), program_folder
-        self._staging = staging
+        self._staging, self._limits = staging, limits
         self.stray = 0  # payments of loans that the source does not have
         self._folder: Path | None = None
         self._solved: Source | None = None
@@ -79,7 +87,9 @@ class LoanCosts:
         file = self._folder / "loans.parquet"
         numbered = contract.unit is not None and self._source.table[contract.unit].type().is_numeric()
         with scheduled(contract, self._home, self._folder, numbered=numbered) as schedule:
-            _write(self._source, contract, _kept(self._source, contract, self._needs), schedule, file)
+            kept = _kept(self._source, contract, self._needs)
+            wanted = caps((need.measure for need in of_kind(self._needs, CensusNeed)), self._limits)
+            _write(self._source, contract, kept, schedule, file, wanted)
             self.stray = schedule.stray() if schedule else 0
         return _opened(self._source, file)
 
@@ -92,18 +102,21 @@ def _kept(source: Source, contract: DataContract, needs: Iterable[Need]) -> list
     return [name for name in source.table.columns if name in asked or name.startswith("squaredeal_")]
 
 
-def _write(source: Source, contract: DataContract, kept: list[str], schedule: Schedule | None, file: Path) -> None:
+def _write(
+    source: Source, contract: DataContract, kept: list[str], schedule: Schedule | None, file: Path,
+    wanted: Sequence[tuple[str, float]],
+) -> None:  # fmt: skip
     """Read the rows in batches, solve each and write it with its solved columns."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     rows = source.table.select([*(_plain(source.table[name]).name(name) for name in kept),
-                                *_inputs(source, contract)])  # fmt: skip
+                                *_inputs(source, contract), *_capped(source, contract, wanted)])  # fmt: skip
     writer = None
     file.touch(mode=0o600)
     try:
         for batch in _batches(source, rows):
-            costs = solved_columns(batch, contract, schedule)
+            costs = solved_columns(batch, contract, schedule, wanted)
             table = pa.table({**{name: batch.column(name) for name in kept}, **costs})
             writer = writer or pq.ParquetWriter(file, table.schema, compression="lz4", use_dictionary=False)
             writer.write_table(table.cast(writer.schema))
@@ -142,6 +155,11 @@ def _inputs(source: Source, contract: DataContract) -> list[Any]:
     return [*found, unit.name("squaredeal_in_unit"), fault, many.name("squaredeal_in_many")]
 
 
+def _capped(source: Source, contract: DataContract, wanted: Sequence[tuple[str, float]]) -> list[Any]:
+    """The capped rates of each loan."""
+    return [rate.name(name) for name, rate in cap_inputs(Loans(source.table, contract), wanted).items()]
+
+
 def _batches(source: Source, rows: Any) -> Iterator[pa.RecordBatch]:
     import duckdb
     import psycopg
@@ -166,7 +184,7 @@ def _opened(source: Source, file: Path) -> Source:
     from checks.inputs.duckdb_source import duckdb_settings
 
     backend = ibis.duckdb.connect(**duckdb_settings(file.parent))
-    backend.raw_sql("SET enable_progress_bar = false")
+    quieted(backend.raw_sql)
     table = backend.read_parquet(file, table_name=RELATION)
     prepared = replace(source.prepared, table=table)
     return replace(source, engine="duckdb", backend=backend, relation=RELATION, sqlalchemy_url="", prepared=prepared)

@@ -43,11 +43,11 @@ from audits.comparisons.renewal_cells import (
     total,
 )
 from audits.evidence.collect import Evidence
-from audits.evidence.needs import Need
+from audits.evidence.needs import CensusNeed, Need
 from audits.record import Measurement, NotAnswered
 from audits.unused_roles import left_unused
 from checks.inputs.contract import DataContract
-from checks.inputs.pricing_columns import tenure_labels
+from checks.inputs.pricing_columns import NEW_ABOVE, RENEWALS, tenure_labels
 from checks.sentence import Sentence, said
 
 _UNTOLD = {
@@ -60,7 +60,7 @@ _NOT_FILLED = (
     said("the contract does not fill: {roles}", roles="new_customer_price"),
     said("declare {roles} in the contract", roles="new_customer_price"),
 )
-_COUNTED = "renewal_above_enbp_cases"
+_COUNTED = RENEWALS
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,7 @@ class RenewalPrice:
         """One set of cells, and what the model's own figures take."""
         if contract.new_customer_price:
             yield cells_need(contract)
+            yield from _keys_needs(contract)
         yield from renewals_needs(contract)
 
     def measure(self, evidence: Evidence, contract: DataContract) -> tuple[list[Measurement], list[NotAnswered]]:
@@ -106,7 +107,8 @@ class RenewalPrice:
         everyone = total(found.values())
         # a part of a period holds no rows without a time
         undated = evidence.data.undated if cells.rows == evidence.data.rows else 0
-        figures = [self._cases(everyone, contract, undated), self._money(everyone, contract)]
+        cases = replace(self._cases(everyone, contract, undated), beyond=_beyond(evidence, contract))
+        figures = [cases, self._money(everyone, contract)]
         for name in dimensions(contract):
             groups = _grouped(found, name, contract)
             figures += [of_group(self._share(one, contract), name, label) for label, one in groups.items()]
@@ -151,6 +153,20 @@ class RenewalPrice:
             reason = said("no quote is a renewal")
         counts = {"above": one.above, "compared": one.compared, "without_new_customer_price": one.without_new_price}
         return counted(self.name, measure, value, one.compared, counts, reason)
+
+
+def _keys_needs(contract: DataContract) -> Iterator[CensusNeed]:
+    """A census for the keys of the renewals above, with their money, where rows have keys."""
+    if contract.unit:
+        yield CensusNeed(_COUNTED, NEW_ABOVE, unit=contract.unit)
+
+
+def _beyond(evidence: Evidence, contract: DataContract) -> tuple[tuple[float, int], ...]:
+    """Renewals above, where their keys are kept: a renewal is one case or none, so that only such limits fit."""
+    for need in _keys_needs(contract):
+        beyond = evidence.census(need).beyond
+        return beyond if all(0 <= limit < 1 for limit, _ in beyond) else ()
+    return ()
 
 
 def _left_out(one: Renewals, contract: DataContract) -> dict[str, int]:

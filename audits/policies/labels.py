@@ -12,12 +12,24 @@ from checks.inputs.contract import ASSISTED, CHANNEL, CREDIT_FILE, DIGITAL, FULL
 from checks.inputs.prediction import NEW, RENEWING, STANDING
 from checks.sentence import said, template
 
-TENURE, BOOK = "tenure", "book"
+TENURE, BOOK, CAP = "tenure", "book", "cap"
 _ATTRIBUTES = {
     TENURE: template("tenure"), BOOK: template("book"), "channel": template("channel"), "product": template("product"),
     "payment method": template("payment method"), "device": template("device"), "visits": template("visits"),
     "spend history": template("spend history"), "price sensitivity": template("price sensitivity"),
 }  # fmt: skip
+# the cap of a figure of loans: its factor, and words for the limit
+_CAPS = {
+    "highest_all_in_rate": (100.0, template("{limit} % a year, all charges included")),
+    "highest_lpr_ratio": (1.0, template("{limit} times the loan prime rate, all charges included")),
+    "highest_mapr_rate": (100.0, template("{limit} % a year for covered borrowers, all charges included")),
+    "highest_daily_cost_rate": (100.0, template("{limit} % a day of what is owed")),
+    "highest_default_fees": (1.0, template("{limit} of default charges")),
+    "highest_total_cost_ratio": (1.0, template("total cost of {limit} times the amount")),
+    "highest_establishment_fee_share": (100.0, template("establishment fee of {limit} % of the amount")),
+    "highest_monthly_fee_share": (100.0, template("monthly fee of {limit} % of the amount")),
+}  # fmt: skip
+_CAP_LABEL = re.compile(r"(\w+) above (\S+)")
 _BOOKS = {"closed": template("closed"), "open": template("open")}
 _MADE = {
     CREDIT_FILE: template("credit file"), CHANNEL: template("service channel"),
@@ -50,8 +62,25 @@ _NUMBER = r"(\d+(?:\.\d+)?(?:e[+-]?\d+)?)"
 _BAND = re.compile(rf"under {_NUMBER}|{_NUMBER}\+|{_NUMBER}(?:-(<?){_NUMBER})?")
 
 
+def cap_label(measure: str, limit: float) -> str:
+    """What tells a cap from others: the figure of ``predatory_lending.cost_caps`` and the limit set on it."""
+    return f"{measure} above {limit:.12g}"
+
+
+def cap_of(m: Measurement) -> tuple[str, float] | None:
+    """Measure and limit of the cap that the figure speaks of; None for any other figure."""
+    found = _CAP_LABEL.fullmatch(m.group or "") if _is_of_cap(m) else None
+    return (found[1], float(found[2])) if found and found[1] in _CAPS else None
+
+
+def _is_of_cap(m: Measurement) -> bool:
+    return m.attribute == CAP and m.question == "predatory_lending.cost_caps"
+
+
 def is_own(m: Measurement) -> bool:
     """Whether the question named the attribute, and not the program."""
+    if _is_of_cap(m):
+        return True
     if m.question.startswith(("digital_divide.", "explanation.")):
         return m.attribute in _MADE or is_age(m) or _is_own_flip(m)
     named = m.question.startswith("loyalty_pricing.") and m.measure not in _OF_DECLARED_GROUPS
@@ -112,7 +141,7 @@ def attribute_words(m: Measurement) -> str:
     flipped = _AGE_FLIP.fullmatch(m.segment)
     if flipped is not None and _is_own_flip(m):
         return said("age from {age}", age=flipped[1].removesuffix("+"))
-    words = {**_ATTRIBUTES, **_MADE}.get(m.attribute)
+    words = template("cap") if _is_of_cap(m) else {**_ATTRIBUTES, **_MADE}.get(m.attribute)
     return said(words) if words else m.attribute
 
 
@@ -120,6 +149,9 @@ def group_words(m: Measurement, label: str | None) -> str:
     """A group or reference of the measurement, as a sentence where it is ours; empty where there is none."""
     if not label or not is_own(m):
         return label or ""
+    if cap := cap_of(m):
+        factor, words = _CAPS[cap[0]]
+        return said(words, limit=f"{factor * cap[1]:,.10g}")
     if m.question.startswith(("digital_divide.", "explanation.")):
         return _age(label) if is_age(m) or _AGE_FLIP.fullmatch(m.segment) else _made(m.attribute, label)
     if label == _MISSING:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from checks.sentence import template
 
 LENDING = {
+    "cap_excess_money": template("Loans beyond the cap ({group}) cost {estimate} more in all than it allows"),
     "insurance_packing_ratio": template(
         "Among loans alike in the declared strata, the share sold with insurance to {group} borrowers is {estimate} "
         "times that of {reference} borrowers"
@@ -163,6 +164,7 @@ LENDING_OF_ALL = {
     "cost_sheet_understated_gap": template(
         "The annualised comprehensive cost that is stated farthest too low lies {where} that of all charges"
     ),
+    "undisclosed_charge_money": template("Loans cost {estimate} more in all than their cost sheets state"),
     "undisclosed_charge_cases": template("Loans with charges that their cost sheet does not state: {estimate}"),
     "missing_fact_statement_cases": template("Loans without a key fact statement: {estimate}"),
     "highest_debt_service_share": template("The highest payments on all debts are {estimate} of a borrower’s income"),

@@ -7,6 +7,7 @@ names. Whoever pays them up front or has them deducted is advanced so much less.
 
 Figures of high-cost short-term credit (FCA Handbook, CONC 5A) speak of loans with an effective annual rate of 100 % or
 more and a term of up to twelve months; the cost of a day is all charges over the money owed times the days it is owed.
+What loans beyond a cap that the chosen rules set cost beyond it is counted in money (``cap_excess_money``).
 The loan prime rate is that of the day of the loan, by a dated table or the contract's column.
 """
 
@@ -16,6 +17,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from audits.comparisons import cap_excess
 from audits.comparisons.loan_census import answerable, census_figure, loan_need, undeclared
 from audits.comparisons.loan_faults import cost_faults, told_faults
 from audits.evidence.collect import Evidence
@@ -40,13 +42,14 @@ class CostCaps:
     harm: ClassVar[str] = "predatory_lending"
     roles: ClassVar[tuple[str, ...]] = ("loan",)
     optional_roles: ClassVar[tuple[str, ...]] = ()
-    measures: ClassVar[Mapping[str, float | None]] = dict.fromkeys(MEASURES)
-    counted: ClassVar[tuple[str, ...]] = MEASURES
+    measures: ClassVar[Mapping[str, float | None]] = dict.fromkeys((*MEASURES, cap_excess.MEASURE))
+    counted: ClassVar[tuple[str, ...]] = (*MEASURES, cap_excess.MEASURE)
 
     def needs(self, contract: DataContract) -> Iterable[Need]:
         """A census of each figure that can be had, and why loans have no rate."""
         for measure in answerable(MEASURES, contract):
             yield loan_need(measure, contract)
+        yield from cap_excess.currency_needs(contract)
         if _solved(contract):
             yield CellsNeed(columns=(COST_FAULT,), decision=False)
 
@@ -64,7 +67,8 @@ class CostCaps:
         missing = [
             undeclared(self.name, one, contract) for one in MEASURES if one not in answerable(MEASURES, contract)
         ]
-        return figures, missing
+        excesses, uncapped = cap_excess.cap_excesses(self.name, had, evidence, contract)
+        return [*figures, *excesses], [*missing, *uncapped]
 
 
 def _solved(contract: DataContract) -> bool:

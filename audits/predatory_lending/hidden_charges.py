@@ -12,6 +12,7 @@ Harm: hidden charges. Case by case, without sampling error (``checks.inputs.disc
   simple, of the money lent less charges at the start, and the compounded one is never lower: a lower rate is neither;
 * cost_sheet_understated_gap: total cost less the total on the cost sheet, a year, over the principal owed;
 * undisclosed_charge_cases: loans that cost more than their sheet says, beyond what rounding can make;
+  undisclosed_charge_money: how much more in all;
 * missing_fact_statement_cases: loans without the statement of facts, by a flag.
 
 The highest signed gap counts: a rate disclosed too high harms nobody and a book of such loans has a gap of zero or
@@ -34,7 +35,7 @@ from audits.comparisons.fee_shares import fee_share_gaps, fee_share_needs
 from audits.comparisons.loan_cases import case_figure, case_needs
 from audits.comparisons.loan_census import answerable, undeclared
 from audits.comparisons.loan_faults import cost_faults, told_faults
-from audits.comparisons.understated import charge_figure, charge_needs, gap_figure, gap_needs
+from audits.comparisons.understated import CHARGES, charge_figure, charge_money, charge_needs, gap_figure, gap_needs
 from audits.evidence.collect import Evidence
 from audits.evidence.needs import CellsNeed, Need
 from audits.record import Measurement, NotAnswered
@@ -63,9 +64,9 @@ class HiddenCharges:
     roles: ClassVar[tuple[str, ...]] = ("loan",)
     optional_roles: ClassVar[tuple[str, ...]] = ("decision", "groups", "strata", "entity", "weight")
     measures: ClassVar[Mapping[str, float | None]] = {
-        **dict.fromkeys((*_GAPS, UNDISCLOSED, _STATEMENT)), _PACKING: 1.0, _FEES: 0.0,
+        **dict.fromkeys((*_GAPS, UNDISCLOSED, CHARGES, _STATEMENT)), _PACKING: 1.0, _FEES: 0.0,
     }  # fmt: skip
-    counted: ClassVar[tuple[str, ...]] = (*_GAPS, UNDISCLOSED, _STATEMENT)
+    counted: ClassVar[tuple[str, ...]] = (*_GAPS, UNDISCLOSED, CHARGES, _STATEMENT)
 
     def needs(self, contract: DataContract) -> Iterable[Need]:
         """Censuses of gaps and cases, why loans have no rate, and sums by group, stratum and entity."""
@@ -108,8 +109,11 @@ class HiddenCharges:
         faults = cost_faults(evidence.cells(_FAULTS)) if solved else {}
         for measure in solved:
             own = charge_figure if measure == UNDISCLOSED else gap_figure
-            figure = own(self.name, measure, evidence, contract)
-            yield replace(figure, unseen=(*figure.unseen, *told_faults(faults))) if figure.unseen else figure
+            figures = [own(self.name, measure, evidence, contract)]
+            if measure == UNDISCLOSED:
+                figures.append(charge_money(self.name, measure, evidence, contract))
+            for figure in figures:
+                yield replace(figure, unseen=(*figure.unseen, *told_faults(faults))) if figure.unseen else figure
 
     def _statements(self, evidence: Evidence, contract: DataContract) -> tuple[Measurement, list[NotAnswered]]:
         """The count of loans without a statement; none where the flag holds what is neither yes nor no."""

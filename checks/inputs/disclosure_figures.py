@@ -131,7 +131,7 @@ def _rate_figures(measure: str, rate: str, scope: Expression) -> dict[str, Figur
     return found
 
 
-def _left_out(loans: Loans) -> Any:
+def charge_left_out(loans: Loans) -> Any:
     """Total cost less that on the sheet, in money; what rounding can make of equal totals counts as nothing."""
     import ibis
 
@@ -162,18 +162,18 @@ def _rounding(loans: Loans) -> Any:
 
 
 def _sheet_gap(loans: Loans) -> Any:
-    return _left_out(loans) * 365.0 / positive(loans.solved(names.MONEY_DAYS))
+    return charge_left_out(loans) * 365.0 / positive(loans.solved(names.MONEY_DAYS))
 
 
 def _case(loans: Loans) -> Any:
     import ibis
 
-    money = _left_out(loans)
+    money = charge_left_out(loans)
     return ibis.ifelse(money.isnull(), _null(), ibis.ifelse(money > 0, 1.0, 0.0))
 
 
 def _cases(loans: Loans) -> Any:
-    return _granted(loans) & (_left_out(loans) > 0).coalesce(False)
+    return _granted(loans) & (charge_left_out(loans) > 0).coalesce(False)
 
 
 DISCLOSURE_FIGURES: dict[str, Figure] = {
@@ -183,5 +183,5 @@ DISCLOSURE_FIGURES: dict[str, Figure] = {
     **_rate_figures(IRR, names.ALL_IN, _granted),
     SHEET: Figure(("cost_sheet",), _sheet_gap, _granted, solved=True),
     UNDISCLOSED: Figure(("cost_sheet",), _case, _granted, solved=True),
-    charges_left_out(UNDISCLOSED): Figure(("cost_sheet",), _left_out, _cases, solved=True, money=True),
+    charges_left_out(UNDISCLOSED): Figure(("cost_sheet",), charge_left_out, _cases, solved=True, money=True),
 }

@@ -14,8 +14,8 @@ from checks.inputs import loan_columns as names
 from checks.inputs.contract import INCOME_PERIODS, PERIODS_A_YEAR, DataContract
 from checks.inputs.disclosure_figures import DISCLOSURE_FIGURES
 from checks.inputs.loan_columns import granted_on
+from checks.inputs.loan_excess import benchmark
 from checks.inputs.loan_rows import FIRST, SUBORDINATE, Figure, Loans, positive
-from checks.inputs.rate_tables import by_day, loan_prime_rates
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -81,8 +81,7 @@ def loan_figures(table: ir.Table, contract: DataContract, wanted: Mapping[str, s
 
 
 def _lpr(loans: Loans) -> Any:
-    rate = loans.rate("benchmark_rate") if loans.has("benchmark_rate") else by_day(loan_prime_rates(), loans.day())
-    return loans.solved(names.ALL_IN) / rate
+    return loans.solved(names.ALL_IN) / benchmark(loans)
 
 
 def _high_cost_short_term(loans: Loans) -> Any:

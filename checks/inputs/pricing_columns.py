@@ -29,13 +29,14 @@ MARGIN = "squaredeal_margin"
 PAID, EXPECTED, REALISED = "squaredeal_paid", "squaredeal_expected", "squaredeal_realised"
 PAID_REALISED, EXPECTED_REALISED = "squaredeal_paid_realised", "squaredeal_expected_realised"
 NEW_SIDE, NEW_EXCESS = "squaredeal_new_customer_side", "squaredeal_new_customer_excess"
+NEW_ABOVE, RENEWALS = "squaredeal_above_new_customer_price", "renewal_above_enbp_cases"
 NET_PRICE, NET_NEW_PRICE = "squaredeal_net_price", "squaredeal_net_new_customer_price"
 FAULT = "squaredeal_pricing_fault"
 ECR_BAND, PRIOR = "squaredeal_expected_claims_ratio_band", "squaredeal_prior_price"
 ASKED, TECHNICAL = "squaredeal_asked", "squaredeal_technical"
 DERIVED = (
     MONTHS, BAND, PRICED, LOG_PRICE, LOG_MARKUP, LOG_MARKET, MARGIN, PAID, EXPECTED, REALISED, PAID_REALISED,
-    EXPECTED_REALISED, NEW_SIDE, NEW_EXCESS, NET_PRICE, NET_NEW_PRICE, FAULT, ECR_BAND, PRIOR,
+    EXPECTED_REALISED, NEW_SIDE, NEW_ABOVE, NEW_EXCESS, NET_PRICE, NET_NEW_PRICE, FAULT, ECR_BAND, PRIOR,
     ASKED, TECHNICAL,
 )  # fmt: skip
 # amounts that are only ever added up: their cells keep no sum of squares
@@ -242,7 +243,8 @@ def _against_new_customers(columns: Mapping[str, ir.Value], contract: DataContra
     )  # fmt: skip
     zero = ibis.literal(0, "int32").cast("float64")
     return {
-        NEW_SIDE: side, NEW_EXCESS: ibis.ifelse(known, ibis.ifelse(above, excess, zero), _null()),
+        NEW_SIDE: side, NEW_ABOVE: ibis.ifelse(known, above.cast("int32").cast("float64"), _null()),
+        NEW_EXCESS: ibis.ifelse(known, ibis.ifelse(above, excess, zero), _null()),
         NET_PRICE: ibis.ifelse(known, price, _null()), NET_NEW_PRICE: ibis.ifelse(known, new, _null()),
     }  # fmt: skip
 

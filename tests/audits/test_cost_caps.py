@@ -230,7 +230,9 @@ def test_a_cap_judges_the_loans_of_its_own_days_and_the_rows_are_fetched(tmp_pat
     text, many = rows_beyond(folder, found.finding_id[:8])
     rows = [line.split(",") for line in text.splitlines()]
     assert (many, [row[rows[0].index("no")] for row in rows[1:]]) == (3, ["30", "31", "34"])
-    assert {row[-1] for row in rows[1:]} == {"0.3"}
+    assert {tuple(row[-3:]) for row in rows[1:]} == {("0.3", "5.0000", "CNY")}, (
+        "of 1,000 lent for a month, 1,020 are allowed"
+    )
     assert not list(folder.glob("**/.loans-*")), "the local copy of the loans is gone"
     restricted = next(folder.glob("parts/*/restricted"))
     assert restricted.stat().st_mode & 0o077 == 0
