@@ -87,7 +87,7 @@ class Regression:
         self.fails, self.heeds_weights = fails, heeds_weights
         self.rows: set[int] = set()
 
-    def fit(self, features, target, weights, seed, hyperparameters):
+    def fit(self, features, target, weights, seed, hyperparameters, *, may_be_constant=False):
         from sklearn.compose import make_column_transformer
         from sklearn.impute import SimpleImputer
         from sklearn.linear_model import LogisticRegression

@@ -26,8 +26,9 @@ _BINS, _PRIOR = 20, 5.0
 
 def trainings(shop: Workshop) -> int:
     """At most how many models this family trains."""
-    many = min(len(shop.changeable), MOST)
-    return many + (_TOGETHER - 1) * (min(max(many - 1, 0), _FURTHER) + 1)
+    many, left = min(len(shop.changeable), MOST), len(shop.features)
+    together = [size for size in range(2, _TOGETHER + 1) if many >= size < left]
+    return (many if left > 1 else 0) + sum(min(many - size + 1, _FURTHER) + 1 for size in together)
 
 
 def without_features(shop: Workshop) -> tuple[str, ...]:
@@ -46,11 +47,15 @@ def without_features(shop: Workshop) -> tuple[str, ...]:
         base = best
         for name in _further(order, found, base):
             _try(shop, (*base, name), found)
-    best = max(found, key=lambda names: shop.better(found[names]), default=())
-    if best and gain_of(found[best]) > TRIFLE:
-        return best
-    most = max(found, key=lambda names: gain_of(found[names]), default=())
-    return most if most and gain_of(found[most]) > TRIFLE else ()
+    return _best(shop, found)
+
+
+def _best(shop: Workshop, found: dict[tuple[str, ...], Candidate]) -> tuple[str, ...]:
+    """The smallest set within a trifle of the largest gain of those that keep to the floor, else of all."""
+    gains = {names: gain_of(one) for names, one in found.items() if gain_of(one) > TRIFLE}
+    kept = {names: gain for names, gain in gains.items() if shop.keeps_floor(found[names])} or gains
+    near = [names for names, gain in kept.items() if gain >= max(kept.values()) - TRIFLE]
+    return min(near, key=lambda names: (len(names), -kept[names]), default=())
 
 
 def _further(order: Sequence[str], found: dict[tuple[str, ...], Candidate], base: Sequence[str]) -> list[str]:

@@ -37,8 +37,13 @@ class Trainer(Protocol):
         seed: int,
         hyperparameters: Mapping[str, Setting],
         /,
+        *,
+        may_be_constant: bool = False,
     ) -> Model:
-        """A model of a target (n,) of 0 and 1 from a frame (n, p), with weights (n,). Raises ``TrainingError``."""
+        """A model of a target (n,) of 0 and 1 from a frame (n, p), with weights (n,).
+
+        Raises ``TrainingError``, also where all scores are equal unless that may be.
+        """
         ...
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from audits.evidence.remedy_rows import RemedyRows
-from audits.remedies import dropped
+from audits.remedies import changed, constrained, cut_by_group, dropped, tuned
 from audits.remedies.records import Candidate
 from audits.remedies.scorers import Trainer
 from audits.remedies.tried import Tried
@@ -31,9 +31,19 @@ def search(
     trained.
     """
     shop = Workshop(rows, remedies, trainer, tuple(features), seed, validate, announce)
-    shop.ahead = 1 + dropped.trainings(shop)
+    changes = changed.changes_to_try(shop)
+    later = len(changes), tuned.trainings(shop), constrained.trainings(shop, shop.changeable)
+    shop.ahead = 1 + dropped.trainings(shop) + sum(later)
     _today(shop)
-    dropped.without_features(shop)
+    left_out = dropped.without_features(shop)
+    later = len(changes), tuned.trainings(shop), constrained.trainings(shop, left_out)
+    shop.ahead = sum(later)
+    changed.changed_features(shop, changes)
+    shop.ahead = sum(later[1:])
+    tuned.hyperparameters(shop, left_out)
+    shop.ahead = later[2]
+    constrained.constrained(shop, left_out)
+    cut_by_group.cut_by_group(shop)
     return shop.tried
 
 

@@ -90,6 +90,7 @@ class Workshop:
         rows: NDArray[np.int64] | None = None,
         target: Floats | None = None,
         weights: Floats | None = None,
+        may_be_constant: bool = False,
     ) -> TrainedScorer:
         """Train a model with today's hyperparameters but for those named, on all training rows or on some.
 
@@ -105,7 +106,7 @@ class Workshop:
             target = self.target if rows is None else self.target[rows]
         settings = {**self.remedies.today, **(hyperparameters or {})}
         taken = changed_frame(frame, features, changes or {})
-        model = self.trainer.fit(taken, target, weights, self.seed, settings)
+        model = self.trainer.fit(taken, target, weights, self.seed, settings, may_be_constant=may_be_constant)
         return TrainedScorer(model, tuple(features), dict(changes or {}))
 
     def attempt(self, candidate: Candidate, make: Callable[[], Scorer]) -> Candidate:
