@@ -35,12 +35,12 @@ from reports.rule_reading import limit_text
 from reports.standalone import standalone
 from reports.view import report_model
 from reports.words import LANGUAGES, Words, language
-from reports.workbench_views import FindingView, PictureView, RemediesView
+from reports.workbench_views import FindingView, Lines, PictureView, RemediesView, lines
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["FindingView", "PictureView", "RemediesView", "Run", "latest", "load"]
+__all__ = ["FindingView", "Lines", "PictureView", "RemediesView", "Run", "latest", "lines", "load"]
 _SHORTEST = 6  # signs of a finding's identifier
 
 
@@ -120,7 +120,7 @@ class Run:
             (one.title, one.verdict or "none", one.headline.sentence if one.headline else " ".join(one.messages))
             for one in self.page.harms
         ]
-        return pd.DataFrame(told, columns=["harm", "verdict", "headline"]).set_index("harm")
+        return pd.DataFrame(told, columns=["harm", "verdict", "headline"]).set_index("harm").rename_axis(None)
 
     def findings(
         self, harm: str | None = None, verdict: str | Sequence[str] | None = None, measure: str | None = None
@@ -142,7 +142,7 @@ class Run:
             if found.verdict in wanted and harm in (None, found.harm) and measure in (None, view.measurement.measure)
         ]  # fmt: skip
         columns = ["finding", "verdict", "harm", "what", "who", "figure", "interval", "limit", "rule"]
-        return pd.DataFrame(told, columns=columns).set_index("finding")
+        return pd.DataFrame(told, columns=columns).set_index("finding").rename_axis(None)
 
     def _finding(self, view: FindingView, found: Finding) -> tuple[str, ...]:
         m = view.measurement
@@ -188,8 +188,8 @@ class Run:
     ) -> pd.DataFrame:
         """Every figure that fits, as numbers and in words, judged or not.
 
-        Columns: measure, who, part, estimate, low, high, level, n, figure (in words), verdict, reason. A name that
-        fits nothing raises ``InputError`` with those that there are.
+        Columns: measure, who, part, figure and interval in words, verdict, reason; estimate, low, high, level, n as
+        numbers. A name that fits nothing raises ``InputError`` with those that there are.
         """
         import pandas as pd
 
@@ -202,15 +202,18 @@ class Run:
             view for view in self.figures
             if all(value in (None, getattr(view.measurement, key)) for key, value in asked.items())
         ]  # fmt: skip
-        columns = ["measure", "who", "part", "estimate", "low", "high", "level", "n", "figure", "verdict", "reason"]
+        columns = [
+            "measure", "who", "part", "figure", "interval", "verdict", "reason", "estimate", "low", "high", "level",
+            "n",
+        ]  # fmt: skip
         return pd.DataFrame([self._measured(view) for view in kept], columns=columns)
 
     def _measured(self, view: FindingView) -> tuple[Any, ...]:
         m, say = view.measurement, self.say
         part = "" if m.segment == "all" else segment_in(say, m)
         return (
-            m.measure, view.shown.who, part, m.estimate, m.low, m.high, m.level, m.n, view.shown.figure, view.verdict,
-            say.sentence(m.reason) if m.reason else "",
+            m.measure, view.shown.who, part, view.shown.figure, "" if m.estimate is None else span(say, m),
+            view.verdict, say.sentence(m.reason) if m.reason else "", m.estimate, m.low, m.high, m.level, m.n,
         )  # fmt: skip
 
     def features(self, attribute: str | None = None) -> pd.DataFrame:
@@ -235,7 +238,7 @@ class Run:
                 bool(ride and ride.details.get("named")),
             ))  # fmt: skip
         columns = ["feature", "who", "gap", "low", "high", "carried", "auc", "proxy"]
-        frame = pd.DataFrame(told, columns=columns).set_index("feature")
+        frame = pd.DataFrame(told, columns=columns).set_index("feature").rename_axis(None)
         order = frame["gap"].astype(float).abs().fillna(-1.0).sort_values(ascending=False, kind="stable").index
         return frame.loc[order] if frame.index.is_unique else frame
 
@@ -258,7 +261,7 @@ class Run:
             for m in self.record.measurements if m.measure == "flip_output_change"
         ]  # fmt: skip
         columns = ["flip", "group", "change", "low", "high", "harmed_share", "n"]
-        return pd.DataFrame(told, columns=columns).set_index("flip")
+        return pd.DataFrame(told, columns=columns).set_index("flip").rename_axis(None)
 
     def proxies(self) -> list[str]:
         """Features that stand in for a group and carry a gap, as the run names them."""
@@ -272,7 +275,7 @@ class Run:
         import pandas as pd
 
         told = [(one.question, one.reason, one.needed) for one in self.page.unanswered]
-        return pd.DataFrame(told, columns=["question", "reason", "needed"]).set_index("question")
+        return pd.DataFrame(told, columns=["question", "reason", "needed"]).set_index("question").rename_axis(None)
 
     def pictures(self, measure: str | None = None) -> list[PictureView]:
         """The pictures of several figures: of every part of the page, or of those that hold a measure."""

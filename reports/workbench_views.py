@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,20 @@ class PictureView:
 
     def _repr_svg_(self) -> str:
         return self.svg
+
+
+class Lines(tuple[str, ...]):
+    """Sentences, which a notebook shows as a list."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        return str(Markup("<ul>{}</ul>").format(Markup("").join(Markup("<li>{}</li>").format(one) for one in self)))
+
+
+def lines(*groups: Iterable[str]) -> Lines:
+    """Sentences of several groups one after another, each once."""
+    return Lines(dict.fromkeys(one for group in groups for one in group))
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +85,8 @@ class FindingView:
             "title", "who", "sentence", "figure", "interval", "denominators", "cautions", "does_not_show",
             "would_change", "assumptions", "undecided", "missing",
         ):  # fmt: skip
-            return getattr(self.shown, name)
+            found = getattr(self.shown, name)
+            return Lines(found) if isinstance(found, tuple) else found
         raise AttributeError(name)
 
     def picture(self) -> PictureView | None:
@@ -91,12 +107,11 @@ class FindingView:
         return self.run.measurements(question=m.question, measure=m.measure)
 
     def details(self) -> pd.DataFrame:
-        """Numerators, denominators and further figures of the same estimate, by name."""
+        """Denominators and further figures of the same estimate, as the page words them: value and remark, by name."""
         import pandas as pd
 
-        m = self.measurement
-        told = [*((name, float(value)) for name, value in m.counts.items()), *m.details.items()]
-        return pd.DataFrame(told, columns=["name", "value"]).set_index("name")
+        told = [(fact.label, fact.value, fact.note) for fact in self.shown.facts]
+        return pd.DataFrame(told, columns=["what", "value", "remark"]).set_index("what").rename_axis(None)
 
     def rows(self, program: str | Path | None = None) -> pd.DataFrame:
         """The rows behind a counted finding, from the source, with its credentials. Raises ``InputError``."""
@@ -136,14 +151,14 @@ class RemediesView:
         return self.say.sentence(self.record.explanation)
 
     @property
-    def cautions(self) -> tuple[str, ...]:
+    def cautions(self) -> Lines:
         """What must be known before relying on it."""
-        return tuple(map(self.say.sentence, self.record.cautions))
+        return Lines(map(self.say.sentence, self.record.cautions))
 
     @property
-    def reasons(self) -> tuple[str, ...]:
+    def reasons(self) -> Lines:
         """Why the chosen one was chosen."""
-        return tuple(map(self.say.sentence, self.record.reasons))
+        return Lines(map(self.say.sentence, self.record.reasons))
 
     @property
     def chosen(self) -> Candidate | None:
@@ -166,7 +181,7 @@ class RemediesView:
             "id", "kind", "what", "performance", "outcome_rate", "approved", "ratio", "gain", "eligible", "deployable",
             "reason",
         ]  # fmt: skip
-        return pd.DataFrame(told, columns=columns).set_index("id")
+        return pd.DataFrame(told, columns=columns).set_index("id").rename_axis(None)
 
     def _ratio(self, one: Candidate) -> float | None:
         """The lowest ratio of approval rates among the groups of the remedied attribute."""
@@ -185,7 +200,7 @@ class RemediesView:
             for one in self.record.certified
         ]  # fmt: skip
         columns = ["measure", "who", "today", "chosen", "estimate", "low", "high", "n"]
-        return pd.DataFrame(told, columns=columns).set_index("measure")
+        return pd.DataFrame(told, columns=columns).set_index("measure").rename_axis(None)
 
     def __repr__(self) -> str:
         return f"{self.outcome}: {self.explanation}"
