@@ -6,13 +6,13 @@ from typing import Any
 
 TRAINING_FILE, FUNCTION = "train.py", "fit"
 TODAY: dict[str, Any] = {
-    "num_leaves": 7, "learning_rate": 0.1, "n_estimators": 60, "min_child_samples": 100, "reg_lambda": 1.0,
+    "num_leaves": 4, "learning_rate": 0.15, "n_estimators": 30, "min_child_samples": 200, "reg_lambda": 10.0,
 }  # fmt: skip
 SEARCH: dict[str, Any] = {
-    "num_leaves": {"from": 3, "to": 31},
+    "num_leaves": {"from": 3, "to": 15},
     "learning_rate": {"from": 0.03, "to": 0.3, "log": True},
-    "n_estimators": {"from": 20, "to": 120},
-    "min_child_samples": {"from": 20, "to": 500, "log": True},
+    "n_estimators": {"from": 20, "to": 80},
+    "min_child_samples": {"from": 50, "to": 500, "log": True},
     "reg_lambda": {"from": 0.1, "to": 100.0, "log": True},
 }
 TRAINING_CODE = '''"""How the score model of this simulated lender is trained: trees by LightGBM, in one thread.
@@ -29,7 +29,7 @@ import pandas as pd
 
 def fit(
     features, target, weights=None, seed=1,
-    num_leaves=7, learning_rate=0.1, n_estimators=60, min_child_samples=100, reg_lambda=1.0,
+    num_leaves=4, learning_rate=0.15, n_estimators=30, min_child_samples=200, reg_lambda=10.0,
 ):
     """Trees that tell the chance of target 1 from the features (n, p); weights (n,) or None."""
     import lightgbm
