@@ -41,13 +41,15 @@ class SideRow:
 
 @dataclass(frozen=True, slots=True)
 class FindingRow:
-    """A finding that changed. ``deciding`` are the reasons that turn the verdict, ``others`` what differs too."""
+    """A finding that changed, with every rule of which the same is to be said, by title and finding id.
+
+    ``deciding`` are the reasons that turn the verdict, ``others`` what differs too.
+    """
 
     kind: str
     fails: bool
     title: str
-    rule: Phrase
-    finding_id: str
+    rules: tuple[tuple[Phrase, str], ...]
     before: SideRow
     after: SideRow
     deciding: tuple[str, ...]
@@ -90,8 +92,8 @@ def comparison_view(found: Comparison, say: Words) -> ComparisonView:
         title=_title(say, found),
         lead=tuple(_lead(say, found)),
         inputs=tuple(_input_row(say, one) for one in found.inputs),
-        findings=tuple(_finding_row(say, one) for one in found.findings),
-        findings_note=say("compare.same_findings", count=found.same_findings),
+        findings=_together([_finding_row(say, one) for one in found.findings]),
+        findings_note=say("compare.same_findings", count=found.same_findings, open=found.still_open),
         figures=tuple(row for kind, row in rows if kind != "within_chance"),
         within=tuple(row for kind, row in rows if kind == "within_chance"),
         figures_note=tuple(_figures_note(say, found)),
@@ -163,13 +165,20 @@ def _finding_row(say: Words, one: FindingChange) -> FindingRow:
         kind=say(f"compare.kind.{one.kind}"),
         fails=one.fails,
         title=say("measure_of", measure=say.named("measure", m.measure), who=who(say, m)),
-        rule=phrase(say, either.rule.title, either.rule.id),
-        finding_id=either.finding_id,
+        rules=((phrase(say, either.rule.title, either.rule.id), either.finding_id),),
         before=_side(say, one.before, reason),
         after=_side(say, one.after, reason),
         deciding=tuple(told),
         others=tuple(say.sentence(cause.explanation) for cause in one.causes if not cause.decisive),
     )
+
+
+def _together(rows: Sequence[FindingRow]) -> tuple[FindingRow, ...]:
+    """Rows that differ in the rule alone become one, at the place of the first."""
+    found: dict[FindingRow, list[tuple[Phrase, str]]] = {}
+    for row in rows:
+        found.setdefault(replace(row, rules=()), []).extend(row.rules)
+    return tuple(replace(row, rules=tuple(rules)) for row, rules in found.items())
 
 
 def _side(say: Words, f: Finding | None, reason: str) -> SideRow:
@@ -229,7 +238,8 @@ def _change(say: Words, one: FigureChange, m: Measurement) -> str:
     elif low is None or high is None:
         interval = say("or_less", high=high) if low is None else say("or_more", low=low)
     else:
-        interval = say("between", low=low, high=high)
+        bare = unit_of(m.measure) != "money" and one.low is not None
+        interval = say("between", low=_bare(one, m, one.low or 0.0) if bare else low, high=high)
     told = say("site.interval", level=percent(one.level), interval=interval)
     return say("compare.change", change=change, interval=told)
 
@@ -239,8 +249,19 @@ def _difference(say: Words, one: FigureChange, m: Measurement, value: float) -> 
     if one.scale == "ratio":
         return say("compare.times", number=number(value, "ratio"))
     unit = _CHANGE_UNITS.get(unit_of(m.measure), unit_of(m.measure))
-    text = figure(say, value, unit, (), m.unit)
-    return text if value <= 0 or not number(value, unit).strip("0.,") else f"+{text}"
+    text, signless = figure(say, value, unit, (), m.unit), number(value, unit)
+    return text.replace(signless, _with_sign(signless), 1)
+
+
+def _bare(one: FigureChange, m: Measurement, value: float) -> str:
+    """A difference with its sign, without the unit."""
+    unit = _CHANGE_UNITS.get(unit_of(m.measure), unit_of(m.measure))
+    text = number(value, "ratio" if one.scale == "ratio" else unit)
+    return text if one.scale == "ratio" else _with_sign(text)
+
+
+def _with_sign(text: str) -> str:
+    return text if text.startswith("−") or not text.strip("0.,") else f"+{text}"
 
 
 def by_saying(rows: Sequence[FigureRow]) -> list[tuple[str, list[FigureRow]]]:
@@ -286,7 +307,8 @@ def _section(title: str) -> Iterator[str]:
 def _finding_lines(say: Words, row: FindingRow) -> Iterator[str]:
     verdicts = " → ".join(say(f"verdict.{side.verdict or 'none'}") for side in (row.before, row.after))
     yield f"  {row.kind.upper()}  {verdicts}  {row.title}"
-    yield f"      {say('labelled', label=say('site.col.rule'), value=row.rule.text)} [{row.finding_id}]"
+    for rule, finding_id in row.rules:
+        yield f"      {say('labelled', label=say('site.col.rule'), value=rule.text)} [{finding_id}]"
     yield f"      {say('labelled', label=say('site.col.before'), value=row.before.told)}"
     yield f"      {say('labelled', label=say('site.col.after'), value=row.after.told)}"
     for key, told in (("compare.decides", row.deciding), ("compare.differs_too", row.others)):

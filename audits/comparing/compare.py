@@ -77,6 +77,7 @@ def compare(before: Records, after: Records) -> Comparison:
         inputs=input_changes(before, after),
         findings=findings.changes,
         same_findings=findings.same,
+        still_open=findings.still_open,
         figures=figures.changes,
         same_figures=figures.same,
         family=figures.family,

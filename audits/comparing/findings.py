@@ -16,10 +16,11 @@ Records = tuple[AuditRun, Judgement]
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """Findings that differ, and how many kept their verdict."""
+    """Findings that differ, how many kept their verdict, and how many of those are a breach or a concern."""
 
     changes: tuple[FindingChange, ...]
     same: int
+    still_open: int
 
 
 def finding_changes(before: Records, after: Records) -> Changes:
@@ -30,7 +31,8 @@ def finding_changes(before: Records, after: Records) -> Changes:
     pairs = [pair for pair in pairs if not _stands_for_others(pair, gone, new)]
     changed = [(a, b) for a, b in pairs if (a and a.verdict) != (b and b.verdict)]
     told = [_change(a, b, before, after) for a, b in changed]
-    return Changes(tuple(sorted(told, key=_rank)), len(pairs) - len(changed))
+    still_open = sum(bool(a and b and a.verdict == b.verdict in FAILING) for a, b in pairs)
+    return Changes(tuple(sorted(told, key=_rank)), len(pairs) - len(changed), still_open)
 
 
 def _asked(f: Finding) -> tuple[str, str]:

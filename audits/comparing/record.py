@@ -105,7 +105,7 @@ class Comparison:
 
     ``rows`` says what is known of rows behind both runs, ``rows_reason`` why. ``family`` counts the figures with an
     interval of their difference, ``selected`` those that moved at false discovery rate ``rate``. ``same_findings`` and
-    ``same_figures`` count what stayed as it was.
+    ``same_figures`` count what stayed as it was, ``still_open`` the breaches and concerns among those findings.
     """
 
     schema_version: str
@@ -117,6 +117,7 @@ class Comparison:
     inputs: tuple[InputChange, ...]
     findings: tuple[FindingChange, ...]
     same_findings: int
+    still_open: int
     figures: tuple[FigureChange, ...]
     same_figures: int
     family: int

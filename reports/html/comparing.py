@@ -40,7 +40,10 @@ def _finding(say: Words, row: FindingRow) -> Markup:
     head = Markup('<div class="harm-line"><h3>{}</h3>{} → {}<span class="meaning">{}</span></div>').format(
         row.kind, _badge(say, row.before), _badge(say, row.after), row.title
     )
-    under = Markup('<p class="under">{} <code>{}</code></p>').format(phrase_in("span", row.rule), row.finding_id)
+    under = joined(
+        Markup('<p class="under">{} <code>{}</code></p>').format(phrase_in("span", rule), finding_id)
+        for rule, finding_id in row.rules
+    )
     sides = ((say("site.col.before"), row.before.told), (say("site.col.after"), row.after.told))
     facts = joined(Markup("<div><dt>{}</dt><dd>{}</dd></div>").format(*side) for side in sides)
     reasons = joined(
