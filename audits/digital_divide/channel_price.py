@@ -8,6 +8,7 @@ one on neither side is unknown, is counted, and above 5 % keeps figures from bei
   a person costs is held equal only where it is part of the cost. Without a cost a ratio above 1 may be that, and one at
   1 may hide a penalty on cheaper customers: the figure then makes no breach and is never clear. With a cost, a ratio
   can only be too high where serving is not part of it: it makes no breach until ``service_in_cost`` says that it is;
+  assisted_overcharge_money is what it comes to: what the assisted rows were asked in all, times 1 − 1 / ratio;
 * assisted_fee_gap: fees as a share of the amount lent, assisted less digital, within strata;
 * digital_discount_gap: share of rows (granted ones, where there are decisions) with an incentive above zero, digital
   less assisted, over strata. Where no assisted row has one, ``digital_only`` is 1, ``assisted_high`` bounds the share;
@@ -26,6 +27,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from audits.comparisons import side_means
 from audits.comparisons.fee_shares import fee_share_gaps, fee_share_needs
+from audits.comparisons.in_money import ratio_in_money
 from audits.comparisons.price_ratios import Asked, figure_column, price_ratios, ratio_needs
 from audits.comparisons.served_by_person import assisted_needs, assisted_shares
 from audits.comparisons.side_means import Value, side_needs
@@ -35,6 +37,7 @@ from audits.measuring import POWER, bounded_at_once
 from audits.record import Measurement, NotAnswered
 from checks.inputs.contract import ASSISTED, CHANNEL, DIGITAL, DataContract
 from checks.inputs.prepared import group_column
+from checks.inputs.pricing_columns import PRICED
 from checks.problem import InputError, Problem
 from checks.sentence import said, template
 
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
     from audits.statistics.stratified_means import StratifiedMeans
 
 _MOST_LOST = 0.05
+_MONEY = "assisted_overcharge_money"
 _COSTLESS = said(
     "no cost is held equal: what serving by a person costs cannot be told from a price for it, nor a penalty from "
     "customers who cost less"
@@ -83,8 +87,8 @@ class ChannelPrice:
         "price", "rate", "cost", "loan", "terms", "groups", "strata", "entity", "weight", "decision",
     )  # fmt: skip
     measures: ClassVar[Mapping[str, float | None]] = {
-        "assisted_price_ratio": 1.0, "assisted_fee_gap": 0.0, "digital_discount_gap": 0.0, "assisted_share": None,
-        "channel_group_price_ratio": 1.0,
+        "assisted_price_ratio": 1.0, _MONEY: 0.0, "assisted_fee_gap": 0.0, "digital_discount_gap": 0.0,
+        "assisted_share": None, "channel_group_price_ratio": 1.0,
     }  # fmt: skip
     counted: ClassVar[tuple[str, ...]] = ()
 
@@ -101,6 +105,8 @@ class ChannelPrice:
         yield from assisted_needs((None, *self._attributes(contract)), contract)
         if figure_column(contract):
             yield from ratio_needs(_channels(contract), contract)
+            if contract.price:
+                yield _paid(contract)
             for attribute in self._attributes(contract):
                 for asked in _by_group(attribute, contract):
                     yield from ratio_needs(asked, contract)
@@ -113,6 +119,10 @@ class ChannelPrice:
         """The figures by channel, then those by group."""
         rows = _granted(evidence, contract)
         figures = [self._of_channels(one, rows, contract) for one in self._compared(evidence, contract, rows)]
+        figures += [
+            _in_money(one, evidence, contract)
+            for one in figures if one.measure == "assisted_price_ratio" and contract.price
+        ]  # fmt: skip
         for attribute in (None, *self._attributes(contract)):
             shares = assisted_shares(self.name, evidence, contract, attribute, self.level)
             figures += [_with_unknown(one, rows) for one in shares]
@@ -218,6 +228,8 @@ class ChannelPrice:
         priced, had = bool(figure_column(contract)), said("the contract names neither a price nor a rate")
         lacking = [
             ("assisted_price_ratio", priced, had, said("name the price, and its cost, in the contract")),
+            (_MONEY, bool(contract.price), said("the contract names no price"),
+             said("name the price, and its cost, in the contract")),
             ("channel_group_price_ratio", priced, had, said("name the price, and its cost, in the contract")),
             ("channel_group_price_ratio", not priced or bool(contract.groups), said("the contract names no groups"),
              said("name groups of people in the contract")),
@@ -232,6 +244,21 @@ class ChannelPrice:
         for what, fine, reason, needed in lacking:
             if not fine:
                 yield NotAnswered(f"{self.name}: {what}", reason, needed)
+
+
+def _paid(contract: DataContract) -> CellsNeed:
+    """What was asked by channel, of rows that the ratio compares."""
+    return CellsNeed((CHANNEL,), (), (PRICED,), decision=bool(contract.decision))
+
+
+def _in_money(one: Measurement, evidence: Evidence, contract: DataContract) -> Measurement:
+    """The ratio in money; with decisions only granted rows were paid."""
+    cells = evidence.cells(_paid(contract))
+    own = [
+        total[0] for (labels, decision, _), total in zip(cells.cells, cells.totals, strict=True)
+        if labels[0] == one.group and (not contract.decision or decision == 1)
+    ]  # fmt: skip
+    return ratio_in_money(one, _MONEY, sum(t.sum for t in own), sum(t.known for t in own), contract.currency)
 
 
 def _channels(contract: DataContract) -> Asked:

@@ -8,6 +8,9 @@ Harm: the same credit at a higher price. Per attribute, among rows with a rate (
   degrees are those of the smaller group, or fewer where controls leave less of the group to compare. Beside it the
   robustness value of Cinelli and Hazlett (2020, JRSS B 82:39–67): how strong an omitted variable must be to explain
   the gap away;
+* rate_gap_money: the gap, at equal controls and strata where there are any, times amount and years of the group's
+  loans, added up: what it comes to in simple interest on the whole amount over the whole term. It takes the gap to be
+  the same whatever the amount and term;
 * high_cost_share by group and high_cost_ratio, the group's share of high-cost loans over the reference's, where the
   contract names such a flag; score intervals (Wilson; Gart and Nam 1988, Biometrics 44:323–338). Above 1 is harm.
 
@@ -22,6 +25,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from audits.comparisons import prices, rate_model
+from audits.comparisons.in_money import gap_in_money
 from audits.comparisons.prices import Priced
 from audits.evidence.collect import Evidence
 from audits.evidence.needs import CellsNeed, HistogramNeed, MomentsNeed, Need
@@ -29,13 +33,18 @@ from audits.measuring import from_error
 from audits.record import Measurement, NotAnswered
 from audits.unused_roles import marked
 from checks.inputs.contract import DataContract
+from checks.inputs.loan_columns import MONEY_YEARS, periods_of_term
 from checks.sentence import said, template
 
 if TYPE_CHECKING:
+    from audits.evidence.cells import Cells
     from audits.evidence.moments import Moments
 
 BASIS_POINTS = {"percent": 100.0, "fraction": 10_000.0, "basis_points": 1.0}
 _ADJUST = said("list under 'controls' the numbers, under 'strata' the kinds of loans, that may lawfully move a rate")
+_MONEY = "rate_gap_money"
+_NO_AMOUNTS = said("the contract does not name what was lent and for how long")
+_NAME_THEM = said("name 'amount' and 'term_months', 'term_days' or 'instalments' under 'loan'")
 _NO_SPREAD = template(
     "within each group all rates are the same: no error can be told; the gap is {gap:.1f} basis points"
 )
@@ -54,7 +63,7 @@ class Pricing:
     roles: ClassVar[tuple[str, ...]] = ("rate", "groups")
     optional_roles: ClassVar[tuple[str, ...]] = ("controls", "strata", "entity", "weight", "loan", "decision")
     measures: ClassVar[Mapping[str, float | None]] = {
-        "rate_gap_bp": 0.0, "adjusted_rate_gap_bp": 0.0, "high_cost_share": None, "high_cost_ratio": 1.0,
+        "rate_gap_bp": 0.0, "adjusted_rate_gap_bp": 0.0, _MONEY: 0.0, "high_cost_share": None, "high_cost_ratio": 1.0,
     }  # fmt: skip
     counted: ClassVar[tuple[str, ...]] = ()
 
@@ -62,6 +71,8 @@ class Pricing:
         """Cells with the sums of rates, their distribution, and moments where there is something to adjust for."""
         for attribute in self._attributes(contract):
             yield from (self._cells(attribute, contract), self._histogram(attribute, contract))
+            if _has_amounts(contract):
+                yield self._lent(attribute)
             if contract.entity:
                 yield self._raw_moments(attribute, contract)
             if contract.controls or contract.strata:
@@ -78,11 +89,15 @@ class Pricing:
             repeated = None
             if contract.entity:
                 repeated = evidence.moments(self._raw_moments(attribute, contract))
+            gaps = []
             for label in sorted(set(seen.groups) - {reference}):
                 shared = self._gap("rate_gap_bp", attribute, label, reference, seen, contract)
                 raw = self._raw(shared, seen, contract, repeated)
-                figures.append(marked(raw, replace(contract, entity=None)))
-            figures += self._adjusted(evidence, attribute, reference, seen, contract)
+                gaps.append(marked(raw, replace(contract, entity=None)))
+            adjusted = list(self._adjusted(evidence, attribute, reference, seen, contract))
+            figures += [*gaps, *adjusted]
+            if _has_amounts(contract):
+                figures += self._in_money(adjusted or gaps, evidence, attribute, contract)
             if contract.loan.get("high_cost"):
                 figures += self._high_cost(attribute, reference, seen, contract, repeated)
                 missing += self._unread_flags(seen, contract)
@@ -104,12 +119,34 @@ class Pricing:
     def _moments(self, attribute: str, contract: DataContract) -> MomentsNeed:
         return MomentsNeed(attribute, contract.controls, contract.entity, contract.rate, contract.strata)
 
+    def _lent(self, attribute: str) -> CellsNeed:
+        return CellsNeed((attribute,), (), (MONEY_YEARS,))
+
+    def _in_money(
+        self, gaps: Iterable[Measurement], evidence: Evidence, attribute: str, contract: DataContract
+    ) -> Iterator[Measurement]:
+        """Each group's gap times what it was lent, and for how long; with decisions only granted rows were lent."""
+        whole, lent = (evidence.cells(need) for need in (self._cells(attribute, contract), self._lent(attribute)))
+
+        def of(cells: Cells, label: str | None) -> tuple[int, float]:
+            own = [
+                total[0] for (labels, decision, _), total in zip(cells.cells, cells.totals, strict=True)
+                if labels[0] == label and (not contract.decision or decision == 1)
+            ]  # fmt: skip
+            return sum(one.known for one in own), sum(one.sum for one in own)
+
+        for one in gaps:
+            rows, total = of(lent, one.group)
+            yield gap_in_money(one, _MONEY, total, rows, of(whole, one.group)[0], contract.loan_form.currency)
+
     def _missing(self, contract: DataContract) -> list[NotAnswered]:
         missing = []
         if not contract.controls and not contract.strata:
             missing.append(NotAnswered(
                 f"{self.name}: adjusted_rate_gap_bp", said("the contract declares neither controls nor strata"), _ADJUST
             ))  # fmt: skip
+        if not _has_amounts(contract):
+            missing.append(NotAnswered(f"{self.name}: {_MONEY}", _NO_AMOUNTS, _NAME_THEM))
         if not contract.loan.get("high_cost"):
             missing.append(NotAnswered(
                 f"{self.name}: high_cost_share", said("the contract names no flag of high-cost loans"),
@@ -236,3 +273,7 @@ class Pricing:
         for label in sorted(set(seen.groups) - {reference}):
             shared = replace(self._shared(attribute, label, reference, seen, contract), measure="high_cost_ratio")
             yield marked(prices.high_cost_ratio(shared, seen.of(label), seen.of(reference)), declared)
+
+
+def _has_amounts(contract: DataContract) -> bool:
+    return "amount" in contract.loan and periods_of_term(contract) is not None

@@ -74,6 +74,10 @@ ACCESS = {
         "At equal strata and declared cost, prices in {group} channels are {estimate} times those in {reference} "
         "channels"
     ),
+    "assisted_overcharge_money": template(
+        "At equal strata and declared cost, customers in {group} channels were asked {more} in all than in {reference} "
+        "channels"
+    ),
     "assisted_fee_gap": template(
         "At equal strata, the mean of fees over amount in {group} channels is {higher} than in {reference} channels"
     ),

@@ -26,6 +26,10 @@ _SUBJECT = {
         "At equal controls and strata, the mean rate of {group} borrowers less that of {reference} borrowers is "
         "{estimate}"
     ),
+    "rate_gap_money": template(
+        "The gap in mean rates comes, over all their loans, to {more} for {group} borrowers than at the rates of "
+        "{reference} borrowers"
+    ),
     "high_cost_ratio": template(
         "The share of high-cost loans of {group} borrowers is {estimate} times that of {reference} borrowers"
     ),

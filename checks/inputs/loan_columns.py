@@ -25,6 +25,7 @@ _FAVOURABLE = "squaredeal_favourable"
 APR, APRC = "squaredeal_apr", "squaredeal_aprc"
 ALL_IN, ALL_IN_EFFECTIVE = "squaredeal_all_in_rate", "squaredeal_all_in_effective"
 COST_FAULT, TOTAL_COST = "squaredeal_cost_fault", "squaredeal_total_cost"
+MONEY_YEARS = "squaredeal_money_years"  # amount times years of the term, of a loan with a rate
 MONEY_DAYS, IRREGULAR, LENGTH = "squaredeal_money_days", "squaredeal_irregular", "squaredeal_length_days"
 SOLVED = (APR, APRC, ALL_IN, ALL_IN_EFFECTIVE, COST_FAULT, TOTAL_COST, MONEY_DAYS, IRREGULAR, LENGTH)
 
@@ -106,7 +107,21 @@ def loan_columns(columns: Mapping[str, ir.Value], contract: DataContract) -> dic
         found[DOUBT] = _doubt(columns, contract, found[FAULT])
     elif "disclosed_apr" in contract.loan:
         found[DOUBT] = _unlikely(number(columns[contract.loan["disclosed_apr"]]), contract.loan_form.apr_unit)
+    if contract.rate and periods_of_term(contract):
+        found[MONEY_YEARS] = _money_years(columns, contract)
     return found | _of_granted(columns, contract, found[FAULT])
+
+
+def _money_years(columns: Mapping[str, ir.Value], contract: DataContract) -> Any:
+    """Amount times years: what simple interest on the whole amount over the whole term is a multiple of."""
+    import ibis
+
+    key = str(periods_of_term(contract))
+    amount, term = number(columns[contract.loan["amount"]]), number(columns[contract.loan[key]])
+    a_year = {"term_months": 12.0, "term_days": 365.0, "instalments": PERIODS_A_YEAR[contract.loan_form.period]}[key]
+    fine = (amount > 0) & (amount < LARGEST_AMOUNT) & (term > 0) & (term <= LONGEST_TERM[key])
+    fine = fine & columns[str(contract.rate)].notnull()
+    return ibis.ifelse(fine, amount * term / a_year, ibis.null("float64"))
 
 
 def _of_granted(columns: Mapping[str, ir.Value], contract: DataContract, fault: Any) -> dict[str, ir.Value]:
