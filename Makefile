@@ -4,9 +4,9 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-CODE := audits checks dags reports squaredeal.py tests
+CODE := audits checks dags notebooks reports squaredeal.py tests
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench truth messages pictures lock schemas clean
+.PHONY: help demo test lint bench truth messages notebooks pictures lock schemas clean
 # a set PYTHONDONTWRITEBYTECODE makes every process compile every package again
 unexport PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME
 
@@ -39,6 +39,9 @@ schemas: $(READY) ## write the published JSON Schemas anew
 
 messages: $(READY) ## collect every sentence for translation into reports/locale; says what is not translated yet
 	@$(BIN)/python .ci/collect-messages
+
+notebooks: $(READY) ## run every notebook on the results of make demo, and write it as a page into demo/notebooks
+	@$(BIN)/python -m tests.notebooks.rendering demo/notebooks
 
 pictures: $(READY) ## take the documents' screenshots anew (needs Chromium)
 	@$(BIN)/python -m tests.browser.pictures

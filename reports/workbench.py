@@ -66,7 +66,7 @@ def latest(runs: str | Path, program: str, period: str = "all", lang: str = LANG
     names = sorted(path.name for path in home.glob("*") if path.is_dir()) if home.is_dir() else []
     if program not in names:
         raise InputError(Problem(
-            str(home), f"no runs of '{program}'", f"one of {listed(names) or 'no program at all'}",
+            str(home), f"no runs of '{program}'", f"one of {listed(names)}" if names else "a folder of runs",
             suggest(program, names) if names else "make a run first: squaredeal run PROGRAM --out FOLDER",
         ))  # fmt: skip
     folder = latest_version(home / program / period)
@@ -141,6 +141,7 @@ class Run:
             for view in self.figures for found in view.findings
             if found.verdict in wanted and harm in (None, found.harm) and measure in (None, view.measurement.measure)
         ]  # fmt: skip
+        told.sort(key=lambda row: VERDICTS.index(row[1]))  # type: ignore[arg-type]
         columns = ["finding", "verdict", "harm", "what", "who", "figure", "interval", "limit", "rule"]
         return pd.DataFrame(told, columns=columns).set_index("finding").rename_axis(None)
 
