@@ -31,6 +31,10 @@ class Influenced:
     influence: Floats
     freedom: float
 
+    def interval(self, error: float, critical: float) -> tuple[float, float]:
+        """Both bounds, ``critical`` standard errors away."""
+        return self.estimate - critical * error, self.estimate + critical * error
+
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
@@ -93,13 +97,13 @@ def bounds_together(
     if together is not None:
         error[defined] = np.sqrt(np.diag(together))
     kept = [place for place, i in enumerate(defined) if error[i] > _NOUGHT]
-    none = [Bounds(np.nan, np.nan, np.nan)] * len(figures)
+    bounds = [Bounds(np.nan, np.nan, np.nan)] * len(figures)
     if together is None or not kept:
-        return none, np.nan
+        return bounds, np.nan
     chosen = [defined[place] for place in kept]
     found = max_t_from_covariance(estimate[chosen], together[np.ix_(kept, kept)], level=level, seed=seed)
     tail = float(norm.sf(found.critical_value))
     for i in chosen:
-        reach = float(t.isf(tail, figures[i].freedom)) * error[i]
-        none[i] = Bounds(float(error[i]), float(estimate[i] - reach), float(estimate[i] + reach))
-    return none, found.critical_value
+        low, high = figures[i].interval(float(error[i]), float(t.isf(tail, figures[i].freedom)))
+        bounds[i] = Bounds(float(error[i]), low, high)
+    return bounds, found.critical_value

@@ -1,0 +1,158 @@
+"""Does the chosen alternative hold on rows that nothing before has looked at?
+
+Both models and both ways from score to approval are fixed before these rows are read, so that no choice makes a figure
+look better. ``certified``: the gain of the worst-treated group lies above 0 within bounds that hold for all figures at
+once, no other group's ratio surely falls, and performance surely falls by no more than the loss that was allowed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from audits.evidence.remedy_rows import RemedyPart
+from audits.remedies.cautions import cautions_of
+from audits.remedies.certified_figures import GAIN, PERFORMANCE, Model, certified_figures
+from audits.remedies.choice import Choice
+from audits.remedies.records import Certified, Outcome
+from audits.remedies.tried import Scorer
+from audits.remedies.validation import Validator, scored
+from checks.inputs.remedies import Remedies
+from checks.inputs.training_code import TrainingError
+from checks.sentence import Sentence, joined, said, template
+
+HOLDS = template(
+    "Chosen on other rows, '{chosen}' holds on {n:,} untouched rows: the approval rate of {group} rises from "
+    "{today:.4f} to {ratio:.4f} of that of {reference}, by {gain:.4f} ({low:.4f} to {high:.4f}). Performance changes "
+    "by {performance:+.4f} ({performance_low:+.4f} to {performance_high:+.4f}). All certified figures lie within their "
+    "bounds at once with {level:.0%} confidence."
+)
+FALLS = template(
+    "Chosen on other rows, '{chosen}' holds on {n:,} untouched rows: the approval rate of {group}, above that of "
+    "{reference}, comes down from {today:.4f} to {ratio:.4f} of it, by {gain:.4f} ({low:.4f} to {high:.4f}). "
+    "Performance changes by {performance:+.4f} ({performance_low:+.4f} to {performance_high:+.4f}). All certified "
+    "figures lie within their bounds at once with {level:.0%} confidence."
+)
+NOT_CONFIRMED = template("'{chosen}' was chosen, but is not confirmed on the {n:,} untouched rows: {reasons}")
+NONE_FOUND = template("No alternative was found: {reason}")
+NO_RATIO = template("the untouched rows give no ratio of {attribute} for the two models.")
+MAY_BE_NONE = template(
+    "the ratio of {group} changes by {gain:+.4f}, and {low:+.4f} to {high:+.4f} does not rule out that nothing is "
+    "gained."
+)
+BEYOND = template("{group} ends further from {reference} than today, on the other side ({today:.4f} to {ratio:.4f}).")
+HARMED = template("the ratio of {group} ({attribute}) falls, by {low:+.4f} to {high:+.4f}.")
+WORSE = template("performance falls by more than the allowed {loss:g} ({low:+.4f} to {high:+.4f}).")
+MAY_BE_WORSE = template(
+    "performance changes by {change:+.4f}, and {low:+.4f} to {high:+.4f} does not rule out a fall of more than the "
+    "allowed {loss:g}."
+)
+NO_BOUNDS = template("how performance changes has no bounds. {reason}")
+CANNOT_SCORE = template("the untouched rows could not be scored. {reason}")
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What is certified, and the outcome in a word and in a sentence."""
+
+    figures: tuple[Certified, ...]
+    outcome: Outcome
+    explanation: str
+    cautions: tuple[str, ...]
+
+
+def certify(
+    part: RemedyPart, scorers: Mapping[str, Scorer | None], choice: Choice, validator: Validator, remedies: Remedies,
+    references: Mapping[str, str], seed: int = 0,
+) -> Certificate:  # fmt: skip
+    """Today's and the chosen model on ``part``; ``scorers`` by candidate id, ``validator`` holds the rule.
+
+    Where nothing was chosen, the figures are those of the recorded decisions and today's model is not scored.
+    """
+    groups = validator.groups
+    recorded = certified_figures(part, None, None, remedies, references, groups, seed)
+    if choice.chosen is None:
+        reason = choice.reasons[0] if choice.reasons else ""
+        cautions = cautions_of(part, recorded, None, remedies, references)
+        return Certificate(recorded, "none_found", said(NONE_FOUND, reason=reason), cautions)
+    today_id = next(one.id for one in choice.candidates if one.kind == "today")
+    try:
+        today, chosen = (_on(part, scorers[one], validator) for one in (today_id, choice.chosen))
+    except TrainingError as error:
+        cautions = cautions_of(part, recorded, None, remedies, references)
+        why = said(CANNOT_SCORE, reason=error.reason)
+        return Certificate(recorded, "not_confirmed", _not_confirmed(choice.chosen, part, [why]), cautions)
+    figures = certified_figures(part, today, chosen, remedies, references, groups, seed)
+    cautions = cautions_of(part, figures, today, remedies, references)
+    against = list(_against(figures, validator.attribute, remedies))
+    if against:
+        return Certificate(figures, "not_confirmed", _not_confirmed(choice.chosen, part, against), cautions)
+    return Certificate(figures, "certified", _holds(figures, validator.attribute, choice.chosen, part), cautions)
+
+
+def _on(part: RemedyPart, scorer: Scorer | None, validator: Validator) -> Model:
+    if scorer is None:
+        raise ValueError("scorers: found none of a candidate that was chosen, expected its model")
+    approver = validator.approver(scorer)
+    scores = scored(scorer, part)
+    return Model(scores, approver.chances(scores))
+
+
+def worst_of(figures: Sequence[Certified], attribute: str) -> Certified | None:
+    """The gain of the group whose ratio by today's model lies furthest from 1; None where no group has one."""
+    gains = [one for one in figures if one.measure == GAIN and one.attribute == attribute and one.low is not None]
+    return min(gains, key=lambda one: (_nearness(one.today), str(one.group)), default=None)
+
+
+def _nearness(ratio: float | None) -> float:
+    return 0.0 if not ratio else min(ratio, 1 / ratio)
+
+
+def _against(figures: Sequence[Certified], attribute: str, remedies: Remedies) -> Iterator[Sentence]:
+    """Why the chosen model is not certified, each reason a sentence."""
+    worst = worst_of(figures, attribute)
+    if worst is None or worst.low is None or worst.high is None:
+        yield said(NO_RATIO, attribute=attribute)
+        return
+    above = (worst.today or 0.0) > 1
+    if (worst.high >= 0) if above else (worst.low <= 0):
+        yield said(MAY_BE_NONE, group=worst.group, gain=worst.estimate, low=worst.low, high=worst.high)
+    elif _nearness(worst.chosen) <= _nearness(worst.today):
+        yield said(
+            BEYOND, group=worst.group, reference=worst.reference, today=worst.today, ratio=worst.chosen
+        )  # fmt: skip
+    for one in figures:
+        if one.measure == GAIN and one is not worst and one.high is not None and one.high < 0 and _below(one):
+            yield said(HARMED, group=one.group, attribute=one.attribute, low=one.low, high=one.high)
+    yield from _worse(next(one for one in figures if one.measure == PERFORMANCE), remedies.loss)
+
+
+def _below(one: Certified) -> bool:
+    """Whether the group ends below its reference: one above it that comes nearer is not harmed."""
+    return one.chosen is not None and one.chosen < 1
+
+
+def _worse(one: Certified, loss: float) -> Iterator[Sentence]:
+    if one.low is None or one.high is None:
+        yield said(NO_BOUNDS, reason=one.reason)
+    elif one.high < -loss:
+        yield said(WORSE, loss=loss, low=one.low, high=one.high)
+    elif one.low < -loss:
+        yield said(MAY_BE_WORSE, change=one.estimate, low=one.low, high=one.high, loss=loss)
+
+
+def _not_confirmed(chosen: str, part: RemedyPart, reasons: Sequence[Sentence]) -> Sentence:
+    return said(NOT_CONFIRMED, chosen=chosen, n=len(part), reasons=joined(reasons, " "))
+
+
+def _holds(figures: Sequence[Certified], attribute: str, chosen: str, part: RemedyPart) -> Sentence:
+    worst = worst_of(figures, attribute)
+    performance = next(one for one in figures if one.measure == PERFORMANCE)
+    if worst is None:
+        raise ValueError("figures: found no gain, expected that of the group that was treated worst")
+    return said(
+        FALLS if (worst.today or 0.0) > 1 else HOLDS, chosen=chosen, n=len(part), group=worst.group,
+        reference=worst.reference, today=worst.today, ratio=worst.chosen, gain=worst.estimate, low=worst.low,
+        high=worst.high, performance=performance.estimate, performance_low=performance.low,
+        performance_high=performance.high, level=worst.level,
+    )  # fmt: skip
