@@ -25,7 +25,7 @@ def demonstrate(home: Path, announce: Callable[[str], None]) -> list[str]:
 
     Raises ``InputError`` with the end of Airflow's log when a DAG did not succeed.
     """
-    from dags import mobile_bank, modelled_renewals, motor_renewals, quickcash_loans
+    from dags import mobile_bank, modelled_renewals, motor_renewals, quickcash_loans, scored_loans
     from dags.two_lenders import EFFECTS, told_apart, write_lenders
 
     programs = home / "programs"
@@ -43,6 +43,8 @@ def demonstrate(home: Path, announce: Callable[[str], None]) -> list[str]:
         mobile_bank.write_bank(programs, home / "mobile")
         announce("fitting and registering the pricing model of a simulated insurer")
         modelled_renewals.write_insurer(programs, home / "modelled", home)
+        announce("fitting and registering the score of a simulated lender of consumer loans")
+        scored_loans.write_lender(programs, home / "scored", home)
     except OSError as error:
         raise InputError(Problem(
             str(home), f"the folder cannot be written ({error.strerror})", "a folder for the demonstration",
@@ -52,11 +54,13 @@ def demonstrate(home: Path, announce: Callable[[str], None]) -> list[str]:
     announce("preparing Airflow's metadata database (about 20 s the first time)")
     airflow(["db", "migrate"], environment, home / "airflow" / "migrate.log")
     states = {}
-    companies = (motor_renewals, quickcash_loans, mobile_bank, modelled_renewals)
+    companies = (motor_renewals, quickcash_loans, mobile_bank, modelled_renewals, scored_loans)
     simulated = (*EFFECTS, *(company.PROGRAM for company in companies))
     for program in (PROGRAM, *simulated):
         announce(f"running the DAG {program} through Airflow")
         states[program] = _run_dag(program, home, environment)
+    announce(f"looking for models of {scored_loans.PROGRAM} that treat groups more alike")
+    remedied = scored_loans.search(programs, home / "runs", home)
     lenders = [
         "", "Two simulated lenders with one ratio of approval rates, told apart:", *told_apart(home / "runs"),
         *(f"  report: {home / 'runs' / name / 'all' / 'v1' / 'report.html'}" for name in EFFECTS),
@@ -83,7 +87,15 @@ def demonstrate(home: Path, announce: Callable[[str], None]) -> list[str]:
         f"  report: {home / 'runs' / modelled_renewals.PROGRAM / 'all' / 'v1' / 'report.html'}",
         *modelled_renewals.tracked(home),
     ]  # fmt: skip
-    return [*_lines(home, states[PROGRAM]), *lenders, *insurer, *quickcash, *mobile, *modelled]
+    scored = [
+        "", "A simulated lender with a registered score, what was planted beside what was found, and a remedy:",
+        *scored_loans.planted_and_found(home / "runs", home / "scored"),
+        *scored_loans.remedies_found(home / "runs", home / "scored"),
+        f"  report: {home / 'runs' / scored_loans.PROGRAM / 'all' / 'v1' / 'report.html'}",
+        f"  remedies: {remedied}",
+        *scored_loans.tracked(home),
+    ]  # fmt: skip
+    return [*_lines(home, states[PROGRAM]), *lenders, *insurer, *quickcash, *mobile, *modelled, *scored]
 
 
 def _run_dag(program: str, home: Path, environment: dict[str, str]) -> list[tuple[str, int, str]]:

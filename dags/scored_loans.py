@@ -6,7 +6,6 @@ What an audit finds in it, and what becomes of the ratio of approval rates when 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from audits.simulation.write import TRUTH_FILE, Simulation, write_simulation
 from checks.inputs.period import read_period
 from checks.inputs.program import read_program
 from checks.problem import InputError, Problem
-from dags.model_registry import leads_to, register
+from dags.model_registry import leads_to, register, store_of
 from dags.planted import Planted, beside, finished
 
 PROGRAM, ROWS, EFFECT, SEED = ScoredLoans.name, 30_000, ScoredLoans.example_effect, 20_261_127
@@ -101,19 +100,23 @@ def write_lender(programs: Path, data: Path, home: Path) -> None:
     (programs / f"{PROGRAM}.yaml").write_text(text, encoding="utf-8")
 
 
-def search(programs: Path, runs: Path, announce: Callable[[str], None]) -> Path:
-    """Look for other models beside the audit; returns the folder of the record."""
-    return find_remedies(read_program(programs / f"{PROGRAM}.yaml"), read_period("all"), runs, announce=announce)
+def search(programs: Path, runs: Path, home: Path) -> Path:
+    """Look for other models beside the audit and publish what was found, also in MLflow; returns the page."""
+    from reports.remedies_page import publish_remedies
+
+    found = find_remedies(read_program(programs / f"{PROGRAM}.yaml"), read_period("all"), runs)
+    return publish_remedies(found, store_of(home))
 
 
 def planted_and_found(runs: Path, data: Path) -> list[str]:
-    """What was planted beside what the audit found, what the flip of the telephone changes, and what is named."""
+    """What was planted beside what the audit found, why a flip of the group says nothing, and what is named."""
     run, judgement = finished(runs, PROGRAM)
     truth = json.loads((data / TRUTH_FILE).read_text(encoding="utf-8"))["truth"]
     planted = [Planted(measure, truth[entry], GROUP) for measure, entry in _MEASURES]
     return [
         *beside(planted, run, judgement),
-        f"  named as standing in for origin: {', '.join(named(run)) or 'nothing'}",
+        f"  flip of {_NAMES['group']}: {_flipped(run)}",
+        f"  named as standing in for {_NAMES['group']}: {', '.join(named(run)) or 'nothing'}",
     ]  # fmt: skip
 
 
@@ -144,6 +147,14 @@ def named(run: AuditRun) -> tuple[str, ...]:
         m.segment for m in run.measurements
         if m.measure == "proxy_carried_gap" and m.attribute == attribute and m.details.get("named")
     )  # fmt: skip
+
+
+def _flipped(run: AuditRun) -> str:
+    """Why the model cannot be asked of the same person in the other group."""
+    measure = "explanation.paired_flips: flip_output_change"
+    return (
+        f"not answered: {next((str(one.reason) for one in run.not_answered if one.question == measure), 'not asked')}"
+    )
 
 
 def _record(runs: Path) -> RemedyRecord:

@@ -105,6 +105,24 @@ def test_the_demonstration_names_a_proxy_in_a_registered_model_and_run_and_versi
     assert subject.model in report
 
 
+def test_the_demonstration_finds_a_remedy_for_a_registered_score_and_sets_it_beside_what_was_planted(home):
+    from audits.remedies.station import latest_remedies, read_remedies
+
+    folder, lines = home
+    states = task_states(folder / "airflow/airflow.db", "scored-loans")
+    assert {state for _, _, state in states} == {"success"}
+    assert sum(task == "audit" for task, _, _ in states) == 5
+    assert "  named as standing in for origin: prepaid_phone" in lines
+    found = latest_remedies(folder / "runs/scored-loans/all")
+    record = read_remedies(found)
+    assert record.outcome == "certified"
+    assert (found / "remedies.html").stat().st_size > 5000
+    assert any(line.startswith("  ratio of approval rates, chosen model") and "0.857" in line for line in lines)
+    assert any(line.startswith("  certified, of") and "without prepaid_phone" in line for line in lines)
+    assert any(str(found) in line for line in lines)
+    assert any("#/models/scored-loans-score/versions/1" in line for line in lines)
+
+
 def test_the_dag_and_the_command_line_give_the_same_records_byte_for_byte(home, tmp_path):
     run_program(BOSTON, tmp_path)
     for name in ("run.json", "judgement.json", "evidence/cells.csv"):
