@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import random
 import subprocess
 import sys
@@ -236,7 +237,8 @@ logging.getLogger("training").error("to an output that the code kept")
 print("after")
 """
     with_code = [sys.executable, "-c", code, str(tmp_path / "p.yaml")]
-    done = subprocess.run(with_code, capture_output=True, text=True, cwd=ROOT, check=True)
+    buffered = {**os.environ, "PYTHONUNBUFFERED": ""}
+    done = subprocess.run(with_code, capture_output=True, text=True, cwd=ROOT, check=True, env=buffered)
     assert (done.stdout, done.stderr) == ("before after\n", "")
 
 
