@@ -29,6 +29,7 @@ class ComputedRows:
         first = np.flatnonzero(taken.usable)[: need.background]
         self.background = taken.frame.iloc[first]
         self.at = np.full(len(taken.frame), -1, dtype=np.int64)
+        self.outputs = np.full(len(taken.frame), np.nan)
         self.remainder = 0.0
         self.last: Explained | None = None
         self.joined = _joined(model, features)
@@ -44,10 +45,20 @@ class ComputedRows:
         new = rows[self.at[rows] < 0]
         if not len(new):
             return
-        found = explain(self.model, self.frame.iloc[new], self.background, self.need.values, self.features)
+        found = explain(
+            self.model, self.frame.iloc[new], self.background, self.need.values, self.features,
+            margins=self.margins(new),
+        )  # fmt: skip
         self.remainder, self.last = max(self.remainder, float(found.remainder)), found
         self.at[new] = len(self.phi) + np.arange(len(new))
         self.phi = np.concatenate([self.phi, self._reduced(self._grouped(np.asarray(found.values, dtype=np.float64)))])
+
+    def margins(self, rows: Whole) -> Floats:
+        """The model's margins (n,) of rows that it takes, each asked for once."""
+        new = rows[np.isnan(self.outputs[rows])]
+        if len(new):
+            self.outputs[new] = self.model.margins(self.frame.iloc[new])
+        return self.outputs[rows]
 
     def of(self, rows: Whole) -> Floats:
         """Contributions (n, p) of rows that were computed."""

@@ -2,13 +2,15 @@
 
 The model's margins of some rows, or with many features a pilot, tell how many rows it takes until the half-width of
 sampling is the asked share of the gap; these are computed, and more where they fall short, at most those drawn. The
-rows of a label are the first of it by the hash of their name, a simple random sample. A row that serves several
-attributes is computed once. The background is the first rows of all.
+rows of a label are the first of it by the hash of their name, a simple random sample. A few thousand of each are drawn
+at first, and all that may be asked for only where these do not do. A row that serves several attributes is computed
+once. The background is the first rows of all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Contributions", "collect_contributions"]
 
-PILOT = 500
+PILOT, DRAWN = 500, 5_000  # rows of a label
 _MOST_GUESSED, _GUESSED, _FEWEST_GUESSED = 32, 2000, 300
 _ROUNDS, _MARGIN, _DIGITS = 3, 1.1, 10
 Floats = NDArray[np.float64]
@@ -50,19 +52,32 @@ Whole = NDArray[np.int64]
 
 def collect_contributions(source: Source, model: Model, need: ContributionsNeed) -> Contributions:
     """Means, covariances and hills by label. Raises ``ModelUnusable`` where rows or contributions cannot be had."""
+    if need.rows > DRAWN:
+        with suppress(_TooFewDrawn):
+            return _of_draw(source, model, need, DRAWN)
+    return _of_draw(source, model, need, need.rows)
+
+
+class _TooFewDrawn(Exception):  # noqa: N818
+    """More rows are wanted than were drawn, and more may be asked for."""
+
+
+def _of_draw(source: Source, model: Model, need: ContributionsNeed, most: int) -> Contributions:
+    """The same from at most ``most`` rows of each label. Raises ``_TooFewDrawn``."""
     from checks.inputs.model import model_frame
 
     contract = source.contract
     if contract is None:
         raise ModelUnusable(ModelFault("not_named"))
     entity = (contract.entity,) if contract.entity else ()
-    drawn = model_rows(source, need.attributes, need.rows, need.seed, entity, strata=need.strata)
+    drawn = model_rows(source, need.attributes, most, need.seed, entity, strata=need.strata)
     taken = model_frame(model, drawn.features)
     if not taken.usable.any():
         raise ModelUnusable(ModelFault("no_rows"))
     rows = ComputedRows(model, taken, need, tuple(drawn.features.columns))
     keys = _keys(drawn, need.attributes)
-    first = _guessed(source, model, drawn, taken, rows.names, need) if len(rows.names) <= _MOST_GUESSED else {}
+    first = _guessed(source, rows, drawn, taken, need) if len(rows.names) <= _MOST_GUESSED else {}
+    _check_drawn(drawn, first, need, most)
     chosen = {key: _first(drawn, taken, key, min(first.get(key, PILOT), need.rows)) for key in keys}
     rows.compute(_union(chosen.values()) if chosen else _whole(taken, min(PILOT, need.rows)))
     rows.keep(_largest(rows, chosen, source.prepared.references))
@@ -74,12 +89,19 @@ def collect_contributions(source: Source, model: Model, need: ContributionsNeed)
     strata = stratum_of([drawn.texts[name] for name in need.strata], len(drawn)) if need.strata else ()
     sums = Sums(drawn, rows, every, book, pairs, contract.entity, strata, taken.usable)
     for _ in range(_ROUNDS):
-        more = _more(sums, chosen, source.prepared.references, need)
+        more = _more(sums, chosen, source.prepared.references, need, most)
         if not more:
             break
         chosen |= {key: _first(drawn, taken, key, n) for key, n in more.items()}
         rows.compute(_union(chosen.values()))
     return _told(sums, chosen, taken, source.prepared.references, need, contract.prediction)
+
+
+def _check_drawn(drawn: ModelRows, wanted: Mapping[Key, int], need: ContributionsNeed, most: int) -> None:
+    """Raises ``_TooFewDrawn`` where a label has the rows that are wanted, but they are not drawn."""
+    short = any(min(n, drawn.sizes[key[0]][key[1]]) > most for key, n in wanted.items())
+    if short and drawn.most == most < need.rows:
+        raise _TooFewDrawn
 
 
 def _keys(drawn: ModelRows, attributes: Sequence[str]) -> list[Key]:
@@ -119,7 +141,7 @@ def _largest(rows: ComputedRows, chosen: Mapping[Key, Whole], references: Mappin
 
 
 def _guessed(
-    source: Source, model: Model, drawn: ModelRows, taken: ModelFrame, names: Sequence[str], need: ContributionsNeed
+    source: Source, computed: ComputedRows, drawn: ModelRows, taken: ModelFrame, need: ContributionsNeed
 ) -> dict[Key, int]:
     """Rows to begin with, guessed from the model's margins of a few thousand rows, which cost next to nothing."""
     references = source.prepared.references
@@ -128,9 +150,9 @@ def _guessed(
     every = _union(some[key] for pair in pairs for key in pair)
     if not len(every):
         return {}
-    margins = np.asarray(model.margins(taken.frame.iloc[every]), dtype=np.float64)
+    margins = computed.margins(every)
     features = drawn.features.iloc[every]
-    bins = bins_of(source, features, [name for name in names if name in features])
+    bins = bins_of(source, features, [name for name in computed.names if name in features])
     codes = [one.codes(features[one.feature].to_numpy()) for one in bins]
     found: dict[Key, int] = {}
     for pair in pairs:
@@ -143,9 +165,9 @@ def _guessed(
 
 
 def _more(
-    sums: Sums, chosen: Mapping[Key, Whole], references: Mapping[str, str], need: ContributionsNeed
+    sums: Sums, chosen: Mapping[Key, Whole], references: Mapping[str, str], need: ContributionsNeed, most: int
 ) -> dict[Key, int]:
-    """Labels whose gap is not told well enough yet, with the rows that it takes of them."""
+    """Labels whose gap is not told well enough yet, with the rows that it takes of them. Raises ``_TooFewDrawn``."""
     wanted: dict[Key, int] = {}
     sides = {key: sums.side(key, rows) for key, rows in chosen.items()}
     for one, other in _gaps(chosen, references):
@@ -155,6 +177,7 @@ def _more(
             continue
         rows = _rows_of_gap(sums, chosen, (one, other), (group, reference), need)
         wanted |= {key: max(wanted.get(key, 0), min(rows, need.rows)) for key in (one, other)}
+    _check_drawn(sums.drawn, wanted, need, most)
     held = {key: int(sums.drawn.places[key[0]][rows].max(initial=-1)) + 1 for key, rows in chosen.items()}
     drawn = {key: int((sums.drawn.labels[key[0]] == key[1]).sum()) for key in wanted}
     return {key: n for key, n in wanted.items() if n > held[key] and drawn[key] > held[key]}
@@ -203,7 +226,7 @@ def _told(
         within = [_within_sums(one[1], sums.within(chosen, one, other)) for one, other in gaps]
         attributes[attribute] = AttributeSums(references.get(attribute), tuple(labels), tuple(within))
     explained = rows.explained
-    unit = unit_of_rows(rows.model, prediction, taken, drawn.whole)
+    unit = unit_of_rows(rows.model, prediction, taken, drawn.whole, rows.margins)
     return Contributions(
         len(rows.phi), len(drawn), drawn.total, drawn.without_unit, int((~taken.usable).sum()), dict(taken.unseen),
         rows.model.link, explained.explainer, explained.kind, int(explained.background), rows.remainder,

@@ -70,10 +70,12 @@ def explain(
     features: Sequence[str] = (),
     *,
     seed: int = 0,
+    margins: Numbers | None = None,
 ) -> Explained:
     """Contributions to the margins of rows in the model's columns (``checks.inputs.model.model_frame``).
 
-    ``features`` are the contract's, in the order wanted (default: the model's columns). Raises ``ModelUnusable``
+    ``features`` are the contract's, in the order wanted (default: the model's columns), ``margins`` (n,) the model's of
+    the rows where these are known. Raises ``ModelUnusable``
     ("not_additive" where contributions miss the output by more than rounding, "missing_features", "no_rows", "fails")
     and ValueError for unknown ``values``.
     """
@@ -83,7 +85,7 @@ def explain(
         raise ModelUnusable(ModelFault("no_rows"))
     features = tuple(features or model.columns)
     players = players_of(model, features)
-    margins, mean = model.margins(frame), model.margins(background)
+    margins, mean = model.margins(frame) if margins is None else margins, model.margins(background)
     within = inside(model, players)
     found = None
     if within is not None and values == PATH_DEPENDENT:

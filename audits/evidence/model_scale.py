@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 if TYPE_CHECKING:
     from checks.inputs.model import Model, ModelFrame
@@ -32,13 +33,21 @@ def unit_of_margins(model: Model, prediction: Prediction | None, margins: ArrayL
     return found if found > 0 and np.isfinite(found) else 1.0
 
 
-def unit_of_rows(model: Model, prediction: Prediction | None, taken: ModelFrame, whole: int) -> float:
+def unit_of_rows(
+    model: Model,
+    prediction: Prediction | None,
+    taken: ModelFrame,
+    whole: int,
+    margins: Callable[[NDArray[np.int64]], ArrayLike] | None = None,
+) -> float:
     """What counts as one, by those of the first ``whole`` rows that the model takes: the draw of all rows.
 
-    Of a logarithm and of log-odds no margins are needed for it.
+    Of a logarithm and of log-odds no margins are needed for it. ``margins`` gives those of rows by their places, where
+    some of them are known already.
     """
     first = np.flatnonzero(taken.usable[:whole])[:ENOUGH]
     if not len(first):
         return 1.0
-    known = model.link in ("log", "logit")
-    return unit_of_margins(model, prediction, () if known else model.margins(taken.frame.iloc[first]))
+    if model.link in ("log", "logit"):
+        return unit_of_margins(model, prediction, ())
+    return unit_of_margins(model, prediction, margins(first) if margins else model.margins(taken.frame.iloc[first]))

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from sklearn.linear_model import LinearRegression
 
+from audits.evidence import contributions
 from audits.evidence.contribution_bins import Bins, bins_of, count_book, count_pairs, stratum_of
 from audits.evidence.contribution_density import BINS, edges_of, hill_of, ranks_of
 from audits.evidence.contributions import collect_contributions
@@ -190,6 +191,25 @@ def test_a_draw_is_as_good_as_was_asked_and_says_so(tmp_path, priced, registry):
     assert whole.n == 400
     assert whole.details["half_width_reached"] == 0
     assert "raise 'rows'" in whole.cautions[0]
+
+
+def test_no_more_rows_are_drawn_than_it_takes_and_the_draw_changes_no_mean(tmp_path, priced, monkeypatch):
+    found = {}
+    for half_width in (0.4, 0.001):
+        need = ContributionsNeed(("region",), ("cover",), rows=2000, half_width=half_width, background=20)
+        for drawn in (400, 2000):
+            monkeypatch.setattr(contributions, "DRAWN", drawn)
+            with open_source(read_program(program(tmp_path / "p", priced)), Period("all")) as source:
+                found[half_width, drawn] = collect_contributions(source, open_model(source.contract), need)
+    assert found[0.001, 400] == found[0.001, 2000]  # too few at first: all are drawn
+    few, many = found[0.4, 400], found[0.4, 2000]
+    assert (few.rows, few.unit, few.base) == (many.rows, many.unit, many.base)
+    assert few.asked < 1000 < many.asked
+    for label in ("south", "north"):
+        one, other = few.attributes["region"].of(label), many.attributes["region"].of(label)
+        assert (one.side.drawn, one.side.size) == (other.side.drawn, other.side.size)
+        errors = np.sqrt(np.array(other.side.sampling)[np.cumsum([0, 4, 3, 2])])
+        assert np.all(np.abs(np.subtract(one.side.mean, other.side.mean)) < 2 * errors + 1e-9)  # other bins alone
 
 
 def test_order_and_threads_change_nothing_and_no_person_is_kept(tmp_path, priced, monkeypatch):
