@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _ZERO = float(np.float32(1e-35))  # LightGBM's kZeroThreshold: smaller numbers are its "zero"
-Passes = Callable[[Numbers, int], NDArray[np.bool_]]
+_MISSING_ZERO, _MISSING_NAN = 1, 2  # its kinds of what is missing; of the third nothing is
 
 
 def lightgbm_columns(frame: pd.DataFrame, booster: Any) -> Numbers:
@@ -37,63 +37,56 @@ def lightgbm_columns(frame: pd.DataFrame, booster: Any) -> Numbers:
 
 
 def lightgbm_trees(booster: Any) -> list[Tree] | None:
-    """Its trees, as they add up to the raw score; None where leaves hold linear models."""
-    dumped = booster.dump_model()
-    trees = []
-    for info in dumped["tree_info"]:
-        nodes: list[dict[str, Any]] = []
-        left, right = [], []
-        waiting = [(info["tree_structure"], -1, False)]
-        while waiting:
-            node, parent, is_left = waiting.pop()
-            place = len(nodes)
-            nodes.append(node)
-            left.append(-1)
-            right.append(-1)
-            if parent >= 0:
-                (left if is_left else right)[parent] = place
-            if "split_feature" in node:
-                waiting += [(node["left_child"], place, True), (node["right_child"], place, False)]
-            elif node.get("leaf_features") or node.get("leaf_coeff"):
-                return None
-        values = np.array([0.0 if "split_feature" in node else node["leaf_value"] for node in nodes])
-        columns = np.array([node.get("split_feature", -1) for node in nodes], dtype=np.int64)
-        splits = [_lightgbm_split(node) if "split_feature" in node else None for node in nodes]
-        trees.append(Tree(columns, np.array(left), np.array(right), values, _by_node(columns, splits)))
-    return trees
+    """Its trees, as they add up to the raw score; None where leaves hold linear models.
+
+    Read from the library's text, in which numbers have all their digits and one line holds them of all nodes.
+    """
+    text = booster.model_to_string()
+    parts = text[: text.index("\nend of trees")].split("\nTree=")[1:]
+    lines = [dict(line.split("=", 1) for line in part.splitlines() if "=" in line) for part in parts]
+    if any(held.get("leaf_features", "").strip() for held in lines):
+        return None
+    return [_lightgbm_tree(held) for held in lines]
 
 
-Split = Callable[[Numbers], NDArray[np.bool_]]
+def _lightgbm_tree(held: Mapping[str, str]) -> Tree:
+    """Of one tree's lines: leaves follow the nodes that split, and are named there by their number's complement."""
+    of_leaves, thresholds = (np.array(held[name].split(), dtype=np.float64) for name in ("leaf_value", "threshold"))
+    splits, leaves = len(thresholds), len(of_leaves)
+    none = np.full(leaves, -1)
+    columns, left, right, kinds = (
+        np.concatenate([np.array(held[name].split(), dtype=np.int64), none])
+        for name in ("split_feature", "left_child", "right_child", "decision_type")
+    )
+    left[:splits], right[:splits] = (np.where(one >= 0, one, splits + ~one)[:splits] for one in (left, right))
+    sets = _lightgbm_sets(held, thresholds, kinds)
+    as_zero = kinds >> 2 & 3 == _MISSING_ZERO
+    default = kinds & 2 > 0
+    as_missing = np.where(kinds[:splits] >> 2 & 3 == _MISSING_NAN, default[:splits], thresholds >= 0)  # else it is 0
 
-
-def _by_node(columns: NDArray[np.int64], splits: Sequence[Split | None]) -> Passes:
     def passes(x: Numbers, node: int) -> NDArray[np.bool_]:
-        split = splits[node]
-        if split is None:
-            raise IndexError(node)
-        return split(x[columns[node]])
+        values = x[columns[node]]
+        if node in sets:  # missing and negative go to the right
+            return np.isin(np.where(values >= 0, np.trunc(values), -1.0), sets[node])
+        goes = np.asarray(values <= thresholds[node])
+        if as_zero[node]:  # as what is missing is
+            return np.where((np.abs(values) <= _ZERO) | np.isnan(values), default[node], goes)
+        return np.asarray(goes | np.isnan(values)) if as_missing[node] else goes
 
-    return passes
+    return Tree(columns, left, right, np.concatenate([np.zeros(splits), of_leaves]), passes)
 
 
-def _lightgbm_split(node: dict[str, Any]) -> Split:
-    if node["decision_type"] == "==":
-        wanted = np.array([float(one) for one in str(node["threshold"]).split("||")])
-
-        def among(x: Numbers) -> NDArray[np.bool_]:
-            return np.isin(np.where(x >= 0, np.trunc(x), -1.0), wanted)  # missing and negative go to the right
-
-        return among
-    threshold, missing, default = float(node["threshold"]), node["missing_type"], bool(node["default_left"])
-
-    def below(x: Numbers) -> NDArray[np.bool_]:
-        goes = np.asarray(x <= threshold)
-        if missing == "Zero":  # as what is missing is
-            return np.where((np.abs(x) <= _ZERO) | np.isnan(x), default, goes)
-        as_missing = default if missing == "NaN" else threshold >= 0  # else what is missing is 0
-        return np.asarray(goes | np.isnan(x)) if as_missing else goes
-
-    return below
+def _lightgbm_sets(held: Mapping[str, str], thresholds: Numbers, kinds: NDArray[np.int64]) -> dict[int, Numbers]:
+    """The categories that go to the left of a node, where it splits by them: bits of words of 32."""
+    if held["num_cat"] == "0":
+        return {}
+    bounds, words = ([int(one) for one in held[name].split()] for name in ("cat_boundaries", "cat_threshold"))
+    found = {}
+    for node in np.flatnonzero(kinds[: len(thresholds)] & 1).tolist():
+        at = int(thresholds[node])
+        mine = enumerate(words[bounds[at] : bounds[at + 1]])
+        found[node] = np.array([32 * i + bit for i, word in mine for bit in range(32) if word >> bit & 1], dtype=float)
+    return found
 
 
 def xgboost_columns(frame: pd.DataFrame) -> Numbers:

@@ -9,6 +9,13 @@ that only z passes, and none that neither passes, the game "v if the leaf is rea
 and 0 for the others (Lundberg et al. 2020, Nature Machine Intelligence 2, the independent Tree SHAP). They depend on x
 and z only through the sets of players that each passes, so a leaf needs one table by the set that x passes, averaged
 over the sets that the background passes; a row only looks up. Splits of any kind serve, since only what passes counts.
+
+The weights are integrals over t from 0 to 1, of t^(|A| − 1) (1 − t)^|B| and t^|A| (1 − t)^(|B| − 1), and exact sums
+over a few t (Gauss-Legendre). Of a path of k players B are those that x does not pass, A those that z does not. With S
+the set that x passes and G(S) = Σ t^|A| over the background's A within S, a table is made of sums over subsets alone:
+of lose(S) = ∫ (1 − t)^(k − |S| − 1) G(S) dt and gain(S), the same with G / t,
+
+    v (gain(S) − lose(S) − gain(S without j))   for a player j in S,    −v lose(S)   for one that is not.
 """
 
 from __future__ import annotations
@@ -16,16 +23,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain, groupby, islice
 from math import factorial
 
 import numpy as np
 from numpy.typing import NDArray
 
 Numbers = NDArray[np.float64]
-_DENSE = 8  # players on a path up to which tables by every set are made ahead
+_DENSE = 10  # players on a path up to which tables are of every set
 _COUNTED = 12  # players up to which different sets are counted, not sorted
 _MOST = 62  # players on a path whose set fits into a whole number
-_ROWS = 8192
+_ROWS, _LEAVES = 8192, 256  # at once
+Leaf = tuple[float, list[int], NDArray[np.int64]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,15 +80,13 @@ def interventional(trees: Sequence[Tree], x: Numbers, z: Numbers, players: NDArr
     found = np.zeros((p, x.shape[1]))
     for start in range(0, x.shape[1], _ROWS):
         both, into = np.concatenate([x[:, start : start + _ROWS], z], axis=1), found[:, start : start + _ROWS]
-        rows = into.shape[1]
-        held = np.empty(rows)
-        for tree in trees:
-            for value, path, sets in _leaves(tree, both, players):
-                _add(into, value, path, sets[:rows], sets[rows:], held)
+        every = chain.from_iterable(_leaves(tree, both, players) for tree in trees)
+        while leaves := list(islice(every, _LEAVES)):
+            _add(into, leaves)
     return found.T
 
 
-def _leaves(tree: Tree, x: Numbers, players: NDArray[np.int64]) -> Iterator[tuple[float, list[int], NDArray[np.int64]]]:
+def _leaves(tree: Tree, x: Numbers, players: NDArray[np.int64]) -> Iterator[Leaf]:
     """Each leaf's value, the players on its path, and the set that each row passes: bit k for the path's player k."""
     waiting: list[tuple[int, list[int], NDArray[np.int64]]] = [(0, [], np.zeros(x.shape[1], dtype=np.int64))]
     left, right, value, columns = tree.left.tolist(), tree.right.tolist(), tree.value.tolist(), tree.column.tolist()
@@ -104,21 +111,63 @@ def _leaves(tree: Tree, x: Numbers, players: NDArray[np.int64]) -> Iterator[tupl
         waiting += [(left[node], longer, one), (right[node], longer, other)]
 
 
-def _add(
-    into: Numbers, value: float, path: list[int], of_x: NDArray[np.int64], of_z: NDArray[np.int64], held: Numbers
-) -> None:
-    """Adds one leaf's values to (p, rows); ``held`` (rows,) is overwritten."""
-    k = len(path)
-    if k <= _DENSE:
-        share = np.bincount(of_z, minlength=1 << k).astype(np.float64) * (value / len(of_z))
-        table, at = shapley_tables(k) @ share, of_x
-    else:
-        sets, at, _ = _different(of_x, k)
-        others, _, counts = _different(of_z, k)
-        table = _table(k, sets, others, counts.astype(np.float64) * (value / len(of_z)))
-    for player, row in zip(path, table, strict=True):
-        row.take(at, out=held, mode="clip")  # every place is within: only quicker
-        into[player] += held
+def _add(into: Numbers, leaves: Sequence[Leaf]) -> None:
+    """Adds the values of some leaves to (p, rows); in their sets the background follows the rows."""
+    totals, rows = list(into), into.shape[1]
+    for k, those in groupby(sorted(leaves, key=_players), key=_players):
+        alike, held = list(those), np.empty((k, rows))
+        tables = (_dense if k <= _DENSE else _sparse)(k, alike, rows)
+        for (_, path, _), (table, at) in zip(alike, tables, strict=True):
+            table.take(at, axis=1, out=held, mode="clip")  # every place is within: only quicker
+            for player, values in zip(path, held, strict=True):
+                total = totals[player]
+                total += values
+
+
+def _players(leaf: Leaf) -> int:
+    return len(leaf[1])
+
+
+def _dense(k: int, leaves: Sequence[Leaf], rows: int) -> Iterator[tuple[Numbers, NDArray[np.int64]]]:
+    """Each leaf's table by player and every set of k, and the place in it of each row."""
+    shares = [np.bincount(sets[rows:], minlength=1 << k) * (value / (len(sets) - rows)) for value, _, sets in leaves]
+    return zip(every_set(k, np.stack(shares, axis=1)), (sets[:rows] for _, _, sets in leaves), strict=True)
+
+
+def _sparse(k: int, leaves: Sequence[Leaf], rows: int) -> Iterator[tuple[Numbers, NDArray[np.int64]]]:
+    """The same by the sets of the rows alone."""
+    for value, _, sets in leaves:
+        ours, at, _ = _different(sets[:rows], k)
+        theirs, _, counts = _different(sets[rows:], k)
+        yield _table(k, ours, theirs, counts.astype(np.float64) * (value / (len(sets) - rows))), at
+
+
+def every_set(k: int, shares: Numbers) -> Numbers:
+    """(leaves, k, 2^k) values by player and the set that x passes, of shares (2^k, leaves) by the set that z passes.
+
+    A leaf's shares are those of the background, times the leaf's value.
+    """
+    n, size = shares.shape[1], np.bitwise_count(np.arange(1 << k)).astype(np.int64)
+    t, weights = _quadrature(k)
+    sums = shares[::-1] * (t[:, None] ** size)[:, :, None]  # by the set that z does not pass
+    for j in range(k):
+        halves = sums.reshape(len(t), -1, 2, n << j)
+        halves[:, :, 1] += halves[:, :, 0]
+    near = weights[:, None] * (1 - t[:, None]) ** (k - 1 - size)
+    lose, gain = (np.einsum("ts,tsl->sl", one, sums) for one in (near, near / t[:, None]))
+    found = np.empty((k, 1 << k, n))
+    for j, into in enumerate(found):
+        within, lost, gained = (one.reshape(-1, 2, n << j) for one in (into, lose, gain))
+        within[:, 0] = -lost[:, 0]
+        within[:, 1] = gained[:, 1] - lost[:, 1] - gained[:, 0]
+    return np.ascontiguousarray(found.transpose(2, 0, 1))
+
+
+@cache
+def _quadrature(k: int) -> tuple[Numbers, Numbers]:
+    """Places and weights by which a polynomial of a degree below k is integrated exactly from 0 to 1."""
+    places, weights = np.polynomial.legendre.leggauss((k + 1) // 2)
+    return (places + 1) / 2, weights / 2
 
 
 def _different(sets: NDArray[np.int64], k: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
@@ -129,13 +178,6 @@ def _different(sets: NDArray[np.int64], k: int) -> tuple[NDArray[np.int64], NDAr
     rows = np.bincount(sets, minlength=1 << k)
     there = rows > 0
     return np.flatnonzero(there), (np.cumsum(there) - 1)[sets], rows[there]
-
-
-@cache
-def shapley_tables(k: int) -> Numbers:
-    """(k, 2^k, 2^k) values of a leaf of value 1 by player, the set that x passes and the set that z passes."""
-    every = np.arange(1 << k, dtype=np.int64)
-    return np.stack([_table(k, every, every[i : i + 1], np.ones(1)) for i in range(1 << k)], axis=2)
 
 
 def _table(k: int, sets: NDArray[np.int64], others: NDArray[np.int64], shares: Numbers) -> Numbers:

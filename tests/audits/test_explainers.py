@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, product
 from math import factorial
 from typing import Any
 
@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from audits.evidence.explainers import INTERVENTIONAL, PATH_DEPENDENT, Explained, explain, grouped
+from audits.evidence.explainers_trees import every_set
 from checks.inputs.model import Model
 from checks.inputs.model_fault import ModelUnusable
 
@@ -484,3 +485,20 @@ def test_what_cannot_be_read_of_an_estimator_is_explained_in_another_way(monkeyp
     found = explain(model, frame[:20], frame[50:90])
     assert (expected.explainer, found.explainer) == ("linear", "exact")
     np.testing.assert_allclose(found.values, expected.values, atol=1e-12)
+
+
+@pytest.mark.parametrize("k", [1, 2, 5, 8])
+def test_the_tables_of_a_leaf_are_the_values_of_its_game(k):
+    rng = np.random.default_rng(k)
+    shares = rng.normal(size=(1 << k, 3))
+    found, wanted = every_set(k, shares), np.zeros((3, k, 1 << k))
+    for ours, theirs in product(range(1 << k), repeat=2):
+        if ours | theirs != (1 << k) - 1:
+            continue  # a player that neither passes
+        a, b = (ours & ~theirs).bit_count(), (theirs & ~ours).bit_count()
+        for player in range(k):
+            if (ours & ~theirs) >> player & 1:
+                wanted[:, player, ours] += shares[theirs] * factorial(a - 1) * factorial(b) / factorial(a + b)
+            elif (theirs & ~ours) >> player & 1:
+                wanted[:, player, ours] -= shares[theirs] * factorial(a) * factorial(b - 1) / factorial(a + b)
+    np.testing.assert_allclose(found, wanted, atol=1e-13)
