@@ -9,19 +9,18 @@ program names a registered model, that version is tagged and described as well:
 
 from __future__ import annotations
 
-import os
 import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
 
 from audits.policies.judge import worst
 from audits.record import AuditRun, Judgement, Subject, digest_of
 from audits.run import JUDGEMENT_FILE, RUN_FILE, read_run
 from checks.problem import InputError, Problem
 from reports.mlflow_page import PER_HARM, Place, beside, description, pictures, verdict_tags, version_words
+from reports.mlflow_store import BATCH, NOTE, experiment, opened_store, run_found_or_made
 from reports.publish import page_names
 from reports.words import LANGUAGES
 
@@ -30,13 +29,6 @@ if TYPE_CHECKING:
 
 STATUS = {"breach": "flagged", "concern": "flagged", "clear": "clear", "unfit": "unfit"}
 _WORST_FIRST = ("flagged", "unfit", "inconclusive", "not_judged", "clear")
-# a store that does not answer is given up on after minutes, not hours; the environment may say otherwise
-_PATIENCE = {
-    "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_HTTP_REQUEST_TIMEOUT": "30", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
-    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-}  # fmt: skip
-_NOTE = "mlflow.note.content"  # what MLflow shows as a run's description
-_BATCH = 1000  # metrics that MLflow takes in one call
 
 
 def track(folder: Path, tracking_uri: str) -> str:
@@ -45,27 +37,17 @@ def track(folder: Path, tracking_uri: str) -> str:
     Raises ``InputError`` when the store does not answer or the named model is not registered;
     the run's own files are complete before and stay as they are.
     """
-    for name, value in _PATIENCE.items():
-        os.environ.setdefault(name, value)
-    from mlflow import MlflowClient
-    from mlflow.exceptions import MlflowException
-
     run, judgement = read_run(folder)
-    try:
-        client = MlflowClient(tracking_uri)
+    complete = f"mend that and track again; the audit itself is complete in {folder}"
+    with opened_store(
+        tracking_uri, "a store that answers, and a registered model where one is named", complete
+    ) as client:
         run_id = _run_id(client, tracking_uri, run, judgement, folder)
         _log(client, run_id, run, judgement, folder)
         if run.subject:
             _tag_model(client, run.subject, run, judgement, run_id)
         client.set_terminated(run_id)
         return run_id
-    except (MlflowException, OSError) as error:
-        reason = _hidden(" ".join(str(error).split()), tracking_uri)[:300]
-        raise InputError(Problem(
-            f"the MLflow store {_without_secret(tracking_uri)}", f"it refused: {reason}",
-            "a store that answers, and a registered model where the program names one",
-            f"mend that and track again; the audit itself is complete in {folder}",
-        )) from None  # fmt: skip
 
 
 def fetched(run_id: str, tracking_uri: str) -> Path:
@@ -73,23 +55,12 @@ def fetched(run_id: str, tracking_uri: str) -> Path:
 
     Raises ``InputError`` where the store does not answer, has no such run, or the run is no audit.
     """
-    for name, value in _PATIENCE.items():
-        os.environ.setdefault(name, value)
-    from mlflow import MlflowClient
-    from mlflow.exceptions import MlflowException
-
     folder = Path(tempfile.mkdtemp(prefix="squaredeal-"))
-    try:
-        client = MlflowClient(tracking_uri)
+    named = "the id of a run that an audit was tracked as"
+    with opened_store(tracking_uri, named, "take it from the page of the run in MLflow") as client:
         client.get_run(run_id)
         for entry in client.list_artifacts(run_id):
             client.download_artifacts(run_id, entry.path, str(folder))
-    except (MlflowException, OSError) as error:
-        reason = _hidden(" ".join(str(error).split()), tracking_uri)[:300]
-        raise InputError(Problem(
-            f"the MLflow store {_without_secret(tracking_uri)}", f"it refused: {reason}",
-            "the id of a run that an audit was tracked as", "take it from the page of the run in MLflow",
-        )) from None  # fmt: skip
     return folder
 
 
@@ -101,25 +72,8 @@ def status_of(judgement: Judgement) -> str:
 
 def _run_id(client: MlflowClient, uri: str, run: AuditRun, judgement: Judgement, folder: Path) -> str:
     """The MLflow run of this very run and judgement, new or found again."""
-    experiment_id = _experiment(client, uri, run.program.name)
-    digests = _digests(folder)
-    query = " and ".join(f"tags.`{key}` = '{value}'" for key, value in digests.items())
-    known = client.search_runs([experiment_id], query, max_results=1)
-    if known:
-        return str(known[0].info.run_id)
     name = f"{judgement.program} {judgement.period} v{judgement.version}"
-    return str(client.create_run(experiment_id, run_name=name, tags=digests).info.run_id)
-
-
-def _experiment(client: MlflowClient, uri: str, program: str) -> str:
-    name = f"squaredeal/{program}"
-    existing = client.get_experiment_by_name(name)
-    if existing:
-        return str(existing.experiment_id)
-    location = None
-    if uri.startswith("sqlite:///"):
-        location = (Path(uri.removeprefix("sqlite:///")).absolute().parent / "artifacts" / program).as_uri()
-    return str(client.create_experiment(name, artifact_location=location))
+    return run_found_or_made(client, experiment(client, uri, run.program.name), name, _digests(folder))
 
 
 def _digests(folder: Path) -> dict[str, str]:
@@ -135,9 +89,9 @@ def _log(client: MlflowClient, run_id: str, run: AuditRun, judgement: Judgement,
     info = client.get_run(run_id).info  # its start as the time of every figure: tracked again, a figure is the same one
     metrics = [Metric(name, value, info.start_time, 0) for name, value in _metrics(run, judgement).items()]
     note = description(run, judgement, Place(info.experiment_id, run_id))
-    tags = [RunTag(key, value) for key, value in (_tags(run, judgement) | {_NOTE: note}).items()]
-    for start in range(0, max(len(metrics), 1), _BATCH):
-        client.log_batch(run_id, metrics=metrics[start : start + _BATCH], tags=tags if start == 0 else ())
+    tags = [RunTag(key, value) for key, value in (_tags(run, judgement) | {NOTE: note}).items()]
+    for start in range(0, max(len(metrics), 1), BATCH):
+        client.log_batch(run_id, metrics=metrics[start : start + BATCH], tags=tags if start == 0 else ())
     data = Dataset(
         name=run.program.name, digest=run.data.fingerprint.removeprefix("sha256:")[:32], source_type="squaredeal",
         source=f"period {run.data.period}", profile=f'{{"rows": {run.data.rows}}}',
@@ -256,16 +210,3 @@ def _version_of(client: MlflowClient, model: str) -> tuple[str, str]:
         ))  # fmt: skip
     name, alias, number = match.groups()
     return name, number or str(client.get_model_version_by_alias(name, alias).version)
-
-
-def _without_secret(uri: str) -> str:
-    return _hidden(uri, uri)
-
-
-def _hidden(text: str, uri: str) -> str:
-    """A text without the password of an address, written as in the address or decoded."""
-    try:
-        password = urlsplit(uri).password
-    except ValueError:
-        return "(an address that cannot be read)"
-    return text.replace(password, "***").replace(unquote(password), "***") if password else text

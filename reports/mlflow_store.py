@@ -1,0 +1,70 @@
+"""An MLflow store to track in: opened with patience, its refusals said plainly, its runs found again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from checks.problem import InputError, Problem
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+NOTE = "mlflow.note.content"  # what MLflow shows as a run's description
+BATCH = 1000  # metrics that MLflow takes in one call
+# a store that does not answer is given up on after minutes, not hours; the environment may say otherwise
+_PATIENCE = {
+    "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_HTTP_REQUEST_TIMEOUT": "30", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+}  # fmt: skip
+
+
+@contextmanager
+def opened_store(uri: str, expected: str, to_do: str) -> Iterator[MlflowClient]:
+    """A client of the store; what the store refuses becomes an ``InputError`` with what was expected and what to do."""
+    for name, value in _PATIENCE.items():
+        os.environ.setdefault(name, value)
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield MlflowClient(uri)
+    except (MlflowException, OSError) as error:
+        reason = _hidden(" ".join(str(error).split()), uri)[:300]
+        raise InputError(
+            Problem(f"the MLflow store {_hidden(uri, uri)}", f"it refused: {reason}", expected, to_do)
+        ) from None
+
+
+def experiment(client: MlflowClient, uri: str, program: str) -> str:
+    """The id of a program's experiment, made where there is none; beside a store in a file its artifacts lie too."""
+    name = f"squaredeal/{program}"
+    existing = client.get_experiment_by_name(name)
+    if existing:
+        return str(existing.experiment_id)
+    location = None
+    if uri.startswith("sqlite:///"):
+        location = (Path(uri.removeprefix("sqlite:///")).absolute().parent / "artifacts" / program).as_uri()
+    return str(client.create_experiment(name, artifact_location=location))
+
+
+def run_found_or_made(client: MlflowClient, experiment_id: str, name: str, tags: Mapping[str, str]) -> str:
+    """The id of the run that bears all these tags, new or found again."""
+    query = " and ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items())
+    known = client.search_runs([experiment_id], query, max_results=1)
+    if known:
+        return str(known[0].info.run_id)
+    return str(client.create_run(experiment_id, run_name=name, tags=dict(tags)).info.run_id)
+
+
+def _hidden(text: str, uri: str) -> str:
+    """A text without the password of an address, written as in the address or decoded."""
+    try:
+        password = urlsplit(uri).password
+    except ValueError:
+        return "(an address that cannot be read)"
+    return text.replace(password, "***").replace(unquote(password), "***") if password else text
