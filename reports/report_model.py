@@ -169,6 +169,32 @@ class HarmSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class MoneyLine:
+    """An amount of money with its interval, of how many cases, and what it is compared with; its ``anchor`` in full."""
+
+    title: str
+    who: str
+    figure: str
+    interval: str
+    denominators: str
+    compared: str
+    anchor: str
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HarmMoney:
+    """What a harm has cost: the figure to be told first and ``why``; ``beside`` says whether others may be added."""
+
+    title: str
+    headline: MoneyLine
+    why: str
+    others: tuple[MoneyLine, ...]
+    beside: str
+    more: str
+
+
+@dataclass(frozen=True, slots=True)
 class Unanswered:
     """A question without an answer, why, and what would answer it."""
 
@@ -243,3 +269,4 @@ class ReportModel:
     provenance: tuple[FactGroup, ...]
     subject: tuple[str, str] | None = None
     """Name and version of the registered model that was read."""
+    money: tuple[HarmMoney, ...] = ()

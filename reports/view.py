@@ -13,6 +13,7 @@ from reports.dose_data import dosed
 from reports.explanation_data import pictured_parts
 from reports.figures import count, figure, percent, span, unit_of
 from reports.funnel_data import LOSS, pictured
+from reports.money_data import harms_in_money
 from reports.named import attribute_in, group_in, place_of, reference_in
 from reports.picture_data import pictures_of
 from reports.provenance import check_rows, excluded_rows, provenance
@@ -69,6 +70,7 @@ def report_model(run: AuditRun, judgement: Judgement, say: Words = ENGLISH) -> R
         errors=tuple(Fact(_question_name(say, error.question), error.error) for error in run.errors),
         provenance=provenance(say, run, judgement),
         subject=_subject(run),
+        money=harms_in_money(say, run, judgement, figures),
     )
 
 

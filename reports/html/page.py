@@ -12,6 +12,7 @@ from audits.record import AuditRun, Judgement
 from reports.html import appendix, summary
 from reports.html.marks import joined, symbols
 from reports.html.measured import measured
+from reports.html.money import money
 from reports.report_model import ReportModel
 from reports.view import report_model
 from reports.words import ENGLISH, Words
@@ -64,6 +65,7 @@ def _body(say: Words, model: ReportModel, others: Mapping[str, str]) -> Markup:
         summary.unfit_banner(say, model), summary.found(say, model), summary.aside(say, model)
     )
     parts = {
+        "in-money": money(say, model),
         "full": measured(say, model),
         "unanswered-full": appendix.unanswered_full(say, model),
         "rules": appendix.rules(say, model),

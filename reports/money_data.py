@@ -1,0 +1,78 @@
+"""What each harm has cost, as the page says it: the figure told first, and others beside it that are not added."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from audits.record import AuditRun, Judgement
+from audits.remedies.money import HarmCost, harm_costs
+from checks.sentence import Sentence
+from reports.figures import figure, number, percent
+from reports.report_model import HarmMoney, MeasuredFigure, MoneyLine
+from reports.words import Words
+
+_MOST_BESIDE = 4
+
+
+def harms_in_money(
+    say: Words, run: AuditRun, judgement: Judgement, figures: Mapping[Any, MeasuredFigure]
+) -> tuple[HarmMoney, ...]:
+    """The harms that have a figure of money; nothing where none has, or where the data were unfit."""
+    if not run.checks.fit:
+        return ()
+    anchors = {(*key[:4], key[5]): one.anchor for key, one in figures.items()}
+    told = []
+    for harm, costs in harm_costs(run, judgement).items():
+        first, *rest = costs
+        if not first.headline:
+            continue
+        beside = [cost for cost in rest if cost.estimate is not None and cost.of == "all"]
+        lines = tuple(_line(say, cost, anchors) for cost in beside[:_MOST_BESIDE])
+        more = len(beside) - len(lines)
+        told.append(HarmMoney(
+            say.named("harm", harm), _line(say, first, anchors), _said(say, first.why), lines, _beside(say, beside),
+            say("in_money.more", count=more) if more else "",
+        ))  # fmt: skip
+    return tuple(told)
+
+
+def _line(say: Words, cost: HarmCost, anchors: Mapping[Any, str]) -> MoneyLine:
+    segment = "all" if cost.period == "all" else cost.period
+    key = (cost.question, cost.measure, str(cost.attribute), str(cost.group))
+    anchor = anchors.get((*key, segment)) or anchors.get((*key, "all"), "")
+    return MoneyLine(
+        title=say.named("measure", cost.measure), who=_said(say, cost.group_words),
+        figure=_money(say, cost, cost.estimate or 0.0), interval=_interval(say, cost),
+        denominators=_said(say, cost.denominators),
+        compared=say("in_money.compared", counterfactual=_said(say, cost.counterfactual).rstrip(".。")),
+        anchor=anchor, rule=say("in_money.rule", rule=cost.rule) if cost.rule else "",
+    )  # fmt: skip
+
+
+def _money(say: Words, cost: HarmCost, value: float) -> str:
+    return figure(say, value, "money", (), cost.currency)
+
+
+def _interval(say: Words, cost: HarmCost) -> str:
+    if cost.counted:
+        return say("interval_counted")
+    level = percent(cost.level)
+    if cost.low is None and cost.high is None:
+        return say("interval_open", level=level)
+    if cost.low is None:
+        return say("interval_downward", level=level, high=_money(say, cost, cost.high or 0.0))
+    if cost.high is None:
+        return say("interval_upward", level=level, low=_money(say, cost, cost.low))
+    return say("interval_short", level=level, low=number(cost.low, "money"), high=_money(say, cost, cost.high))
+
+
+def _beside(say: Words, beside: list[HarmCost]) -> str:
+    """Whether what stands beside the first figure may be added to others."""
+    if not beside:
+        return ""
+    return say("in_money.apart" if all(cost.additive for cost in beside) else "in_money.same")
+
+
+def _said(say: Words, words: str) -> str:
+    return say.sentence(words) if isinstance(words, Sentence) else words
