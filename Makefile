@@ -36,6 +36,7 @@ schemas: $(READY) ## write the published JSON Schemas anew
 	@$(BIN)/squaredeal schema run > docs/schemas/run.schema.json
 	@$(BIN)/squaredeal schema judgement > docs/schemas/judgement.schema.json
 	@$(BIN)/squaredeal schema comparison > docs/schemas/comparison.schema.json
+	@$(BIN)/squaredeal schema remedies > docs/schemas/remedies.schema.json
 
 messages: $(READY) ## collect every sentence for translation into reports/locale; says what is not translated yet
 	@$(BIN)/python .ci/collect-messages

@@ -224,15 +224,47 @@ def compare(
 
 
 @app.command()
-def schema(record: Annotated[str, typer.Argument(help="run, judgement or comparison")] = "run") -> None:
+def remedies(
+    program: ProgramFile,
+    out: Out = Path("runs"),
+    period: PeriodText = "all",
+    as_of: AsOf = None,
+    mlflow: Annotated[
+        str | None, typer.Option(envvar="MLFLOW_TRACKING_URI", help="MLflow store to track the search in.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print the result only.")] = False,
+) -> None:
+    """Search for models that treat groups more alike and serve as well; choose one, and certify it on untouched rows.
+
+    Runs the program's own training code, which it must trust. Writes OUT/PROGRAM/PERIOD/remedies/vN.
+    """
+    with _plain_errors():
+        asked, day, days = _read(program), _day(as_of), _period(period)
+        with _progress(quiet) as announce:
+            from audits.remedies.station import find_remedies, read_remedies
+            from reports.remedies_page import publish_remedies
+            from reports.remedies_text import summary
+
+            folder = find_remedies(asked, days, out, as_of=day, announce=announce)
+            announce("writing the page" + (" and tracking in MLflow" if mlflow else ""))
+            page = publish_remedies(folder, mlflow)
+        typer.echo("\n".join(summary(read_remedies(folder))))
+        typer.echo(f"  page: {page}")
+
+
+@app.command()
+def schema(record: Annotated[str, typer.Argument(help="run, judgement, comparison or remedies")] = "run") -> None:
     """Print the JSON Schema of a record."""
     with _plain_errors():
         import json
 
         from audits.comparing.record import Comparison
         from audits.record import AuditRun, Judgement, json_schema
+        from audits.remedies.records import RemedyRecord
 
-        kinds: dict[str, type[Any]] = {"run": AuditRun, "judgement": Judgement, "comparison": Comparison}
+        kinds: dict[str, type[Any]] = {
+            "run": AuditRun, "judgement": Judgement, "comparison": Comparison, "remedies": RemedyRecord,
+        }  # fmt: skip
         if record not in kinds:
             raise InputError(Problem("schema", f"'{record}'", f"one of {listed(kinds)}", suggest(record, kinds)))
         typer.echo(json.dumps(json_schema(kinds[record]), indent=1, ensure_ascii=False, sort_keys=True))

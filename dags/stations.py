@@ -26,19 +26,25 @@ from checks.whole_file import unwritten
 _CLAIMED: dict[str, Path] = {}
 
 
+def remedies_id(program: AuditProgram) -> str:
+    """The name of the DAG that searches for remedies of a program."""
+    return f"{program.name}-remedies"
+
+
 def broken_id(file: Path) -> str:
     """The name of the DAG that stands for a program file that cannot be read."""
     return "broken-" + re.sub(r"[^A-Za-z0-9_.-]", "-", file.stem)[:80]
 
 
 def claim(program: AuditProgram) -> None:
-    """Each program name belongs to one file: a second one would silently replace the first one's DAG."""
-    first = _CLAIMED.setdefault(program.name, program.file)
-    if first != program.file:
-        raise InputError(Problem(
-            program.where("program"), f"'{program.name}', which {first.name} bears too", "a name of its own",
-            "rename one of the two programs",
-        ))  # fmt: skip
+    """Each name of a DAG belongs to one file: a second one would silently replace the first one's DAG."""
+    for name in (program.name, *([remedies_id(program)] if program.remedies else [])):
+        first = _CLAIMED.setdefault(name, program.file)
+        if first != program.file:
+            raise InputError(Problem(
+                program.where("program"), f"'{name}', which {first.name} bears too", "a name of its own",
+                "rename one of the two programs",
+            ))  # fmt: skip
 
 
 def timetable(program: AuditProgram) -> CronDataIntervalTimetable | None:
@@ -128,6 +134,25 @@ def gate_task(folder: str) -> None:
         raise AirflowFailException(f"{text}\n  the page is in {folder}")
 
 
+def remedies_task(file: str) -> str:
+    """Search for remedies in the run's period, write the pages and track in MLflow. Returns the folder of the version.
+
+    Whatever the search found, the task succeeds: it fails where the input cannot be used.
+    """
+    from audits.remedies.station import find_remedies, read_remedies
+    from reports.remedies_page import publish_remedies
+    from reports.remedies_text import summary
+
+    with _plain_errors():
+        program = read_program(file)
+        period, out = _period(program), Path(os.environ.get("SQUAREDEAL_OUT", "runs"))
+        day = None if period.end else _day_of_the_run()
+        folder = find_remedies(program, period, out, as_of=day, resolve=_connection, announce=print)
+        page = publish_remedies(folder, os.environ.get("MLFLOW_TRACKING_URI") or None)
+        print("\n".join((*summary(read_remedies(folder)), f"  page: {page}")))
+    return str(folder)
+
+
 def broken_task(reason: str) -> None:
     """Say why a program file cannot be read."""
     raise AirflowFailException(reason)
@@ -140,6 +165,7 @@ LINE: tuple[tuple[Any, dict[str, str]], ...] = (
     (judge_task, {"task_id": "judge", "trigger_rule": "none_failed"}),
     (publish_task, {"task_id": "publish"}),
     (gate_task, {"task_id": "gate"}),
+    (remedies_task, {"task_id": "remedies"}),
     (broken_task, {"task_id": "program_cannot_be_read"}),
 )
 
@@ -191,4 +217,8 @@ def _asked(staging: str) -> tuple[AuditProgram, Period, dt.date]:
 def _open(program: AuditProgram, period: Period) -> Any:
     from checks.inputs.source import open_source
 
-    return open_source(program, period, lambda conn_id: str(Connection.get(conn_id).get_uri()))
+    return open_source(program, period, _connection)
+
+
+def _connection(conn_id: str) -> str:
+    return str(Connection.get(conn_id).get_uri())
