@@ -134,7 +134,12 @@ def _comparisons(before: Told, after: Told) -> Sentence:
     )  # fmt: skip
 
 
+def _code(_before: Told, _after: Told) -> Sentence:
+    return said("nothing that makes a verdict differs in the records: it was judged by other code")
+
+
 _WORDS: Mapping[CauseKind, Callable[[Told, Told], Sentence]] = {
     "fitness": _fitness, "missing": _missing, "limit": _limit, "force": _force, "caution": _caution,
     "figure": _figure, "size": _size, "standing": _standing, "comparisons": _comparisons,
+    "code": _code,
 }  # fmt: skip

@@ -53,6 +53,8 @@ class Side:
 def causes_of(before: Side, after: Side) -> tuple[Cause, ...]:
     """Everything that differs between both sides of a finding, what decides first."""
     kinds = list(_differing(before, after))
+    if not kinds:
+        return (Cause("code", True, words_of("code", before, after)),)
     decisive = _decisive(before, after, kinds)
     told = [Cause(kind, kind in decisive, words_of(kind, before, after)) for kind in kinds]
     return tuple(sorted(told, key=lambda one: not one.decisive))

@@ -11,7 +11,9 @@ from audits.statistics.independent_change import Scale
 Kind = Literal["worse", "unanswered", "gone", "new", "answered", "better"]
 KINDS: tuple[Kind, ...] = ("worse", "unanswered", "gone", "new", "answered", "better")
 InputKind = Literal["program", "data", "model", "fitness", "policies", "rules", "packages", "seed"]
-CauseKind = Literal["figure", "missing", "size", "standing", "comparisons", "limit", "force", "fitness", "caution"]
+CauseKind = Literal[
+    "figure", "missing", "size", "standing", "comparisons", "limit", "force", "fitness", "caution", "code"
+]
 Rows = Literal["independent", "same", "overlap", "unknown"]
 Moved = Literal["beyond_chance", "exact", "no_interval", "missing", "within_chance"]
 MOVED: tuple[Moved, ...] = ("beyond_chance", "exact", "no_interval", "missing", "within_chance")

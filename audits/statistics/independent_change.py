@@ -48,18 +48,20 @@ def independent_change(
 ) -> IndependentChange:  # fmt: skip
     """The change from one figure to the other; both samples are taken to be independent.
 
-    Raises ``ValueError`` for an empty ladder, a level below that of the first rung, a figure that is not finite, or,
-    on the scale ``ratio``, one that is not above 0.
+    Below its first rung a ladder is read at that rung, which is wider. Raises ``ValueError`` for an empty ladder, a
+    figure that is not finite or, on the scale ``ratio``, one that is not above 0.
     """
     a, b = (_on(scale, value) for value in (before, after))
     one, two = (tuple((rung, *_bounds_on(scale, low, high)) for rung, low, high in rungs)
                 for rungs in (ladder_before, ladder_after))  # fmt: skip
 
     def interval_at(asked: float) -> tuple[float | None, float | None]:
-        (l_a, u_a), (l_b, u_b) = bounds_at(one, asked), bounds_at(two, asked)
+        (l_a, u_a), (l_b, u_b) = (bounds_at(rungs, max(asked, rungs[0][0])) for rungs in (one, two))
         down, up = _together(_below(b, l_b), _above(a, u_a)), _together(_above(b, u_b), _below(a, l_a))
         return (None if down is None else b - a - down), (None if up is None else b - a + up)
 
+    if not one or not two:
+        raise ValueError("ladder: found no rung, expected one at least")
     rungs = climb(interval_at)
     low, high = interval_at(level)
     p_value = 1.0 if a == b else 1.0 - level_beyond(rungs, 0.0, 1 if b > a else -1)

@@ -20,18 +20,13 @@ def normal(estimate, error):
 
 
 def rate(x, n):
-    def at(level):
-        found = score_interval_rate(x, n, level)
-        return float(found.low), float(found.high)
-
-    return climb(at)
+    found = score_interval_rate(x, n, np.array(LEVELS))
+    return tuple(zip(LEVELS, found.low.tolist(), found.high.tolist(), strict=True))
 
 
 def ratio(a, m, b, k):
     found = ratio_interval(a, m, b, k, np.array(LEVELS))
-    return tuple(
-        (level, float(low), float(high)) for level, low, high in zip(LEVELS, found.low, found.high, strict=True)
-    )
+    return tuple(zip(LEVELS, found.low.tolist(), found.high.tolist(), strict=True))
 
 
 @pytest.mark.parametrize(
@@ -75,6 +70,14 @@ def test_an_open_bound_stays_open_and_decides_nothing_on_its_side():
     assert found.p_value == 1.0
 
 
+def test_a_ladder_that_starts_late_is_read_at_its_first_rung_and_an_empty_one_is_refused():
+    late = [rung for rung in normal(0.0, 1.0) if rung[0] >= 0.95]
+    found = independent_change(0.0, late, 2.0, normal(2.0, 1.0), level=0.5)
+    assert 2.0 - found.low == pytest.approx(math.hypot(critical(0.95), critical(0.5)))
+    with pytest.raises(ValueError, match="found no rung"):
+        independent_change(0.0, (), 2.0, normal(2.0, 1.0))
+
+
 @pytest.mark.parametrize("value", [0.0, -1.0, math.nan, math.inf])
 def test_what_has_no_logarithm_is_refused(value):
     with pytest.raises(ValueError, match="expected a finite number above 0"):
@@ -102,7 +105,7 @@ def moved(seed, gap):
     return {name for name, stood in zip(changes, stands, strict=True) if stood}, changes
 
 
-SEEDS = range(300)
+SEEDS = range(200)
 
 
 def test_unchanged_worlds_are_silent_and_intervals_cover_no_change():
@@ -111,7 +114,7 @@ def test_unchanged_worlds_are_silent_and_intervals_cover_no_change():
     assert silent >= 0.95
     for name, nothing in (("group", 0.0), ("reference", 0.0), ("gap", 0.0), ("ratio", 1.0)):
         held = np.mean([changes[name].low <= nothing <= changes[name].high for _, changes in found])
-        assert held >= 0.97  # .99 less 3.5 standard errors of 300 draws
+        assert held >= 0.965  # .99 less 3.5 standard errors of 200 draws
 
 
 def test_a_planted_change_is_found():
