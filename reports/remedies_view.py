@@ -238,8 +238,6 @@ def _candidate(say: Words, record: RemedyRecord, one: Candidate) -> CandidateRow
 
 
 def _marks(say: Words, record: RemedyRecord, one: Candidate) -> Iterator[str]:
-    if one.kind == "today":
-        yield say("remedy.mark.today")
     if one.id == record.chosen:
         yield say("remedy.mark.chosen")
     if not one.deployable:

@@ -33,7 +33,7 @@ from reports.remedies_model import FrontierPicture, FrontierPoint
 _LINE, _HEIGHT, _FOOT = 18, 280, 58
 _STEPS = 5
 _FAR = 1.0  # how many times as far as what matters another model may lie and be drawn
-_ROOM_LEFT, _ROOM_ABOVE = 0.16, 0.06  # of the stretches, for the names of the ratios and of the chosen model
+_ROOM_LEFT, _ROOM_NAMES = 0.16, 0.06  # of the stretches, for the names of the ratios and of the two models
 _DIAMOND = Markup('<path d="M0 -5.5L5.5 0L0 5.5L-5.5 0Z" fill="none" stroke="currentColor" stroke-width="1.6"/>')
 _SIGNS = {
     "by_group": _DIAMOND,
@@ -83,7 +83,7 @@ def _stretches(picture: FrontierPicture) -> tuple[Scale, tuple[float, float]]:
     across, upwards = [one.performance for one in picture.points], [one.ratio for one in picture.points]
     first, last = domain([*(one.performance for one in core), *floor], across, _FAR)
     low, high = domain([*(one.ratio for one in core), *needed], upwards, _FAR)
-    high += (high - low) * _ROOM_ABOVE
+    low, high = low - (high - low) * _ROOM_NAMES, high + (high - low) * _ROOM_NAMES
     return Scale(first - (last - first) * _ROOM_LEFT, last), (low, high)
 
 
