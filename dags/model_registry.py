@@ -83,7 +83,7 @@ def leads_to(experiment: str, name: str, home: Path) -> list[str]:
     with _quiet():
         client = MlflowClient(store, store)
         there = client.get_experiment_by_name(experiment)
-        runs = client.search_runs([there.experiment_id], order_by=["start_time DESC"], max_results=1) if there else []
+        runs = _newest(client, there, "tags.`squaredeal.model_version` LIKE '%'")
         number = runs[0].data.tags.get("squaredeal.model_version") if runs else None
         if not runs or number is None:
             return [f"  MLflow: no run in {experiment} that names the version of its model"]
@@ -94,6 +94,30 @@ def leads_to(experiment: str, name: str, home: Path) -> list[str]:
         f"  model version:  {name} {number}, at #/models/{name}/versions/{number}, fairness.status {status}",
         f"  pages behind:   mlflow ui --backend-store-uri {store}",
     ]  # fmt: skip
+
+
+def leads_to_search(experiment: str, home: Path) -> list[str]:
+    """A line: the newest tracked search for remedies of an experiment."""
+    from mlflow import MlflowClient
+
+    store = store_of(home)
+    with _quiet():
+        client = MlflowClient(store, store)
+        runs = _newest(client, client.get_experiment_by_name(experiment), "tags.`squaredeal.kind` = 'remedies'")
+    if not runs:
+        return [f"  MLflow: no search for remedies in {experiment}"]
+    info = runs[0].info
+    return [
+        f"  MLflow search:  {info.run_id}, at #/experiments/{info.experiment_id}/runs/{info.run_id}, with a run for "
+        "each candidate under it"
+    ]  # fmt: skip
+
+
+def _newest(client: MlflowClient, experiment: Any, of: str) -> list[Any]:
+    """The newest run of an experiment that a filter lets through, or none."""
+    if experiment is None:
+        return []
+    return list(client.search_runs([experiment.experiment_id], of, order_by=["start_time DESC"], max_results=1))
 
 
 def _made(

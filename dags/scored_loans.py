@@ -21,7 +21,7 @@ from audits.simulation.write import TRUTH_FILE, Simulation, write_simulation
 from checks.inputs.period import read_period
 from checks.inputs.program import read_program
 from checks.problem import InputError, Problem
-from dags.model_registry import leads_to, register, store_of
+from dags.model_registry import leads_to, leads_to_search, register, store_of
 from dags.planted import Planted, beside, finished
 
 PROGRAM, ROWS, EFFECT, SEED = ScoredLoans.name, 30_000, ScoredLoans.example_effect, 20_261_127
@@ -136,8 +136,9 @@ def remedies_found(runs: Path, data: Path) -> list[str]:
 
 
 def tracked(home: Path) -> list[str]:
-    """Where MLflow keeps the run, and the version of the model that it was of."""
-    return leads_to(f"squaredeal/{PROGRAM}", MODEL, home)
+    """Where MLflow keeps the search, the run, and the version of the model that the run was of."""
+    experiment = f"squaredeal/{PROGRAM}"
+    return [*leads_to_search(experiment, home), *leads_to(experiment, MODEL, home)]
 
 
 def named(run: AuditRun) -> tuple[str, ...]:

@@ -121,6 +121,10 @@ def test_the_demonstration_finds_a_remedy_for_a_registered_score_and_sets_it_bes
     assert any(line.startswith("  certified, of") and "without prepaid_phone" in line for line in lines)
     assert any(str(found) in line for line in lines)
     assert any("#/models/scored-loans-score/versions/1" in line for line in lines)
+    (search,) = (line.split()[2] for line in lines if line.startswith("  MLflow search:"))
+    runs = {line.split()[2] for line in lines if line.startswith("  MLflow run:")}
+    assert len(runs) == 2  # of both models' audits; the search is newer than the audit beside it
+    assert search not in runs
 
 
 def test_the_dag_and_the_command_line_give_the_same_records_byte_for_byte(home, tmp_path):

@@ -115,6 +115,13 @@ def test_what_is_told_has_planted_and_found_side_by_side(another):
     assert any("certified, of" in line and "without prepaid_phone" in line for line in told)
 
 
+def test_the_search_is_tracked_and_is_not_taken_for_the_audit(another):
+    home, *_ = another
+    search, rest = scored_loans.tracked(home)
+    assert search.startswith("  MLflow search:")
+    assert rest == "  MLflow: no run in squaredeal/scored-loans that names the version of its model"
+
+
 def test_without_a_search_the_demonstration_says_what_to_do(tmp_path):
     with pytest.raises(InputError, match="no finished search"):
         scored_loans.remedies_found(tmp_path, tmp_path)
