@@ -31,10 +31,24 @@ def harms_in_money(
         lines = tuple(_line(say, cost, anchors) for cost in beside[:_MOST_BESIDE])
         more = len(beside) - len(lines)
         told.append(HarmMoney(
-            say.named("harm", harm), _line(say, first, anchors), _said(say, first.why), lines, _beside(say, beside),
+            say.named("harm", harm), _line(say, first, anchors), _why(say, first), lines, _beside(say, beside),
             say("in_money.more", count=more) if more else "",
         ))  # fmt: skip
     return tuple(told)
+
+
+def _why(say: Words, cost: HarmCost) -> str:
+    return say("in_money.why", why=_said(say, cost.why).rstrip(".。")) if cost.why else ""
+
+
+def in_money(say: Words, cost: HarmCost) -> tuple[str, str, str, str, str]:
+    """A figure in words: what it is, of whom, the sum or why there is none, how sure, and what it is compared with."""
+    title = say.named("measure", cost.measure) if cost.measure else say.named("harm", cost.harm)
+    who, compared = _said(say, cost.group_words), _said(say, cost.counterfactual)
+    if cost.estimate is None:
+        why = say("join.sentences").join(_said(say, one) for one in (cost.reason, cost.needed) if one)
+        return title, who, why or say("missing_unknown"), "", compared
+    return title, who, _money(say, cost, cost.estimate), _interval(say, cost), compared
 
 
 def _line(say: Words, cost: HarmCost, anchors: Mapping[Any, str]) -> MoneyLine:

@@ -120,7 +120,7 @@ def _cost(figure: MoneyFigure, m: Measurement, run: AuditRun, finding: Finding |
         counterfactual=_filled(figure.counterfactual, {**told, **words, "reference": group_words(m, m.reference)}),
         fixed=figure.fixed, additive=False, of=figure.of, counted=is_counted(m), why=figure.why,
         rule=finding.rule.id if finding else None, reason=m.reason, group_words=_group(m),
-        cautions=tuple(dict.fromkeys((*m.cautions, *m.unseen))), parts=figure.parts_of(m),
+        cautions=tuple(dict.fromkeys((*m.cautions, *m.unseen, *filter(None, [m.undecided])))), parts=figure.parts_of(m),
         order=_order(figure, m, finding),
     )  # fmt: skip
     if m.estimate is not None and m.unit is None:

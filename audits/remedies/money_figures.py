@@ -59,7 +59,10 @@ class MoneyFigure:
 DISJOINT = "disjoint rows"  # the groups of one attribute hold other rows
 _CHARGES, _PRICES = frozenset({"charges"}), frozenset({"prices"})
 _FIXED = said("a rule fixes what each case is compared with, so that it is counted case by case")
-_CAP_FIXED = said("a cap fixes what each loan may cost, so that it is counted loan by loan")
+_CAP_FIXED = said(
+    "a cap fixes what each loan may cost, so that it is counted loan by loan; of several caps, that of the worst "
+    "verdict"
+)
 _ESTIMATED = said("no figure of this harm is fixed by a rule here; this one is an estimate for all together")
 _GAP = said("it is the largest of the groups: those of other attributes may be the same people")
 FIGURES: tuple[MoneyFigure, ...] = (
