@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from airflow.sdk import Connection, CronDataIntervalTimetable, get_current_context
+from airflow.sdk import DAG, Connection, CronDataIntervalTimetable, get_current_context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from checks.inputs.period import Period, period_between, read_period
@@ -34,6 +34,13 @@ def remedies_id(program: AuditProgram) -> str:
 def broken_id(file: Path) -> str:
     """The name of the DAG that stands for a program file that cannot be read."""
     return "broken-" + re.sub(r"[^A-Za-z0-9_.-]", "-", file.stem)[:80]
+
+
+def alone(does: Any, argument: str, name: str, **about: Any) -> list[DAG]:
+    """A DAG of one task, started by hand; in a list."""
+    with DAG(name, schedule=None, **about) as dag:
+        does(argument)
+    return [dag]
 
 
 def claim(program: AuditProgram) -> None:
