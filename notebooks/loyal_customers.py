@@ -92,8 +92,9 @@ display(*run.pictures("tenure_price_ratio"))
 # ## What it cost
 
 # %%
-money = run.money() if hasattr(run, "money") else pd.DataFrame({"harm": []})
-money[money["harm"] == "loyalty_pricing"].drop(columns="harm")
+money = run.money()
+own = money[(money["harm"] == "loyalty_pricing") & (money["headline"] | (money["who"] == ""))]
+own[["what", "figure", "interval", "compared with", "fixed", "additive"]]
 
 # %% [markdown]
 # The two sums answer different questions and must not be added. The overcharge above the new customer's price is

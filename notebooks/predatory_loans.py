@@ -116,8 +116,9 @@ push.cautions
 # ## What it cost
 
 # %%
-money = run.money() if hasattr(run, "money") else pd.DataFrame({"harm": []})
-money[money["harm"] == "predatory_lending"].drop(columns="harm")
+money = run.money()
+own = money[(money["harm"] == "predatory_lending") & (money["headline"] | (money["who"] == ""))]
+own[["what", "figure", "interval", "compared with", "fixed", "additive"]]
 
 # %% [markdown]
 # ## What this does not show

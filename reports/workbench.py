@@ -35,12 +35,12 @@ from reports.rule_reading import limit_text
 from reports.standalone import standalone
 from reports.view import report_model
 from reports.words import LANGUAGES, Words, language
-from reports.workbench_views import FindingView, Lines, PictureView, RemediesView, lines
+from reports.workbench_views import ComparedView, FindingView, Lines, PictureView, RemediesView, lines
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["FindingView", "Lines", "PictureView", "RemediesView", "Run", "latest", "lines", "load"]
+__all__ = ["ComparedView", "FindingView", "Lines", "PictureView", "RemediesView", "Run", "latest", "lines", "load"]
 _SHORTEST = 6  # signs of a finding's identifier
 
 
@@ -141,7 +141,7 @@ class Run:
             for view in self.figures for found in view.findings
             if found.verdict in wanted and harm in (None, found.harm) and measure in (None, view.measurement.measure)
         ]  # fmt: skip
-        told.sort(key=lambda row: VERDICTS.index(row[1]))  # type: ignore[arg-type]
+        told.sort(key=lambda row: VERDICTS.index(row[1]))
         columns = ["finding", "verdict", "harm", "what", "who", "figure", "interval", "limit", "rule"]
         return pd.DataFrame(told, columns=columns).set_index("finding").rename_axis(None)
 
@@ -303,6 +303,34 @@ class Run:
 
         text, _ = rows_beyond(self.folder, finding, Path(program) if program else None)
         return pd.read_csv(io.StringIO(text))
+
+    def money(self) -> pd.DataFrame:
+        """What each harm cost, in money: figure, interval, what it is compared with, and whether a rule fixes that.
+
+        ``headline`` marks the figure that is told first of a harm, ``additive`` those that share no money with another.
+        A harm without a figure says why, and what would give one.
+        """
+        import pandas as pd
+
+        from audits.remedies.money import harm_costs
+        from reports.money_data import in_money
+
+        told = [
+            (harm, *in_money(self.say, cost), cost.headline, cost.fixed, cost.additive, cost.estimate, cost.low,
+             cost.high)
+            for harm, costs in harm_costs(self.record, self.judgement).items() for cost in costs
+        ]  # fmt: skip
+        columns = [
+            "harm", "what", "who", "figure", "interval", "compared with", "headline", "fixed", "additive", "estimate",
+            "low", "high",
+        ]  # fmt: skip
+        return pd.DataFrame(told, columns=columns)
+
+    def compare(self, other: Run) -> ComparedView:
+        """What differs in ``other``, a later run: inputs, verdicts, figures. Raises ``InputError`` for the same run."""
+        from audits.comparing.compare import compare_folders
+
+        return ComparedView(compare_folders(self.folder, other.folder), self.say)
 
     def remedies(self) -> RemediesView:
         """The newest search for less discriminatory alternatives of this period. Raises ``InputError`` for none."""

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from audits.comparing.record import Comparison
 from audits.record import Finding, Measurement
 from audits.remedies.records import Candidate, RemedyRecord
 from reports.comparisons import Judged
 from reports.report_model import MeasuredFigure
-from reports.standalone import picture_file
+from reports.standalone import picture_file, standalone
 from reports.words import Words
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from reports.comparing import ComparisonView
     from reports.workbench import Run
 
 
@@ -204,3 +207,74 @@ class RemediesView:
 
     def __repr__(self) -> str:
         return f"{self.outcome}: {self.explanation}"
+
+    def _repr_html_(self) -> str:
+        shown = Markup("<p><b>{}</b></p>{}").format(
+            self.explanation,
+            Markup(self.reasons._repr_html_()),  # noqa: S704 - markup already
+        )
+        return str(shown)
+
+    def pictures(self) -> list[PictureView]:
+        """Every candidate by performance and ratio; then today's model beside the chosen one, where there is one."""
+        from reports.charts import draw
+        from reports.charts.frontier import frontier_chart
+        from reports.remedies_frontier import frontier
+        from reports.remedies_pictures import pictures
+        from reports.remedies_view import identity
+
+        source, found = identity(self.say, self.record), []
+        front = frontier(self.say, self.record)
+        if front is not None:
+            found.append(PictureView(front.title, standalone(frontier_chart(front, "frontier"), front.title, source)))
+        for i, one in enumerate(pictures(self.say, self.record)):
+            found.append(PictureView(one.title, standalone(draw(one, f"remedy-{i}"), one.title, source)))
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class ComparedView:
+    """Two runs side by side: ``record`` is the comparison, the earlier run before and the later one after."""
+
+    record: Comparison
+    say: Words
+
+    @cached_property
+    def shown(self) -> ComparisonView:
+        """What the page of a comparison says."""
+        from reports.comparing import comparison_view
+
+        return comparison_view(self.record, self.say)
+
+    def inputs(self) -> pd.DataFrame:
+        """What differs in data, model, program, rules and packages: both values."""
+        import pandas as pd
+
+        told = [(one.what, one.before, one.after) for one in self.shown.inputs]
+        return pd.DataFrame(told, columns=["what", "before", "after"]).set_index("what").rename_axis(None)
+
+    def findings(self) -> pd.DataFrame:
+        """Findings whose verdict differs, or that one of the runs lacks: both sides, and what turned the verdict."""
+        import pandas as pd
+
+        told = [
+            (one.title, one.kind, one.before.verdict, one.after.verdict, one.before.told, one.after.told,
+             " ".join(one.deciding), one.fails)
+            for one in self.shown.findings
+        ]  # fmt: skip
+        columns = ["what", "kind", "verdict before", "verdict after", "before", "after", "because", "worse"]
+        return pd.DataFrame(told, columns=columns).set_index("what").rename_axis(None)
+
+    def figures(self) -> pd.DataFrame:
+        """Figures that moved: both sides, the difference and what it says."""
+        import pandas as pd
+
+        told = [(one.title, one.before, one.after, one.change, one.says)
+                for one in (*self.shown.figures, *self.shown.within)]  # fmt: skip
+        columns = ["what", "before", "after", "change", "says"]
+        return pd.DataFrame(told, columns=columns).set_index("what").rename_axis(None)
+
+    def __repr__(self) -> str:
+        from reports.comparing import lines as told
+
+        return "\n".join(told(self.record, self.say))
