@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import chain, groupby, islice
+from itertools import chain, islice
 from math import factorial
 
 import numpy as np
@@ -114,18 +114,17 @@ def _leaves(tree: Tree, x: Numbers, players: NDArray[np.int64]) -> Iterator[Leaf
 def _add(into: Numbers, leaves: Sequence[Leaf]) -> None:
     """Adds the values of some leaves to (p, rows); in their sets the background follows the rows."""
     totals, rows = list(into), into.shape[1]
-    for k, those in groupby(sorted(leaves, key=_players), key=_players):
-        alike, held = list(those), np.empty((k, rows))
+    of_players: dict[int, list[Leaf]] = {}
+    for leaf in leaves:
+        of_players.setdefault(len(leaf[1]), []).append(leaf)
+    for k, alike in of_players.items():
+        held = np.empty((k, rows))
         tables = (_dense if k <= _DENSE else _sparse)(k, alike, rows)
         for (_, path, _), (table, at) in zip(alike, tables, strict=True):
             table.take(at, axis=1, out=held, mode="clip")  # every place is within: only quicker
             for player, values in zip(path, held, strict=True):
                 total = totals[player]
                 total += values
-
-
-def _players(leaf: Leaf) -> int:
-    return len(leaf[1])
 
 
 def _dense(k: int, leaves: Sequence[Leaf], rows: int) -> Iterator[tuple[Numbers, NDArray[np.int64]]]:

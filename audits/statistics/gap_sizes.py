@@ -41,11 +41,16 @@ def additive_residuals(outputs: ArrayLike, bins: Sequence[ArrayLike], sides: Seq
     Least squares on indicators of the bins, with as little of a ridge as tells apart bins that go together. It guesses
     ``Side.residual`` before there are contributions, and is exact where these are functions of their own bins.
     """
+    from scipy.sparse import csr_array
+
     y = np.asarray(outputs, dtype=np.float64)
     codes = [np.asarray(one, dtype=np.int64) for one in bins if np.asarray(one).size]
-    columns = [np.ones((len(y), 1)), *(np.eye(int(one.max()) + 1)[one] for one in codes)]
-    design = np.concatenate(columns, axis=1)
-    gram = design.T @ design
+    starts = np.cumsum([1, *(int(one.max()) + 1 for one in codes)])
+    places = [np.zeros(len(y), dtype=np.int64), *(one + start for one, start in zip(codes, starts, strict=False))]
+    held = np.stack(places, axis=1)  # each row's ones
+    ends = np.arange(len(y) + 1) * held.shape[1]
+    design = csr_array((np.ones(held.size), held.ravel(), ends), shape=(len(y), int(starts[-1])))
+    gram = (design.T @ design).toarray()
     ridge = 1e-8 * len(y) * np.eye(len(gram))
     left = y - design @ np.linalg.solve(gram + ridge, design.T @ y)
     free = max(len(y) - sum(len(np.unique(one)) - 1 for one in codes) - 1, 1)
