@@ -199,8 +199,8 @@ def _write_closed(out: Path, text: str, option: str) -> None:
 
 @app.command()
 def compare(
-    before: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run, taken as before.")],
-    after: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of another finished run, taken as after.")],
+    before: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run, or a judgement kept there: before.")],
+    after: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of another run, or judgement: after.")],
     out: Annotated[Path | None, typer.Option(help="File of a page to write beside the text.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="File of the record to write.")] = None,
     lang: Annotated[str, typer.Option(help="Language of text and page: en or zh-CN.")] = "en",

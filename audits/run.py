@@ -445,10 +445,13 @@ def _remove(path: Path) -> None:
     shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
-def read_run(folder: Path) -> tuple[AuditRun, Judgement]:
-    """Both records of a finished run's folder. Raises ``InputError`` when they are not there."""
-    run, judgement = read_record(AuditRun, folder / RUN_FILE), read_record(Judgement, folder / JUDGEMENT_FILE)
-    for file, record in ((RUN_FILE, run), (JUDGEMENT_FILE, judgement)):
+def read_run(folder: Path, judgement_file: str = JUDGEMENT_FILE) -> tuple[AuditRun, Judgement]:
+    """Both records of a finished run's folder, the judgement from another file where one is named.
+
+    Raises ``InputError`` when they are not there.
+    """
+    run, judgement = read_record(AuditRun, folder / RUN_FILE), read_record(Judgement, folder / judgement_file)
+    for file, record in ((RUN_FILE, run), (judgement_file, judgement)):
         if record.schema_version != SCHEMA_VERSION:
             raise InputError(Problem(
                 str(folder / file), f"schema version {record.schema_version}", SCHEMA_VERSION,
@@ -456,7 +459,7 @@ def read_run(folder: Path) -> tuple[AuditRun, Judgement]:
             ))  # fmt: skip
     if judgement.run_digest != digest_of((folder / RUN_FILE).read_bytes()):
         raise InputError(Problem(
-            str(folder / JUDGEMENT_FILE), f"a judgement of another run than {RUN_FILE}", "the digest of this run.json",
+            str(folder / judgement_file), f"a judgement of another run than {RUN_FILE}", "the digest of this run.json",
             "restore both files, or make the run again",
         ))  # fmt: skip
     return run, judgement

@@ -11,7 +11,7 @@ from audits.comparing.inputs import input_changes, shared_rows
 from audits.comparing.record import ComparedRun, Comparison, Rows
 from audits.policies.judge import worst
 from audits.record import SCHEMA_VERSION, AuditRun, canonical_json, digest_of
-from audits.run import read_run
+from audits.run import JUDGEMENT_FILE, RUN_FILE, read_run
 from checks.problem import InputError, Problem
 from checks.sentence import Sentence, said
 
@@ -21,45 +21,47 @@ _EXPECTED = "the folder of a finished run, OUT/PROGRAM/PERIOD/vN"
 def compare_folders(before: Path, after: Path) -> Comparison:
     """Compare the runs of two folders; the first is taken as before, the second as after.
 
+    A path may also name a judgement in its run's folder, such as one that was kept when the run was judged again.
     Raises ``InputError`` for a folder that holds no finished run, records that are damaged or of another schema
-    version, and one folder named twice; what is wrong with either folder is said at once.
+    version, and one run named twice; what is wrong with either is said at once.
     """
     problems: list[Problem] = []
     found: list[Records] = []
-    for folder in (before, after):
+    for path in (before, after):
         try:
-            found.append(read_run(_run_folder(folder)))
+            found.append(read_run(*_place(path)))
         except InputError as error:
             problems += error.problems
-    if not problems and before.resolve() == after.resolve():
-        problems.append(Problem(
-            str(after), "the same folder twice", "the folders of two runs",
-            "name another version, period or program, such as the version before",
-        ))  # fmt: skip
+    if not problems and _place(before.resolve()) == _place(after.resolve()):
+        problems.append(_twice(after))
     if problems:
         raise InputError(dict.fromkeys(problems))
     return compare(found[0], found[1])
 
 
-def _run_folder(folder: Path) -> Path:
-    """The folder, or an ``InputError`` that says where its runs lie."""
-    if not folder.exists():
-        raise InputError(Problem(
-            str(folder), "no such folder", _EXPECTED, "name a folder that is there"
-        ))  # fmt: skip
-    if folder.is_dir() and not (folder / "run.json").exists():
-        within = sorted(file.parent.relative_to(folder) for file in folder.glob("v*/run.json"))
-        to_do = (
-            f"name one of its runs, such as {folder / within[-1]}" if within else "name the folder of a finished run"
-        )
-        raise InputError(Problem(
-            str(folder), "a folder without run.json", _EXPECTED, to_do
-        ))  # fmt: skip
-    if not folder.is_dir():
-        raise InputError(Problem(
-            str(folder), "a file", _EXPECTED, "name the folder that holds it"
-        ))  # fmt: skip
-    return folder
+def _place(path: Path) -> tuple[Path, str]:
+    """The folder of a run and the name of its judgement, or an ``InputError`` that says where runs lie."""
+    if not path.exists():
+        raise InputError(Problem(str(path), "no such folder", _EXPECTED, "name a folder that is there"))
+    if not path.is_dir():
+        if path.name.startswith("judgement") and path.suffix == ".json":
+            return path.parent, path.name
+        raise InputError(Problem(str(path), "a file", _EXPECTED, "name the folder that holds it"))
+    if not (path / RUN_FILE).exists():
+        within = sorted(path.rglob(f"v*/{RUN_FILE}"))
+        to_do = f"name one of its runs, such as {within[-1].parent}" if within else "name the folder of a finished run"
+        raise InputError(Problem(str(path), f"a folder without {RUN_FILE}", _EXPECTED, to_do))
+    return path, JUDGEMENT_FILE
+
+
+def _twice(path: Path) -> Problem:
+    """One folder named twice; a judgement that was kept there is something to compare it with."""
+    folder, _ = _place(path)
+    kept = sorted(folder.glob(f"{Path(JUDGEMENT_FILE).stem}-*.json"))
+    to_do = "name another version, period or program, such as the version before"
+    if kept:
+        to_do = f"name another run, or a judgement before this one, such as {kept[-1]}"
+    return Problem(str(path), "the same folder twice", "two runs, or two judgements of one", to_do)
 
 
 def compare(before: Records, after: Records) -> Comparison:

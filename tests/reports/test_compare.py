@@ -432,6 +432,20 @@ def test_the_command_writes_text_page_and_record_and_stops_a_pipeline(months, tm
     assert 'lang="zh-CN"' in page.read_text()
 
 
+def test_a_judgement_that_was_kept_can_be_compared_with_the_one_after_it(months, tmp_path):
+    from audits.policies.again import judge_again, packs_named
+
+    folder = tmp_path / "again"
+    shutil.copytree(months[1], folder)
+    kept = judge_again(folder, packs_named(folder, ["conventions"]))
+    done = invoke(kept, folder, "--fail-on", "worse")
+    assert done.exit_code == 1  # the other pack had given a clear, that its groups are known
+    assert "One run, judged twice" in done.output
+    assert "in none of the packs that judged the run (conventions)" in done.output
+    assert "Policy pack: us: sha256:" in done.output
+    assert str(kept) in invoke(folder, folder).output
+
+
 def altered(folder, target, file, change):
     shutil.copytree(folder, target)
     record = json.loads((target / file).read_text())
