@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from audits.evidence.remedy_rows import RemedyPart, RemedyRows
-from audits.remedies.records import GroupRate
+from audits.remedies.records import Candidate, GroupRate
+from audits.remedies.workshop import Workshop
 from audits.simulation.draw import draw_kinds
 from audits.simulation.proxy import Proxy
 from checks.inputs.remedies import Remedies, Training
@@ -57,7 +58,7 @@ def rich_rows(penalty, n=6_000, seed=3):
     area = np.where(told, "south", "north").astype(object)
     code = np.where(told, 2.0, 1.0) + np.where(rng.random(n) < 0.02, 1.0, 0.0)
     income, debt = rng.lognormal(3.0, 0.5, n), rng.gamma(2.0, 2.0, n)
-    purpose = rng.choice(["car", "home", "boat", "moon", "mars"], n, p=[0.5, 0.488, 0.004, 0.004, 0.004]).astype(object)
+    purpose = rng.choice(list("abcdefg"), n, p=[0.4, 0.3, 0.2, 0.088, 0.004, 0.004, 0.004]).astype(object)
     good = 1.2 * np.log(income) - 0.35 * debt - 2.0
     outcome = (rng.random(n) < 1 / (1 + np.exp(-good))).astype(float)
     approved = (rng.random(n) < 1 / (1 + np.exp(-(good + 0.4 - penalty * (told + 0.0))))).astype(float)
@@ -72,15 +73,34 @@ def rich_rows(penalty, n=6_000, seed=3):
 
 
 class _Fitted:
-    def __init__(self, pipeline) -> None:
-        self.pipeline = pipeline
+    def __init__(self, columns, slopes) -> None:
+        self.columns, self.slopes = columns, slopes
 
     def scores(self, features):
-        return self.pipeline.predict_proba(features)[:, 1]
+        return 1 / (1 + np.exp(-(_design(features, self.columns) @ self.slopes)))
+
+
+def _columns(features):
+    """Mean and spread of numbers, levels of texts."""
+    return {
+        name: (one.mean(), one.std() or 1.0) if pd.api.types.is_numeric_dtype(one) else sorted(one.dropna().unique())
+        for name, one in features.items()
+    }
+
+
+def _design(features, columns):
+    parts = [np.ones(len(features))]
+    for name, known in columns.items():
+        values = features[name]
+        if isinstance(known, tuple):
+            parts.append(((values - known[0]) / known[1]).fillna(0.0).to_numpy())
+        else:
+            parts.extend((values == level).to_numpy(np.float64) for level in known)
+    return np.stack(parts, axis=1)
 
 
 class Regression:
-    """Logistic regression of the features, texts by level; counts its trainings, and fails where ``fails`` says so."""
+    """Logistic regression by Newton's method with a penalty; notes its trainings, and fails where ``fails`` says so."""
 
     def __init__(self, fails: Callable[..., bool] = lambda *_: False, heeds_weights: bool = True) -> None:
         self.calls: list[tuple[str, ...]] = []
@@ -88,26 +108,21 @@ class Regression:
         self.rows: set[int] = set()
 
     def fit(self, features, target, weights, seed, hyperparameters, *, may_be_constant=False):
-        from sklearn.compose import make_column_transformer
-        from sklearn.impute import SimpleImputer
-        from sklearn.linear_model import LogisticRegression
-        from sklearn.pipeline import make_pipeline
-        from sklearn.preprocessing import OneHotEncoder, StandardScaler
-
         self.calls.append(tuple(features.columns))
         self.rows.add(len(features))
         assert np.isin(target, (0.0, 1.0)).all()
         if self.fails(features, weights, hyperparameters):
             raise TrainingError("the training code failed")
-        numbers = [name for name in features if pd.api.types.is_numeric_dtype(features[name])]
-        texts = [name for name in features if name not in numbers]
-        columns = make_column_transformer(
-            (make_pipeline(SimpleImputer(), StandardScaler()), numbers),
-            (OneHotEncoder(handle_unknown="ignore"), texts),
-        )
-        model = make_pipeline(columns, LogisticRegression(C=float(hyperparameters.get("strength", 1.0)), max_iter=200))
-        model.fit(features, target, logisticregression__sample_weight=weights if self.heeds_weights else None)
-        return _Fitted(model)
+        columns = _columns(features)
+        rows = _design(features, columns)
+        weights = weights if weights is not None and self.heeds_weights else np.ones(len(rows))
+        slopes, penalty = np.zeros(rows.shape[1]), np.full(rows.shape[1], 1 / hyperparameters.get("strength", 1.0))
+        for _ in range(8):
+            chance = 1 / (1 + np.exp(-np.clip(rows @ slopes, -30, 30)))
+            uphill = rows.T @ (weights * (target - chance)) - penalty * slopes
+            bend = (rows.T * (weights * chance * (1 - chance))) @ rows + np.diag(penalty)
+            slopes = slopes + np.linalg.solve(bend, uphill)
+        return _Fitted(columns, slopes)
 
 
 class Measure:
@@ -146,6 +161,50 @@ class Measure:
             rates=(GroupRate("group", self.group, int((labels == self.group).sum()), rates[self.group], ratio),),
             gain=ratio - self.today,
         )
+
+
+def workshop(rows, trainer=None, seed=1, **said):
+    """A search of which today's model is trained and measured, and nothing else."""
+    announced: list[str] = []
+    names = tuple(rows.training.features)
+    shop = Workshop(
+        rows, asked(**said), trainer or Regression(), names, seed, Measure(rows.validation), announced.append
+    )  # fmt: skip
+    today = Candidate("today", "today", "today's model", names)
+    shop.attempt(today, lambda: shop.train("today's model", names))
+    return shop
+
+
+def by_id(shop):
+    """What was tried, by id."""
+    return {one.candidate.id: one for one in shop.tried}
+
+
+class Trees:
+    """Gradient-boosted trees with one thread, texts as categories of the training rows."""
+
+    def fit(self, features, target, weights, seed, hyperparameters, *, may_be_constant=False):
+        from lightgbm import LGBMClassifier
+
+        levels = {
+            name: sorted(features[name].dropna().unique())
+            for name in features if not pd.api.types.is_numeric_dtype(features[name])
+        }  # fmt: skip
+        settings = {"n_estimators": 20, "num_leaves": 4, **hyperparameters}
+        model = LGBMClassifier(n_jobs=1, random_state=seed, verbose=-1, **settings)
+        return _Grown(model.fit(_as_categories(features, levels), target, sample_weight=weights), levels)
+
+
+class _Grown:
+    def __init__(self, model, levels) -> None:
+        self.model, self.levels = model, levels
+
+    def scores(self, features):
+        return self.model.predict_proba(_as_categories(features, self.levels))[:, 1]
+
+
+def _as_categories(features, levels):
+    return features.assign(**{name: pd.Categorical(features[name], known) for name, known in levels.items()})
 
 
 def asked(**said):

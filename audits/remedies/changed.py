@@ -140,7 +140,7 @@ def _of_texts(name: str, column: pd.Series[Any]) -> Iterator[Changed]:
     counts = column.value_counts()
     common = frozenset(str(level) for level in counts.index[counts >= _RARE * len(column)])
     rare = len(counts) - len(common)
-    if rare < 2 or not common:
+    if rare < 2 or not common or not all(isinstance(level, str) for level in counts.index):
         return
     other = _TOGETHER
     while other in common:

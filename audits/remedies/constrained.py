@@ -9,6 +9,7 @@ features.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -26,7 +27,7 @@ Floats = NDArray[np.float64]
 Fit = Callable[[Floats, Floats], Scorer]  # a target and weights of the rows that are trained on
 EPSILONS = (0.01, 0.03)
 ALIKE = template("under this constraint every row gets the same score")
-_MOST_STEPS, _LEAST_WEIGHT = 10, 1e-6
+_MOST_STEPS, _LEAST_WEIGHT, _FEWEST = 10, 1e-6, 30
 _EACH = 30  # trainings that one constrained candidate usually takes
 
 
@@ -63,15 +64,14 @@ def _words(eps: float, dropped: Sequence[str]) -> Sentence:
 
 def _refusal(shop: Workshop) -> str | None:
     """Why no model can be trained under a constraint: one group alone, or code that takes no weights."""
-    labels = shop.labels
-    if len({str(label) for label in labels if label is not None}) < 2:
-        return said("the training rows are of fewer than two groups")
+    if len(set(shop.labels[_rows_of_groups(shop.labels)].tolist())) < 2:
+        return said("fewer than two groups have {least} training rows", least=_FEWEST)
     share = _recorded_share(shop)
     if not 0 < share < 1:
         return said("the training rows hold no recorded decision, or only decisions that are alike")
     weights = np.random.default_rng(shop.seed).exponential(size=len(shop.target))
     try:
-        weighted = shop.train(said("rows weighted at random, to see whether the code takes weights"), shop.features,
+        weighted = shop.train("rows weighted at random, to see whether the code takes weights", shop.features,
                               weights=weights).scores(shop.frame)  # fmt: skip
         plain = shop.tried[0].scorer
     except TrainingError as error:
@@ -81,6 +81,12 @@ def _refusal(shop: Workshop) -> str | None:
     return None
 
 
+def _rows_of_groups(labels: NDArray[np.object_]) -> NDArray[np.int64]:
+    """Places of the rows with a known label (n,), but for groups of too few rows to be held to a constraint."""
+    counts = Counter(label for label in labels if label is not None)
+    return np.flatnonzero(np.array([counts[label] >= _FEWEST for label in labels], dtype=bool))
+
+
 def _recorded_share(shop: Workshop) -> float:
     known = shop.approved[~np.isnan(shop.approved)]
     return float(known.mean()) if len(known) else 0.0
@@ -88,7 +94,7 @@ def _recorded_share(shop: Workshop) -> float:
 
 def _trained(shop: Workshop, candidate: Candidate, eps: float) -> Scorer:
     """The mean of the models. Raises ``TrainingError``."""
-    rows = np.flatnonzero(np.array([label is not None for label in shop.labels]))
+    rows = _rows_of_groups(shop.labels)
     frame = shop.frame.iloc[rows].reset_index(drop=True)
 
     def fit(target: Floats, weights: Floats) -> Scorer:
@@ -114,7 +120,11 @@ def lottery(base: Reweighted, target: Floats, groups: NDArray[Any], eps: float) 
 
     places = np.arange(len(target)).reshape(-1, 1)  # rows are known by their place: their values stay out of it
     search = ExponentiatedGradient(base, DemographicParity(difference_bound=eps), eps=eps, max_iter=_MOST_STEPS)
-    search.fit(places, target.astype(np.int64), sensitive_features=groups)
+    try:
+        search.fit(places, target.astype(np.int64), sensitive_features=groups)
+    except (ValueError, TypeError, KeyError, ArithmeticError) as error:
+        kind = type(error).__name__
+        raise TrainingError(said("training under this constraint came to no end ({kind})", kind=kind)) from None
     used = [place for place in search.predictors_.index if search.weights_[place] > _LEAST_WEIGHT]
     return [float(search.weights_[place]) for place in used], [search.predictors_[place] for place in used]
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,8 @@ Labels = NDArray[np.object_]
 PARITY, ODDS = "demographic_parity", "equalized_odds"
 WITHIN = (0.05, 0.1)  # gaps in shares of approvals that a relaxed parity leaves
 _LEVELS, _MOST_ROWS, _FEWEST = 8, 10_000, 30  # t; rows that cuts are set on; rows of a group with cuts of its own
-_OBJECTIVES = ("accuracy_score", "balanced_accuracy_score")
+ACCURATE = "accuracy_score"
+_REPEATS = ((1, 1), (2, 1), (3, 1), (4, 1), (1, 2), (1, 3))  # of rows with outcome 0, with outcome 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -165,22 +167,42 @@ def _level(
     share, rows = float(approved.mean()), rows_to_set(approved, labels, seed)
     if not len(rows):
         return Level(weight, {}, {}, share)
-    rules = fitted_rules(scores[rows], approved[rows], labels[rows], PARITY, _OBJECTIVES[0], gap)
+    rules = fitted_rules(scores[rows], approved[rows], labels[rows], PARITY, ACCURATE, gap)
     level = Level(weight, rules, _shares(labels[rows]))
     start, slope = moved(float(level.chances(scores, labels).mean()), share)
     return replace(level, start=start, slope=slope)
 
 
 def _odds(seed: int, scores: Floats, outcome: Floats, labels: Labels, share: float) -> list[Level]:
-    """Cuts by group with equal error rates, by the objective that comes nearest to the share of approvals."""
+    """Cuts by group with equal error rates, mixed so that the share is approved and the outcomes are parted best.
+
+    Which of them are most accurate depends on how frequent each outcome is; error rates do not, so that rows of an
+    outcome are repeated to find further ones. A mixture of two with equal error rates has equal ones.
+    """
     rows = rows_to_set(outcome, labels, seed)
     if not len(rows):
         return []
-    levels = [
-        Level(1.0, fitted_rules(scores[rows], outcome[rows], labels[rows], ODDS, one), _shares(labels[rows]))
-        for one in _OBJECTIVES
-    ]
-    return [min(levels, key=lambda level: abs(float(level.chances(scores, labels).mean()) - share))]
+    levels = [Level(1.0, {}, {}, 0.0), Level(1.0, {}, {}, 1.0)]
+    for repeats in _REPEATS:
+        taken = np.repeat(rows, np.where(outcome[rows] == 1, repeats[1], repeats[0]))
+        rules = fitted_rules(scores[taken], outcome[taken], labels[taken], ODDS, ACCURATE)
+        levels.append(Level(1.0, rules, _shares(labels[rows])))
+    chances = [level.chances(scores, labels) for level in levels]
+    parted = [float(one[outcome == 1].mean() - one[outcome == 0].mean()) for one in chances]
+    return _mixed(levels, [float(one.mean()) for one in chances], parted, share)
+
+
+def _mixed(levels: Sequence[Level], approved: Sequence[float], parted: Sequence[float], share: float) -> list[Level]:
+    """Two levels, by the shares that they approve, with the weights that approve ``share`` and part most."""
+    best, most = [levels[0]], -np.inf
+    for fewer, more in product(range(len(levels)), repeat=2):
+        if approved[fewer] <= share < approved[more]:
+            weight = (share - approved[fewer]) / (approved[more] - approved[fewer])
+            value = (1 - weight) * parted[fewer] + weight * parted[more]
+            if value > most:
+                best = [replace(levels[fewer], weight=1 - weight), replace(levels[more], weight=weight)]
+                most = value
+    return best
 
 
 def rows_to_set(target: Floats, labels: Labels, seed: int) -> NDArray[np.int64]:

@@ -68,7 +68,7 @@ def _further(order: Sequence[str], found: dict[tuple[str, ...], Candidate], base
 
 def _try(shop: Workshop, dropped: tuple[str, ...], found: dict[tuple[str, ...], Candidate]) -> None:
     left = shop.without(dropped)
-    if not left or any(set(dropped) == set(names) for names in found):
+    if not dropped or not left or any(set(dropped) == set(names) for names in found):
         return
     words = said("without {features}", features=joined(dropped, ", "))
     candidate = Candidate("-".join(["without", *map(slug, dropped)]), "without_features", words, left)

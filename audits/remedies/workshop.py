@@ -21,7 +21,6 @@ from audits.remedies.scorers import Change, TrainedScorer, Trainer, changed_fram
 from audits.remedies.tried import Scorer, Tried
 from checks.inputs.remedies import Remedies, Setting
 from checks.inputs.training_code import TrainingError
-from checks.sentence import said
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -99,8 +98,7 @@ class Workshop:
         """
         self.trained += 1
         self.ahead = max(self.ahead - 1, 0)
-        total = self.trained + self.ahead
-        self.announce(said("training {n:,} of about {total:,}: {words}", n=self.trained, total=total, words=words))
+        self.announce(f"training {self.trained:,} of about {self.trained + self.ahead:,}: {words}")
         frame = self.frame if rows is None else self.frame.iloc[rows].reset_index(drop=True)
         if target is None:
             target = self.target if rows is None else self.target[rows]
@@ -128,7 +126,11 @@ class Workshop:
 
     def by_group(self, candidate: Candidate, chances: Chances) -> Candidate:
         """Measure and keep a candidate that decides with the group in sight."""
-        measured = self.validate(replace(candidate, id=self._own(candidate.id)), None, chances)
+        candidate = replace(candidate, id=self._own(candidate.id))
+        try:
+            measured = self.validate(candidate, None, chances)
+        except TrainingError as error:
+            return self.lost(candidate, error.reason)
         self.tried.append(Tried(measured, None, chances))
         return measured
 

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cache
+
 import numpy as np
+import pandas as pd
 import pytest
 
+from audits.remedies import changed, constrained, cut_by_group, dropped, tuned
+from audits.remedies.records import KINDS
+from audits.remedies.scorers import ConstantScorer, MeanScorer
 from audits.remedies.search import search
+from audits.remedies.workshop import Workshop
+from checks.inputs.remedies import Range
 from checks.problem import InputError
-from tests.remedy_searches import Measure, Regression, asked, proxy_rows, rich_rows
+from checks.sentence import Sentence
+from tests.remedy_searches import Measure, Regression, Trees, asked, by_id, proxy_rows, rich_rows, workshop
+
+STRENGTH = {"hyperparameters": {"strength": Range(0.001, 10.0, log=True)}, "today": {"strength": 1.0}}
+SMALL = 3_000
 
 
 def searched(rows, trainer=None, seed=1, **said):
@@ -20,13 +33,99 @@ def searched(rows, trainer=None, seed=1, **said):
     return {one.candidate.id: one for one in tried}, announced
 
 
-def test_without_the_trait_the_ratio_rises_as_the_world_says():
-    tried, announced = searched(proxy_rows(0.3, 40_000))
-    assert next(iter(tried)) == "today"
-    gain = tried["without-trait"].candidate.gain
-    assert gain == pytest.approx(0.8570 - 0.7506, abs=0.03)
-    assert tried["without-trait"].candidate.features == ("risk",)
-    assert announced[1].startswith("training 2 of about ")
+@cache
+def rich():
+    """Rows of a lender that penalises two proxies which say the same."""
+    return rich_rows(1.2, SMALL)
+
+
+def every_family(rows):
+    """A search with every family, under one constraint alone, that cannot see the untouched part."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(constrained, "EPSILONS", (0.03,))
+        return searched(replace(rows, untouched=None), trials=4, **STRENGTH)
+
+
+@cache
+def whole():
+    """Every family on ``rich``."""
+    return every_family(rich())
+
+
+def relabelled(part, seed=8):
+    """The part with its labels dealt out anew."""
+    mixed = np.random.default_rng(seed).permutation(part.labels["group"])
+    return replace(part, labels={"group": mixed})
+
+
+# the whole search
+
+
+def test_every_family_is_tried_in_order_with_ids_and_words_of_its_own():
+    tried, _ = whole()
+    kinds = [one.candidate.kind for one in tried.values()]
+    assert kinds == sorted(kinds, key=KINDS.index)
+    assert set(kinds) == set(KINDS)
+    assert {
+        "today", "without-area-code", "bins5-income", "bins10-debt", "caps-income", "rare-purpose", "setting-001",
+        "constrained-0.03", "by-group-demographic-parity", "by-group-equalized-odds",
+    } <= set(tried)  # fmt: skip
+    assert len({one.candidate.words for one in tried.values()}) == len(tried)
+    assert all(isinstance(one.candidate.words, Sentence) for one in tried.values())
+    assert all(one.candidate.gain is not None and one.candidate.reason is None for one in tried.values())
+
+
+def test_trainings_are_announced_and_bounded():
+    tried, announced = whole()
+    numbers = [said.split(":")[0].removeprefix("training ").split(" of about ") for said in announced]
+    assert [int(number) for number, _ in numbers] == list(range(1, len(announced) + 1))
+    assert all(int(number) <= int(total) for number, total in numbers)
+    assert int(numbers[-1][1]) < 250
+    assert announced[1].endswith(tried["without-area"].candidate.words)
+
+
+def test_the_same_seed_gives_the_same_candidates_and_scores():
+    rows = rich()
+    first, _ = whole()
+    again, _ = every_family(rows)
+    assert [one.candidate for one in again.values()] == [one.candidate for one in first.values()]
+    for name, one in first.items():
+        if one.scorer:
+            np.testing.assert_array_equal(
+                again[name].scorer.scores(rows.untouched.features), one.scorer.scores(rows.untouched.features)
+            )
+
+
+def test_only_cuts_by_group_change_when_labels_do():
+    untouched = rich().untouched
+    mixed = relabelled(untouched)
+    tried, _ = whole()
+    for one in tried.values():
+        assert one.candidate.deployable == (one.scorer is not None) == (one.chances is None)
+        if one.scorer:
+            before, after = (one.scorer.scores(part.features) for part in (untouched, mixed))
+            np.testing.assert_array_equal(before, after)
+        else:
+            assert not np.array_equal(one.chances(untouched), one.chances(mixed))
+
+
+def test_labels_teach_no_model_but_those_under_a_constraint():
+    rows = rich()
+    mixed, _ = every_family(replace(rows, training=relabelled(rows.training)))
+    alike = {}
+    for name, one in whole()[0].items():
+        other = mixed.get(name)
+        if one.scorer and other and same_recipe(one.candidate, other.candidate):
+            before, after = (each.scorer.scores(rows.untouched.features) for each in (one, other))
+            alike[name] = np.array_equal(before, after)
+    assert {name for name, same in alike.items() if not same} >= {"constrained-0.03"}
+    assert all(same for name, same in alike.items() if not name.startswith("constrained"))
+    assert len(alike) > 15
+
+
+def same_recipe(one, other):
+    """Whether two candidates are trained on the same features in the same way."""
+    return (one.features, one.changes, one.hyperparameters) == (other.features, other.changes, other.hyperparameters)
 
 
 def test_today_that_cannot_be_trained_names_the_training_file():
@@ -36,25 +135,295 @@ def test_today_that_cannot_be_trained_names_the_training_file():
     assert error.value.problems[0].found == "the training code failed"
 
 
-def test_two_features_that_say_the_same_are_left_out_together():
-    tried, _ = searched(rich_rows(1.2))
-    alone = max(tried[f"without-{name}"].candidate.gain for name in ("area", "code"))
-    together = tried["without-area-code"].candidate.gain
-    assert together > alone + 0.2
+def test_a_failing_training_costs_the_candidates_that_need_it_alone():
+    shop = workshop(rich(), Regression(fails=lambda features, *_: "debt" not in features))
+    dropped.without_features(shop)
+    lost = {one.candidate.id: one for one in shop.tried if one.candidate.reason}
+    assert set(lost) == {one.candidate.id for one in shop.tried if "debt" not in one.candidate.features}
+    assert {one.candidate.reason for one in lost.values()} == {"the training code failed"}
+    assert all(one.scorer is None and one.candidate.gain is None for one in lost.values())
+    assert by_id(shop)["without-income"].candidate.gain is not None
 
 
-def test_a_failing_training_costs_one_candidate_alone():
-    trainer = Regression(fails=lambda features, *_: "debt" not in features)
-    tried, _ = searched(rich_rows(1.2), trainer)
-    lost = {name for name, one in tried.items() if one.scorer is None}
-    assert lost == {name for name in tried if "debt" in name}
-    assert tried["without-debt"].candidate.reason == "the training code failed"
-    assert tried["without-income"].candidate.gain is not None
-
-
-def test_kept_features_stay_and_rows_without_a_target_teach_nothing():
-    rows, trainer = rich_rows(1.2), Regression()
+def test_kept_features_stay_and_rows_without_a_target_teach_nothing(monkeypatch):
+    monkeypatch.setattr(constrained, "EPSILONS", (0.03,))
+    rows, trainer = rich(), Regression()
     tried, _ = searched(rows, trainer, keep=("debt", "code"))
     assert all({"debt", "code"} <= set(one.candidate.features) for one in tried.values())
-    assert trainer.rows == {len(rows.training) - 40}
-    assert np.isnan(rows.training.target).sum() == 40
+    assert not any({"debt", "code"} & set(one.candidate.changes) for one in tried.values())
+    known, named = len(rows.training) - 40, sum(label is not None for label in rows.training.labels["group"][40:])
+    assert trainer.rows == {known, named}  # under a constraint, rows of a known group alone
+    assert np.isnan(rows.training.target[:40]).all()
+
+
+# features left out
+
+
+def test_without_the_trait_the_ratio_rises_as_the_world_says():
+    shop = workshop(proxy_rows(0.3, 60_000))
+    assert dropped.without_features(shop) == ("trait",)
+    tried = by_id(shop)
+    assert tried["without-trait"].candidate.features == ("risk",)
+    assert tried["without-trait"].candidate.gain == pytest.approx(0.8570 - 0.7506, abs=0.03)
+
+
+def test_in_the_fair_twin_nothing_is_worth_leaving_out():
+    shop = workshop(proxy_rows(0.0, 60_000))
+    dropped.without_features(shop)
+    kept = [one.candidate.gain for one in shop.tried if shop.keeps_floor(one.candidate)]
+    assert len(kept) > 1
+    assert max(kept) < 0.01
+
+
+def test_where_nothing_may_be_left_out_nothing_is():
+    shop = workshop(rich(), keep=tuple(rich().training.features))
+    assert dropped.without_features(shop) == ()
+    assert len(shop.tried) == 1
+
+
+def test_two_features_that_say_the_same_are_left_out_together():
+    shop = workshop(rich_rows(1.2))
+    assert {"area", "code"} <= set(dropped.without_features(shop))
+    tried = by_id(shop)
+    alone = max(tried[f"without-{name}"].candidate.gain for name in ("area", "code"))
+    assert tried["without-area-code"].candidate.gain > alone + 0.2
+
+
+def test_trees_of_numbers_texts_and_missing_values_are_searched_too():
+    shop = workshop(rich(), Trees())
+    dropped.without_features(shop)
+    changed.changed_features(shop, changed.changes_to_try(shop))
+    tried = by_id(shop)
+    assert all(one.candidate.reason is None for one in tried.values())
+    assert tried["without-area-code"].candidate.gain > tried["without-area"].candidate.gain + 0.1
+
+
+def test_how_well_a_feature_tells_the_group_is_the_area_under_the_curve_of_its_levels():
+    labels = np.array(["A"] * 6 + ["B"] * 4 + [None], dtype=object)
+    texts = pd.Series(["x", "x", "x", "y", "y", None, "y", "y", None, "z", "z"], dtype=object)
+    # shares of B, drawn towards 4 in 10 by five rows: x 2/8, missing 3/7, y 4/9, z 3/6
+    order = {"x": 0, None: 1, "y": 2, "z": 3}
+    ours, theirs = ["y", "y", None, "z"], ["x", "x", "x", "y", "y", None]
+    above = [(order[b] > order[a]) + 0.5 * (order[b] == order[a]) for a in theirs for b in ours]
+    assert dropped.tells_group(texts, labels, "A") == pytest.approx(np.mean(above), abs=1e-12)
+    assert dropped.tells_group(pd.Series(np.ones(11)), labels, "A") == 0.5
+    assert dropped.tells_group(pd.Series(np.arange(11.0)), labels, "C") == 0.5
+    shop = workshop(rich())
+    assert set(dropped.by_telling(shop, shop.features)[:2]) == {"area", "code"}
+
+
+# features changed
+
+
+def test_parts_caps_and_rare_levels_are_learned_once_and_applied_alike():
+    income = pd.Series([*np.arange(1.0, 101.0), np.nan])
+    by = {(one.start): one.change for one in changed._changes("income", income)}
+    assert set(by) == {"bins5", "bins10", "caps"}
+    later = pd.Series([-5.0, 20.0, 21.0, 1e9, np.nan], index=[7, 8, 9, 10, 11])
+    # parts of twenty: 1–20, 21–40, …, 81–100
+    np.testing.assert_allclose(by["bins5"].applied(later), [10.5, 10.5, 30.5, 90.5, np.nan])
+    np.testing.assert_allclose(by["caps"].applied(later), [5.95, 20.0, 21.0, 95.05, np.nan])
+    assert by["caps"].applied(later).index.tolist() == later.index.tolist()
+    texts = pd.Series(["a"] * 150 + ["b"] * 147 + ["c", "d", None], dtype=object)
+    (rare,) = changed._changes("purpose", texts)
+    merged = rare.change.applied(pd.Series(["a", "b", "c", "d", "new", None], dtype=object)).tolist()
+    assert merged[:5] == ["a", "b", "(rare)", "(rare)", "(rare)"]
+    assert pd.isna(merged[5])
+
+
+def test_what_changes_nothing_or_everything_is_no_candidate():
+    rows = rich()
+    features = pd.DataFrame({
+        "alike": np.ones(len(rows.training)), "mostly": np.where(np.arange(len(rows.training)) % 100, 1.0, 2.0),
+        "few": np.arange(len(rows.training)) % 5.0, "some": np.arange(len(rows.training)) % 7.0,
+        "empty": np.full(len(rows.training), np.nan), "income": rows.training.features["income"],
+    })  # fmt: skip
+    training = replace(rows.training, features=features)
+    shop = Workshop(replace(rows, training=training), asked(), None, tuple(features), 1, None, None)
+    tried = {(one.start, one.feature) for one in changed.changes_to_try(shop)}
+    assert tried == {("bins5", "some"), ("bins5", "income"), ("bins10", "income"), ("caps", "income")}
+
+
+# other hyperparameters
+
+
+def test_settings_are_looked_for_with_and_without_the_features_left_out():
+    rows = rich()
+    runs = []
+    for _ in range(2):
+        shop = workshop(rows, trials=6, **STRENGTH)
+        tuned.hyperparameters(shop, ("area", "code"))
+        runs.append([one.candidate for one in shop.tried[1:]])
+    assert runs[0] == runs[1]
+    assert [one.id for one in runs[0]] == [f"setting-{number:03d}" for number in range(1, 7)]
+    assert ["area" in one.features for one in runs[0]] == [True] * 3 + [False] * 3
+    assert "without area, code" in runs[0][5].words
+    other = workshop(rows, seed=2, trials=6, **STRENGTH)
+    tuned.hyperparameters(other, ("area", "code"))
+    drawn = [one.candidate.hyperparameters for one in other.tried[1:]]
+    assert drawn != [one.hyperparameters for one in runs[0]]
+
+
+def test_a_setting_is_not_trained_twice_and_todays_not_again():
+    trainer = Regression()
+    shop = workshop(
+        rich(), trainer, trials=20, today={"strength": 1.0},
+        hyperparameters={"strength": Range(choices=(0.01, 1.0, 5.0))},
+    )  # fmt: skip
+    tuned.hyperparameters(shop, ())
+    assert sorted(one.candidate.hyperparameters["strength"] for one in shop.tried[1:]) == [0.01, 5.0]
+    assert len(trainer.calls) == 3
+
+
+def test_a_setting_that_fails_is_lost_alone_and_none_are_tried_where_nothing_may_vary():
+    trainer = Regression(fails=lambda features, weights, settings: settings["strength"] < 0.1)
+    shop = workshop(rich(), trainer, trials=8, **STRENGTH)
+    tuned.hyperparameters(shop, ())
+    lost = [one.candidate for one in shop.tried[1:] if one.candidate.reason]
+    assert 0 < len(lost) < len(shop.tried) - 1 == 8
+    assert all(one.hyperparameters["strength"] < 0.1 for one in lost)
+    for said in ({"trials": 5}, {"trials": 0, **STRENGTH}):
+        shop = workshop(rich(), **said)
+        tuned.hyperparameters(shop, ())
+        assert len(shop.tried) == 1
+
+
+# training under a constraint
+
+
+def test_the_mean_of_a_lottery_is_its_expected_score():
+    rows = rich()
+    tried, _ = whole()
+    mean, features = tried["constrained-0.03"].scorer, rows.validation.features
+    assert isinstance(mean, MeanScorer)
+    assert len(mean.scorers) > 1
+    assert sum(mean.weights) == pytest.approx(1.0, abs=1e-5)
+    by_hand = np.array([one.scores(features) for one in mean.scorers]).T @ np.array(mean.weights)
+    np.testing.assert_allclose(mean.scores(features), by_hand, rtol=1e-12)
+
+
+def test_a_constraint_brings_groups_closer_and_its_lottery_is_fairlearns():
+    rows = rich()
+    shop = workshop(rows)
+    labels = np.array([str(label) for label in shop.labels], dtype=object)
+    base = constrained.Reweighted(
+        lambda target, weights: shop.train("", shop.features, target=target, weights=weights),
+        lambda scorer: scorer.scores(shop.frame), 0.6,
+    )  # fmt: skip
+    weights, models = constrained.lottery(base, shop.target, labels, 0.03)
+    decided = [model.predict(np.arange(len(labels)).reshape(-1, 1)) for model in models]
+    for model, decision in zip(models, decided, strict=True):
+        scores = model.scorer.scores(shop.frame)
+        assert decision.mean() == pytest.approx(0.6, abs=0.01)  # scores of numbers are hardly tied
+        assert scores[decision == 1].min() > scores[decision == 0].max()
+    expected = np.array(weights) @ np.array(decided)
+    gap = abs(expected[labels == "A"].mean() - expected[labels == "B"].mean())
+    today = shop.tried[0].scorer.scores(shop.frame)
+    cut = today > constrained.cut_for(today, 0.6)
+    assert gap < 0.1 < abs(cut[labels == "A"].mean() - cut[labels == "B"].mean())
+
+
+def test_code_without_weights_loses_the_constrained_candidates_with_the_reason():
+    for trainer in (
+        Regression(heeds_weights=False),
+        Regression(fails=lambda features, weights, _: weights is not None),
+    ):
+        shop = workshop(rich(), trainer)
+        constrained.constrained(shop, ("area",))
+        lost = [one.candidate for one in shop.tried[1:]]
+        assert [one.id for one in lost] == [
+            "constrained-0.01", "constrained-0.03", "constrained-0.01-without-area", "constrained-0.03-without-area",
+        ]  # fmt: skip
+        assert all("weights" in one.reason or one.reason == "the training code failed" for one in lost)
+        assert len(trainer.calls) == 2
+
+
+def test_a_constraint_holds_groups_of_enough_rows_alone():
+    labels = np.array(["A"] * 40 + ["None"] * 30 + ["C"] * 29 + [None] * 50, dtype=object)
+    assert constrained._rows_of_groups(labels).tolist() == list(range(70))
+    shop = workshop(rich())
+    shop.labels = np.where(np.arange(len(shop.labels)) < 29, "B", "A").astype(object)
+    constrained.constrained(shop, ())
+    assert {one.candidate.reason for one in shop.tried[1:]} == {"fewer than two groups have 30 training rows"}
+
+
+def test_a_predictor_that_fairlearn_puts_in_counts_in_the_mean():
+    from sklearn.dummy import DummyClassifier
+
+    model = constrained.Reweighted(lambda *_: ConstantScorer(0.25), lambda scorer: np.full(3, 0.25), 0.5)
+    model.fit(np.zeros((3, 1)), np.array([0, 1, 1]), np.ones(3))
+    mean = constrained.mean_of([0.75, 0.25], [model, DummyClassifier(strategy="constant", constant=1)])
+    np.testing.assert_allclose(mean.scores(pd.DataFrame(index=range(4))), [0.75 * 0.25 + 0.25] * 4)
+
+
+# cuts by group
+
+
+def test_cuts_by_group_bring_equal_shares_and_approve_as_many_as_are_recorded():
+    shop = workshop(proxy_rows(0.3))
+    cut_by_group.cut_by_group(shop)
+    tried, part = by_id(shop), shop.rows.validation
+    labels = part.labels["group"]
+    for one in list(tried.values())[1:]:
+        chances = one.chances(part)
+        assert ((chances >= 0) & (chances <= 1)).all()
+        assert chances.mean() == pytest.approx(part.decision.mean(), abs=1e-9)
+        assert one.candidate.kind == "cut_by_group"
+        assert "frontier" in one.candidate.words
+        assert not one.candidate.deployable
+    gaps = {
+        name: abs(np.subtract(*(tried[f"by-group-{name}"].chances(part)[labels == one].mean() for one in "AB")))
+        for name in ("demographic-parity", "demographic-parity-0.05", "demographic-parity-0.1")
+    }
+    assert gaps["demographic-parity"] < 1e-3
+    assert 0.01 < gaps["demographic-parity-0.05"] < 0.055
+    assert gaps["demographic-parity-0.05"] < gaps["demographic-parity-0.1"] < 0.105
+    odds = tried["by-group-equalized-odds"].chances(part)
+    for outcome in (0.0, 1.0):
+        rates = [odds[(labels == one) & (part.outcome == outcome)].mean() for one in "AB"]
+        assert rates[0] == pytest.approx(rates[1], abs=0.01)
+
+
+def test_the_chance_of_a_mixture_is_what_its_draws_come_to():
+    from fairlearn.postprocessing import ThresholdOptimizer
+
+    rng = np.random.default_rng(2)
+    labels = np.where(rng.random(600) < 0.4, "B", "A").astype(object)
+    scores = np.round(rng.normal(size=600) + 0.5 * (labels == "A"), 1)
+    target = (rng.random(600) < 1 / (1 + np.exp(-scores))).astype(float)
+    for constraint in ("demographic_parity", "equalized_odds"):
+        optimizer = ThresholdOptimizer(
+            estimator=cut_by_group._as_scored(), constraints=constraint, prefit=True, predict_method="predict"
+        ).fit(scores.reshape(-1, 1), target, sensitive_features=labels.astype(str))
+        draws = np.mean([
+            optimizer.predict(scores.reshape(-1, 1), sensitive_features=labels.astype(str), random_state=seed)
+            for seed in range(100)
+        ], axis=0)  # fmt: skip
+        rules = cut_by_group.fitted_rules(scores, target, labels, constraint, "accuracy_score")
+        chances = np.choose(labels == "A", [cut_by_group.expected(rules[one], scores) for one in "BA"])
+        assert np.abs(draws - chances).max() < 5 * np.sqrt(0.25 / 100)
+        assert len(np.unique(chances)) > 2  # some are drawn
+
+
+def test_levels_of_chances_average_to_the_chances():
+    chances = np.linspace(0, 1, 101)
+    parts = list(cut_by_group.cuts_within(chances))
+    assert sum(weight for weight, _ in parts) == pytest.approx(1.0)
+    mean = sum(weight * decided for weight, decided in parts)
+    assert np.abs(mean - chances).max() <= 1 / 16 + 1e-12
+    (only,) = cut_by_group.cuts_within(np.array([0.0, 1.0, 1.0]))
+    assert only[0] == 1.0
+    assert only[1].tolist() == [0.0, 1.0, 1.0]
+
+
+def test_a_row_of_an_unknown_group_gets_the_mean_of_the_cuts():
+    shop = workshop(proxy_rows(0.3, SMALL))
+    cut_by_group.cut_by_group(shop)
+    cuts, part = shop.tried[1].chances, shop.rows.validation
+    by = {
+        name: cuts(replace(part, labels={"group": np.array([name] * len(part), dtype=object)}))
+        for name in ("A", "B", None, "Z")
+    }
+    share = (part.labels["group"] == "A").mean()
+    np.testing.assert_allclose(by[None], share * by["A"] + (1 - share) * by["B"], atol=1e-12)
+    np.testing.assert_array_equal(by[None], by["Z"])
