@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import pytest
 
 from checks.inputs.program import read_program
 from checks.inputs.remedies import Range, Remedies, Training
 from checks.problem import InputError
+from tests.programs import ROOT
 
 HEAD = """\
 program: small
@@ -188,6 +191,21 @@ def test_a_mistake_is_told_at_its_line_with_what_to_do(tmp_path, block, place, f
 ])  # fmt: skip
 def test_a_mistake_about_the_training_code_is_told(tmp_path, block, place, found):
     assert any(where == f"remedies{place}" and found in what for _, where, what, _ in told(tmp_path, block))
+
+
+def test_the_block_of_the_documentation_is_the_default_but_for_what_has_none(tmp_path):
+    page = (ROOT / "docs/program.md").read_text(encoding="utf-8")
+    lines = page.partition("    remedies:\n")[2].partition("\n\n")[0]
+    block = textwrap.indent(textwrap.dedent(lines), "  ") + "\n"
+    found = read(tmp_path, block, HEAD.replace("region:", "area:"))
+    ranges = {
+        "num_leaves": Range(4, 31, whole=True), "learning_rate": Range(0.02, 0.3, log=True),
+        "kind": Range(choices=("a", "b")),
+    }  # fmt: skip
+    assert found == Remedies(
+        Training("train.py", "fit", True), attribute="area", keep=("risk",), today={"num_leaves": 15},
+        hyperparameters=ranges,
+    )  # fmt: skip
 
 
 def test_every_mistake_of_a_block_is_told_at_once(tmp_path):
