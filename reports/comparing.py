@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from audits.comparing.record import ComparedRun, Comparison, FigureChange, FindingChange, InputChange
 from audits.policies.wording import is_counted
 from audits.record import Finding, Measurement, Verdict
+from checks.sentence import Sentence
 from reports.comparisons import who
 from reports.figures import Unit, count, figure, figure_of, number, percent, span, unit_of
 from reports.report_model import Phrase
@@ -148,6 +149,8 @@ def _input_row(say: Words, one: InputChange) -> InputRow:
 def _value(say: Words, value: str | None) -> str:
     if value is None:
         return say("compare.not_there")
+    if isinstance(value, Sentence):
+        return say.sentence(value)
     if value.isdigit() and len(value) > 3:
         return count(int(value))
     if value.startswith("sha256:"):
@@ -270,49 +273,6 @@ def by_saying(rows: Sequence[FigureRow]) -> list[tuple[str, list[FigureRow]]]:
     for row in rows:
         found.setdefault(row.says, []).append(row)
     return list(found.items())
-
-
-def lines(found: Comparison, say: Words) -> Iterator[str]:
-    """The comparison as text for a terminal."""
-    view = comparison_view(found, say)
-    yield view.title
-    yield from (f"  {sentence(line)}" for line in view.lead)
-    yield from _section(say("compare.findings"))
-    for row in view.findings:
-        yield from _finding_lines(say, row)
-    yield f"  {view.findings_note}"
-    yield from _section(say("compare.figures"))
-    for says, rows in by_saying(view.figures):
-        yield f"  {sentence(says)}:"
-        for one in rows:
-            yield f"    {one.title}"
-            yield f"        {one.before} → {one.after}"
-            yield f"        {say('labelled', label=say('site.col.difference'), value=one.change)}"
-    if view.within:
-        yield f"  {say('compare.within', count=len(view.within))}"
-    yield from (f"  {line}" for line in view.figures_note)
-    yield from _section(say("compare.inputs"))
-    yield from (f"  {one.what}: {one.before} → {one.after}" for one in view.inputs)
-    if not view.inputs:
-        yield f"  {say('compare.inputs_none')}"
-    yield from _section(say("compare.cannot"))
-    yield from (f"  - {line}" for line in view.cannot_say)
-
-
-def _section(title: str) -> Iterator[str]:
-    yield ""
-    yield title
-
-
-def _finding_lines(say: Words, row: FindingRow) -> Iterator[str]:
-    verdicts = " → ".join(say(f"verdict.{side.verdict or 'none'}") for side in (row.before, row.after))
-    yield f"  {row.kind.upper()}  {verdicts}  {row.title}"
-    for rule, finding_id in row.rules:
-        yield f"      {say('labelled', label=say('site.col.rule'), value=rule.text)} [{finding_id}]"
-    yield f"      {say('labelled', label=say('site.col.before'), value=row.before.told)}"
-    yield f"      {say('labelled', label=say('site.col.after'), value=row.after.told)}"
-    for key, told in (("compare.decides", row.deciding), ("compare.differs_too", row.others)):
-        yield from (f"      {say('labelled', label=say(key), value=text)}" for text in told)
 
 
 def sentence(text: str) -> str:

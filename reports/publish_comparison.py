@@ -9,7 +9,7 @@ from audits.comparing.record import Comparison
 from audits.record import canonical_json
 from checks.problem import InputError, Problem, suggest
 from checks.whole_file import write_whole
-from reports.comparing import lines
+from reports.comparing_text import lines
 from reports.words import language
 
 FAIL_ON = ("worse",)

@@ -54,7 +54,7 @@ def _why_no_answer(m: Measurement, run: AuditRun) -> Sentence | None:
     for error in run.errors:
         if error.question == m.question:
             return said("the question failed while it ran: {error}", error=error.error)
-    if not _asked(m.question, run):
+    if not asked(m.question, run):
         return said("the question {question} was not asked", question=m.question)
     for missing in run.not_answered:
         if missing.question == m.question or missing.question == f"{m.question}: {m.measure}":
@@ -62,7 +62,8 @@ def _why_no_answer(m: Measurement, run: AuditRun) -> Sentence | None:
     return None
 
 
-def _asked(question: str, run: AuditRun) -> bool:
+def asked(question: str, run: AuditRun) -> bool:
+    """Whether the run's program names the question or its package, or the run has a figure of it."""
     audits = run.program.content.get("audits") or {}
     names = {str(call.get("name", "")) for kind in ("primary", "exploratory") for call in audits.get(kind) or ()}
     return question in names or question.split(".")[0] in names or any(m.question == question for m in run.measurements)

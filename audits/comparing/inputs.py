@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from audits.comparing.absent import asked
 from audits.comparing.record import InputChange, InputKind, Rows
 from audits.record import AuditRun, Judgement, Rule
 from checks.check_report import CheckResult
@@ -25,11 +26,12 @@ _ABSENT = object()
 def input_changes(
     before: tuple[AuditRun, Judgement], after: tuple[AuditRun, Judgement]
 ) -> tuple[InputChange, ...]:  # fmt: skip
-    """Every place that differs, in the order data, fitness, model, program, policies, rules, packages, seed."""
+    """Every place that differs: data, fitness, answers, model, program, policies, rules, packages, seed."""
     (a, of_a), (b, of_b) = before, after
     told = [
         *_changes("data", _data(a), _data(b)),
         *_changes("fitness", _checks(a), _checks(b)),
+        *_changes("answers", _answers(a, b), _answers(b, a)),
         *_changes("model", _model(a), _model(b)),
         *_changes("program", {"program": a.program.name}, {"program": b.program.name}),
         *_changes("program", _content(a), _content(b)),
@@ -73,8 +75,28 @@ def _checks(run: AuditRun) -> dict[str, Any]:
     return {"fit": run.checks.fit, **found}
 
 
-def _outcome(result: CheckResult) -> str:
-    return f"{'failed' if result.on_failure == 'stop' else 'warned'}: {result.observed}"
+def _outcome(result: CheckResult) -> Sentence:
+    if result.on_failure == "stop":
+        return said("failed: {observed}", observed=result.observed)
+    return said("warned: {observed}", observed=result.observed)
+
+
+def _answers(run: AuditRun, other: AuditRun) -> dict[str, Sentence]:
+    """What became of the questions, or parts of them, that one of two runs could not answer."""
+    troubled = [name for one in (run, other) for name in _troubles(one)]
+    return {name: _troubles(run).get(name) or _became(name, run) for name in dict.fromkeys(troubled)}
+
+
+def _troubles(run: AuditRun) -> dict[str, Sentence]:
+    failed = {one.question: said("failed while it ran: {error}", error=one.error) for one in run.errors}
+    return {one.question: said("not answered: {reason}", reason=one.reason) for one in run.not_answered} | failed
+
+
+def _became(name: str, run: AuditRun) -> Sentence:
+    question = name.partition(":")[0]
+    if asked(question, run) or question == "contract":
+        return said("nothing wrong with it")
+    return said("not asked")
 
 
 def _model(run: AuditRun) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from audits.statistics.independent_change import Scale
 
 Kind = Literal["worse", "unanswered", "gone", "new", "answered", "better"]
 KINDS: tuple[Kind, ...] = ("worse", "unanswered", "gone", "new", "answered", "better")
-InputKind = Literal["program", "data", "model", "fitness", "policies", "rules", "packages", "seed"]
+InputKind = Literal["program", "data", "model", "fitness", "answers", "policies", "rules", "packages", "seed"]
 CauseKind = Literal[
     "figure", "missing", "size", "standing", "comparisons", "limit", "force", "fitness", "caution", "code"
 ]
@@ -41,7 +41,7 @@ class ComparedRun:
 
 @dataclass(frozen=True, slots=True)
 class InputChange:
-    """One place of the inputs that differs; None on the side that does not have it."""
+    """One place of the inputs, or of what they could answer, that differs; None on the side that does not have it."""
 
     kind: InputKind
     place: str

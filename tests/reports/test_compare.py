@@ -24,7 +24,8 @@ from audits.record import (
 )
 from audits.statistics.ladder import climb, critical
 from checks.check_report import CheckReport
-from reports.comparing import comparison_view, lines
+from reports.comparing import comparison_view
+from reports.comparing_text import lines
 from reports.html.comparing import render
 from reports.words import ENGLISH, LANGUAGES, language
 from squaredeal import app
@@ -307,6 +308,31 @@ def test_every_place_of_the_inputs_that_differs_is_named_with_both_values():
         ("packages", "python"): ("3.11.7", "3.12.1"),
         ("seed", "seed"): ("11", "12"),
     }
+
+
+def test_questions_that_failed_or_lacked_something_are_named_though_they_have_no_figure():
+    content = json.loads(json.dumps(made.run().program.content))
+    content["audits"]["exploratory"] = [{"name": "fair_lending.pricing"}]
+    program = replace(made.run().program, content=content)
+    before = month(1, [judged(gap(0.0), "clear")], errors=(RunError("fair_lending.approval", "Error: no"),))
+    lacking = (NotAnswered("fair_lending.pricing", "the contract does not fill: rate", "declare rate"),)
+    after = month(2, [judged(gap(0.0), "clear")], program=program, not_answered=lacking)
+    found = compare(before, after)
+    assert [(i.place, i.before, i.after) for i in found.inputs if i.kind == "answers"] == [
+        ("fair_lending.approval", "failed while it ran: Error: no", "nothing wrong with it"),
+        ("fair_lending.pricing", "not asked", "not answered: the contract does not fill: rate"),
+    ]
+
+
+def test_a_terminal_is_told_how_many_more_there_are_and_the_page_holds_all():
+    figures = [[judged(gap(value, group=f"g{i:02d}"), "concern", finding_id=f"{i}") for i in range(30)]
+               for value in (0.0, 0.3)]  # fmt: skip
+    found = compare(month(1, figures[0]), month(2, figures[1]))
+    text, page = told(found), render(found)
+    assert found.selected == 30
+    assert "and 10 more" in text
+    assert "g29" not in text
+    assert all(f"g{i:02d}" in page for i in range(30))
 
 
 def test_a_run_beside_its_like_differs_in_nothing():
