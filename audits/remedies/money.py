@@ -10,15 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from string import Formatter
 from typing import Literal
 
 from audits.policies.labels import attribute_words, cap_of, group_words
 from audits.policies.wording import is_counted
 from audits.record import VERDICTS, AuditRun, Finding, Judgement, Measurement
 from audits.remedies.money_figures import DISJOINT, FIGURES, HARMS, MoneyFigure
-from checks.sentence import Sentence, said
+from checks.sentence import Sentence, said, template
 
 _LAW = ("in_force",)
+_ROWS = template("{n:,} rows")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +135,11 @@ def _cost(figure: MoneyFigure, m: Measurement, run: AuditRun, finding: Finding |
 
 
 def _filled(words: str, values: Mapping[str, object]) -> Sentence:
-    named = {name: value for name, value in values.items() if f"{{{name}}}" in words or f"{{{name}:," in words}
-    return said(words, **named)
+    """A template over a figure's counts; where a record lacks one of them, the number of rows."""
+    asked = {name for _, name, _, _ in Formatter().parse(words) if name}
+    if asked - values.keys():
+        words, asked = _ROWS, {"n"}
+    return said(words, **{name: values[name] for name in asked})
 
 
 def _group(m: Measurement) -> str:
