@@ -52,7 +52,7 @@ class Played:
 
     ``inside`` says that every certified figure holds its truth at once, ``gain_inside`` that the gain's bounds hold
     what was planted, ``leaked_inside`` that the rows of the choice, taken as if certified, hold theirs. None where
-    nothing was chosen.
+    nothing was chosen. ``gain`` was certified, ``leaked_gain`` is that of the rows of the choice, ``truth`` is true.
     """
 
     outcome: str
@@ -62,6 +62,7 @@ class Played:
     leaked_inside: bool | None = None
     gain: float | None = None
     truth: float | None = None
+    leaked_gain: float | None = None
     candidates: int = 0
 
 
@@ -136,11 +137,15 @@ def judged(
     truth = kinds.truth(*(_on(kinds.frame, scorers[one], validator) for one in ("today", choice.chosen)))
     today, chosen = (_on(rows.validation.features, scorers[one], validator) for one in ("today", choice.chosen))
     leaked = certified_figures(rows.validation, today, chosen, remedies, rows.references, {})
-    gain = next(one for one in found.figures if one.measure == "adverse_impact_ratio_gain")
+    gain, leaked_gain = (
+        next(one for one in figures if one.measure == "adverse_impact_ratio_gain")
+        for figures in (found.figures, leaked)
+    )
     return Played(
         found.outcome, choice.chosen, inside(found.figures, truth),
         None if planted is None else _holds(gain.low, gain.high, planted),
-        inside(leaked, truth), gain.estimate, truth["adverse_impact_ratio_gain"], len(scorers),
+        inside(leaked, truth), gain.estimate, truth["adverse_impact_ratio_gain"],
+        leaked_gain.estimate, len(scorers),
     )  # fmt: skip
 
 
