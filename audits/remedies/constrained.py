@@ -55,9 +55,9 @@ def _try(shop: Workshop, candidate: Candidate, eps: float) -> None:
 
 def _words(eps: float, dropped: Sequence[str]) -> Sentence:
     if not dropped:
-        return said("trained so that shares of approvals differ by at most {eps} between groups", eps=eps)
+        return said("trained towards shares of approvals that differ by at most {eps} between groups", eps=eps)
     return said(
-        "trained so that shares of approvals differ by at most {eps} between groups, without {features}",
+        "trained towards shares of approvals that differ by at most {eps} between groups, without {features}",
         eps=eps, features=joined(dropped, ", "),
     )  # fmt: skip
 

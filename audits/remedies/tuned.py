@@ -46,7 +46,7 @@ def _search(shop: Workshop, dropped: tuple[str, ...], trials: int, number: int) 
     last = number + trials
     for _ in range(trials * _ASKS):
         trial = study.ask(space)
-        settings: dict[str, Setting] = {name: trial.params[name] for name in space}
+        settings = {name: _as_recorded(trial.params[name]) for name in space}
         key = tuple(settings.values())
         if key not in known:
             number += 1
@@ -56,6 +56,11 @@ def _search(shop: Workshop, dropped: tuple[str, ...], trials: int, number: int) 
         if number == last:
             break
     return number
+
+
+def _as_recorded(value: Setting) -> Setting:
+    """The value as a record keeps it, to 12 significant digits, so that what is trained is what stands there."""
+    return float(f"{value:.12g}") if isinstance(value, float) else value
 
 
 def _try(shop: Workshop, dropped: tuple[str, ...], settings: Mapping[str, Setting], number: int) -> Candidate:

@@ -258,6 +258,8 @@ def test_settings_are_looked_for_with_and_without_the_features_left_out():
     assert [one.id for one in runs[0]] == [f"setting-{number:03d}" for number in range(1, 7)]
     assert ["area" in one.features for one in runs[0]] == [True] * 3 + [False] * 3
     assert "without area, code" in runs[0][5].words
+    drawn = [one.hyperparameters["strength"] for one in runs[0]]
+    assert drawn == [float(f"{value:.12g}") for value in drawn]  # what was trained is what a record keeps
     other = workshop(rows, seed=2, trials=6, **STRENGTH)
     tuned.hyperparameters(other, ("area", "code"))
     drawn = [one.candidate.hyperparameters for one in other.tried[1:]]
