@@ -196,9 +196,10 @@ def test_all_rows_are_drawn_where_there_are_fewer_and_parts_have_their_shares(tm
 
 def test_a_person_with_more_rows_than_may_be_read_is_left_out_and_counted(tmp_path):
     data = book(4000)
-    data.loc[data.index[:1500], "who"] = "nobody in particular"
+    nobody = min((f"nobody {i}" for i in range(9000)), key=lambda name: hashed(f"{SEED}:e{name}"))  # comes first
+    data.loc[data.index[:1500], "who"] = nobody
     rows = draw(program_of(tmp_path, data))
-    usable = data["case"].notna() & data["granted"].isin(["yes", "no"]) & (data["who"] == "nobody in particular")
+    usable = data["case"].notna() & data["granted"].isin(["yes", "no"]) & (data["who"] == nobody)
     assert rows.of_large_persons == int(usable.sum()) > 1000
     assert 900 < rows.drawn <= 1000
 
