@@ -9,18 +9,17 @@ import sys
 import pytest
 import yaml
 
-from dags.demonstration import airflow, airflow_environment, demonstrate, task_states
+from dags.demonstration import airflow, airflow_environment, task_states
 from tests.programs import BOSTON, ROOT, loans, run_program, write_program
+from tests.remedied import write_remedied
 
 pytestmark = pytest.mark.xdist_group("airflow")
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory):
+def home(demonstration):
     """One Airflow home, with the demonstration run through it."""
-    folder = tmp_path_factory.mktemp("home")
-    lines = demonstrate(folder, lambda _: None)
-    return folder, lines
+    return demonstration
 
 
 def test_the_demonstration_runs_every_task_and_reads_the_states_from_the_metadata_database(home):
@@ -141,6 +140,27 @@ def test_the_dag_tracks_in_mlflow(home):
     experiment = client.get_experiment_by_name("squaredeal/boston-mortgages")
     (tracked,) = client.search_runs([experiment.experiment_id], "tags.`fairness.status` = 'flagged'")
     assert tracked.data.metrics["adverse_impact_ratio/race/non-white"] == pytest.approx(0.779, abs=5e-4)
+
+
+def test_a_search_for_remedies_started_by_hand_gives_the_bytes_of_the_command_and_is_tracked(home, tmp_path):
+    from mlflow import MlflowClient
+
+    from audits.remedies.station import find_remedies
+    from checks.inputs.period import read_period
+    from checks.inputs.program import read_program
+
+    file = write_remedied(tmp_path / "programs")
+    environment = airflow_environment(home[0], tmp_path / "programs") | {"SQUAREDEAL_OUT": str(tmp_path / "runs")}
+    airflow(["dags", "test", "remedied-remedies"], environment, tmp_path / "log")
+    assert task_states(home[0] / "airflow/airflow.db", "remedied-remedies") == [("remedies", -1, "success")]
+    by_dag = tmp_path / "runs/remedied/all/remedies/v1"
+    by_hand = find_remedies(read_program(file), read_period("all"), tmp_path / "own")
+    assert (by_dag / "remedies.json").read_bytes() == (by_hand / "remedies.json").read_bytes()
+    assert (by_dag / "remedies.zh-CN.html").exists()
+    client = MlflowClient(environment["MLFLOW_TRACKING_URI"])
+    experiment = client.get_experiment_by_name("squaredeal/remedied")
+    tracked = client.search_runs([experiment.experiment_id], "tags.`squaredeal.kind` = 'remedies'")
+    assert [run.data.tags["squaredeal.outcome"] for run in tracked] == ["certified"]
 
 
 def test_unfit_data_are_recorded_and_published_and_end_red_and_a_broken_program_spoils_no_other(home, tmp_path):
