@@ -44,7 +44,8 @@ class SideRow:
 class FindingRow:
     """A finding that changed, with every rule of which the same is to be said, by title and finding id.
 
-    ``deciding`` are the reasons that turn the verdict, ``others`` what differs too.
+    ``deciding`` are the reasons that turn the verdict, ``others`` what differs too; ``difference`` says whether chance
+    explains how far the figure moved.
     """
 
     kind: str
@@ -55,6 +56,7 @@ class FindingRow:
     after: SideRow
     deciding: tuple[str, ...]
     others: tuple[str, ...]
+    difference: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,8 @@ def _lead(say: Words, found: Comparison) -> Iterator[str]:
     yield say("compare.worse", count=worse) if worse else say("compare.nothing_worse")
     if found.family:
         yield say("compare.moved", selected=found.selected, family=found.family)
+    elif found.rows == "independent":
+        yield say("compare.no_pairs")
     else:
         yield say("compare.no_family", reason=say.sentence(found.rows_reason))
 
@@ -173,6 +177,7 @@ def _finding_row(say: Words, one: FindingChange) -> FindingRow:
         after=_side(say, one.after, reason),
         deciding=tuple(told),
         others=tuple(say.sentence(cause.explanation) for cause in one.causes if not cause.decisive),
+        difference=say.sentence(one.difference) if one.difference else "",
     )
 
 

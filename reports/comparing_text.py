@@ -64,3 +64,5 @@ def _finding_lines(say: Words, row: FindingRow) -> Iterator[str]:
     yield f"      {say('labelled', label=say('site.col.after'), value=row.after.told)}"
     for key, told in (("compare.decides", row.deciding), ("compare.differs_too", row.others)):
         yield from (f"      {say('labelled', label=say(key), value=text)}" for text in told)
+    if row.difference:
+        yield f"      {say('labelled', label=say('site.col.difference'), value=row.difference)}"

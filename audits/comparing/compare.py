@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from audits.comparing.figures import RATE, figure_changes
 from audits.comparing.findings import Records, finding_changes
 from audits.comparing.inputs import input_changes, shared_rows
-from audits.comparing.record import ComparedRun, Comparison, Rows
+from audits.comparing.pairing import figure_key
+from audits.comparing.record import ComparedRun, Comparison, FigureChange, FindingChange, Rows
 from audits.policies.judge import worst
 from audits.record import SCHEMA_VERSION, AuditRun, canonical_json, digest_of
 from audits.run import JUDGEMENT_FILE, RUN_FILE, read_run
@@ -77,7 +79,7 @@ def compare(before: Records, after: Records) -> Comparison:
         rows=rows,
         rows_reason=why,
         inputs=input_changes(before, after),
-        findings=findings.changes,
+        findings=tuple(_with_difference(findings.changes, figures.changes)),
         same_findings=findings.same,
         still_open=findings.still_open,
         figures=figures.changes,
@@ -87,6 +89,16 @@ def compare(before: Records, after: Records) -> Comparison:
         rate=RATE,
         cannot_say=tuple(_cannot_say(before[0], after[0], rows)),
     )
+
+
+def _with_difference(
+    findings: Iterable[FindingChange], figures: Iterable[FigureChange]
+) -> Iterator[FindingChange]:  # fmt: skip
+    """Each finding that both runs have, with what is said of how far its figure moved."""
+    told = {figure_key(one.after): one.explanation for one in figures if one.before and one.after}
+    for one in findings:
+        both = one.before and one.after
+        yield replace(one, difference=told.get(figure_key(both.measurement))) if both else one
 
 
 def _compared(records: Records) -> ComparedRun:

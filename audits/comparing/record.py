@@ -66,7 +66,8 @@ class FindingChange:
     """A finding whose verdict differs, or that one run lacks (None, with the ``reason``).
 
     ``fails`` says whether ``--fail-on worse`` stops at it: a worse verdict, a new or newly answered breach or concern,
-    a clear that cannot be answered any more, or data that became unfit. Findings are held without ladder and points.
+    a clear that cannot be answered any more, or data that became unfit. ``difference`` says whether chance explains how
+    far its figure moved, where both runs have it. Findings are held without ladder and points.
     """
 
     finding_id: str
@@ -76,6 +77,7 @@ class FindingChange:
     after: Finding | None
     causes: tuple[Cause, ...] = ()
     reason: str | None = None
+    difference: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,13 +46,21 @@ def _finding(say: Words, row: FindingRow) -> Markup:
     )
     sides = ((say("site.col.before"), row.before.told), (say("site.col.after"), row.after.told))
     facts = joined(Markup("<div><dt>{}</dt><dd>{}</dd></div>").format(*side) for side in sides)
-    reasons = joined(
-        Markup("<div><dt>{}</dt><dd>{}</dd></div>").format(say(key), bullets(told))
-        for key, told in (("compare.decides", row.deciding), ("compare.differs_too", row.others)) if told
+    told = (
+        ("compare.decides", row.deciding), ("compare.differs_too", row.others),
+        ("site.col.difference", (row.difference,) if row.difference else ()),
     )  # fmt: skip
+    reasons = joined(
+        Markup("<div><dt>{}</dt><dd>{}</dd></div>").format(say(key), _reasons(texts)) for key, texts in told if texts
+    )
     return Markup('<div class="harm edge-{}">{}{}<dl class="facts">{}{}</dl></div>').format(
         edge, head, under, facts, reasons
     )
+
+
+def _reasons(texts: Sequence[str]) -> str:
+    """One reason as a sentence, several as a list."""
+    return sentence(texts[0]) if len(texts) == 1 else bullets(texts)
 
 
 def _badge(say: Words, side: SideRow) -> Markup:

@@ -85,6 +85,16 @@ def test_the_difference_of_two_months_has_the_z_interval_of_independent_samples(
     assert (one.change, one.low, one.high, one.level) == pytest.approx((0.12, 0.12 - half, 0.12 + half, 0.99))
 
 
+def test_a_verdict_that_turned_says_whether_chance_explains_how_far_its_figure_moved():
+    near = compare(month(1, [judged(gap(0.028), "clear")]), month(2, [judged(gap(0.033), "inconclusive")]))
+    assert (only(near).kind, only(near).causes[0].kind) == ("worse", "figure")
+    assert only(near).difference.startswith("chance alone explains it")
+    far = compare(month(1, [judged(gap(0.0), "clear")]), month(2, [judged(gap(0.12), "breach")]))
+    assert only(far).difference == "it moved towards harm, by more than chance explains"
+    for found, words in ((near, "Chance alone explains it"), (far, "It moved towards harm")):
+        assert f"<dt>Difference</dt><dd>{words}" in render(found)
+
+
 def test_a_limit_that_was_lowered_decides_where_the_figure_stayed():
     before, after = judged(gap(0.04), "clear"), judged(gap(0.04), "breach", replace(FLOOR, limit=0.01))
     found = compare(month(1, [before]), month(2, [after]))
@@ -282,6 +292,8 @@ def test_two_programs_are_matched_by_harm_rule_and_figure_and_said_to_be_two():
     assert found.rows == "unknown"
     apart = compare(*two_programs(one={"products": ["mortgage"]}, two={"products": ["motor"]}))
     assert (apart.rows, apart.family) == ("independent", 1)
+    nothing = compare(month(1, []), month(2, []))
+    assert "No figure of which a difference could be tested stands in both runs." in told(nothing)
     assert [(i.place, i.before, i.after) for i in apart.inputs if i.kind == "program"] == [
         ("program", "boston", "other"), ("scope.products", '["mortgage"]', '["motor"]'),
     ]  # fmt: skip
