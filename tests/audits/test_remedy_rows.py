@@ -119,6 +119,7 @@ def test_persons_of_the_smallest_hash_are_drawn_whole_into_their_parts(tmp_path)
         np.testing.assert_array_equal(part.features["flag"], wanted["flag"].astype("float64"))
         np.testing.assert_array_equal(part.features["count"], wanted["count"])
         np.testing.assert_array_equal(part.features["since"], wanted["since"])
+        assert [dtype.kind for dtype in part.features.dtypes] == ["f", "O", "f", "M", "i"]
         assert part.labels["region"].tolist() == [None if pd.isna(one) else one for one in wanted["Area"]]
         bands = [None if np.isnan(one) else "under 30" if one < 30 else "30-59" if one < 60 else "60+"
                  for one in wanted["age"]]  # fmt: skip
@@ -256,6 +257,15 @@ def test_a_part_that_cannot_be_learned_from_or_compared_on_is_refused(tmp_path, 
 ])  # fmt: skip
 def test_what_is_not_asked_for_is_no_reason_to_refuse(tmp_path, changes, block):
     assert draw(program_of(tmp_path, few(book(), **changes), **block)).drawn > 900
+
+
+def test_rows_of_an_unknown_group_are_no_rows_of_another_group(tmp_path):
+    data = book()
+    mine = data["case"].isin(by_hand(data, 1000)["untouched"])
+    data.loc[mine & (data["Area"] != "north"), "Area"] = None
+    with pytest.raises(InputError, match="no row of another group than 'north'") as told:
+        draw(program_of(tmp_path, data))
+    assert "the untouched rows" in str(told.value)
 
 
 def test_rows_without_any_decision_are_refused(tmp_path):
