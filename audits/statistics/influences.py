@@ -81,12 +81,16 @@ def freedom_of(influence: Floats, parts: Sequence[Flags], clusters: ArrayLike | 
 
 
 def bounds_together(
-    figures: Sequence[Influenced], clusters: ArrayLike | None = None, level: float = 0.95, seed: int = 0
+    figures: Sequence[Influenced],
+    clusters: ArrayLike | None = None,
+    level: float = 0.95,
+    seed: int = 0,
+    replicates: int = 100_000,
 ) -> tuple[list[Bounds], float]:
     """Bounds of K figures that hold for all at once with chance ``level``, and the normal critical value.
 
     A figure without estimate, or without variance, has none and widens no other's; where none has, the critical value
-    is NaN. Seeded draws: the same figures give the same bounds.
+    is NaN. ``replicates`` seeded draws: the same figures give the same bounds.
     """
     from scipy.stats import norm, t
 
@@ -101,7 +105,9 @@ def bounds_together(
     if together is None or not kept:
         return bounds, np.nan
     chosen = [defined[place] for place in kept]
-    found = max_t_from_covariance(estimate[chosen], together[np.ix_(kept, kept)], level=level, seed=seed)
+    found = max_t_from_covariance(
+        estimate[chosen], together[np.ix_(kept, kept)], level=level, seed=seed, replicates=replicates
+    )
     tail = float(norm.sf(found.critical_value))
     for i in chosen:
         low, high = figures[i].interval(float(error[i]), float(t.isf(tail, figures[i].freedom)))
