@@ -101,13 +101,17 @@ def report(
     out: Annotated[Path | None, typer.Option(help="File to write instead of the pages in that folder.")] = None,
     lang: Annotated[str, typer.Option(help="Language of the page that --out names: en or zh-CN.")] = "en",
 ) -> None:
-    """Write the pages of a finished run again from its records: report.html, and report.zh-CN.html in Chinese."""
+    """Write the pages of a finished run, or of a search for remedies, again from its records, in both languages."""
     with _plain_errors():
+        from audits.remedies.records import REMEDIES_FILE
         from reports.publish import check_language, write_page, write_pages
+        from reports.remedies_page import write_remedies_page, write_remedies_pages
 
         check_language(lang)
+        searched = (folder / REMEDIES_FILE).is_file()
+        one, all_of_them = (write_remedies_page, write_remedies_pages) if searched else (write_page, write_pages)
         try:
-            typer.echo(write_page(folder, out, lang) if out else write_pages(folder))
+            typer.echo(one(folder, out, lang) if out else all_of_them(folder))
         except OSError as error:
             raise InputError(Problem(
                 str(out or folder), f"the page cannot be written ({error.strerror})", "a folder that can be written to",
@@ -349,11 +353,13 @@ def simulate(
             announce(f"drawing {rows:,} rows")
             files = write_simulation(simulation, out, force, announce)
         typer.echo(f"{files.data}\n{files.truth}\naudit it with: squaredeal run {files.program}")
+        if simulation.world.remedies():
+            typer.echo(f"look for another model with: squaredeal remedies {files.program}")
 
 
 @app.command()
 def demo(out: Annotated[Path, typer.Option(help="Folder for the demonstration.")] = Path("demo")) -> None:
-    """Audit the shipped program and simulated lenders, an insurer and a bank through Airflow; print what was found."""
+    """Audit the shipped program and simulated companies through Airflow, find a remedy; print what was found."""
     with _plain_errors():
         from dags.demonstration import demonstrate
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from audits.remedies.records import RemedyRecord
 from audits.remedies.station import read_remedies
 from checks.whole_file import write_whole
+from reports.publish import check_language
 from reports.words import ENGLISH, LANGUAGES, Words, language
 
 _STEM = "remedies"
@@ -38,6 +39,13 @@ def write_remedies_pages(folder: Path) -> Path:
         others = {other: file for other, file in names.items() if other != lang}
         write_whole(folder / name, render_remedies(record, language(lang), others).encode())
     return folder / names[LANGUAGES[0]]
+
+
+def write_remedies_page(folder: Path, file: Path, lang: str = LANGUAGES[0]) -> Path:
+    """Render the page of a search's folder in one language to a file of its own. Raises ``InputError``."""
+    check_language(lang)
+    write_whole(file, render_remedies(read_remedies(folder), language(lang)).encode())
+    return file
 
 
 def publish_remedies(folder: Path, tracking_uri: str | None = None) -> Path:
