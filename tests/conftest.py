@@ -23,3 +23,15 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield f"postgresql://postgres@/postgres?host={folder / 'data'}"
     finally:
         server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def demonstration(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    """The folder of a demonstration that ran through Airflow, and the lines that it printed.
+
+    Whoever uses it belongs to the group of tests called airflow, so that it runs once.
+    """
+    from dags.demonstration import demonstrate
+
+    folder = tmp_path_factory.mktemp("home")
+    return folder, demonstrate(folder, lambda _: None)
