@@ -79,6 +79,8 @@ def _recorded(say: Words, model: RemediesModel) -> Markup:
         return Markup("")
     headings = [say("col.group"), *(say(f"remedy.col.{name}") for name in ("estimate", "own_bounds", "counts"))]
     rows = table(say("remedy.recorded"), headings, model.recorded, "numbers")
+    if not model.compared:
+        return rows
     return Markup("<details><summary>{}</summary>{}</details>").format(say("remedy.recorded"), rows)
 
 
@@ -134,8 +136,8 @@ def _why(say: Words, model: RemediesModel) -> Markup:
 
 
 def _cautions(say: Words, model: RemediesModel) -> Markup:
-    told = bullets(model.cautions, "cautions") or Markup("<p>{}</p>").format(say("remedy.cautions_none"))
-    return section("cautions", say("cautions"), told)
+    told = bullets(model.cautions, "cautions")
+    return section("cautions", say("cautions"), told) if told else told
 
 
 def _provenance(say: Words, model: RemediesModel) -> Markup:
