@@ -47,7 +47,8 @@ def _figure_lines(say: Words, rows: Sequence[FigureRow]) -> Iterator[str]:
 
 def _more(say: Words, many: int) -> Iterator[str]:
     if many > _MOST:
-        yield f"    {say('compare.more', count=many - _MOST)}"
+        more = say("compare.more", count=many - _MOST)
+        yield f"    {more}"
 
 
 def _section(title: str) -> Iterator[str]:
