@@ -9,6 +9,7 @@ from reports.figures import count, percent
 from reports.remedies_figures import (
     AUC,
     GAIN,
+    OUTCOMES,
     RATIO,
     RECORDED,
     bounds,
@@ -133,7 +134,10 @@ def _compared(say: Words, record: RemedyRecord) -> Iterator[ComparedRow]:
     for one in record.certified:
         if one.measure == RATIO:
             yield _row(say, record, one, gains.pop((one.attribute, one.group), None))
-    for one in (*gains.values(), *(one for one in record.certified if one.measure not in (RATIO, GAIN, RECORDED))):
+    told = {RATIO, GAIN, RECORDED}
+    if record.floor.performance != AUC and record.floor.of == "outcome":
+        told.add(OUTCOMES)  # it is the performance itself
+    for one in (*gains.values(), *(one for one in record.certified if one.measure not in told)):
         yield _row(say, record, one, one)
 
 
@@ -265,7 +269,7 @@ def _chosen(say: Words, record: RemedyRecord) -> tuple[Fact, ...]:
         "remedy.takes": listed(one.features), "remedy.leaves_out": listed(left),
         "remedy.changes": listed(say("labelled", label=n, value=say.sentence(w)) for n, w in one.changes.items()),
         "remedy.hyperparameters": listed(say("labelled", label=n, value=f"{v}") for n, v in settings.items()),
-        "remedy.runner_up": listed(_runners_up(say, record)),
+        "remedy.runner_up": say("join.clauses").join(_runners_up(say, record)),
     }  # fmt: skip
     return tuple(Fact(say(key), value) for key, value in made.items() if value)
 

@@ -70,6 +70,17 @@ def test_today_stands_beside_the_chosen_model_with_bounds_that_hold_together():
     assert "grp: b against a 0.751 0.731 to 0.772 3,794 of 8,103; reference 10,130 of 16,208" in both
 
 
+def test_where_outcomes_are_the_performance_they_are_told_once_and_in_percentage_points():
+    record = sample.certified()
+    floor = replace(record.floor, performance="outcome_rate", best=0.76, least=0.75, loss=0.01)
+    same = replace(record.certified[-1], measure="performance_difference")
+    record = replace(record, floor=floor, certified=(*record.certified[:3], same, *record.certified[-2:]))
+    both = section_of(render_remedies(record), "both")
+    assert both.count("73.04% 74.86% +1.82 percentage points +1.27 to +2.36 percentage points") == 1
+    terms = section_of(render_remedies(record), "terms")
+    assert "75.00%: the best model that was found, 76.00%, less 1.00 percentage points" in terms
+
+
 def test_the_first_figure_is_that_of_the_group_that_today_treats_worst():
     key = remedies_model(sample.many()).key
     assert key is not None
