@@ -20,7 +20,7 @@ from checks.sentence import said, template
 
 FEWEST = 30  # rows of a group below which a rate is shown and no ratio is judged
 NO_NUMBER = template("The model gave scores that are not finite numbers.")
-NO_REFERENCE = template("No ratio: nobody of the reference, {reference}, is approved or has enough rows.")
+NO_REFERENCE = template("No ratio: the reference, {reference}, has too few rows, or nobody of it is approved.")
 FEW_ROWS = template("{n:,} rows, fewer than {least}: too few for a ratio.")
 BY_CHANCES = template(
     "It needs to know the group to decide, so that it is shown as a frontier alone; its AUC is that of its chances of "
