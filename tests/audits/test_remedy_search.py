@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from audits.remedies import changed, constrained, cut_by_group, dropped, tuned
-from audits.remedies.records import KINDS
+from audits.remedies.records import KINDS, Candidate
 from audits.remedies.scorers import ConstantScorer, MeanScorer
 from audits.remedies.search import search
 from audits.remedies.workshop import Workshop
@@ -234,13 +234,17 @@ def test_parts_caps_and_rare_levels_are_learned_once_and_applied_alike():
     merged = rare.change.applied(pd.Series(["a", "b", "c", "d", "new", None], dtype=object)).tolist()
     assert merged[:5] == ["a", "b", "(rare)", "(rare)", "(rare)"]
     assert pd.isna(merged[5])
+    alone = pd.Series(["a"] * 150 + ["b"] * 149 + ["c"], dtype=object)
+    assert list(changed._changes("purpose", alone)) == []  # one rare level would only change its name
 
 
 def test_what_changes_nothing_or_everything_is_no_candidate():
     rows = rich()
+    place = np.arange(len(rows.training)) % 100
+    few = np.select([place == 0, place == 1], [-50.0, 50.0], place % 3)  # caps would change it
     features = pd.DataFrame({
         "alike": np.ones(len(rows.training)), "mostly": np.where(np.arange(len(rows.training)) % 100, 1.0, 2.0),
-        "few": np.arange(len(rows.training)) % 5.0, "some": np.arange(len(rows.training)) % 7.0,
+        "few": few, "some": np.arange(len(rows.training)) % 7.0,
         "empty": np.full(len(rows.training), np.nan), "income": rows.training.features["income"],
     })  # fmt: skip
     training = replace(rows.training, features=features)
@@ -345,6 +349,25 @@ def test_code_without_weights_loses_the_constrained_candidates_with_the_reason()
         assert len(trainer.calls) == 2
 
 
+def test_the_programs_code_gets_the_weights_and_labels_of_the_lottery():
+    seen = []
+
+    class Noting(Regression):
+        def fit(self, features, target, weights, *others, **named):
+            seen.append((np.asarray(target), weights))
+            return super().fit(features, target, weights, *others, **named)
+
+    shop = workshop(rich(), Noting())
+    rows = constrained._rows_of_groups(shop.labels)
+    seen.clear()
+    constrained._trained(shop, Candidate("constrained-0.03", "constrained", "", shop.features), 0.03)
+    assert len(seen) > 5
+    assert all(target.shape == weights.shape == (len(rows),) for target, weights in seen)
+    uneven = [weights for _, weights in seen if np.ptp(weights) > 0.1]  # the first step treats groups alike
+    assert len(uneven) > len(seen) / 2
+    assert any((target != shop.target[rows]).any() for target, _ in seen)
+
+
 def test_a_constraint_holds_groups_of_enough_rows_alone():
     labels = np.array(["A"] * 40 + ["None"] * 30 + ["C"] * 29 + [None] * 50, dtype=object)
     assert constrained._rows_of_groups(labels).tolist() == list(range(70))
@@ -421,6 +444,20 @@ def test_levels_of_chances_average_to_the_chances():
     (only,) = cut_by_group.cuts_within(np.array([0.0, 1.0, 1.0]))
     assert only[0] == 1.0
     assert only[1].tolist() == [0.0, 1.0, 1.0]
+
+
+def test_cuts_for_a_level_approve_as_many_as_the_level_and_alike():
+    rng = np.random.default_rng(6)
+    labels = np.where(rng.random(2_000) < 0.3, "B", "A").astype(object)
+    scores = rng.normal(size=2_000) + (labels == "A")
+    approved = (scores > 1.0).astype(float)
+    level = cut_by_group._level(1, 1.0, scores, approved, labels, None)
+    chances = level.chances(scores, labels)
+    assert chances.mean() == pytest.approx(approved.mean(), abs=1e-9)
+    rates = [chances[labels == one].mean() for one in "AB"]
+    assert rates[0] == pytest.approx(rates[1], abs=0.005)
+    none = cut_by_group._level(1, 1.0, scores, np.ones(2_000), labels, None)
+    assert none.chances(scores, labels).tolist() == [1.0] * 2_000
 
 
 def test_a_row_of_an_unknown_group_gets_the_mean_of_the_cuts():
