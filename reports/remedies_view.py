@@ -19,20 +19,19 @@ from reports.remedies_figures import (
     difference,
     level_of,
     performance,
-    performance_difference,
     ratio,
     share,
 )
 from reports.remedies_frontier import frontier
 from reports.remedies_model import CandidateRow, ComparedRow, Key, RemediesModel
 from reports.remedies_pictures import pictures
-from reports.report_model import Fact, FactGroup
+from reports.remedies_terms import provenance, reference_of, terms
+from reports.report_model import Fact
 from reports.rule_reading import phrase
 from reports.words import ENGLISH, Words
 
 BADGES = {"certified": "clear", "not_confirmed": "inconclusive", "none_found": "none", "not_answered": "not_identified"}
 _NEAR = 8  # candidates that are shown without unfolding
-_PARTS = ("training", "validation", "untouched")
 
 
 def remedies_model(record: RemedyRecord, say: Words = ENGLISH) -> RemediesModel:
@@ -54,7 +53,7 @@ def remedies_model(record: RemedyRecord, say: Words = ENGLISH) -> RemediesModel:
         pictures=pictures(say, record),
         recorded=tuple(_recorded(say, record)),
         together=say("remedy.together", level=level) if level else "",
-        terms=_terms(say, record),
+        terms=terms(say, record),
         frontier=frontier(say, record),
         near=tuple(_candidate(say, record, one) for one in near),
         every=tuple(_candidate(say, record, one) for one in every) if len(near) < len(every) else (),
@@ -63,7 +62,7 @@ def remedies_model(record: RemedyRecord, say: Words = ENGLISH) -> RemediesModel:
         reasons=tuple(say.sentence(one) for one in record.reasons),
         cautions=tuple(say.sentence(one) for one in record.cautions),
         not_shown=_not_shown(say, record),
-        provenance=_provenance(say, record),
+        provenance=provenance(say, record),
     )
 
 
@@ -115,17 +114,11 @@ def _asked(say: Words, record: RemedyRecord) -> tuple[Fact, ...]:
     period = say("period_all") if record.period == "all" else say("period_some", period=record.period)
     rows = record.training.rows.get("untouched", 0)
     return (
-        Fact(say("remedy.attribute"), record.attribute, _reference(say, record)),
+        Fact(say("remedy.attribute"), record.attribute, reference_of(say, record)),
         Fact(say("remedy.tried"), count(len(_tried(record)))),
         Fact(say("remedy.untouched"), say("prov.rows", rows=count(rows))),
         Fact(say("prov.data"), period),
     )
-
-
-def _reference(say: Words, record: RemedyRecord) -> str:
-    found = (one.reference for one in record.certified if one.attribute == record.attribute and one.reference)
-    reference = next(found, None)
-    return say("remedy.reference", reference=reference) if reference else ""
 
 
 def _compared(say: Words, record: RemedyRecord) -> Iterator[ComparedRow]:
@@ -176,39 +169,6 @@ def _recorded(say: Words, record: RemedyRecord) -> Iterator[tuple[str, ...]]:
 
 def _against(say: Words, one: Certified) -> str:
     return say("remedy.against", group=one.group, reference=one.reference)
-
-
-def _terms(say: Words, record: RemedyRecord) -> tuple[Fact, ...]:
-    """What was asked, as the program states it or by default."""
-    floor, settings, rows = record.floor, record.settings, record.training.rows
-    kept = settings.get("keep") or ()
-    parts = {part: count(rows.get(part, 0)) for part in _PARTS}
-    facts = [
-        Fact(say("remedy.attribute"), record.attribute, _reference(say, record)),
-        Fact(say("remedy.target"), say(f"remedy.role.{record.training.target}")),
-        Fact(say("remedy.approvals"), say(f"remedy.approve.{record.approve}")),
-        Fact(say("remedy.performance"), say("remedy.performance_of", performance=say(
-            f"remedy.performance.{floor.performance}"), role=say(f"remedy.role.{floor.of}"))),
-        Fact(say("remedy.floor"), floor_words(say, record)),
-        Fact(say("remedy.least_gain"), ratio(floor.least_gain)),
-    ]  # fmt: skip
-    facts += [Fact(say("remedy.kept"), say("join.list").join(map(str, kept)))] if kept else []
-    facts += [Fact(say("remedy.trials"), str(settings["trials"]))] if "trials" in settings else []
-    note = say("remedy.rows_drawn", drawn=rows.get("drawn", 0), total=rows.get("total", 0))
-    facts.append(Fact(say("remedy.rows"), say("remedy.parts", **parts), note))
-    facts.append(Fact(say("remedy.training"), record.training.file, say(
-        "remedy.function", function=record.training.function), True))  # fmt: skip
-    return (*facts, Fact(say("remedy.training_digest"), record.training.digest, "", True))
-
-
-def floor_words(say: Words, record: RemedyRecord) -> str:
-    """The least performance, and what it is made of."""
-    floor = record.floor
-    loss = performance_difference(say, floor.loss, floor.performance, ()).lstrip("+")
-    if floor.least is None or floor.best is None:
-        return say("remedy.floor_open", loss=loss)
-    least, best = (performance(value, floor.performance) for value in (floor.least, floor.best))
-    return say("remedy.floor_is", least=least, best=best, loss=loss)
 
 
 def _near(record: RemedyRecord) -> list[Candidate]:
@@ -284,20 +244,3 @@ def _not_shown(say: Words, record: RemedyRecord) -> tuple[str, ...]:
     keys = ["others", "period", "rule", "law"]
     told = [say(f"remedy.not_shown.{key}") for key in keys]
     return tuple(told if record.chosen else [told[0], *told[2:]])
-
-
-def _provenance(say: Words, record: RemedyRecord) -> tuple[FactGroup, ...]:
-    records = (
-        Fact(say("prov.program", name=record.program.name), record.program.digest, "", True),
-        Fact(say("prov.version"), str(record.version)),
-        Fact(say("prov.supersedes"), record.supersedes or say("prov.supersedes_none"), "", bool(record.supersedes)),
-        Fact(say("prov.schema"), record.schema_version),
-        Fact(say("prov.seed"), str(record.seed)),
-        Fact(say("remedy.audit"), record.run or say("remedy.audit_none"), "", bool(record.run)),
-    )
-    packages = tuple(Fact(name, version, "", True) for name, version in sorted(record.training.packages.items()))
-    data = (Fact(say("prov.fingerprint"), record.fingerprint or say("prov.empty"), "", True),)
-    return tuple(
-        FactGroup(say(title), facts or (Fact(say("prov.empty"), ""),))
-        for title, facts in (("prov.records", records), ("prov.data", data), ("prov.environment", packages))
-    )
