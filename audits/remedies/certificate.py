@@ -21,6 +21,7 @@ from checks.inputs.remedies import Remedies
 from checks.inputs.training_code import TrainingError
 from checks.sentence import Sentence, joined, said, template
 
+_MOST_ROWS = 1e9
 HOLDS = template(
     "Chosen on other rows, '{chosen}' holds on {n:,} untouched rows: the approval rate of {group} rises from "
     "{today:.4f} to {ratio:.4f} of that of {reference}, by {gain:.4f} ({low:.4f} to {high:.4f}). Performance changes "
@@ -47,6 +48,7 @@ MAY_BE_WORSE = template(
     "performance changes by {change:+.4f}, and {low:+.4f} to {high:+.4f} does not rule out a fall of more than the "
     "allowed {loss:g}."
 )
+MORE_ROWS = template("About {rows:,} untouched rows would settle it if the change stays what it is.")
 NO_BOUNDS = template("how performance changes has no bounds. {reason}")
 CANNOT_SCORE = template("the untouched rows could not be scored. {reason}")
 
@@ -117,6 +119,7 @@ def _against(figures: Sequence[Certified], attribute: str, remedies: Remedies) -
     above = (worst.today or 0.0) > 1
     if (worst.high >= 0) if above else (worst.low <= 0):
         yield said(MAY_BE_NONE, group=worst.group, gain=worst.estimate, low=worst.low, high=worst.high)
+        yield from _more_rows(worst, 0.0, above)
     elif _nearness(worst.chosen) <= _nearness(worst.today):
         yield said(
             BEYOND, group=worst.group, reference=worst.reference, today=worst.today, ratio=worst.chosen
@@ -139,6 +142,18 @@ def _worse(one: Certified, loss: float) -> Iterator[Sentence]:
         yield said(WORSE, loss=loss, low=one.low, high=one.high)
     elif one.low < -loss:
         yield said(MAY_BE_WORSE, change=one.estimate, low=one.low, high=one.high, loss=loss)
+        yield from _more_rows(one, -loss)
+
+
+def _more_rows(one: Certified, limit: float, below: bool = False) -> Iterator[Sentence]:
+    """How many rows would set the bound of this estimate apart from ``limit``, with two digits, where any would."""
+    beyond = ((one.estimate or 0.0) - limit) * (-1 if below else 1)
+    if beyond > 0 and one.low is not None and one.high is not None:
+        reach = (one.high - one.low) / 2
+        rows = one.n * (reach / beyond) ** 2
+        if rows < _MOST_ROWS:
+            step = 10 ** max(0, len(str(int(rows))) - 2)
+            yield said(MORE_ROWS, rows=int(-(-rows // step) * step))
 
 
 def _not_confirmed(chosen: str, part: RemedyPart, reasons: Sequence[Sentence]) -> Sentence:

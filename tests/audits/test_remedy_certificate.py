@@ -115,8 +115,13 @@ def test_a_loss_of_performance_that_cannot_be_ruled_out_is_not_confirmed() -> No
     flat = certified(part(seed=6), (0.6, 0.9), (1, 0))
     assert flat.outcome == "not_confirmed"
     assert "performance falls by more than the allowed 0.002" in flat.explanation
-    few = certified(part(n=700, seed=6), (0.85, 0), (1, 0.0), replace(ASKED, loss=0.0))
-    assert few.outcome == "not_confirmed"
+    few = certified(part(n=700, seed=6), (1, -1.5, 0.3), (1, -1.5), replace(ASKED, loss=0.02))
+    one = by_measure(few)["performance_difference"]
+    assert one.low < -0.02 < one.estimate
+    assert "does not rule out a fall of more than the allowed 0.02" in few.explanation
+    rows = int(few.explanation.split("About ")[-1].split(" untouched")[0].replace(",", ""))
+    assert rows > 700
+    assert (one.high - one.low) / 2 * np.sqrt(700 / rows) <= one.estimate + 0.02
 
 
 def test_two_models_that_approve_alike_gain_exactly_nothing() -> None:
