@@ -9,7 +9,7 @@ from __future__ import annotations
 from checks.sentence import template
 
 LENDING = {
-    "cap_excess_money": template("Loans beyond the cap ({group}) cost {estimate} more in all than it allows"),
+    "cap_excess_money": template("Loans beyond the {attribute} ({group}) cost {estimate} more in all than it allows"),
     "insurance_packing_ratio": template(
         "Among loans alike in the declared strata, the share sold with insurance to {group} borrowers is {estimate} "
         "times that of {reference} borrowers"

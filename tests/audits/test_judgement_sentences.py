@@ -14,10 +14,12 @@ from babel.messages.pofile import read_po
 import reports
 from audits.catalogue import questions
 from audits.policies.judge import judge
+from audits.policies.labels import CAP, cap_label
 from audits.policies.packs import PolicyPack, find_pack, read_pack, shipped_packs
 from audits.record import AuditRun, Judgement, Measurement, NotAnswered, Rule, RunError, canonical_json, read_record
 from audits.simulation.catalogue import WORLDS
 from audits.simulation.write import Simulation, write_simulation
+from checks.inputs.loan_excess import CAPPED
 from checks.sentence import Sentence, said
 from reports.words import language
 from tests.audits.test_judge import LAW, a_run, measured
@@ -123,6 +125,10 @@ def of_every_price() -> Iterator[Judgement]:
         for label in labels:
             figure = replace(one, attribute=attribute, group=label)
             yield judged([figure], at_most(0.05, measure=one.measure))
+    for capped in CAPPED:
+        money = gap(0.3, 0.3, 0.3, measure="cap_excess_money", question="predatory_lending.cost_caps", attribute=CAP)
+        figure = replace(money, group=cap_label(capped, 0.36), reference=None)
+        yield judged([figure], at_most(0.05, measure=money.measure))
 
 
 def of_every_access() -> Iterator[Judgement]:
