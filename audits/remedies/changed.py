@@ -93,9 +93,9 @@ def changed_features(shop: Workshop, changes: list[Changed]) -> None:
 
 def _try(shop: Workshop, one: Changed) -> None:
     candidate = Candidate(
-        f"{one.start}-{slug(one.feature)}", "changed_features", one.words, shop.features, {one.feature: one.words}
+        f"{one.start}-{slug(one.feature)}", "changed_features", one.words, shop.blind, {one.feature: one.words}
     )
-    shop.attempt(candidate, lambda: shop.train(one.words, shop.features, changes={one.feature: one.change}))
+    shop.attempt(candidate, lambda: shop.train(one.words, shop.blind, changes={one.feature: one.change}))
 
 
 def _changes(name: str, column: pd.Series[Any]) -> Iterator[Changed]:

@@ -26,13 +26,17 @@ _BINS, _PRIOR = 20, 5.0
 
 def trainings(shop: Workshop) -> int:
     """At most how many models this family trains."""
-    many, left = min(len(shop.changeable), MOST), len(shop.features)
+    many, left = min(len(shop.changeable), MOST), len(shop.blind)
     together = [size for size in range(2, _TOGETHER + 1) if many >= size < left]
-    return (many if left > 1 else 0) + sum(min(many - size + 1, _FURTHER) + 1 for size in together)
+    return (
+        bool(shop.of_groups) + (many if left > 1 else 0) + sum(min(many - size + 1, _FURTHER) + 1 for size in together)
+    )
 
 
 def without_features(shop: Workshop) -> tuple[str, ...]:
     """Try them; returns the set whose absence brings most, those that keep to the floor first, or ()."""
+    if shop.of_groups:
+        _without_groups(shop)
     order = by_telling(shop, shop.changeable)[:MOST]
     found: dict[tuple[str, ...], Candidate] = {}
     for name in order:
@@ -48,6 +52,15 @@ def without_features(shop: Workshop) -> tuple[str, ...]:
         for name in _further(order, found, base):
             _try(shop, (*base, name), found)
     return _best(shop, found)
+
+
+def _without_groups(shop: Workshop) -> None:
+    """Today's model without the features that hold the groups themselves, where anything is left."""
+    if not shop.blind:
+        return
+    words = said("without {features}, which tells the group itself", features=joined(shop.of_groups, ", "))
+    candidate = Candidate("-".join(["without", *map(slug, shop.of_groups)]), "without_features", words, shop.blind)
+    shop.attempt(candidate, lambda: shop.train(words, shop.blind))
 
 
 def _best(shop: Workshop, found: dict[tuple[str, ...], Candidate]) -> tuple[str, ...]:

@@ -23,14 +23,15 @@ def search(
     seed: int,
     validate: Validate,
     announce: Callable[[str], None],
+    of_groups: Sequence[str] = (),
 ) -> list[Tried]:
     """Every candidate that was tried, today's model first, with its model or the reason why it has none.
 
-    ``features`` are those of today's model, in order. ``validate`` fills a candidate's figures of the validation part.
-    The same rows, training code and seed give the same candidates. Raises ``InputError`` where today's model cannot be
-    trained.
+    ``features`` are those of today's model, in order; no candidate takes those ``of_groups``, which hold a group.
+    ``validate`` fills a candidate's figures of the validation part. The same rows, training code and seed give the same
+    candidates. Raises ``InputError`` where today's model cannot be trained.
     """
-    shop = Workshop(rows, remedies, trainer, tuple(features), seed, validate, announce)
+    shop = Workshop(rows, remedies, trainer, tuple(features), seed, validate, announce, tuple(of_groups))
     changes = changed.changes_to_try(shop)
     later = len(changes), tuned.trainings(shop), constrained.trainings(shop, shop.changeable)
     shop.ahead = 1 + dropped.trainings(shop) + sum(later)
@@ -50,7 +51,8 @@ def search(
 def _today(shop: Workshop) -> None:
     words = said("today's model")
     candidate = shop.attempt(
-        Candidate("today", "today", words, shop.features), lambda: shop.train(words, shop.features)
+        Candidate("today", "today", words, shop.features, deployable=not shop.of_groups),
+        lambda: shop.train(words, shop.features),
     )  # fmt: skip
     if shop.tried[0].scorer is None:
         raise InputError(Problem(

@@ -26,6 +26,7 @@ from checks.inputs.program import AuditProgram
 from checks.inputs.remedies import Remedies
 from checks.inputs.source import ConnectionResolver, environment_connection, open_source
 from checks.problem import InputError, Problem
+from checks.sentence import joined, said, template
 from checks.whole_file import UMASK, write_whole
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from checks.inputs.training_code import Trainer
 
 FOLDER = "remedies"
+TAKES_GROUP = template("today's model takes {columns}, which tells the group itself; no candidate does")
 _PACKAGES = ("fairlearn", "lightgbm", "numpy", "optuna", "pandas", "scikit-learn", "scipy")
 Announce = Callable[[str], None]
 
@@ -124,7 +126,8 @@ def _record(
 
     validator = Validator(rows.validation, asked, rows.references)
     features = tuple(dict.fromkeys(program.contract.features))
-    tried = search(rows, asked, trainer, features, program.seed, validator, announce)
+    of_groups = tuple(name for name in features if name in {group.column for group in program.contract.groups})
+    tried = search(rows, asked, trainer, features, program.seed, validator, announce, of_groups)
     announce(f"choosing among {len(tried)} candidates")
     choice = choose([one.candidate for one in tried], asked)
     scorers = {one.candidate.id: one.scorer for one in tried}
@@ -151,10 +154,14 @@ def _record(
         chosen=choice.chosen,
         certified=found.figures,
         reasons=choice.reasons,
-        cautions=found.cautions,
+        cautions=(*_of_groups(of_groups), *found.cautions),
         runner_up=choice.runner_up,
         settings={key: value for key, value in asdict(asked).items() if key != "training"},
     )  # fmt: skip
+
+
+def _of_groups(columns: tuple[str, ...]) -> tuple[str, ...]:
+    return (said(TAKES_GROUP, columns=joined(columns, ", ")),) if columns else ()
 
 
 def _sizes(rows: RemedyRows) -> dict[str, int]:

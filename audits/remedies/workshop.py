@@ -37,7 +37,8 @@ class Workshop:
     """A search while it runs.
 
     ``frame`` (n, p), ``target`` (n,), ``labels`` (n,) of the attribute whose ratio is to rise and ``approved`` (n,) are
-    the training rows with a known target. ``ahead`` is about how many trainings are still to come.
+    the training rows with a known target. ``ahead`` is about how many trainings are still to come. ``of_groups`` are
+    features of today's model that hold the groups themselves: no candidate may take them.
     """
 
     rows: RemedyRows
@@ -47,6 +48,7 @@ class Workshop:
     seed: int
     validate: Validate
     announce: Callable[[str], None]
+    of_groups: tuple[str, ...] = ()
     attribute: str = field(init=False)
     frame: pd.DataFrame = field(init=False)
     target: Floats = field(init=False)
@@ -71,13 +73,18 @@ class Workshop:
         return self.rows.references[self.attribute]
 
     @property
+    def blind(self) -> tuple[str, ...]:
+        """The features that a candidate may take: none that holds a group."""
+        return tuple(name for name in self.features if name not in self.of_groups)
+
+    @property
     def changeable(self) -> tuple[str, ...]:
         """Features that may be dropped or changed."""
-        return tuple(name for name in self.features if name not in self.remedies.keep)
+        return tuple(name for name in self.blind if name not in self.remedies.keep)
 
     def without(self, dropped: Sequence[str]) -> tuple[str, ...]:
         """The features that are left without some."""
-        return tuple(name for name in self.features if name not in dropped)
+        return tuple(name for name in self.blind if name not in dropped)
 
     def train(
         self,

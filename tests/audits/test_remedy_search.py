@@ -471,3 +471,25 @@ def test_a_row_of_an_unknown_group_gets_the_mean_of_the_cuts():
     share = (part.labels["group"] == "A").mean()
     np.testing.assert_allclose(by[None], share * by["A"] + (1 - share) * by["B"], atol=1e-12)
     np.testing.assert_array_equal(by[None], by["Z"])
+
+
+def test_no_candidate_takes_a_feature_that_holds_the_group_itself():
+    """Today's model may take it, which a certificate says; then it is no candidate and sets no floor."""
+    rows = proxy_rows(0.3, SMALL)
+    parts = {
+        name: replace(part, features=part.features.assign(own=(part.labels["group"] == "B").astype(float)))
+        for name in ("training", "validation", "untouched") for part in (getattr(rows, name),)
+    }  # fmt: skip
+    rows = replace(rows, **parts)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(constrained, "EPSILONS", (0.03,))
+        tried = search(
+            rows, asked(trials=2, **STRENGTH), Regression(), tuple(rows.training.features), 1,
+            Measure(rows.validation), lambda _: None, ("own",),
+        )  # fmt: skip
+    today, *others = [one.candidate for one in tried]
+    assert "own" in today.features
+    assert not today.deployable
+    assert "without-own" in {one.id for one in others}
+    for one in others:
+        assert ("own" in one.features) == (one.kind == "cut_by_group")
