@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from itertools import groupby, product
 from pathlib import Path
+from textwrap import dedent
 
 import numpy as np
 import pandas as pd
@@ -21,6 +23,7 @@ from audits.simulation.write import Simulation, write_simulation
 from checks.inputs.program import read_program
 from checks.inputs.training_code import open_training
 from checks.problem import InputError
+from tests.programs import ROOT
 
 ODD = Proxy(bands=5, best_chance=0.95, worst_chance=0.4, reference_trait=0.2, group_trait=0.7, group_share=0.45)
 
@@ -172,6 +175,18 @@ def test_worlds_without_a_search_write_no_training_code(tmp_path) -> None:
     files = written(tmp_path, "D1", effect=0.1)
     assert not (tmp_path / "train.py").exists()
     assert "remedies" not in yaml.safe_load(files.program.read_text(encoding="utf-8"))
+
+
+def test_the_block_in_the_documents_is_read_beside_the_program_of_the_example(tmp_path) -> None:
+    page = (ROOT / "docs/remedies.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^    remedies:\n(?:    .*\n)+", page, re.MULTILINE)
+    files = written(tmp_path, "D2", rows=200)
+    program = yaml.safe_load(files.program.read_text(encoding="utf-8")) | yaml.safe_load(dedent(block))
+    files.program.write_text(yaml.safe_dump(program), encoding="utf-8")
+    asked = read_program(files.program).remedies
+    assert (asked.keep, asked.trials, asked.rows, asked.level) == (("risk",), 30, 200_000, 0.95)
+    assert asked.hyperparameters["n_estimators"].choices == (20, 40, 80)
+    assert open_training(read_program(files.program)).function == "fit"
 
 
 # the training code
