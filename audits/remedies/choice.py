@@ -13,7 +13,7 @@ from audits.remedies.records import KINDS, Candidate, Floor
 from checks.inputs.remedies import Remedies
 from checks.sentence import Sentence, joined, said, template
 
-_ROUNDING = 1e-12
+_ROUNDING, _DIGITS = 1e-12, 6
 TODAY = template("Today's model: what the others are measured against.")
 BY_GROUP = template("It needs to know the group to decide, so that it is shown as a frontier alone.")
 NO_PERFORMANCE = template("Its performance is not known on the rows of the choice.")
@@ -32,9 +32,10 @@ WAS_ELIGIBLE = template(
     "ratio of approval rates by at least {least_gain:g}."
 )
 LARGEST = template("'{chosen}' brings the largest gain of them all, {gain:.4f}, and is of the simplest kind ({kind}).")
-LARGEST_OF_KIND = template(
-    "The largest gain, {largest:.4f}, is that of '{best}' ({best_kind}), a more complicated remedy: it does not bring "
-    "at least {least_gain:g} more than '{chosen}' ({kind}) with {gain:.4f}, the largest gain of its simpler kind."
+CHANGES_LESS = template(
+    "The largest gain, {largest:.4f}, is that of '{best}' ({best_kind}), which changes more of today's model. "
+    "'{chosen}' ({kind}), with a gain of {gain:.4f}, is taken: a remedy that changes more has to bring at least "
+    "{least_gain:g} more."
 )
 WORTH_IT = template(
     "It is of a more complicated kind ({kind}); no simpler one comes within {least_gain:g} of the largest gain, "
@@ -63,9 +64,9 @@ class Choice:
 def choose(candidates: Sequence[Candidate], remedies: Remedies, of: str = "outcome") -> Choice:
     """The choice by the figures that the candidates hold; ``of`` is the role that performance is for.
 
-    Eligible is what needs no group, keeps to the floor and gains ``least_gain``. Chosen is the simplest kind that comes
-    within ``least_gain`` of the largest gain among them, within a kind the largest gain; ties go to the better
-    performance, then to the id.
+    Eligible is what needs no group, keeps to the floor and gains ``least_gain``. Chosen is, of those that come within
+    ``least_gain`` of the largest gain, the simplest kind, and of a kind the one that changes least of today's model:
+    features left out or changed, hyperparameters set. Ties go to the larger gain, the better performance, the id.
     """
     floor = _floor(candidates, remedies, of)
     judged = tuple(_judged(one, floor) for one in candidates)
@@ -74,15 +75,23 @@ def choose(candidates: Sequence[Candidate], remedies: Remedies, of: str = "outco
         return Choice(judged, floor, None, (), _why_nobody(judged, floor))
     largest = max(_gain(one) for one in eligible)
     near = [one for one in eligible if _gain(one) >= largest - remedies.least_gain - _ROUNDING]
-    chosen = min(near, key=lambda one: (KINDS.index(one.kind), *_rank(one)))
+    today = next((one.features for one in judged if one.kind == "today"), ())
+    chosen = min(near, key=lambda one: (*_departure(one, today), *_rank(one)))
     others = sorted((one for one in eligible if one is not chosen), key=_rank)
     return Choice(
         judged, floor, chosen.id, tuple(one.id for one in others), _why(judged, eligible, chosen, floor)
     )  # fmt: skip
 
 
-def _rank(one: Candidate) -> tuple[float, float, str]:
-    return -_gain(one), -(one.performance or 0.0), one.id
+def _departure(one: Candidate, today: Sequence[str]) -> tuple[int, int]:
+    """How far from today's model: its kind, and how many things it changes."""
+    left_out = sum(name not in one.features for name in today)
+    return KINDS.index(one.kind), left_out + len(one.changes) + len(one.hyperparameters)
+
+
+def _rank(one: Candidate) -> tuple[float, int, float, str]:
+    """The larger gain first, as far as figures tell it; then the simpler kind and the better performance."""
+    return -round(_gain(one), _DIGITS), KINDS.index(one.kind), -(one.performance or 0.0), one.id
 
 
 def _gain(one: Candidate) -> float:
@@ -146,14 +155,15 @@ def _why(
         WAS_ELIGIBLE, eligible=len(eligible), tried=tried, performance=performance, least=floor.least,
         least_gain=floor.least_gain,
     )]  # fmt: skip
-    if best.kind != chosen.kind:
+    simpler = any(KINDS.index(one.kind) < KINDS.index(chosen.kind) for one in eligible)
+    if simpler:
+        reasons.append(said(WORTH_IT, kind=kind, least_gain=floor.least_gain, largest=_gain(best)))
+    if best is not chosen:
         reasons.append(said(
-            LARGEST_OF_KIND, largest=_gain(best), best=best.id, best_kind=said(NAMES[best.kind]), chosen=chosen.id,
+            CHANGES_LESS, largest=_gain(best), best=best.id, best_kind=said(NAMES[best.kind]), chosen=chosen.id,
             gain=_gain(chosen), kind=kind, least_gain=floor.least_gain,
         ))  # fmt: skip
-    elif any(KINDS.index(one.kind) < KINDS.index(chosen.kind) for one in eligible):
-        reasons.append(said(WORTH_IT, kind=kind, least_gain=floor.least_gain, largest=_gain(best)))
-    else:
+    elif not simpler:
         reasons.append(said(LARGEST, chosen=chosen.id, gain=_gain(chosen), kind=kind))
     today = next((one.performance for one in judged if one.kind == "today"), None)
     if today is not None:

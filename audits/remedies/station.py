@@ -129,7 +129,7 @@ def _record(
     of_groups = tuple(name for name in features if name in {group.column for group in program.contract.groups})
     tried = search(rows, asked, trainer, features, program.seed, validator, announce, of_groups)
     announce(f"choosing among {len(tried)} candidates")
-    choice = choose([one.candidate for one in tried], asked)
+    choice = choose([one.candidate for one in tried], asked, validator.of)
     scorers = {one.candidate.id: one.scorer for one in tried}
     announce("certifying on untouched rows")
     found = certify(rows.untouched, scorers, choice, validator, asked, rows.references)

@@ -164,12 +164,25 @@ def test_the_simplest_kind_that_brings_nearly_the_most_is_chosen() -> None:
     assert choice.runner_up == ("setting", "bins", "without-a")
     assert choice.floor.best == 0.701
     assert choice.floor.least == pytest.approx(0.699)
-    assert any("setting" in reason and "more complicated" in reason for reason in choice.reasons)
+    assert any("setting" in reason and "changes more" in reason for reason in choice.reasons)
     further = choose([*tried, told("far", "constrained", 0.7, 0.076)], ASKED)
     assert further.chosen == "bins"  # what leaves features out no longer comes within .02 of the largest gain
     assert any(
         "no simpler one" in reason for reason in choose([*tried, told("far", "constrained", 0.7, 0.1)], ASKED).reasons
     )
+
+
+def test_of_a_kind_the_one_that_changes_least_is_chosen() -> None:
+    today = replace(TODAY, features=("a", "b", "c"))
+    one = replace(told("without-a", "without_features", 0.7, 0.096), features=("b", "c"))
+    two = replace(told("without-a-b", "without_features", 0.7, 0.097), features=("c",))
+    choice = choose([today, two, one], ASKED)
+    assert choice.chosen == "without-a"
+    assert any("'without-a-b'" in reason and "changes more" in reason for reason in choice.reasons)
+    more = replace(two, gain=0.096 + ASKED.least_gain + 0.001)
+    assert choose([today, more, one], ASKED).chosen == "without-a-b"
+    same = replace(told("setting", "hyperparameters", 0.71, 0.096 + 1e-12), features=("b", "c"))
+    assert any("largest gain of them all" in reason for reason in choose([today, one, same], ASKED).reasons)
 
 
 def test_ties_go_to_the_better_performance_then_to_the_id() -> None:
