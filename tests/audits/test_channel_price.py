@@ -294,7 +294,8 @@ def test_what_the_contract_lacks_is_not_answered(tmp_path):
     assert set(found) == {("assisted_share", None)}
     told = {one.question.split(": ")[1] for one in missing}
     assert told == {
-        "assisted_price_ratio", "channel_group_price_ratio", "assisted_fee_gap", "digital_discount_gap", "weight",
+        "assisted_price_ratio", "assisted_overcharge_money", "channel_group_price_ratio", "assisted_fee_gap",
+        "digital_discount_gap", "weight",
     }  # fmt: skip
 
 
