@@ -15,10 +15,9 @@ from audits.comparisons.loan_census import loan_need
 from audits.evidence.census import Census
 from audits.evidence.collect import Evidence
 from audits.evidence.needs import CellsNeed, Need
-from audits.policies.labels import CAP, cap_label
 from audits.record import Measurement, NotAnswered
 from checks.inputs.contract import DataContract
-from checks.inputs.loan_excess import BY_RATE, CAPPED
+from checks.inputs.loan_excess import BY_RATE, CAP, CAPPED, cap_label
 from checks.sentence import Sentence, said
 
 MEASURE = "cap_excess_money"

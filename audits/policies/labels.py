@@ -9,10 +9,11 @@ import re
 
 from audits.record import Measurement
 from checks.inputs.contract import ASSISTED, CHANNEL, CREDIT_FILE, DIGITAL, FULL, THIN
+from checks.inputs.loan_excess import CAP
 from checks.inputs.prediction import NEW, RENEWING, STANDING
 from checks.sentence import said, template
 
-TENURE, BOOK, CAP = "tenure", "book", "cap"
+TENURE, BOOK = "tenure", "book"
 _ATTRIBUTES = {
     TENURE: template("tenure"), BOOK: template("book"), "channel": template("channel"), "product": template("product"),
     "payment method": template("payment method"), "device": template("device"), "visits": template("visits"),
@@ -60,11 +61,6 @@ _MISSING = "missing"
 _OF_DECLARED_GROUPS = ("group_premium_ratio", "group_value_ratio")
 _NUMBER = r"(\d+(?:\.\d+)?(?:e[+-]?\d+)?)"
 _BAND = re.compile(rf"under {_NUMBER}|{_NUMBER}\+|{_NUMBER}(?:-(<?){_NUMBER})?")
-
-
-def cap_label(measure: str, limit: float) -> str:
-    """What tells a cap from others: the figure of ``predatory_lending.cost_caps`` and the limit set on it."""
-    return f"{measure} above {limit:.12g}"
 
 
 def cap_of(m: Measurement) -> tuple[str, float] | None:

@@ -18,9 +18,15 @@ from checks.inputs.rate_tables import by_day, loan_prime_rates
 ALL_IN, LPR, MAPR = "highest_all_in_rate", "highest_lpr_ratio", "highest_mapr_rate"
 DAILY, DEFAULT, TOTAL = "highest_daily_cost_rate", "highest_default_fees", "highest_total_cost_ratio"
 ESTABLISHMENT, MONTHLY = "highest_establishment_fee_share", "highest_monthly_fee_share"
+CAP = "cap"  # the attribute whose groups are caps
 BY_RATE = (ALL_IN, LPR, MAPR)
 Limits = Mapping[str, Iterable[float]]
 _CAP, _EXCESS = "squaredeal_in_cap_", "squaredeal_excess_"
+
+
+def cap_label(measure: str, limit: float) -> str:
+    """What tells a cap from others: the figure of loans and the limit set on it."""
+    return f"{measure} above {limit:.12g}"
 
 
 def benchmark(loans: Loans) -> Any:

@@ -13,11 +13,11 @@ import pytest
 
 from audits.loyalty_pricing import tenure_gradient
 from audits.loyalty_pricing.tenure_gradient import TenureGradient
-from audits.policies.labels import cap_label
 from audits.record import AuditRun, Judgement, Measurement, NotAnswered
 from audits.remedies.money import HarmCost, harm_costs
 from audits.rows_beyond import fetched
 from audits.simulation.quickcash import QuickCash
+from checks.inputs.loan_excess import cap_label
 from checks.inputs.pricing_columns import FAULT, LOG_MARKUP, MONTHS, PRICED
 from checks.inputs.program import read_program
 from tests.programs import run_program, write_program

@@ -14,12 +14,11 @@ from babel.messages.pofile import read_po
 import reports
 from audits.catalogue import questions
 from audits.policies.judge import judge
-from audits.policies.labels import CAP, cap_label
 from audits.policies.packs import PolicyPack, find_pack, read_pack, shipped_packs
 from audits.record import AuditRun, Judgement, Measurement, NotAnswered, Rule, RunError, canonical_json, read_record
 from audits.simulation.catalogue import WORLDS
 from audits.simulation.write import Simulation, write_simulation
-from checks.inputs.loan_excess import CAPPED
+from checks.inputs.loan_excess import CAP, CAPPED, cap_label
 from checks.sentence import Sentence, said
 from reports.words import language
 from tests.audits.test_judge import LAW, a_run, measured

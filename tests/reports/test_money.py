@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from audits.policies.labels import cap_label
 from audits.record import Measurement
+from checks.inputs.loan_excess import cap_label
 from reports.html.page import render
 from reports.view import report_model
 from reports.words import ENGLISH, language

@@ -14,6 +14,7 @@ import pytest
 from markupsafe import escape
 
 import reports
+from audits.remedies.money import harm_costs
 from reports.html.page import render
 from reports.named import group_in
 from reports.words import ENGLISH, Words
