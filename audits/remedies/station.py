@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audits.record import SCHEMA_VERSION, AuditRun, canonical_json, digest_of, read_record
-from audits.remedies.records import REMEDIES_FILE, RemedyRecord, TrainingRecord
+from audits.remedies.records import REMEDIES_FILE, Floor, RemedyRecord, TrainingRecord
 from audits.run import RUN_FILE, latest_version, program_record
 from checks.inputs.fingerprint import fingerprint
 from checks.inputs.period import Period
@@ -119,6 +119,7 @@ def _record(
     program: AuditProgram, asked: Remedies, trainer: Trainer, rows: RemedyRows, announce: Announce
 ) -> RemedyRecord:
     """What was tried, chosen and certified; period, data and audit are filled in by the caller."""
+    from audits.remedies.approvals import UnanswerableError
     from audits.remedies.certificate import certify
     from audits.remedies.choice import choose
     from audits.remedies.search import search
@@ -127,35 +128,36 @@ def _record(
     validator = Validator(rows.validation, asked, rows.references)
     features = tuple(dict.fromkeys(program.contract.features))
     of_groups = tuple(name for name in features if name in {group.column for group in program.contract.groups})
-    tried = search(rows, asked, trainer, features, program.seed, validator, announce, of_groups)
+    record = _unanswered(program, asked, trainer, rows, validator.of)
+    try:
+        tried = search(rows, asked, trainer, features, program.seed, validator, announce, of_groups)
+    except UnanswerableError as error:
+        return replace(record, explanation=error.reason)
     announce(f"choosing among {len(tried)} candidates")
     choice = choose([one.candidate for one in tried], asked, validator.of)
     scorers = {one.candidate.id: one.scorer for one in tried}
     announce("certifying on untouched rows")
     found = certify(rows.untouched, scorers, choice, validator, asked, rows.references)
+    return replace(
+        record, floor=choice.floor, candidates=choice.candidates, outcome=found.outcome,
+        explanation=found.explanation, chosen=choice.chosen, certified=found.figures, reasons=choice.reasons,
+        cautions=(*_of_groups(of_groups), *found.cautions), runner_up=choice.runner_up,
+    )  # fmt: skip
+
+
+def _unanswered(
+    program: AuditProgram, asked: Remedies, trainer: Trainer, rows: RemedyRows, of: str
+) -> RemedyRecord:  # fmt: skip
+    """What was asked and with what, before anything is known."""
     return RemedyRecord(
-        schema_version=SCHEMA_VERSION,
-        program=program_record(program),
-        version=0,
-        supersedes=None,
-        period="",
-        fingerprint="",
-        seed=program.seed,
-        attribute=asked.attribute or program.contract.groups[0].name,
+        schema_version=SCHEMA_VERSION, program=program_record(program), version=0, supersedes=None, period="",
+        fingerprint="", seed=program.seed, attribute=asked.attribute or program.contract.groups[0].name,
         training=TrainingRecord(
             trainer.file, trainer.digest, trainer.function, asked.target, _sizes(rows),
             {name: metadata.version(name) for name in _PACKAGES},
         ),
-        approve=asked.approve,
-        floor=choice.floor,
-        candidates=choice.candidates,
-        outcome=found.outcome,
-        explanation=found.explanation,
-        chosen=choice.chosen,
-        certified=found.figures,
-        reasons=choice.reasons,
-        cautions=(*_of_groups(of_groups), *found.cautions),
-        runner_up=choice.runner_up,
+        approve=asked.approve, floor=Floor(asked.performance, of, asked.loss, None, None, asked.least_gain),
+        candidates=(), outcome="not_answered", explanation="", chosen=None, certified=(),
         settings={key: value for key, value in asdict(asked).items() if key != "training"},
     )  # fmt: skip
 
