@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import psycopg
 import pytest
 import yaml
 from scipy.optimize import brentq
@@ -199,3 +200,36 @@ def test_sums_by_customer_are_refused_where_nothing_fixes_them(tmp_path):
     file.write_text(yaml.safe_dump(plain))
     with pytest.raises(InputError, match="names no entity"):
         fetched(folder, share.finding_id, by_entity=True)
+
+
+def test_in_postgres_the_money_of_each_row_and_the_total_are_the_same(tmp_path, postgres_url):
+    """Of a capped fee, and of renewals, whose money no local copy solves."""
+    rows = [(i, 100.0, start, 300.0 + i, 300.0) for i, start in enumerate((19.0, 20.0, 25.5, 40.25))]
+    with psycopg.connect(postgres_url) as connection:
+        connection.execute("DROP TABLE IF EXISTS capped")
+        connection.execute(
+            "CREATE TABLE capped (numero bigint, lent numeric, start numeric, prime double precision, neuf real)"
+        )
+        connection.cursor().executemany("INSERT INTO capped VALUES (%s, %s, %s, %s, %s)", rows)
+    (tmp_path / "p.yaml").write_text(yaml.safe_dump({
+        "program": "capped", "source": {"connection": postgres_url, "table": "capped"},
+        "contract": {
+            "unit": "numero", "price": {"column": "prime", "currency": "AUD"}, "new_customer_price": "neuf",
+            "loan": {"amount": "lent", "establishment_fee": "start", "currency": "AUD"},
+            "dated": {"from": "2026-01-01", "to": "2026-03-31"},
+        },
+        "audits": {"primary": [CAPS, "loyalty_pricing.renewal_price"]}, "policies": ["au", "uk"],
+        "scope": {"jurisdictions": ["AU", "UK"], "products": ["small_amount_credit", "motor_insurance"]},
+    }))  # fmt: skip
+    run, judgement = run_program(tmp_path / "p.yaml", tmp_path / "runs")
+    assert run.errors == ()
+    assert _money(run)["highest_establishment_fee_share above 0.2"].estimate == 5.5 + 20.25
+    folder = next((tmp_path / "runs").glob("*/all/v1"))
+    told = {}
+    for measure in ("highest_establishment_fee_share", "renewal_above_enbp_cases"):
+        finding = next(one for one in judgement.findings if one.measurement.measure == measure)
+        got = pd.read_csv(io.StringIO(fetched(folder, finding.finding_id).text))
+        told[measure] = dict(zip(got["numero"], got["squaredeal_money"], strict=True))
+    assert told == {
+        "highest_establishment_fee_share": {2: 5.5, 3: 20.25}, "renewal_above_enbp_cases": {1: 1.0, 2: 2.0, 3: 3.0},
+    }  # fmt: skip
