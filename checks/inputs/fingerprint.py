@@ -16,10 +16,11 @@ import hashlib
 import json
 from dataclasses import dataclass
 
-from checks.inputs.loan_columns import CHECKED_ALONE
+from checks.inputs.loan_columns import CHECKED_ALONE, MONEY_YEARS
 from checks.inputs.loan_products import DERIVED as REPLAYED
 from checks.inputs.outcomes import OUTCOME
 from checks.inputs.prepared import FAVOURABLE, as_text, group_column, kind_of
+from checks.inputs.pricing_columns import NEW_ABOVE
 from checks.inputs.program import AuditProgram
 from checks.inputs.source import Source
 
@@ -35,7 +36,7 @@ class Fingerprint:
 
 def fingerprint(source: Source, program: AuditProgram) -> Fingerprint:
     """Fingerprint of the contract's columns in the prepared relation, one scan."""
-    derived = {FAVOURABLE, OUTCOME, *REPLAYED, *CHECKED_ALONE}
+    derived = {FAVOURABLE, OUTCOME, MONEY_YEARS, NEW_ABOVE, *REPLAYED, *CHECKED_ALONE}
     derived |= {group_column(group.name) for group in program.contract.groups}
     table = source.table
     names = sorted(name for name in table.columns if name not in derived)
