@@ -29,7 +29,7 @@ from IPython.display import display
 
 from reports.workbench import latest, lines
 
-pd.set_option("display.max_colwidth", 90, "display.max_rows", 40)
+pd.set_option("display.max_colwidth", 400, "display.max_rows", 40)
 runs = Path(os.environ.get("SQUAREDEAL_DEMO", "../demo")) / "runs"
 run = latest(runs, "mobile-bank")
 run

@@ -29,7 +29,7 @@ from IPython.display import display
 
 from reports.workbench import latest, lines
 
-pd.set_option("display.max_colwidth", 120, "display.max_rows", 60, "display.float_format", "{:.4f}".format)
+pd.set_option("display.max_colwidth", 400, "display.max_rows", 60, "display.float_format", "{:.4f}".format)
 runs = Path(os.environ.get("SQUAREDEAL_DEMO", "../demo")) / "runs"
 run = latest(runs, "scored-loans")
 run

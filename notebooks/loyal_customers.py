@@ -29,7 +29,7 @@ from IPython.display import display
 
 from reports.workbench import latest, lines
 
-pd.set_option("display.max_colwidth", 90, "display.max_rows", 30)
+pd.set_option("display.max_colwidth", 400, "display.max_rows", 30)
 runs = Path(os.environ.get("SQUAREDEAL_DEMO", "../demo")) / "runs"
 run = latest(runs, "motor-renewals")
 run
@@ -59,12 +59,15 @@ display(cases.details())
 
 # %% [markdown]
 # Which customers these are does not stand in the record. Whoever has the credentials of the source can fetch them; the
-# run keeps their keys in a folder that only its owner may read. Here only columns and number are shown, not people.
+# run keeps their keys in a folder that only its owner may read. Here only their number and the spread of the sums are
+# shown, not people. `squaredeal rows … --by-entity FILE` adds the sums up by customer.
 
 # %%
 rows = cases.rows()
-print(f"{len(rows):,} quotes; columns: {', '.join(rows.columns)}")
-rows["squaredeal_figure"].describe()[["min", "50%", "max"]].to_frame("above the new customer's price")
+print(f"{len(rows):,} quotes, each with what lies above its new-customer price in the column squaredeal_money")
+rows["squaredeal_money"].describe()[["min", "50%", "max"]].map("{:,.2f}".format).to_frame(
+    rows["squaredeal_currency"][0]
+)
 
 # %% [markdown]
 # ## The estimated finding: a penalty that grows with the years

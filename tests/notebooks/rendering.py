@@ -29,7 +29,7 @@ pre { background: #f4f5f7; padding: .6rem .8rem; overflow-x: auto; font-size: .8
 table { border-collapse: collapse; font-size: .84rem; margin: .6rem 0; }
 table.dataframe, table.dataframe tr { border: 0; }
 table.dataframe td, table.dataframe th, td, th { border: 0; border-bottom: 1px solid #e2e5ea; padding: .3rem .6rem;
-  text-align: left; vertical-align: top; }
+  text-align: left !important; vertical-align: top; }
 table.dataframe thead th { border-bottom: 2px solid #9aa3af; }
 .output_html, .output_svg, .output_subarea { overflow-x: auto; }
 svg, img { max-width: 100%; height: auto; }

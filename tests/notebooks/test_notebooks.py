@@ -10,7 +10,7 @@ from tests.notebooks.rendering import NOTEBOOKS, executed, names, page
 
 pytestmark = pytest.mark.xdist_group("airflow")  # the demonstration runs there, once
 SPOKEN_OF = {  # what a reader must find in the outputs
-    "loyal_customers": ("Breach", "equivalent new business price", "GBP", "squaredeal_figure"),
+    "loyal_customers": ("Breach", "equivalent new business price", "GBP", "squaredeal_money"),
     "predatory_loans": ("Breach", "loans beyond the cap", "fees", "USD"),
     "digital_divide": ("decision", "start", "at equal", "assisted"),
     "fair_lending": ("fair-lender", "strict-lender", "Boston"),
