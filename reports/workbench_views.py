@@ -275,6 +275,6 @@ class ComparedView:
         return pd.DataFrame(told, columns=columns).set_index("what").rename_axis(None)
 
     def __repr__(self) -> str:
-        from reports.comparing import lines as told
+        from reports.comparing_text import lines as told
 
         return "\n".join(told(self.record, self.say))

@@ -143,3 +143,26 @@ def test_a_run_is_loaded_from_mlflow_as_it_was_tracked(run, tmp_path):
 def test_counted_rows_come_from_the_source_and_others_are_refused(run):
     with pytest.raises(InputError, match="no keys of rows"):
         run.finding("adverse_impact_ratio").rows()
+
+
+def test_money_is_told_by_harm_or_why_there_is_none(run):
+    frame = run.money()
+    assert set(frame["harm"]) == {"fair_lending", "loyalty_pricing", "predatory_lending", "digital_divide"}
+    assert frame["estimate"].isna().all()  # decisions alone hold no money
+    assert frame["figure"].str.len().min() > 20
+    assert not frame["headline"].any()
+
+
+def test_two_runs_are_compared_with_the_reasons_of_what_turned(runs, run, tmp_path):
+    run_program(write_program(tmp_path / "later", loans(gap=0.0, seed=9)), tmp_path / "runs")
+    later = latest(tmp_path / "runs", "loans")
+    compared = run.compare(later)
+    found = compared.findings()
+    assert len(found) == len(compared.shown.findings) > 0
+    assert "better" in {one.kind.lower() for one in compared.shown.findings}
+    assert found["because"].str.len().max() > 10
+    assert not compared.inputs().empty
+    assert set(compared.figures().columns) == {"before", "after", "change", "says"}
+    assert "Findings that changed" in repr(compared)
+    with pytest.raises(InputError, match="twice"):
+        run.compare(run)
