@@ -166,21 +166,27 @@ def fill_return(
 
 @app.command()
 def rows(
-    finding: Annotated[str, typer.Argument(metavar="FINDING", help="Identifier of a finding that counts cases.")],
+    finding: Annotated[
+        str, typer.Argument(metavar="FINDING", help="Identifier of a finding that counts cases or compares groups.")
+    ],
     folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run, with run.json.")],
     out: Annotated[Path, typer.Option(help="File to write; only its owner may read it.")] = Path("rows.csv"),
     program: Annotated[str | None, typer.Option(help="The program file, where it has moved since the run.")] = None,
     by_entity: Annotated[
         Path | None, typer.Option(help="A second file with the money beyond the limit by customer.")
     ] = None,
+    most: Annotated[int, typer.Option(min=1, help="Rows of compared groups to fetch at most.")] = 1_000_000,
 ) -> None:
-    """Fetch the rows behind a counted finding from the source, with the source's credentials, as CSV."""
+    """Fetch the rows behind a finding from the source, with the source's credentials, as CSV: its cases, or groups."""
     with _plain_errors():
         from audits.rows_beyond import fetched
 
-        found = fetched(folder, finding, Path(program) if program else None, by_entity=by_entity is not None)
+        asked = Path(program) if program else None
+        found = fetched(folder, finding, asked, by_entity=by_entity is not None, most=most)
         _write_closed(out, found.text, "--out")
-        typer.echo(f"{out}: {found.rows:,} rows")
+        some = f" of {found.of:,}, drawn by the hash of their unit" if (found.of or 0) > found.rows else ""
+        whose = ", those of the groups that the figure compares" if found.compared else ""
+        typer.echo(f"{out}: {found.rows:,} rows{some}{whose}")
         if by_entity is not None:
             _write_closed(by_entity, found.by_entity, "--by-entity")
             typer.echo(f"{by_entity}: {found.entities:,} customers")

@@ -1,9 +1,9 @@
-"""The rows behind a counted finding, fetched from the source by whoever has its credentials.
+"""The rows behind a finding, fetched from the source by whoever has its credentials.
 
-A record holds numbers and no row. The keys of the rows beyond a limit lie in the run's ``restricted`` folder; the rows
-themselves are read from the source anew, and only while its data are the ones that were judged. Where a rule says what
-a case might have cost, the money beyond it stands beside each row, and the sums by customer in a file of their own:
-they are of persons, and no record or page holds them.
+A record holds numbers and no row. The keys of the rows beyond a limit lie in the run's ``restricted`` folder; behind a
+comparison are the rows of both groups (``rows_compared``). The rows themselves are read from the source anew, and only
+while its data are the ones that were judged. Where a rule says what a case might have cost, the money beyond it stands
+beside each row, and the sums by customer in a file of their own: they are of persons, and no record or page holds them.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from audits.evidence.collect import RESTRICTED, beyond_file
 from audits.parts import PARTS
 from audits.policies.in_force import ALL
 from audits.record import AuditRun, Finding, digest_of
+from audits.rows_compared import compared_rows, is_compared
 from audits.run import ORIGIN_FILE, read_run
 from checks.inputs.fingerprint import fingerprint
 from checks.inputs.period import read_period
@@ -31,7 +32,7 @@ from checks.inputs.source import ConnectionResolver, Source, environment_connect
 from checks.problem import InputError, Problem, listed
 
 FIGURE, MONEY, CURRENCY, ROWS = "squaredeal_figure", "squaredeal_money", "squaredeal_currency", "squaredeal_rows"
-_SHORTEST = 6
+_SHORTEST, MOST = 6, 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,8 @@ class Beyond:
 class FetchedRows:
     """CSV text of ``rows`` rows, and of the sums by entity where they were asked for.
 
-    ``without_entity`` rows have no entity and are in no sum.
+    ``without_entity`` rows have no entity and are in no sum. ``of`` rows are behind the finding, where not all are
+    here; ``compared`` says that they are those of the groups that a figure compares.
     """
 
     text: str
@@ -55,6 +57,8 @@ class FetchedRows:
     by_entity: str = ""
     entities: int = 0
     without_entity: int = 0
+    of: int | None = None
+    compared: bool = False
 
 
 def rows_beyond(
@@ -68,17 +72,19 @@ def rows_beyond(
 
 def fetched(
     folder: Path, finding: str, program_file: Path | None = None,
-    resolve: ConnectionResolver = environment_connection, *, by_entity: bool = False,
+    resolve: ConnectionResolver = environment_connection, *, by_entity: bool = False, most: int = MOST,
 ) -> FetchedRows:  # fmt: skip
     """The rows beyond a finding's limit, by key: the contract's columns, the figure and the money beyond the limit.
 
-    ``finding`` is its identifier or the beginning of it. Raises ``InputError`` for a finding that counts no rows, for
-    keys that are not there or were changed, for a source whose data are no longer those of the run, and for sums by
-    entity where the contract names none or no rule says what a case might have cost.
+    Of a comparison of groups, which counts no cases, the rows of both: at most ``most``, drawn by the hash of their
+    unit. ``finding`` is its identifier or the beginning of it. Raises ``InputError`` for a finding on all rows that
+    counts none, for keys that are not there or were changed, for a source whose data are no longer those of the run,
+    and for sums by entity where the contract names none or no rule says what a case might have cost.
     """
     run, judgement = read_run(folder)
     found = _finding(judgement.findings, finding, folder)
-    keys = _keys(run, found, folder)
+    counted = bool(found.measurement.beyond)
+    keys = _keys(run, found, folder) if counted else []
     program = read_program(program_file or _program_of(folder))
     if by_entity:
         _can_be_summed(found, keys, program)
@@ -88,6 +94,9 @@ def fetched(
                 "the source", "other data than those of the run", "the data that were judged",
                 "restore them, or run the program again and ask for the rows of the new run",
             ))  # fmt: skip
+        if not counted:
+            headings, both, many = compared_rows(source, program, found.measurement, most)
+            return FetchedRows(_text([headings, *both]), len(both), of=many, compared=True)
         names, rows = _rows(source, program, keys)
     currencies = _currencies(found, program, names, [values for _, values in rows])
     text = _csv(names, rows, keys, currencies)
@@ -102,7 +111,7 @@ def _can_be_summed(finding: Finding, keys: Sequence[Beyond], program: AuditProgr
             "--by-entity", "a contract that names no entity", "the column that tells customers apart",
             "add 'entity: COLUMN' to the contract and run the program again, or ask for the rows alone",
         ))  # fmt: skip
-    if keys and all(one.money is None for one in keys):
+    if not finding.measurement.beyond or (keys and all(one.money is None for one in keys)):
         raise InputError(Problem(
             "--by-entity", f"{finding.finding_id} ({finding.rule.id}), which fixes no price or cost to compare with",
             "a finding on renewals above their new-customer price, a cap on cost, or charges that a sheet leaves out",
@@ -117,14 +126,15 @@ def _finding(findings: Sequence[Finding], asked: str, folder: Path) -> Finding:
     if len(matching) != 1:
         raise InputError(Problem(
             "FINDING", f"'{asked}', which names {len(matching)} findings of {folder}",
-            f"the identifier of one that counts cases, or its first {_SHORTEST} signs: {told or 'there is none'}",
+            f"the identifier of one that counts cases or compares groups, or its first {_SHORTEST} signs; cases are "
+            f"counted by: {told or 'none'}",
             "take one from the page or from judgement.json",
         ))  # fmt: skip
-    if not matching[0].measurement.beyond:
+    if not matching[0].measurement.beyond and not is_compared(matching[0].measurement):
         raise InputError(Problem(
             "FINDING", f"{matching[0].finding_id} ({matching[0].rule.id}), of which no keys of rows are kept",
-            f"a finding that keeps them: {told or 'there is none'}",
-            "ask for one of these; comparisons of groups, and counts over the loans of one borrower, keep none",
+            f"a finding on a group, or one that keeps them: {told or 'there is none'}",
+            "ask for one of these; figures of all rows, and counts over the loans of one borrower, keep none",
         ))  # fmt: skip
     return matching[0]
 

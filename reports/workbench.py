@@ -294,7 +294,7 @@ class Run:
         return PictureView(picture.title, standalone(draw(picture, anchor), picture.title, self.source))
 
     def rows(self, finding: str, program: str | Path | None = None) -> pd.DataFrame:
-        """The rows behind a counted finding, read from the source anew. Raises ``InputError``."""
+        """The rows behind a finding, read from the source anew: its cases, or both groups. Raises ``InputError``."""
         import io
 
         import pandas as pd

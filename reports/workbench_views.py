@@ -117,7 +117,7 @@ class FindingView:
         return pd.DataFrame(told, columns=["what", "value", "remark"]).set_index("what").rename_axis(None)
 
     def rows(self, program: str | Path | None = None) -> pd.DataFrame:
-        """The rows behind a counted finding, from the source, with its credentials. Raises ``InputError``."""
+        """The rows behind it, read from the source: its cases, or both groups. Raises ``InputError``."""
         return self.run.rows(self.id, program)
 
     def __repr__(self) -> str:

@@ -140,9 +140,14 @@ def test_a_run_is_loaded_from_mlflow_as_it_was_tracked(run, tmp_path):
         load("0" * 32, store)
 
 
-def test_counted_rows_come_from_the_source_and_others_are_refused(run):
-    with pytest.raises(InputError, match="no keys of rows"):
-        run.finding("adverse_impact_ratio").rows()
+def test_the_rows_behind_a_comparison_are_those_of_both_groups(run):
+    rows = run.finding("adverse_impact_ratio").rows()
+    data = loans(gap=0.25)
+    assert len(rows) == len(data)
+    assert rows.groupby("squaredeal_group_region")["granted"].mean().to_dict() == pytest.approx(
+        data.groupby("region")["granted"].mean().to_dict()
+    )
+    assert list(dict.fromkeys(rows["squaredeal_group_region"])) == ["south", "north"]  # the group, then its reference
 
 
 def test_money_is_told_by_harm_or_why_there_is_none(run):

@@ -1,0 +1,88 @@
+"""The rows behind a comparison: both groups whole, or the same draw whoever asks, and nothing of other groups."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from audits.rows_beyond import fetched
+from checks.problem import InputError
+from tests.programs import loans, run_program, write_program
+
+
+def four_groups(rows=900):
+    """Applications of four regions, in an order that says nothing."""
+    data = loans(rows=rows)
+    regions = np.random.default_rng(4).choice(["north", "south, far", "east", "west"], rows, p=[0.5, 0.2, 0.05, 0.25])
+    return data.assign(region=regions)
+
+
+@pytest.fixture(scope="module")
+def audited(tmp_path_factory):
+    """Data, and the folder of a run on them."""
+    home = tmp_path_factory.mktemp("compared")
+    data = four_groups()
+    _, judgement = run_program(write_program(home, data), home / "runs")
+    return data, home / "runs" / "loans" / "all" / "v1", judgement
+
+
+def finding_of(judgement, group):
+    return next(
+        f
+        for f in judgement.findings
+        if f.measurement.group == group and f.measurement.measure == "adverse_impact_ratio"
+    ).finding_id
+
+
+def test_both_groups_are_there_whole_and_nobody_else(audited):
+    data, folder, judgement = audited
+    found = fetched(folder, finding_of(judgement, "south, far"))
+    got = pd.read_csv(io.StringIO(found.text))
+    wanted = data[data["region"].isin(["south, far", "north"])]
+    assert found.compared
+    assert (found.rows, found.of) == (len(wanted), len(wanted))
+    assert sorted(got["case"]) == sorted(wanted["case"])
+    assert set(got["squaredeal_group_region"]) == {"south, far", "north"}
+    merged = got.merge(wanted, on="case", suffixes=("", "_data"))
+    assert (merged["granted"] == merged["granted_data"]).all()
+    assert np.allclose(merged["burden"], merged["burden_data"])
+
+
+def test_too_many_rows_are_drawn_by_the_hash_of_their_unit(audited):
+    data, folder, judgement = audited
+    found = fetched(folder, finding_of(judgement, "west"), most=50)
+    got = pd.read_csv(io.StringIO(found.text))
+    both = data[data["region"].isin(["west", "north"])]
+    first = sorted(both["case"], key=lambda case: hashlib.md5(str(case).encode()).hexdigest())[:50]
+    assert sorted(got["case"]) == sorted(first)
+    assert found.of == len(both)
+
+
+def test_sums_by_customer_are_refused_where_nothing_is_fixed(audited):
+    _, folder, judgement = audited
+    with pytest.raises(InputError, match="entity"):
+        fetched(folder, finding_of(judgement, "west"), by_entity=True)
+
+
+def test_other_data_than_those_that_were_judged_are_refused(tmp_path):
+    file = write_program(tmp_path, four_groups())
+    _, judgement = run_program(file, tmp_path / "runs")
+    four_groups(800).to_parquet(tmp_path / "loans.parquet")
+    with pytest.raises(InputError, match="other data"):
+        fetched(tmp_path / "runs" / "loans" / "all" / "v1", finding_of(judgement, "west"))
+
+
+def test_without_a_unit_too_many_rows_are_refused(tmp_path):
+    contract = {
+        "decision": {"column": "granted", "favourable": 1},
+        "groups": {"region": {"column": "region", "reference": "north"}},
+    }
+    _, judgement = run_program(write_program(tmp_path, four_groups(), contract=contract), tmp_path / "runs")
+    folder = tmp_path / "runs" / "loans" / "all" / "v1"
+    assert fetched(folder, finding_of(judgement, "west")).rows > 100
+    with pytest.raises(InputError, match="unit"):
+        fetched(folder, finding_of(judgement, "west"), most=10)
