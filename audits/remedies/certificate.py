@@ -7,7 +7,7 @@ once, no other group's ratio surely falls, and performance surely falls by no mo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from audits.evidence.remedy_rows import RemedyPart
@@ -22,6 +22,7 @@ from checks.inputs.training_code import TrainingError
 from checks.sentence import Sentence, joined, said, template
 
 _MOST_ROWS = 1e9
+Retrain = Callable[[Certified], Certified | None]
 HOLDS = template(
     "Chosen on other rows, '{chosen}' holds on {n:,} untouched rows: the approval rate of {group} rises from "
     "{today:.4f} to {ratio:.4f} of that of {reference}, by {gain:.4f} ({low:.4f} to {high:.4f}). Performance changes "
@@ -49,6 +50,10 @@ MAY_BE_WORSE = template(
     "allowed {loss:g}."
 )
 MORE_ROWS = template("About {rows:,} untouched rows would settle it if the change stays what it is.")
+TRAINED_BY_CHANCE = template(
+    "trained on other rows of the same book, both models may leave {group} where it is: {low:+.4f} to {high:+.4f} "
+    "around {gain:+.4f}."
+)
 NO_BOUNDS = template("how performance changes has no bounds. {reason}")
 CANNOT_SCORE = template("the untouched rows could not be scored. {reason}")
 
@@ -65,9 +70,11 @@ class Certificate:
 
 def certify(
     part: RemedyPart, scorers: Mapping[str, Scorer | None], choice: Choice, validator: Validator, remedies: Remedies,
-    references: Mapping[str, str], seed: int = 0,
+    references: Mapping[str, str], seed: int = 0, retrained: Retrain | None = None,
 ) -> Certificate:  # fmt: skip
     """Today's and the chosen model on ``part``; ``scorers`` by candidate id, ``validator`` holds the rule.
+
+    ``retrained`` is given the gain of the group that is worst off and adds how much of it training by chance explains.
 
     Where nothing was chosen, the figures are those of the recorded decisions and today's model is not scored.
     """
@@ -86,7 +93,10 @@ def certify(
         return Certificate(recorded, "not_confirmed", _not_confirmed(choice.chosen, part, [why]), cautions)
     figures = certified_figures(part, today, chosen, remedies, references, groups, seed)
     cautions = cautions_of(part, figures, today, remedies, references)
-    against = list(_against(figures, validator.attribute, remedies))
+    worst = worst_of(figures, validator.attribute)
+    again = retrained(worst) if retrained is not None and worst is not None else None
+    figures = figures if again is None else (*figures, again)
+    against = [*_against(figures, validator.attribute, remedies), *_by_chance(again)]
     if against:
         return Certificate(figures, "not_confirmed", _not_confirmed(choice.chosen, part, against), cautions)
     return Certificate(figures, "certified", _holds(figures, validator.attribute, choice.chosen, part), cautions)
@@ -128,6 +138,14 @@ def _against(figures: Sequence[Certified], attribute: str, remedies: Remedies) -
         if one.measure == GAIN and one is not worst and one.high is not None and one.high < 0 and _below(one):
             yield said(HARMED, group=one.group, attribute=one.attribute, low=one.low, high=one.high)
     yield from _worse(next(one for one in figures if one.measure == PERFORMANCE), remedies.loss)
+
+
+def _by_chance(again: Certified | None) -> Iterator[Sentence]:
+    """Why what was gained may be due to the rows that both models happened to be trained on."""
+    if again is None or again.low is None or again.high is None:
+        return
+    if again.high >= 0 if (again.today or 0.0) > 1 else again.low <= 0:
+        yield said(TRAINED_BY_CHANCE, group=again.group, gain=again.estimate, low=again.low, high=again.high)
 
 
 def _below(one: Certified) -> bool:

@@ -122,8 +122,10 @@ def _record(
     from audits.remedies.approvals import UnanswerableError
     from audits.remedies.certificate import certify
     from audits.remedies.choice import choose
+    from audits.remedies.retrained import retraining_of
     from audits.remedies.search import search
     from audits.remedies.validation import Validator
+    from audits.remedies.workshop import Workshop
 
     validator = Validator(rows.validation, asked, rows.references)
     features = tuple(dict.fromkeys(program.contract.features))
@@ -137,7 +139,9 @@ def _record(
     choice = choose([one.candidate for one in tried], asked, validator.of)
     scorers = {one.candidate.id: one.scorer for one in tried}
     announce("certifying on untouched rows")
-    found = certify(rows.untouched, scorers, choice, validator, asked, rows.references)
+    shop = Workshop(rows, asked, trainer, features, program.seed, validator, announce, of_groups)
+    again = retraining_of(shop, {one.id: one for one in choice.candidates}, scorers, choice.chosen, program.seed)
+    found = certify(rows.untouched, scorers, choice, validator, asked, rows.references, retrained=again)
     return replace(
         record, floor=choice.floor, candidates=choice.candidates, outcome=found.outcome,
         explanation=found.explanation, chosen=choice.chosen, certified=found.figures, reasons=choice.reasons,
