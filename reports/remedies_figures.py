@@ -11,6 +11,7 @@ from reports.words import Words
 
 AUC = "auc"
 RATIO, GAIN, RECORDED = "adverse_impact_ratio", "adverse_impact_ratio_gain", "recorded_adverse_impact_ratio"
+RETRAINED = "retrained_ratio_gain"
 PERFORMANCE, SHARE, OUTCOMES = "performance_difference", "approved_share_difference", "outcome_rate_difference"
 _AUC_DECIMALS, _SHARE_DECIMALS = 4, 2
 
@@ -43,14 +44,14 @@ def share(value: float) -> str:
 
 def certified(one: Certified, value: float, kind: str) -> str:
     """A value on the scale of a certified figure's two models."""
-    if one.measure in (RATIO, GAIN):
+    if one.measure in (RATIO, GAIN, RETRAINED):
         return ratio(value)
     return performance(value, kind if one.measure == PERFORMANCE else "share")
 
 
 def certified_difference(say: Words, one: Certified, value: float, kind: str) -> str:
     """A difference of a certified figure with its sign and unit."""
-    if one.measure in (RATIO, GAIN):
+    if one.measure in (RATIO, GAIN, RETRAINED):
         return difference(value)
     return performance_difference(say, value, kind if one.measure == PERFORMANCE else "share")
 
