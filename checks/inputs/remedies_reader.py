@@ -16,7 +16,7 @@ KEYS = (
     "training", "target", "attribute", "performance", "least_gain", "approve", "keep", "today", "hyperparameters",
     "trials", "rows", "split", "level",
 )  # fmt: skip
-MOST_TRIALS, FEWEST_ROWS, LEAST_PART = 1000, 1000, 0.05
+MOST_TRIALS, FEWEST_ROWS, LEAST_PART, MOST_LEVEL = 1000, 1000, 0.05, 0.999
 _ARGUMENTS = ("features", "target", "weights", "seed")  # of the training function, before its hyperparameters
 _WHOLE = re.compile(r"[-+]?\d[\d_]*")
 _POWER = re.compile(r"[-+]?\d+[eE][-+]?\d+")
@@ -51,8 +51,9 @@ def read_remedies(place: Place, contract: DataContract) -> Remedies:
         trials=_whole_number(at["trials"], 0, MOST_TRIALS) if "trials" in at else usual.trials,
         rows=_whole_number(at["rows"], FEWEST_ROWS) if "rows" in at else usual.rows,
         split=_read_split(at["split"], usual.split) if "split" in at else usual.split,
-        level=_number(at["level"], lambda v: 0.5 < v < 1, "a number above 0.5 and below 1", usual.level)
-        if "level" in at else usual.level,
+        level=_number(
+            at["level"], lambda v: 0.5 < v <= MOST_LEVEL, f"a number above 0.5, at most {MOST_LEVEL}", usual.level
+        ) if "level" in at else usual.level,
     )  # fmt: skip
 
 
@@ -104,7 +105,7 @@ def _read_performance(place: Place) -> tuple[str, float]:
 
 
 def _read_keep(place: Place, contract: DataContract) -> tuple[str, ...]:
-    features, grouped = contract.features, {group.column: group.name for group in contract.groups}
+    features, grouped = contract.features, columns_of_groups(contract)
     kept = []
     for item in place.items():
         name = item.text()
@@ -117,6 +118,12 @@ def _read_keep(place: Place, contract: DataContract) -> tuple[str, ...]:
                 "leave it out: an alternative does not see the group when it decides",
             )  # fmt: skip
     return tuple(dict.fromkeys(kept))
+
+
+def columns_of_groups(contract: DataContract) -> dict[str, str]:
+    """Columns that hold a group, or the chances of one, by the name of the group."""
+    imputed = {column: one.name for one in contract.imputed_groups for column in one.probabilities.values()}
+    return imputed | {group.column: group.name for group in contract.groups}
 
 
 def _read_today(place: Place) -> dict[str, Setting]:

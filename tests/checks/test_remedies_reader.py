@@ -129,6 +129,14 @@ def test_imputed_groups_alone_are_no_groups(tmp_path):
     assert (place, found) == ("remedies", "'remedies' without 'groups' in the contract")
 
 
+def test_chances_of_a_group_are_not_kept(tmp_path):
+    imputed = "  imputed_groups:\n    origin: {probabilities: {here: trait, far: pf}, reference: here}\n  features:"
+    ((_, place, found, remedy),) = told(tmp_path, LEAST + "  keep: [trait]\n", HEAD.replace("  features:", imputed))
+    assert (place, found) == ("remedies.keep[0]", "'trait', the column of the group 'origin'")
+    assert "leave it out" in remedy
+    assert read(tmp_path, LEAST + "  level: 0.999\n").level == 0.999
+
+
 @pytest.mark.parametrize(("block", "place", "found", "remedy"), [
     ("  attribute: regoin\n", "attribute", "'regoin'", "did you mean 'region'?"),
     ("  attribute: area\n", "attribute", "'area'", "did you mean 'region'?"),
@@ -151,6 +159,7 @@ def test_imputed_groups_alone_are_no_groups(tmp_path):
     ("  rows: 999\n", "rows", "'999'", "within that range"),
     ("  level: 0.5\n", "level", "'0.5'", "within that range"),
     ("  level: 1\n", "level", "'1'", "within that range"),
+    ("  level: 0.9991\n", "level", "'0.9991'", "within that range"),
     ("  split: [0.5, 0.5]\n", "split", "a list of 2", "[0.5, 0.25, 0.25]"),
     ("  split: 0.5\n", "split", "'0.5'", "[0.5, 0.25, 0.25]"),
     ("  split: [0.5, 0.25, 0.26]\n", "split", "add up to 1.01", "[0.5, 0.25, 0.25]"),
