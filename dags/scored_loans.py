@@ -60,7 +60,7 @@ _MEASURES = (  # measure and entry of the truth
 _CERTIFIED = (  # what is told, measure, which of its figures, entry of the truth
     ("ratio of approval rates, today's model", "adverse_impact_ratio", "today", "adverse_impact_ratio_of_todays_model"),
     ("ratio of approval rates, chosen model", "adverse_impact_ratio", "chosen", "adverse_impact_ratio_without_trait"),
-    ("gain", "adverse_impact_ratio_gain", "estimate", "remedy_gain"),
+    ("gain, whoever trains the models", "retrained_ratio_gain", "estimate", "remedy_gain"),
     ("AUC for repayment, chosen less today's", "performance_difference", "estimate", "performance_gain"),
 )  # fmt: skip
 _WIDE = 46
