@@ -2,7 +2,8 @@
 
 Both models and both ways from score to approval are fixed before these rows are read, so that no choice makes a figure
 look better. ``certified``: the gain of the worst-treated group lies above 0 within bounds that hold for all figures at
-once, no other group's ratio surely falls, and performance surely falls by no more than the loss that was allowed.
+once, no other group surely ends further from its reference, whichever of the two is behind, and performance surely
+falls by no more than the loss that was allowed.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 
 from audits.evidence.remedy_rows import RemedyPart
 from audits.remedies.cautions import cautions_of
-from audits.remedies.certified_figures import GAIN, PERFORMANCE, Model, certified_figures
+from audits.remedies.certified_figures import GAIN, PERFORMANCE, RATIO, Model, certified_figures
 from audits.remedies.choice import Choice
 from audits.remedies.records import Certified, Outcome
 from audits.remedies.tried import Scorer
@@ -44,6 +45,10 @@ MAY_BE_NONE = template(
 )
 BEYOND = template("{group} ends further from {reference} than today, on the other side ({today:.4f} to {ratio:.4f}).")
 HARMED = template("the ratio of {group} ({attribute}) falls, by {low:+.4f} to {high:+.4f}.")
+REFERENCE_HARMED = template(
+    "{reference} ({attribute}) falls behind {group}: the ratio of {group} rises to {ratio:.4f}, by {low:+.4f} to "
+    "{high:+.4f}."
+)
 WORSE = template("performance falls by more than the allowed {loss:g} ({low:+.4f} to {high:+.4f}).")
 MAY_BE_WORSE = template(
     "performance changes by {change:+.4f}, and {low:+.4f} to {high:+.4f} does not rule out a fall of more than the "
@@ -134,9 +139,7 @@ def _against(figures: Sequence[Certified], attribute: str, remedies: Remedies) -
         yield said(
             BEYOND, group=worst.group, reference=worst.reference, today=worst.today, ratio=worst.chosen
         )  # fmt: skip
-    for one in figures:
-        if one.measure == GAIN and one is not worst and one.high is not None and one.high < 0 and _below(one):
-            yield said(HARMED, group=one.group, attribute=one.attribute, low=one.low, high=one.high)
+    yield from (reason for one in figures if one.measure == GAIN and one is not worst for reason in _harm(one, figures))
     yield from _worse(next(one for one in figures if one.measure == PERFORMANCE), remedies.loss)
 
 
@@ -148,9 +151,33 @@ def _by_chance(again: Certified | None) -> Iterator[Sentence]:
         yield said(TRAINED_BY_CHANCE, group=again.group, gain=again.estimate, low=again.low, high=again.high)
 
 
-def _below(one: Certified) -> bool:
-    """Whether the group ends below its reference: one above it that comes nearer is not harmed."""
-    return one.chosen is not None and one.chosen < 1
+def _harm(gain: Certified, figures: Sequence[Certified]) -> Iterator[Sentence]:
+    """Who loses where two groups surely end further apart, the group or its reference: whoever ends behind."""
+    if gain.low is None or gain.high is None or not (gain.low > 0 or gain.high < 0) or not gain.chosen:
+        return
+    if not _surely_further(gain, figures):
+        return
+    words = HARMED if gain.chosen < 1 else REFERENCE_HARMED
+    yield said(
+        words, group=gain.group, reference=gain.reference, attribute=gain.attribute, ratio=gain.chosen, low=gain.low,
+        high=gain.high,
+    )  # fmt: skip
+
+
+def _surely_further(gain: Certified, figures: Sequence[Certified]) -> bool:
+    """Whether min(r, 1/r) surely falls, where r surely changes.
+
+    On one side of 1 it falls or rises with r. Where r changes sides, both ends of its bounds have to lie beyond where
+    it was.
+    """
+    before, after = gain.today or 0.0, gain.chosen or 0.0
+    if (before - 1) * (after - 1) >= 0:
+        return _nearness(after) < _nearness(before)
+    of = (gain.attribute, gain.group)
+    own = next((one for one in figures if one.measure == RATIO and (one.attribute, one.group) == of), None)
+    if own is None or own.low is None or own.high is None or own.low <= 1 <= own.high:
+        return False
+    return max(_nearness(own.low), _nearness(own.high)) < _nearness(before)
 
 
 def _worse(one: Certified, loss: float) -> Iterator[Sentence]:
@@ -183,9 +210,11 @@ def _holds(figures: Sequence[Certified], attribute: str, chosen: str, part: Reme
     performance = next(one for one in figures if one.measure == PERFORMANCE)
     if worst is None:
         raise ValueError("figures: found no gain, expected that of the group that was treated worst")
+    words, gain, low, high = HOLDS, worst.estimate or 0.0, worst.low or 0.0, worst.high or 0.0
+    if (worst.today or 0.0) > 1:
+        words, gain, low, high = FALLS, -gain, -high, -low
     return said(
-        FALLS if (worst.today or 0.0) > 1 else HOLDS, chosen=chosen, n=len(part), group=worst.group,
-        reference=worst.reference, today=worst.today, ratio=worst.chosen, gain=worst.estimate, low=worst.low,
-        high=worst.high, performance=performance.estimate, performance_low=performance.low,
-        performance_high=performance.high, level=worst.level,
+        words, chosen=chosen, n=len(part), group=worst.group, reference=worst.reference, today=worst.today,
+        ratio=worst.chosen, gain=gain, low=low, high=high, performance=performance.estimate,
+        performance_low=performance.low, performance_high=performance.high, level=worst.level,
     )  # fmt: skip

@@ -153,10 +153,48 @@ def test_another_group_that_falls_is_a_reason_against() -> None:
     assert found.outcome == "not_confirmed"
 
 
+def with_sex(rows: RemedyPart, seed: int) -> RemedyPart:
+    """A second attribute without bearing on the decision, and a feature that tells it in place of the noise."""
+    women = np.random.default_rng(seed).random(len(rows)) < 0.5
+    sex = np.where(women, "w", "m").astype(object)
+    return replace(rows, features=rows.features.assign(noise=women.astype(float)), labels={**rows.labels, "sex": sex})
+
+
+@pytest.mark.parametrize(("weight", "loser"), [(0.9, "m"), (-0.9, "w"), (0.0, None)])
+def test_who_loses_is_told_whichever_group_is_the_reference(weight, loser) -> None:
+    rows, validation = with_sex(part(6000, 2), 1), with_sex(part(6000, 3), 2)
+    for area, sex in (("A", "m"), ("A", "w"), ("B", "m"), ("B", "w")):
+        found = certified(rows, (1, 0, weight), (1, -1.5, 0), replace(ASKED, loss=0.2), validation,
+                          references={"area": area, "sex": sex})  # fmt: skip
+        assert found.outcome == ("certified" if loser is None else "not_confirmed")
+        if loser == sex:
+            assert f"{sex} (sex) falls behind {'w' if sex == 'm' else 'm'}: the ratio of" in found.explanation
+        elif loser is not None:
+            assert f"the ratio of {loser} (sex) falls" in found.explanation
+
+
+def test_a_ratio_that_changes_sides_is_a_harm_only_where_its_bounds_lie_beyond() -> None:
+    """Men stand a little ahead today; women end a little, or far, ahead."""
+    rows, validation = with_sex(part(6000, 2), 1), with_sex(part(6000, 3), 2)
+    asked, both = replace(ASKED, loss=0.3), {"area": "A", "sex": "m"}
+    for weight, harmed in ((0.12, False), (1.2, True)):
+        found = certified(rows, (1, 0, weight), (1, -1.5, -0.1), asked, validation, references=both)
+        gain = next(one for one in found.figures if one.group == "w" and one.measure == "adverse_impact_ratio_gain")
+        assert gain.today < 1 < gain.chosen
+        assert gain.low > 0
+        assert ("m (sex) falls behind w" in found.explanation) == harmed
+        assert (found.outcome == "not_confirmed") == harmed
+
+
 def test_a_group_ahead_is_certified_where_it_comes_nearer() -> None:
     found = certified(part(seed=2), (1, 0), validation=part(seed=1), references={"area": "B"})
     assert found.outcome == "certified"
-    assert "comes down" in found.explanation
+    gain = by_measure(found)["adverse_impact_ratio_gain"]
+    assert gain.high < 0
+    assert (
+        f"comes down from {gain.today:.4f} to {gain.chosen:.4f} of it, by {-gain.estimate:.4f} (" in found.explanation
+    )
+    assert f"({-gain.high:.4f} to {-gain.low:.4f})" in found.explanation
     beyond = certified(part(seed=2, penalty=0.3), (1, 3.0), (1, -0.3), validation=part(seed=1, penalty=0.3))
     assert beyond.outcome == "not_confirmed"
     assert "on the other side" in beyond.explanation
