@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from audits.remedies.dropped import by_telling
 from audits.remedies.records import Candidate
 from audits.remedies.scorers import Change
 from audits.remedies.workshop import Workshop, slug
-from checks.sentence import Sentence, said
+from checks.sentence import Sentence, said, template
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,6 +23,10 @@ if TYPE_CHECKING:
 MOST, _HANDFUL = 20, 5  # features that are changed; different values that leave nothing to change
 _PARTS, _TAIL, _RARE = (5, 10), 0.05, 0.01
 _TOGETHER = "(rare)"
+NOT_CHANGED = template(
+    "{untried:,} of {all:,} features of many values were not tried changed: only the {most:,} that tell the groups "
+    "best were."
+)
 Numbers = NDArray[np.float64]
 
 
@@ -81,7 +84,9 @@ def changes_to_try(shop: Workshop) -> list[Changed]:
     Features with no more than a handful of different values are left as they are, and so are those of which a change
     would leave every training row as it is, or make all alike.
     """
-    order = [name for name in by_telling(shop, shop.changeable) if shop.frame[name].nunique() > _HANDFUL]
+    order = [name for name in shop.by_telling(shop.changeable) if shop.frame[name].nunique() > _HANDFUL]
+    if len(order) > MOST:
+        shop.notes.append(said(NOT_CHANGED, untried=len(order) - MOST, all=len(order), most=MOST))
     return [one for name in order[:MOST] for one in _changes(name, shop.frame[name])]
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ Fit = Callable[[Floats, Floats], Scorer]  # a target and weights of the rows tha
 EPSILONS = (0.01, 0.03)
 ALIKE = template("under this constraint every row gets the same score")
 _MOST_STEPS, _LEAST_WEIGHT, _FEWEST = 10, 1e-6, 30
-_EACH = 30  # trainings that one constrained candidate usually takes
+_EACH, _ANNOUNCED = 30, 10  # trainings that a constrained candidate usually takes; of how many one is announced
 
 
 def trainings(shop: Workshop, dropped: Sequence[str]) -> int:
@@ -88,7 +89,9 @@ def _rows_of_groups(labels: NDArray[np.object_]) -> NDArray[np.int64]:
 
 
 def _recorded_share(shop: Workshop) -> float:
-    known = shop.approved[~np.isnan(shop.approved)]
+    """Share approved of all training rows, those with an unknown target too."""
+    decided = shop.rows.training.decision
+    known = decided[~np.isnan(decided)]
     return float(known.mean()) if len(known) else 0.0
 
 
@@ -96,11 +99,13 @@ def _trained(shop: Workshop, candidate: Candidate, eps: float) -> Scorer:
     """The mean of the models. Raises ``TrainingError``."""
     rows = _rows_of_groups(shop.labels)
     frame = shop.frame.iloc[rows].reset_index(drop=True)
+    fits = count()
 
     def fit(target: Floats, weights: Floats) -> Scorer:
         return shop.train(
-            candidate.words, candidate.features, rows=rows, target=target, weights=weights, may_be_constant=True
-        )
+            candidate.words, candidate.features, rows=rows, target=target, weights=weights, may_be_constant=True,
+            quietly=next(fits) % _ANNOUNCED > 0,
+        )  # fmt: skip
 
     groups = shop.labels[rows].astype(str)
     base = Reweighted(fit, lambda scorer: scorer.scores(frame), _recorded_share(shop))

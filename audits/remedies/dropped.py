@@ -8,20 +8,15 @@ are also left out together.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from audits.remedies.records import Candidate
 from audits.remedies.workshop import TRIFLE, Workshop, gain_of, slug
-from checks.sentence import joined, said
-
-if TYPE_CHECKING:
-    import pandas as pd
+from checks.sentence import joined, said, template
 
 MOST, _FURTHER, _TOGETHER = 30, 12, 3  # features left out alone, tried as further ones, left out together
-_BINS, _PRIOR = 20, 5.0
+NOT_ALONE = template(
+    "{untried:,} of {all:,} features were not left out alone: only the {most:,} that tell the groups best were."
+)
 
 
 def trainings(shop: Workshop) -> int:
@@ -37,7 +32,10 @@ def without_features(shop: Workshop) -> tuple[str, ...]:
     """Try them; returns the set whose absence brings most, those that keep to the floor first, or ()."""
     if shop.of_groups:
         _without_groups(shop)
-    order = by_telling(shop, shop.changeable)[:MOST]
+    order = shop.by_telling(shop.changeable)[:MOST]
+    untried = len(shop.changeable) - len(order)
+    if untried:
+        shop.notes.append(said(NOT_ALONE, untried=untried, all=len(shop.changeable), most=MOST))
     found: dict[tuple[str, ...], Candidate] = {}
     for name in order:
         _try(shop, (name,), found)
@@ -86,50 +84,3 @@ def _try(shop: Workshop, dropped: tuple[str, ...], found: dict[tuple[str, ...], 
     words = said("without {features}", features=joined(dropped, ", "))
     candidate = Candidate("-".join(["without", *map(slug, dropped)]), "without_features", words, left)
     found[dropped] = shop.attempt(candidate, lambda: shop.train(words, left))
-
-
-def by_telling(shop: Workshop, names: Sequence[str]) -> list[str]:
-    """Features, those first that tell the groups from their reference best. An order of work, no finding."""
-    telling = {name: tells_group(shop.frame[name], shop.labels, shop.reference) for name in names}
-    return sorted(names, key=lambda name: -telling[name])
-
-
-def tells_group(column: pd.Series[Any], labels: NDArray[np.object_], reference: str) -> float:
-    """How well a feature's values (n,) tell one of the groups from the reference, by labels (n,).
-
-    The area under the ROC curve of the group's share within 20 parts of a number's values, or within a text's levels,
-    missing ones a part of their own; the largest over the groups. In sample, so that texts of many levels look better
-    than they are. .5 where nothing can be told.
-    """
-    codes = _parts(column)
-    is_reference = labels == reference
-    best = 0.5
-    for group in sorted({str(label) for label in labels if label is not None} - {reference}):
-        is_group = labels == group
-        ours = np.bincount(codes[is_group], minlength=codes.max() + 1).astype(np.float64)
-        theirs = np.bincount(codes[is_reference], minlength=codes.max() + 1).astype(np.float64)
-        best = max(best, _auc_of_parts(ours, theirs))
-    return best
-
-
-def _parts(column: pd.Series[Any]) -> NDArray[np.int64]:
-    """The part (n,) that each value lies in, counted from 0."""
-    import pandas as pd
-    from pandas.api.types import is_numeric_dtype
-
-    if is_numeric_dtype(column) and column.nunique() > _BINS:
-        numbers = column.to_numpy(np.float64, na_value=np.nan)
-        edges = np.unique(np.nanquantile(numbers, np.linspace(0, 1, _BINS + 1)[1:-1]))
-        return np.where(np.isnan(numbers), len(edges) + 1, np.searchsorted(edges, numbers)).astype(np.int64)
-    codes, levels = pd.factorize(column, use_na_sentinel=True)
-    return np.where(codes < 0, len(levels), codes).astype(np.int64)
-
-
-def _auc_of_parts(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> float:
-    if not ours.sum() or not theirs.sum():
-        return 0.5
-    overall = ours.sum() / (ours.sum() + theirs.sum())
-    order = np.argsort((ours + _PRIOR * overall) / (ours + theirs + _PRIOR), kind="stable")
-    ours, theirs = ours[order], theirs[order]
-    below = np.cumsum(theirs) - theirs
-    return float((ours * (below + theirs / 2)).sum() / (ours.sum() * theirs.sum()))

@@ -11,26 +11,28 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audits.record import SCHEMA_VERSION, AuditRun, canonical_json, digest_of, read_record
-from audits.remedies.records import REMEDIES_FILE, Floor, RemedyRecord, TrainingRecord
+from audits.remedies.records import REMEDIES_FILE, Candidate, Floor, RemedyRecord, TrainingRecord
 from audits.run import RUN_FILE, latest_version, program_record
 from checks.inputs.fingerprint import fingerprint
 from checks.inputs.period import Period
 from checks.inputs.program import AuditProgram
 from checks.inputs.remedies import Remedies
+from checks.inputs.remedies_reader import columns_of_groups
 from checks.inputs.source import ConnectionResolver, environment_connection, open_source
 from checks.problem import InputError, Problem
-from checks.sentence import joined, said, template
+from checks.sentence import Sentence, joined, said, template
 from checks.whole_file import UMASK, write_whole
 
 if TYPE_CHECKING:
     from audits.evidence.remedy_rows import RemedyRows
+    from audits.remedies.tried import Tried
     from checks.inputs.source import Source
     from checks.inputs.training_code import Trainer
 
@@ -129,7 +131,7 @@ def _record(
 
     validator = Validator(rows.validation, asked, rows.references)
     features = tuple(dict.fromkeys(program.contract.features))
-    of_groups = tuple(name for name in features if name in {group.column for group in program.contract.groups})
+    of_groups = tuple(name for name in features if name in columns_of_groups(program.contract))
     record = _unanswered(program, asked, trainer, rows, validator.of)
     try:
         tried = search(rows, asked, trainer, features, program.seed, validator, announce, of_groups)
@@ -145,7 +147,9 @@ def _record(
     return replace(
         record, floor=choice.floor, candidates=choice.candidates, outcome=found.outcome,
         explanation=found.explanation, chosen=choice.chosen, certified=found.figures, reasons=choice.reasons,
-        cautions=(*_of_groups(of_groups), *found.cautions), runner_up=choice.runner_up,
+        cautions=(
+            *_of_groups(of_groups), *_of_search(tried, choice.candidates, choice.chosen, rows), *found.cautions
+        ), runner_up=choice.runner_up,
     )  # fmt: skip
 
 
@@ -170,10 +174,24 @@ def _of_groups(columns: tuple[str, ...]) -> tuple[str, ...]:
     return (said(TAKES_GROUP, columns=joined(columns, ", ")),) if columns else ()
 
 
+def _of_search(
+    tried: Sequence[Tried], candidates: Sequence[Candidate], chosen: str | None, rows: RemedyRows
+) -> Iterator[Sentence]:
+    """What must be known of the search, and of features of the chosen model that nearly are a group."""
+    from audits.remedies.telling import nearly_told
+
+    yield from tried[0].notes
+    taken = next((list(one.features) for one in candidates if one.id == chosen), [])
+    part = rows.training
+    yield from nearly_told(part.features[taken], part.labels, rows.references, part.persons)
+
+
 def _sizes(rows: RemedyRows) -> dict[str, int]:
     return {
         "training": len(rows.training), "validation": len(rows.validation), "untouched": len(rows.untouched),
         "drawn": rows.drawn, "total": rows.total, "without_unit": rows.without_unit,
+        "without_decision": rows.without_decision, "of_large_persons": rows.of_large_persons,
+        "beyond_most": rows.total - rows.drawn - rows.without_decision - rows.of_large_persons,
     }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from audits.evidence.remedy_rows import RemedyPart
 from audits.remedies.records import Candidate
+from checks.sentence import Sentence
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,8 +29,12 @@ class Scorer(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tried:
-    """A candidate and its model; where it needs the group to decide, no scorer but ``chances`` of approval (n,)."""
+    """A candidate and its model; where it needs the group to decide, no scorer but ``chances`` of approval (n,).
+
+    ``notes``, of today's model alone, are what must be known of the search.
+    """
 
     candidate: Candidate
     scorer: Scorer | None = None
     chances: Callable[[RemedyPart], Floats] | None = None
+    notes: tuple[Sentence, ...] = ()

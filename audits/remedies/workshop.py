@@ -18,9 +18,11 @@ from numpy.typing import NDArray
 from audits.evidence.remedy_rows import RemedyPart, RemedyRows
 from audits.remedies.records import Candidate
 from audits.remedies.scorers import Change, TrainedScorer, Trainer, changed_frame
+from audits.remedies.telling import tells_group
 from audits.remedies.tried import Scorer, Tried
 from checks.inputs.remedies import Remedies, Setting
 from checks.inputs.training_code import TrainingError
+from checks.sentence import Sentence
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,9 +38,10 @@ _LONGEST = 40  # characters of a name within an id
 class Workshop:
     """A search while it runs.
 
-    ``frame`` (n, p), ``target`` (n,), ``labels`` (n,) of the attribute whose ratio is to rise and ``approved`` (n,) are
-    the training rows with a known target. ``ahead`` is about how many trainings are still to come. ``of_groups`` are
-    features of today's model that hold the groups themselves: no candidate may take them.
+    ``frame`` (n, p), ``target`` (n,), ``labels`` (n,) of the attribute whose ratio is to come nearer to 1 and
+    ``persons`` (n,) are the training rows with a known target. ``ahead`` is about how many trainings are still to come.
+    ``of_groups`` are features of today's model that hold the groups themselves: no candidate may take them. ``notes``
+    are what must be known of the search.
     """
 
     rows: RemedyRows
@@ -53,10 +56,12 @@ class Workshop:
     frame: pd.DataFrame = field(init=False)
     target: Floats = field(init=False)
     labels: NDArray[np.object_] = field(init=False)
-    approved: Floats = field(init=False)
+    persons: NDArray[np.int64] = field(init=False)
+    notes: list[Sentence] = field(default_factory=list, init=False)
     tried: list[Tried] = field(default_factory=list, init=False)
     trained: int = field(default=0, init=False)
     ahead: int = field(default=0, init=False)
+    _telling: dict[str, float] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.attribute = self.remedies.attribute or next(iter(self.rows.references))
@@ -65,7 +70,7 @@ class Workshop:
         self.frame = part.features.iloc[known].reset_index(drop=True)
         self.target = part.target[known]
         self.labels = part.labels[self.attribute][known]
-        self.approved = part.decision[known]
+        self.persons = part.persons[known]
 
     @property
     def reference(self) -> str:
@@ -86,6 +91,13 @@ class Workshop:
         """The features that are left without some."""
         return tuple(name for name in self.blind if name not in dropped)
 
+    def by_telling(self, names: Sequence[str]) -> list[str]:
+        """Features, those first that tell the groups from their reference best. An order of work, no finding."""
+        for name in names:
+            if name not in self._telling:
+                self._telling[name] = tells_group(self.frame[name], self.labels, self.reference, self.persons)
+        return sorted(names, key=lambda name: -self._telling[name])
+
     def train(
         self,
         words: str,
@@ -97,15 +109,18 @@ class Workshop:
         target: Floats | None = None,
         weights: Floats | None = None,
         may_be_constant: bool = False,
+        quietly: bool = False,
     ) -> TrainedScorer:
         """Train a model with today's hyperparameters but for those named, on all training rows or on some.
 
         ``words`` say what is trained. ``rows`` (m,) are places of training rows; ``target`` (m,) and ``weights`` (m,)
-        stand in for the recorded target and for equal weights. Raises ``TrainingError``.
+        stand in for the recorded target and for equal weights. ``quietly`` announces nothing. Raises
+        ``TrainingError``.
         """
         self.trained += 1
         self.ahead = max(self.ahead - 1, 0)
-        self.announce(f"training {self.trained:,} of about {self.trained + self.ahead:,}: {words}")
+        if not quietly:
+            self.announce(f"training {self.trained:,} of about {self.trained + self.ahead:,}: {words}")
         frame = self.frame if rows is None else self.frame.iloc[rows].reset_index(drop=True)
         if target is None:
             target = self.target if rows is None else self.target[rows]

@@ -78,10 +78,17 @@ def test_every_family_is_tried_in_order_with_ids_and_words_of_its_own():
 def test_trainings_are_announced_and_bounded():
     tried, announced = whole()
     numbers = [said.split(":")[0].removeprefix("training ").split(" of about ") for said in announced]
-    assert [int(number) for number, _ in numbers] == list(range(1, len(announced) + 1))
+    told = [int(number) for number, _ in numbers]
+    assert told == sorted(set(told))
+    free = sum("towards" not in said for said in announced)
+    assert told[: free - 1] == list(range(1, free))
+    constrained_ = [number for number, said in zip(told, announced, strict=True) if "towards" in said]
+    assert len(constrained_) > 1
+    with_all = [number for number, said in zip(told, announced, strict=True) if said.endswith("between groups")]
+    assert set(np.diff(with_all)) <= {10}
     assert all(int(number) <= int(total) for number, total in numbers)
     assert int(numbers[-1][1]) < 250
-    assert announced[1].endswith(tried["without-area"].candidate.words)
+    assert announced[2].endswith(tried["without-area"].candidate.words)
 
 
 def test_the_same_seed_gives_the_same_candidates_and_scores():
@@ -133,6 +140,49 @@ def test_today_that_cannot_be_trained_names_the_training_file():
         searched(proxy_rows(0.0, 2_000), Regression(fails=lambda *_: True))
     assert error.value.problems[0].where == "model.py"
     assert error.value.problems[0].found == "the training code failed"
+
+
+class _OfTheBatch:
+    """A model that scores a row by its place among those that are scored with it."""
+
+    def __init__(self, model) -> None:
+        self.model = model
+
+    def scores(self, features):
+        return self.model.scores(features).argsort().argsort().astype(float)
+
+
+class _Ranking(Regression):
+    def fit(self, *given, **named):
+        return _OfTheBatch(super().fit(*given, **named))
+
+
+class _Unseeded(Regression):
+    """Learns from other weights each time that it is called."""
+
+    draws = np.random.default_rng()
+
+    def fit(self, features, target, weights, *others, **named):
+        drawn = self.draws.exponential(size=len(target))
+        return super().fit(features, target, drawn if weights is None else weights * drawn, *others, **named)
+
+
+def test_a_score_that_depends_on_other_rows_is_refused():
+    with pytest.raises(InputError) as error:
+        searched(proxy_rows(0.0, 2_000), _Ranking())
+    (problem,) = error.value.problems
+    assert (problem.where, problem.expected) == ("model.py", "scores that are a fixed function of the row's features")
+
+
+def test_training_that_its_seed_does_not_fix_is_told(monkeypatch):
+    monkeypatch.setattr(constrained, "EPSILONS", ())
+    for trainer, told in ((_Unseeded(), True), (Regression(), False), (Trees(), False)):
+        rows = proxy_rows(0.0, 2_000)
+        tried = search(
+            rows, asked(), trainer, tuple(rows.training.features), 1, Measure(rows.validation), lambda _: None
+        )
+        assert [str(note).startswith("Trained twice") for note in tried[0].notes] == [True] * told
+        assert not any(one.notes for one in tried[1:])
 
 
 def test_a_failing_training_costs_the_candidates_that_need_it_alone():
@@ -203,18 +253,25 @@ def test_trees_of_numbers_texts_and_missing_values_are_searched_too():
     assert tried["without-area-code"].candidate.gain > tried["without-area"].candidate.gain + 0.1
 
 
-def test_how_well_a_feature_tells_the_group_is_the_area_under_the_curve_of_its_levels():
-    labels = np.array(["A"] * 6 + ["B"] * 4 + [None], dtype=object)
-    texts = pd.Series(["x", "x", "x", "y", "y", None, "y", "y", None, "z", "z"], dtype=object)
-    # shares of B, drawn towards 4 in 10 by five rows: x 2/8, missing 3/7, y 4/9, z 3/6
-    order = {"x": 0, None: 1, "y": 2, "z": 3}
-    ours, theirs = ["y", "y", None, "z"], ["x", "x", "x", "y", "y", None]
-    above = [(order[b] > order[a]) + 0.5 * (order[b] == order[a]) for a in theirs for b in ours]
-    assert dropped.tells_group(texts, labels, "A") == pytest.approx(np.mean(above), abs=1e-12)
-    assert dropped.tells_group(pd.Series(np.ones(11)), labels, "A") == 0.5
-    assert dropped.tells_group(pd.Series(np.arange(11.0)), labels, "C") == 0.5
-    shop = workshop(rich())
-    assert set(dropped.by_telling(shop, shop.features)[:2]) == {"area", "code"}
+def test_features_left_untried_are_told_and_texts_of_persons_come_last(monkeypatch):
+    monkeypatch.setattr(dropped, "MOST", 2)
+    monkeypatch.setattr(changed, "MOST", 1)
+    rows = rich()
+    rng = np.random.default_rng(0)
+    parts = {
+        name: replace(part, features=part.features.assign(**{
+            f"employer {i}": rng.integers(0, 900, len(part)).astype(str).astype(object) for i in range(4)
+        })) for name in ("training", "validation") for part in (getattr(rows, name),)
+    }  # fmt: skip
+    shop = workshop(replace(rows, **parts))
+    assert set(shop.by_telling(shop.features)[:2]) == {"area", "code"}
+    dropped.without_features(shop)
+    assert {"without-area", "without-code", "without-area-code"} == set(by_id(shop)) - {"today"}
+    changed.changes_to_try(shop)
+    assert [str(note) for note in shop.notes] == [
+        "7 of 9 features were not left out alone: only the 2 that tell the groups best were.",
+        "6 of 7 features of many values were not tried changed: only the 1 that tell the groups best were.",
+    ]
 
 
 # features changed
@@ -347,6 +404,18 @@ def test_code_without_weights_loses_the_constrained_candidates_with_the_reason()
         ]  # fmt: skip
         assert all("weights" in one.reason or one.reason == "the training code failed" for one in lost)
         assert len(trainer.calls) == 2
+
+
+def test_a_constraint_keeps_the_share_approved_of_all_rows_where_outcomes_are_of_the_approved_alone(monkeypatch):
+    monkeypatch.setattr(constrained, "EPSILONS", (0.03,))
+    rows = rich()
+    part = rows.training
+    known = np.where(part.decision == 1, part.outcome, np.nan)
+    shop = workshop(replace(rows, training=replace(part, target=known)), target="outcome")
+    assert np.isnan(part.decision[~np.isnan(known)]).sum() == 0
+    assert constrained._recorded_share(shop) == part.decision.mean() < 1
+    constrained.constrained(shop, ())
+    assert [one.candidate.reason for one in shop.tried[1:]] == [None]
 
 
 def test_the_programs_code_gets_the_weights_and_labels_of_the_lottery():
