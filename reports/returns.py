@@ -42,10 +42,11 @@ def rep021(folder: Path) -> str:
     _untouched(run, folder)
     try:
         cells = Evidence(folder / "evidence", run.data).cells(return_need(contract))
-    except KeyError:
+    except (KeyError, OSError):
         raise InputError(Problem(
-            str(folder / "evidence"), "no cells of the pricing return", "the files of aggregates beside run.json",
-            "restore the folder 'evidence', or make the run again with this version",
+            str(folder), "no cells of the pricing return that you may read",
+            "the files of aggregates beside run.json, in 'evidence', or in 'restricted' where a sum is of few quotes",
+            "restore these folders, or have the return made by somebody who may read them",
         )) from None  # fmt: skip
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -113,8 +114,14 @@ def _asked(run: AuditRun, contract: DataContract, folder: Path) -> None:
 def _untouched(run: AuditRun, folder: Path) -> None:
     """The cells are those that the run recorded."""
     for file in run.evidence:
-        path = folder / "evidence" / file.name
-        if file.name.startswith("cells") and path.is_file() and digest_of(path.read_bytes()) != file.digest:
+        path = folder / (file.name if "/" in file.name else f"evidence/{file.name}")
+        if path.parent.parent != folder or not path.name.startswith("cells"):
+            continue
+        try:
+            changed = path.is_file() and digest_of(path.read_bytes()) != file.digest
+        except OSError:
+            continue  # who may not read them is told so where they are looked for
+        if changed:
             raise InputError(Problem(
                 str(path), "other content than run.json records", f"a file of digest {file.digest}",
                 "restore the file, or make the run again",

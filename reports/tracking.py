@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from audits.evidence.cells import cells_from_csv
 from audits.policies.judge import worst
 from audits.record import AuditRun, Judgement, Subject, digest_of
 from audits.run import JUDGEMENT_FILE, RUN_FILE, read_run
@@ -110,10 +111,17 @@ def _log_files(client: MlflowClient, run_id: str, run: AuditRun, judgement: Judg
             (Path(made) / name).parent.mkdir(exist_ok=True)
             (Path(made) / name).write_text(picture, encoding="utf-8")
         client.log_artifacts(run_id, made)
-    if (folder / "evidence").is_dir():
-        client.log_artifacts(run_id, str(folder / "evidence"), "evidence")
+    _log_evidence(client, run_id, folder / "evidence", "evidence")
     for part in sorted(folder.glob("parts/*/evidence")):
-        client.log_artifacts(run_id, str(part), f"evidence/{part.parent.name}")
+        _log_evidence(client, run_id, part, f"evidence/{part.parent.name}")
+
+
+def _log_evidence(client: MlflowClient, run_id: str, folder: Path, place: str) -> None:
+    """The files of aggregates, without those of an earlier version whose cells may tell what one person pays."""
+    for file in sorted(folder.glob("*")):
+        if file.name.startswith("cells") and cells_from_csv(file.read_text(encoding="utf-8")).tells_persons:
+            continue
+        client.log_artifact(run_id, str(file), place)
 
 
 def _metrics(run: AuditRun, judgement: Judgement) -> dict[str, float]:

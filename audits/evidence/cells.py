@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 Labels = tuple[str | None, ...]
 Cell = tuple[Labels, int | None, int]
 LARGEST_UNION = 2**20
+FEWEST = 5  # sums of fewer rows may be the amounts of one person
 _GROUP, _COLUMN, _KNOWN, _SUM, _SQUARES = "group:", "column:", "known:", "sum:", "squares:"
 
 
@@ -69,6 +70,12 @@ class Cells:
     def rows(self) -> int:
         """Rows of the source behind all cells."""
         return sum(count for _, _, count in self.cells)
+
+    @property
+    def tells_persons(self) -> bool:
+        """Whether sums of amounts stand in a cell of fewer than ``FEWEST`` rows, or are of fewer values."""
+        few = any(count < FEWEST for _, _, count in self.cells)
+        return bool(self.sums) and (few or any(0 < one.known < FEWEST for totals in self.totals for one in totals))
 
     def by(self, attribute: str) -> dict[tuple[str | None, int | None], int]:
         """Counts by one attribute's label and the decision."""

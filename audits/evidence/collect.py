@@ -1,8 +1,9 @@
 """The collector: needs of all questions in, files of aggregates out, and back.
 
 The files are what travels with a report: cells as CSV, everything else as JSON. ``Evidence`` is
-all that a question sees; no question touches a row. Samples hold rows of persons: they lie in a
-``restricted`` folder beside the evidence, and only their digest and number of rows are recorded.
+all that a question sees; no question touches a row. Samples hold rows of persons, and sums of amounts in a
+cell of fewer than five rows may be what one person pays: such files lie in a ``restricted`` folder beside
+the evidence, closed to others, and only their digest and number of rows are recorded.
 
 Scans: one for the ranges of all numeric columns, one for each set of cells (``planned_cells``
 joins needs), and those that each other collector states. ``scans.json`` counts the queries made.
@@ -206,7 +207,7 @@ class Evidence:
         return file
 
     def _cells_files(self) -> list[Path]:
-        return sorted(self.folder.glob("cells*.csv"), key=lambda file: (len(file.name), file.name))
+        return _cells_files(self.folder)
 
     def _text(self, need: Need) -> str:
         file = self.folder / _file_name(need)
@@ -290,11 +291,21 @@ def _collect_cells(
     source: Source, needs: Sequence[Need], ranges: Ranges | None, folder: Path, rows: int
 ) -> list[EvidenceFile]:
     files = []
+    for old in _cells_files(folder):  # of a collection that did not end
+        old.unlink()
     for i, need in enumerate(planned_cells(source, of_kind(needs, CellsNeed))):
         cells = collect_cells(source, need, ranges.by_column if ranges else None)
         _unchanged(rows, cells.rows)
-        files.append(_write(folder / (f"cells-{i + 1}.csv" if i else "cells.csv"), cells_to_csv(cells), cells.rows))
+        name = f"cells-{i + 1}.csv" if i else "cells.csv"
+        write = _write_restricted if cells.tells_persons else _write
+        files.append(write(folder / name, cells_to_csv(cells), cells.rows))
     return files
+
+
+def _cells_files(folder: Path) -> list[Path]:
+    """The files of cells of a folder of evidence, and those beside it that only some may read, in order."""
+    found = [*folder.glob("cells*.csv"), *(folder.parent / RESTRICTED).glob("cells*.csv")]
+    return sorted(found, key=lambda file: (len(file.name), file.name))
 
 
 def _collect_census(
@@ -414,7 +425,7 @@ def _cells_at_hand(folder: Path, need: ClusterCellsNeed) -> Cells | None:
 
 def _served(folder: Path, need: CellsNeed) -> Cells | None:
     """The cells of a need from those that were collected, where they hold them."""
-    for file in sorted(folder.glob("cells*.csv")):
+    for file in _cells_files(folder):
         cells = _cells_of(file.read_text(encoding="utf-8"))
         if cells.serves(need):
             return cells.project(need)
@@ -464,6 +475,17 @@ def _write(file: Path, text: str, rows: int) -> EvidenceFile:
     content = text.encode()
     file.write_bytes(content)
     return EvidenceFile(file.name, digest_of(content), rows)
+
+
+def _write_restricted(file: Path, text: str, rows: int) -> EvidenceFile:
+    """The same beside the folder of evidence, closed to others."""
+    home = file.parent.parent / RESTRICTED
+    home.mkdir(exist_ok=True)
+    home.chmod(0o700)
+    closed = home / file.name
+    closed.touch(mode=0o600)
+    closed.chmod(0o600)
+    return replace(_write(closed, text, rows), name=f"{RESTRICTED}/{file.name}")
 
 
 def _unchanged(before: int, now: int) -> None:

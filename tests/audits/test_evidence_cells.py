@@ -14,6 +14,7 @@ from audits.evidence.cells import cells_from_csv, cells_to_csv, collect_cells
 from audits.evidence.cluster_cells import collect_cluster_cells
 from audits.evidence.collect import Evidence, collect
 from audits.evidence.needs import CellsNeed, ClusterCellsNeed, HistogramNeed, MomentsNeed
+from audits.record import digest_of
 from checks.inputs.period import Period
 from checks.inputs.program import read_program
 from checks.inputs.source import open_source
@@ -33,6 +34,7 @@ CONTRACT = {
     "controls": ["price"],
     "entity": "office",
 }
+NEED_OF_COUNTS = CellsNeed(("code", "region", "年龄"), ("Branch", "select"))
 # Region, age, code, stratum and decision with every way of saying that something is missing
 NEED = CellsNeed(("code", "region", "年龄"), ("Branch", "select"), ("price", "weight"))
 
@@ -149,6 +151,33 @@ def test_the_collector_joins_needs_hands_each_its_own_and_names_what_nobody_decl
     ):
         with pytest.raises(KeyError, match="nothing was collected"):
             ask(need)
+
+
+def test_sums_of_few_rows_are_closed_to_others_and_counts_are_not(tmp_path):
+    data = applications()
+    data["office"] = 7
+    with opened(tmp_path, data) as source:
+        for name, need, closed in (
+            ("few", CellsNeed(("region",), ("Branch", "select"), ("price",)), True),
+            ("many", CellsNeed((), ("select",), ("weight",), decision=False), False),
+            ("counts", NEED_OF_COUNTS, False),
+        ):
+            (file,) = [one for one in collect(source, [need], tmp_path / name / "evidence", 2000)
+                       if one.name != "scans.json"]  # fmt: skip
+            cells = collect_cells(source, need)
+            assert any(n < 5 for _, _, n in cells.cells) == (name != "many")
+            assert file.name == ("restricted/cells.csv" if closed else "cells.csv")
+            path = tmp_path / name / (file.name if closed else f"evidence/{file.name}")
+            assert file.digest == digest_of(path.read_bytes())
+            assert (path.stat().st_mode & 0o077 == 0) == closed
+            assert (tmp_path / name / "evidence" / "cells.csv").exists() != closed
+            assert Evidence(tmp_path / name / "evidence", None).cells(need) == cells
+        few = data.copy()
+        few["weight"] = few["weight"].where(few.index < 4)
+    with opened(tmp_path / "sparse", few) as source:  # many rows, of which four have a value
+        cells = collect_cells(source, CellsNeed((), ("office",), ("weight",), decision=False))
+        assert cells.tells_persons
+        assert [n for _, _, n in cells.cells] == [2000]
 
 
 def test_needs_whose_union_would_be_too_large_are_scanned_apart(tmp_path, monkeypatch):

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 import audits.evidence.effects as effects
-from audits.evidence.collect import collect
+from audits.evidence.collect import Evidence, collect
 from audits.evidence.effects import (
     EffectScores,
     effect_cells,
@@ -51,9 +51,7 @@ def from_source(source, need, folder, rows):
     collect(source, [effect_cells(need), need], folder, rows)
     file = next(folder.glob("effects-*.json"))
     scores = effect_scores_from_json(file.read_text())
-    from audits.evidence.cells import cells_from_csv
-
-    found = cells_from_csv((folder / "cells.csv").read_text()).project(effect_cells(need))
+    found = Evidence(folder, None).cells(effect_cells(need))
     return fit_effects(found, need), scores, file.read_bytes()
 
 

@@ -248,8 +248,8 @@ def test_refusals_name_the_return_the_folder_the_file_and_changed_evidence(tmp_p
     code, text = told("rep021", folder, "--out", tmp_path / "no" / "folder.csv")
     assert code == 2
     assert "name another file with --out" in text
-    cells = folder / "evidence" / "cells.csv"
+    cells = folder / "restricted" / "cells.csv"
     cells.write_text(cells.read_text(encoding="utf-8").replace("web", "wеb"), encoding="utf-8")
     assert "other content than run.json records" in told("rep021", folder)[1]
     cells.unlink()
-    assert "restore the folder 'evidence'" in told("rep021", folder)[1]
+    assert "no cells of the pricing return" in told("rep021", folder)[1]

@@ -60,6 +60,24 @@ def test_a_run_carries_figures_data_digest_tags_and_every_file(store, folder):
         assert file.read() == (made / "run.json").read_bytes()
 
 
+def test_sums_that_may_be_of_one_person_never_reach_the_store(store, folder):
+    uri, client = store
+    made = folder(name="few")
+    for home in ("evidence", "parts/2026-01-01..2026-02-01/evidence"):
+        (made / home).mkdir(parents=True, exist_ok=True)
+        (made / home / "cells-2.csv").write_text("rows,known:p,sum:p,squares:p\n4,4,1.0,1.0\n")
+        (made / home / "cells-3.csv").write_text("rows,known:p,sum:p,squares:p\n5,5,1.0,1.0\n")
+    (made / "restricted").mkdir(exist_ok=True)
+    (made / "restricted" / "cells-4.csv").write_text("rows\n4\n")
+    run_id = track(made, uri)
+    kept = {item.path for item in client.list_artifacts(run_id, "evidence")}
+    assert {"evidence/cells.csv", "evidence/cells-3.csv"} <= kept
+    assert not kept & {"evidence/cells-2.csv", "evidence/cells-4.csv"}
+    part = "evidence/2026-01-01..2026-02-01"
+    assert {item.path for item in client.list_artifacts(run_id, part)} == {f"{part}/cells-3.csv"}
+    assert "restricted" not in {item.path for item in client.list_artifacts(run_id)}
+
+
 def test_tracking_again_finds_the_same_run_and_doubles_nothing(store, folder):
     uri, client = store
     made = folder(name="again", model="models:/scorecard/1")
