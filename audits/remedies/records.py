@@ -118,7 +118,8 @@ class RemedyRecord:
     not_answered (``reasons`` say what lacks). ``explanation`` says it in a sentence, ``reasons`` why this one was
     chosen, ``cautions`` what must be known. ``chosen`` is a candidate's id; ``runner_up`` are ids that were eligible
     too. ``settings`` are those of the search, as stated or by default. ``run`` is the digest of the audit of the same
-    data and period, where one lies beside.
+    data and period, where one lies beside. ``read_before`` are earlier versions of another content that read the same
+    untouched rows.
     """
 
     schema_version: str
@@ -142,3 +143,4 @@ class RemedyRecord:
     runner_up: tuple[str, ...] = ()
     run: str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
+    read_before: tuple[int, ...] = ()

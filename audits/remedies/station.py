@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from audits.record import SCHEMA_VERSION, AuditRun, canonical_json, digest_of, read_record
 from audits.remedies.records import REMEDIES_FILE, Candidate, Floor, RemedyRecord, TrainingRecord
@@ -37,6 +37,11 @@ if TYPE_CHECKING:
     from checks.inputs.training_code import Trainer
 
 FOLDER = "remedies"
+READ_BEFORE = template(
+    "These untouched rows were already read by version {versions} with other settings, training code or packages: the "
+    "more often a search is repeated on them the less they prove. Name another 'seed' or period for rows that nothing "
+    "has read."
+)
 TAKES_GROUP = template("today's model takes {columns}, which tells the group itself; no candidate does")
 _PACKAGES = ("fairlearn", "lightgbm", "numpy", "optuna", "pandas", "scikit-learn", "scipy")
 Announce = Callable[[str], None]
@@ -219,7 +224,8 @@ def _kept(record: RemedyRecord, parent: Path) -> Path:
             before = digest_of((previous / REMEDIES_FILE).read_bytes()) if previous else None
             staging = Path(tempfile.mkdtemp(prefix=".staging-", dir=parent))
             try:
-                write_whole(staging / REMEDIES_FILE, canonical_json(replace(record, version=number, supersedes=before)))
+                new = replace(_read_before(record, parent), version=number, supersedes=before)
+                write_whole(staging / REMEDIES_FILE, canonical_json(new))
                 staging.chmod(0o777 & ~UMASK)
                 os.rename(staging, parent / f"v{number}")
                 return parent / f"v{number}"
@@ -234,13 +240,39 @@ def _kept(record: RemedyRecord, parent: Path) -> Path:
         )) from None  # fmt: skip
 
 
+def _read_before(record: RemedyRecord, parent: Path) -> RemedyRecord:
+    """The record with a caution where earlier versions of another content certified on the same rows."""
+    found, own = [], _content(record)
+    for folder in sorted(_versions(parent), key=_number):
+        try:
+            earlier = read_record(RemedyRecord, folder / REMEDIES_FILE)
+        except InputError:
+            continue
+        same_rows = (earlier.fingerprint, earlier.seed) == (record.fingerprint, record.seed) and earlier.certified
+        if same_rows and _content(earlier) != own:
+            found.append(earlier.version)
+    if not found or not record.certified:
+        return record
+    return replace(record, cautions=(_told_before(found), *record.cautions), read_before=tuple(found))
+
+
+def _told_before(versions: Sequence[int]) -> Sentence:
+    return said(READ_BEFORE, versions=joined([str(one) for one in versions], ", "))
+
+
+def _content(record: RemedyRecord) -> bytes:
+    """What was found, whatever lies beside it: its version, the audit, what was read before."""
+    own = str(_told_before(record.read_before)) if record.read_before else None
+    cautions = tuple(one for one in record.cautions if str(one) != own)
+    return canonical_json(replace(record, version=0, supersedes=None, run=None, cautions=cautions, read_before=()))
+
+
 def _same(record: RemedyRecord, previous: Path) -> bool:
     try:
         earlier = read_record(RemedyRecord, previous / REMEDIES_FILE)
     except InputError:
         return False
-    same: Any = replace(record, version=earlier.version, supersedes=earlier.supersedes, run=earlier.run)
-    return canonical_json(same) == (previous / REMEDIES_FILE).read_bytes()
+    return _content(record) == _content(earlier)
 
 
 def _versions(parent: Path) -> list[Path]:
