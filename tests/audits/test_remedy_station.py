@@ -17,6 +17,7 @@ def quick(monkeypatch):
     monkeypatch.setattr(constrained, "EPSILONS", ())
     monkeypatch.setattr(station, "_fit_to_use", lambda *_: None)
     monkeypatch.setattr("audits.remedies.retrained.retraining_of", lambda *_: None)
+    monkeypatch.setattr("audits.remedies.cut_by_group.cut_by_group", lambda _: None)
 
 
 def searched(folder, **said):
