@@ -8,21 +8,22 @@ beside each row, and the sums by customer in a file of their own: they are of pe
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from audits.environment import code_digest
 from audits.evidence.census import money_column
 from audits.evidence.collect import RESTRICTED, beyond_file
 from audits.parts import PARTS
 from audits.policies.in_force import ALL
 from audits.record import AuditRun, Finding, digest_of
 from audits.rows_compared import compared_rows, is_compared
+from audits.rows_csv import csv_text
+from audits.rows_program import refuse_other_program
 from audits.run import ORIGIN_FILE, read_run
 from checks.inputs.fingerprint import fingerprint
 from checks.inputs.period import read_period
@@ -46,17 +47,21 @@ class Beyond:
 
 @dataclass(frozen=True, slots=True)
 class FetchedRows:
-    """CSV text of ``rows`` rows, and of the sums by entity where they were asked for.
+    """``rows`` rows as CSV ``text``, and as ``values`` under ``headings`` in the types of the source.
 
-    ``without_entity`` rows have no entity and are in no sum. ``of`` rows are behind the finding, where not all are
+    ``by_entity`` are the sums by entity as CSV, where they were asked for. ``without_entity`` rows have no entity and
+    are in no sum; ``without_money`` is their money by currency. ``of`` rows are behind the finding, where not all are
     here; ``compared`` says that they are those of the groups that a figure compares.
     """
 
     text: str
     rows: int
+    headings: tuple[str, ...] = ()
+    values: tuple[tuple[Any, ...], ...] = ()
     by_entity: str = ""
     entities: int = 0
     without_entity: int = 0
+    without_money: tuple[tuple[str, float], ...] = ()
     of: int | None = None
     compared: bool = False
 
@@ -78,8 +83,9 @@ def fetched(
 
     Of a comparison of groups, which counts no cases, the rows of both: at most ``most``, drawn by the hash of their
     unit. ``finding`` is its identifier or the beginning of it. Raises ``InputError`` for a finding on all rows that
-    counts none, for keys that are not there or were changed, for a source whose data are no longer those of the run,
-    and for sums by entity where the contract names none or no rule says what a case might have cost.
+    counts none, for keys that are not there or were changed, for a program that says other things of the rows, for a
+    source whose data are no longer those of the run, for keys that do not name one row each, and for sums by entity
+    where the contract names none or no rule says what a case might have cost.
     """
     run, judgement = read_run(folder)
     found = _finding(judgement.findings, finding, folder)
@@ -88,21 +94,35 @@ def fetched(
     program = read_program(program_file or _program_of(folder))
     if by_entity:
         _can_be_summed(found, keys, program)
+    refuse_other_program(run, program)
     with open_source(program, read_period(run.data.period), resolve) as source:
         if fingerprint(source, program).digest != run.data.fingerprint:
-            raise InputError(Problem(
-                "the source", "other data than those of the run", "the data that were judged",
-                "restore them, or run the program again and ask for the rows of the new run",
-            ))  # fmt: skip
+            raise InputError(_other_data(run))
         if not counted:
-            headings, both, many = compared_rows(source, program, found.measurement, most)
-            return FetchedRows(_text([headings, *both]), len(both), of=many, compared=True)
+            names, both, many = compared_rows(source, program, found.measurement, most)
+            return FetchedRows(csv_text([names, *both]), len(both), tuple(names), tuple(both), of=many, compared=True)
         names, rows = _rows(source, program, keys)
+    if [key for key, _ in rows] != sorted(one.key for one in keys):
+        raise InputError(Problem(
+            str(program.contract.unit), f"{len(rows):,} rows of {len(keys):,} keys", "one row for each key",
+            "name a unit that each row has once in the contract, and run the program again",
+        ))  # fmt: skip
     currencies = _currencies(found, program, names, [values for _, values in rows])
-    text = _csv(names, rows, keys, currencies)
+    told = _told(names, rows, keys, currencies)
     if not by_entity:
-        return FetchedRows(text, len(keys))
-    return _with_sums(text, names, rows, keys, currencies, str(program.contract.entity))
+        return told
+    return _with_sums(told, names, rows, keys, currencies, str(program.contract.entity))
+
+
+def _other_data(run: AuditRun) -> Problem:
+    """Data that are not those of the run; other code may also write down the same data in another way."""
+    expected = "the data that were judged"
+    if run.environment.get("code") != code_digest():
+        expected = "the data that were judged, read by the code of the run (Squaredeal's code has changed since)"
+    return Problem(
+        "the source", "other data than those of the run", expected,
+        "restore them, or run the program again and ask for the rows of the new run",
+    )  # fmt: skip
 
 
 def _can_be_summed(finding: Finding, keys: Sequence[Beyond], program: AuditProgram) -> None:
@@ -210,48 +230,50 @@ def _currencies(
     return ["" if row[place] is None else str(row[place]) for row in rows]
 
 
-def _csv(
+def _told(
     names: Sequence[str], rows: Sequence[tuple[str, Sequence[Any]]], keys: Sequence[Beyond], currencies: Sequence[str]
-) -> str:
+) -> FetchedRows:
     """The rows with their figures, and with their money where a rule fixes it."""
     by_key = {one.key: one for one in keys}
     money = any(one.money is not None for one in keys)
-    lines: list[Sequence[Any]] = [[*names, FIGURE, *([MONEY, CURRENCY] if money else [])]]
+    headings = [*names, FIGURE, *([MONEY, CURRENCY] if money else [])]
+    lines: list[Sequence[Any]] = [headings]
+    told: list[tuple[Any, ...]] = []
     for (key, values), currency in zip(rows, currencies, strict=True):
         one = by_key[key]
         lines.append([*values, f"{one.figure:.12g}", *([_amount(one.money), currency] if money else [])])
-    return _text(lines)
+        told.append((*values, one.figure, *([one.money, currency] if money else [])))
+    return FetchedRows(csv_text(lines), len(rows), tuple(headings), tuple(told))
 
 
 def _amount(money: float | None) -> str:
     return "" if money is None else f"{money:.4f}"
 
 
-def _text(lines: Sequence[Sequence[Any]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(lines)
-    return text.getvalue()
-
-
 def _with_sums(
-    text: str, names: Sequence[str], rows: Sequence[tuple[str, Sequence[Any]]], keys: Sequence[Beyond],
+    told: FetchedRows, names: Sequence[str], rows: Sequence[tuple[str, Sequence[Any]]], keys: Sequence[Beyond],
     currencies: Sequence[str], entity: str,
 ) -> FetchedRows:  # fmt: skip
     """Sums by entity and currency, those of the largest sum first: amounts of several currencies are never added."""
     place, by_key = names.index(entity), {one.key: one for one in keys}
     sums: dict[tuple[str, str], list[float]] = {}
-    without = 0
+    nobody: dict[str, list[float]] = {}
     for (key, values), currency in zip(rows, currencies, strict=True):
+        amount = by_key[key].money or 0.0
         if values[place] is None:
-            without += 1
-            continue
-        sums.setdefault((str(values[place]), currency), []).append(by_key[key].money or 0.0)
+            nobody.setdefault(currency, []).append(amount)
+        else:
+            sums.setdefault((str(values[place]), currency), []).append(amount)
     ordered = sorted(((math.fsum(amounts), who, len(amounts)) for who, amounts in sums.items()), key=_largest_first)
     lines: list[Sequence[Any]] = [
         [entity, ROWS, MONEY, CURRENCY],
         *([who[0], n, _amount(total), who[1]] for total, who, n in ordered),
     ]
-    return FetchedRows(text, len(keys), _text(lines), len({who for who, _ in sums}), without)
+    return replace(
+        told, by_entity=csv_text(lines), entities=len({who for who, _ in sums}),
+        without_entity=sum(map(len, nobody.values())),
+        without_money=tuple((currency, math.fsum(amounts)) for currency, amounts in sorted(nobody.items())),
+    )  # fmt: skip
 
 
 def _largest_first(one: tuple[float, tuple[str, str], int]) -> tuple[float, tuple[str, str]]:

@@ -294,15 +294,15 @@ class Run:
         return PictureView(picture.title, standalone(draw(picture, anchor), picture.title, self.source))
 
     def rows(self, finding: str, program: str | Path | None = None) -> pd.DataFrame:
-        """The rows behind a finding, read from the source anew: its cases, or both groups. Raises ``InputError``."""
-        import io
+        """The rows behind a finding, read from the source anew: its cases, or both groups, in the source's types.
 
-        import pandas as pd
+        Raises ``InputError`` as ``squaredeal rows`` does: for other data or another program than those of the run.
+        """
+        from audits.rows_beyond import fetched as fetched_rows
+        from reports.workbench_rows import typed_frame
 
-        from audits.rows_beyond import rows_beyond
-
-        text, _ = rows_beyond(self.folder, finding, Path(program) if program else None)
-        return pd.read_csv(io.StringIO(text))
+        found = fetched_rows(self.folder, finding, Path(program) if program else None)
+        return typed_frame(found.headings, found.values)
 
     def money(self) -> pd.DataFrame:
         """What each harm cost, in money: figure, interval, what it is compared with, and whether a rule fixes that.

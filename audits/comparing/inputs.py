@@ -116,17 +116,17 @@ def _terms(judgement: Judgement) -> dict[str, Any]:
 
 
 def _content(run: AuditRun) -> dict[str, Any]:
-    return {place: value for place, value in _flat(run.program.content).items() if place != "name"}
+    return {place: value for place, value in places_of(run.program.content).items() if place != "name"}
 
 
-def _flat(value: Any, place: str = "") -> dict[str, Any]:
+def places_of(value: Any, place: str = "") -> dict[str, Any]:
     """The leaves of a program's content by their place; entries of a list that have names go by those."""
     parts = value if isinstance(value, Mapping) else _by_name(value)
     if parts is None:
         return {} if value is None or value == [] else {place: value}
     found: dict[str, Any] = {}
     for key, item in parts.items():
-        found |= _flat(item, f"{place}.{key}" if place else str(key))
+        found |= places_of(item, f"{place}.{key}" if place else str(key))
     return found
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import io
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from audits.rows_beyond import fetched
 from checks.problem import InputError
+from reports.workbench_rows import typed_frame
 from tests.programs import loans, run_program, write_program
 
 
@@ -60,6 +63,52 @@ def test_too_many_rows_are_drawn_by_the_hash_of_their_unit(audited):
     first = sorted(both["case"], key=lambda case: hashlib.md5(str(case).encode()).hexdigest())[:50]
     assert sorted(got["case"]) == sorted(first)
     assert found.of == len(both)
+
+
+def test_another_program_than_that_of_the_run_is_refused_with_what_differs(tmp_path):
+    file = write_program(tmp_path, four_groups())
+    _, judgement = run_program(file, tmp_path / "runs")
+    folder, asked = tmp_path / "runs" / "loans" / "all" / "v1", finding_of(judgement, "west")
+    program = yaml.safe_load(file.read_text())
+    moved = tmp_path / "moved.yaml"
+    for change, expected in (
+        (lambda p: p["contract"]["groups"]["region"].update(reference="east"), "contract.groups.region.reference"),
+        (lambda p: p["contract"].pop("unit"), "'case' in the run, nothing in the file"),
+        (lambda p: p.update(program="other"), "the program 'other'"),
+    ):
+        edited = yaml.safe_load(file.read_text())
+        change(edited)
+        moved.write_text(yaml.safe_dump(edited))
+        with pytest.raises(InputError, match=expected):
+            fetched(folder, asked, moved)
+    program["title"] = "Another title"
+    moved.write_text(yaml.safe_dump(program))
+    assert fetched(folder, asked, moved).rows > 100
+
+
+def test_texts_stay_texts_and_numbers_numbers_and_no_text_is_a_formula(tmp_path):
+    data = four_groups(400)
+    codes = [f"{i:04d}" for i in range(398)] + ["=1+1", "-5x"]
+    data = data.assign(case=[10**17 + i for i in range(400)], region=data["region"].replace("west", "@west"))
+    contract = {
+        "unit": "code", "entity": "case", "decision": {"column": "granted", "favourable": 1},
+        "groups": {"region": {"column": "region", "reference": "north"}}, "controls": ["burden"],
+    }  # fmt: skip
+    data["code"] = codes
+    data["burden"] -= 0.3
+    _, judgement = run_program(write_program(tmp_path, data, contract=contract), tmp_path / "runs")
+    found = fetched(tmp_path / "runs" / "loans" / "all" / "v1", finding_of(judgement, "@west"))
+    frame = typed_frame(found.headings, found.values)
+    wanted = data[data["region"].isin(["@west", "north"])].set_index("code")
+    assert sorted(frame["code"]) == sorted(set(frame["code"]) & set(codes)) == sorted(wanted.index)
+    got = frame.set_index("code").loc[wanted.index]
+    assert got["case"].tolist() == wanted["case"].tolist()  # no digit is lost
+    assert got["burden"].tolist() == wanted["burden"].tolist()
+    assert got["granted"].dtype.kind == "i"
+    written = list(csv.DictReader(io.StringIO(found.text)))
+    assert {row["region"] for row in written} == {"'@west", "north"}
+    assert "=1+1" not in {row["code"] for row in written}
+    assert any(row["burden"].startswith("-") for row in written)
 
 
 def test_sums_by_customer_are_refused_where_nothing_is_fixed(audited):
