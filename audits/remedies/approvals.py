@@ -73,8 +73,12 @@ class ApprovalRule:
         return Approver(knots, np.tile(chance, 2)[first])
 
 
-def rule_of(approve: str, today_scores: ArrayLike, decisions: ArrayLike) -> ApprovalRule:
+def rule_of(
+    approve: str, today_scores: ArrayLike, decisions: ArrayLike, target: str = "outcome"
+) -> ApprovalRule:  # fmt: skip
     """The rule from today's scores (n,) and the recorded decisions (n,), 1 favourable, 0 not, NaN unknown.
+
+    ``target`` is what the model learned, which bears on the advice where there is no rule.
 
     Raises ``UnanswerableError`` where no decision is known or all are alike, and for ``as_recorded`` where today's
     score hardly orders the decisions: its curve would be nearly flat, and every model would seem to treat groups alike.
@@ -92,7 +96,7 @@ def rule_of(approve: str, today_scores: ArrayLike, decisions: ArrayLike) -> Appr
     if approve != AS_RECORDED:
         return ApprovalRule(approve, share, order, np.array([0.0, 1 - share, 1.0]), np.array([0.0, 0.0, share]))
     if order < LEAST_ORDER:
-        raise _hardly_ordered(order)
+        raise _hardly_ordered(order, target)
     counts = np.bincount(places)
     curve = _increasing(np.bincount(places, decided) / counts, counts)
     ranks, below = (np.concatenate([[0.0], np.cumsum(part)]) / len(decided) for part in (counts, counts * curve))
@@ -149,13 +153,23 @@ def _all_alike(known: int, share: float) -> UnanswerableError:
     ))  # fmt: skip
 
 
-def _hardly_ordered(order: float) -> UnanswerableError:
+def _hardly_ordered(order: float, target: str) -> UnanswerableError:
+    found = f"an AUC of {order:.3f} of today's score for the recorded decision"
+    needed = f"at least {LEAST_ORDER:g}: decisions that follow the score"
+    if target == "decision":
+        reason = said(
+            "Today's score hardly orders the recorded decisions (AUC {order:.3f}, at least {least:g} is needed), "
+            "though the model learned them, so that approvals as recorded would follow next to nothing of any score; "
+            "write 'approve: cut'.", order=order, least=LEAST_ORDER,
+        )  # fmt: skip
+        return UnanswerableError(
+            reason, Problem("remedies, approve: as_recorded", found, needed, "write 'approve: cut'")
+        )
     reason = said(
         "Today's score hardly orders the recorded decisions (AUC {order:.3f}, at least {least:g} is needed), so that "
         "approvals as recorded would follow next to nothing of any score; write 'approve: cut', or let the model learn "
         "the decision ('target: decision').", order=order, least=LEAST_ORDER,
     )  # fmt: skip
     return UnanswerableError(reason, Problem(
-        "remedies, approve: as_recorded", f"an AUC of {order:.3f} of today's score for the recorded decision",
-        f"at least {LEAST_ORDER:g}: decisions that follow the score", "write 'approve: cut', or 'target: decision'",
+        "remedies, approve: as_recorded", found, needed, "write 'approve: cut', or 'target: decision'",
     ))  # fmt: skip

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from audits.evidence.remedy_rows import RemedyPart
-from audits.remedies.certified_figures import RECORDED, Model
+from audits.remedies.certified_figures import LEAST_APPROVED, RECORDED, Model
 from audits.remedies.records import Certified
 from audits.remedies.validation import FEWEST
 from audits.statistics.approval_ratio import ratio_difference
@@ -16,6 +16,7 @@ from checks.inputs.remedies import AS_RECORDED, Remedies
 from checks.sentence import Sentence, said, template
 
 _MOSTLY, _FEW_CLASS = 0.95, 30
+_LEVEL = 0.99  # at least this sure before decisions and model are called apart
 NO_OUTCOME = template(
     "No outcome is recorded: performance is how well the recorded decisions are told, and a decision that was unfair "
     "is taken for a right one."
@@ -40,6 +41,11 @@ NOT_BY_CUT = template(
     "The recorded decisions give {group} {recorded:.4f} of the approval rate of {reference}, a cut of today's scores "
     "{today:.4f}: the recorded decisions did not follow a cut of these scores."
 )
+COUNT_NOT_IN_PRODUCTION = template(
+    "The recorded decisions approve {approved:,} of {n:,} untouched rows of {group}, today's model as it was trained "
+    "here {expected:.1f} of them: more apart than chance allows. The model of the training code, or what turns its "
+    "scores into approvals, is not quite what decided."
+)
 SMALL = template("{group} ({attribute}) has {n:,} untouched rows, fewer than {least}: nothing is certified of it.")
 FEW_CASES = template(
     "Only {n:,} untouched rows have the rarer outcome: bounds of performance from so few hold roughly at best."
@@ -54,6 +60,7 @@ def cautions_of(
     return (
         *_of_outcomes(part),
         *_of_production(part, figures, today, remedies),
+        *_of_counts(part, figures, today, remedies),
         *_of_labels(part, references),
         *_of_sizes(figures),
     )
@@ -88,7 +95,7 @@ def _of_production(
     own = [one for one in own if one.attribute == attribute]
     masks = [[(part.labels[str(attribute)] == name) & known for name in (one.group, one.reference)] for one in own]
     apart = [ratio_difference(today.chances, decided, ours, theirs, part.persons) for ours, theirs in masks]
-    bounds, _ = bounds_together(apart, part.persons, remedies.level)
+    bounds, _ = bounds_together(apart, part.persons, max(remedies.level, _LEVEL))
     for one, change, bound in zip(own, apart, bounds, strict=True):
         if bound.low > 0 or bound.high < 0:
             words = NOT_IN_PRODUCTION if remedies.approve == AS_RECORDED else NOT_BY_CUT
@@ -96,6 +103,37 @@ def _of_production(
             yield said(
                 words, group=one.group, reference=one.reference, recorded=recorded, today=recorded - change.estimate
             )  # fmt: skip
+
+
+def _of_counts(
+    part: RemedyPart, figures: Sequence[Certified], today: Model | None, remedies: Remedies
+) -> Iterator[Sentence]:  # fmt: skip
+    """Groups of few rows or approvals, whose ratio has no bounds: approvals on record beside today's chances.
+
+    By the exact binomial test, which takes the chances of a group as alike and so is the more careful; persons count,
+    not their rows. The groups share the error evenly.
+    """
+    if today is None:
+        return
+    own = [one for one in figures if one.measure == RECORDED]
+    attribute = remedies.attribute or (own[0].attribute if own else None)
+    pairs = [one for one in own if one.attribute == attribute and one.low is None]
+    counted = []
+    for name in dict.fromkeys(name for one in pairs for name in (one.group, one.reference)):
+        rows = (part.labels[str(attribute)] == name) & ~np.isnan(part.decision)
+        if rows.any() and (rows.sum() < FEWEST or part.decision[rows].sum() < LEAST_APPROVED):
+            counted.append((name, rows))
+    for name, rows in counted:
+        approved, n = int(part.decision[rows].sum()), int(rows.sum())
+        chance, persons = float(today.chances[rows].mean()), len(np.unique(part.persons[rows]))
+        if _apart(round(approved * persons / n), persons, chance, max(remedies.level, _LEVEL), len(counted)):
+            yield said(COUNT_NOT_IN_PRODUCTION, approved=approved, n=n, group=name, expected=chance * n)
+
+
+def _apart(count: int, n: int, chance: float, level: float, tests: int) -> bool:
+    from scipy.stats import binomtest
+
+    return float(binomtest(count, n, min(1.0, max(0.0, chance))).pvalue) < (1 - level) / tests
 
 
 def _of_labels(part: RemedyPart, references: Mapping[str, str]) -> Iterator[Sentence]:

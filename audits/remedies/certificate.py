@@ -17,7 +17,7 @@ from audits.remedies.certified_figures import GAIN, PERFORMANCE, RATIO, Model, c
 from audits.remedies.choice import Choice
 from audits.remedies.records import Certified, Outcome
 from audits.remedies.tried import Scorer
-from audits.remedies.validation import Validator, scored
+from audits.remedies.validation import Validator, nearness, scored
 from checks.inputs.remedies import Remedies
 from checks.inputs.training_code import TrainingError
 from checks.sentence import Sentence, joined, said, template
@@ -38,6 +38,7 @@ FALLS = template(
 )
 NOT_CONFIRMED = template("'{chosen}' was chosen, but is not confirmed on the {n:,} untouched rows: {reasons}")
 NONE_FOUND = template("No alternative was found: {reason}")
+NOT_ANSWERED = template("No alternative could be judged: {reason}")
 NO_RATIO = template("the untouched rows give no ratio of {attribute} for the two models.")
 MAY_BE_NONE = template(
     "the ratio of {group} changes by {gain:+.4f}, and {low:+.4f} to {high:+.4f} does not rule out that nothing is "
@@ -60,6 +61,7 @@ TRAINED_BY_CHANCE = template(
     "around {gain:+.4f}."
 )
 NO_BOUNDS = template("how performance changes has no bounds. {reason}")
+TODAY_NOT_SCORED = template("Today's model could not score the untouched rows. {reason}")
 CANNOT_SCORE = template("the untouched rows could not be scored. {reason}")
 
 
@@ -81,18 +83,16 @@ def certify(
 
     ``retrained`` is given the gain of the group that is worst off and adds how much of it training by chance explains.
 
-    Where nothing was chosen, the figures are those of the recorded decisions and today's model is not scored.
+    Where nothing was chosen, the figures are the ratios of the recorded decisions and of today's model.
     """
     groups = validator.groups
-    recorded = certified_figures(part, None, None, remedies, references, groups, seed)
-    if choice.chosen is None:
-        reason = choice.reasons[0] if choice.reasons else ""
-        cautions = cautions_of(part, recorded, None, remedies, references)
-        return Certificate(recorded, "none_found", said(NONE_FOUND, reason=reason), cautions)
     today_id = next(one.id for one in choice.candidates if one.kind == "today")
+    if choice.chosen is None:
+        return _none_chosen(part, scorers.get(today_id), choice, validator, remedies, references, seed)
     try:
         today, chosen = (_on(part, scorers[one], validator) for one in (today_id, choice.chosen))
     except TrainingError as error:
+        recorded = certified_figures(part, None, None, remedies, references, groups, seed)
         cautions = cautions_of(part, recorded, None, remedies, references)
         why = said(CANNOT_SCORE, reason=error.reason)
         return Certificate(recorded, "not_confirmed", _not_confirmed(choice.chosen, part, [why]), cautions)
@@ -107,6 +107,24 @@ def certify(
     return Certificate(figures, "certified", _holds(figures, validator.attribute, choice.chosen, part), cautions)
 
 
+def _none_chosen(
+    part: RemedyPart, scorer: Scorer | None, choice: Choice, validator: Validator, remedies: Remedies,
+    references: Mapping[str, str], seed: int,
+) -> Certificate:  # fmt: skip
+    """Today's model beside the recorded decisions, and why there is nothing else."""
+    failed, today = [], None
+    try:
+        today = None if scorer is None else _on(part, scorer, validator)
+    except TrainingError as error:
+        failed = [said(TODAY_NOT_SCORED, reason=error.reason)]
+    figures = certified_figures(part, today, None, remedies, references, validator.groups, seed)
+    cautions = (*failed, *cautions_of(part, figures, today, remedies, references))
+    reason = choice.reasons[0] if choice.reasons else ""
+    if choice.answered:
+        return Certificate(figures, "none_found", said(NONE_FOUND, reason=reason), cautions)
+    return Certificate(figures, "not_answered", said(NOT_ANSWERED, reason=reason), cautions)
+
+
 def _on(part: RemedyPart, scorer: Scorer | None, validator: Validator) -> Model:
     if scorer is None:
         raise ValueError("scorers: found none of a candidate that was chosen, expected its model")
@@ -118,11 +136,7 @@ def _on(part: RemedyPart, scorer: Scorer | None, validator: Validator) -> Model:
 def worst_of(figures: Sequence[Certified], attribute: str) -> Certified | None:
     """The gain of the group whose ratio by today's model lies furthest from 1; None where no group has one."""
     gains = [one for one in figures if one.measure == GAIN and one.attribute == attribute and one.low is not None]
-    return min(gains, key=lambda one: (_nearness(one.today), str(one.group)), default=None)
-
-
-def _nearness(ratio: float | None) -> float:
-    return 0.0 if not ratio else min(ratio, 1 / ratio)
+    return min(gains, key=lambda one: (nearness(one.today), str(one.group)), default=None)
 
 
 def _against(figures: Sequence[Certified], attribute: str, remedies: Remedies) -> Iterator[Sentence]:
@@ -135,7 +149,7 @@ def _against(figures: Sequence[Certified], attribute: str, remedies: Remedies) -
     if (worst.high >= 0) if above else (worst.low <= 0):
         yield said(MAY_BE_NONE, group=worst.group, gain=worst.estimate, low=worst.low, high=worst.high)
         yield from _more_rows(worst, 0.0, above)
-    elif _nearness(worst.chosen) <= _nearness(worst.today):
+    elif nearness(worst.chosen) <= nearness(worst.today):
         yield said(
             BEYOND, group=worst.group, reference=worst.reference, today=worst.today, ratio=worst.chosen
         )  # fmt: skip
@@ -172,12 +186,12 @@ def _surely_further(gain: Certified, figures: Sequence[Certified]) -> bool:
     """
     before, after = gain.today or 0.0, gain.chosen or 0.0
     if (before - 1) * (after - 1) >= 0:
-        return _nearness(after) < _nearness(before)
+        return nearness(after) < nearness(before)
     of = (gain.attribute, gain.group)
     own = next((one for one in figures if one.measure == RATIO and (one.attribute, one.group) == of), None)
     if own is None or own.low is None or own.high is None or own.low <= 1 <= own.high:
         return False
-    return max(_nearness(own.low), _nearness(own.high)) < _nearness(before)
+    return max(nearness(own.low), nearness(own.high)) < nearness(before)
 
 
 def _worse(one: Certified, loss: float) -> Iterator[Sentence]:

@@ -18,8 +18,9 @@ from checks.inputs.remedies import Remedies
 from checks.sentence import Sentence, said, template
 
 RATIO, GAIN, RECORDED = "adverse_impact_ratio", "adverse_impact_ratio_gain", "recorded_adverse_impact_ratio"
+TODAYS = "todays_adverse_impact_ratio"
 PERFORMANCE, SHARE, OUTCOME_RATE = "performance_difference", "approved_share_difference", "outcome_rate_difference"
-_SAME, _LEAST_APPROVED = 1e-12, 10
+_SAME, LEAST_APPROVED = 1e-12, 10
 BY_LOG = template("delta method on the logarithm, by person; max-T over {figures:,} figures, Student's t")
 PLAIN = template("delta method, by person; max-T over {figures:,} figures, Student's t")
 DELONG = template("DeLong on the logit, paired, by person; max-T over {figures:,} figures, Student's t")
@@ -29,7 +30,9 @@ SAME_CHANCES = template(
 SAME_ORDER = template("Both models put these rows in the same order: the difference is nought.")
 NO_SPREAD = template("These rows show no spread, so that how far chance could move the figure is not known.")
 TOO_FEW = template("{n:,} rows of {group} and {reference_n:,} of the reference; {least} of each are needed.")
-NOBODY = template("Nobody of {group} or of the reference has a chance of approval, so that there is no ratio.")
+NOBODY = template("Nobody of {group} is approved: the ratio is 0, and how far chance could move it is not known.")
+NO_BASE = template("Nobody of the reference, {reference}, is approved, so that there is no ratio.")
+ONE_IS_NOUGHT = template("Nobody of {group} is approved by one of the two models: the difference has no bounds.")
 FEW_APPROVED = template(
     "{group} or the reference has {approved:.1f} expected approvals, fewer than {least}: chance moves a ratio of so "
     "few further than bounds from these rows could tell."
@@ -63,7 +66,10 @@ def certified_figures(
     part: RemedyPart, today: Model | None, chosen: Model | None, remedies: Remedies, references: Mapping[str, str],
     groups: Mapping[str, Sequence[str]], seed: int = 0,
 ) -> tuple[Certified, ...]:  # fmt: skip
-    """Every figure of ``part``; of the recorded decisions alone where there is no model."""
+    """Every figure of ``part``.
+
+    Without a ``chosen`` model the ratios of today's and of the recorded decisions, without today's the latter alone.
+    """
     drafts = list(_of_groups(part, today, chosen, references, groups, remedies.level))
     if today is not None and chosen is not None:
         drafts += [_performance(part, today, chosen, remedies), _share(part, today, chosen, remedies.level),
@@ -100,6 +106,8 @@ def _of_groups(
             if today is not None and chosen is not None:
                 yield pair.ratio(RATIO, today.chances, chosen.chances)
                 yield pair.gain(today.chances, chosen.chances)
+            elif today is not None:
+                yield pair.todays(today.chances)
             yield pair.recorded()
 
 
@@ -126,9 +134,10 @@ class _Pair:
         before = None if today is None else _ratio(today, ours, theirs)
         after = _ratio(chances, ours, theirs)
         if np.isnan(own.estimate):
-            reason = said(NOBODY, group=self.group)
-            return Drafted(replace(figure, today=before, chosen=after, estimate=after, reason=reason), None)
-        chosen = None if measure == RECORDED else after
+            reason = said(NO_BASE, reference=self.reference) if after is None else said(NOBODY, group=self.group)
+            chosen = after if measure == RATIO else None
+            return Drafted(replace(figure, today=before, chosen=chosen, estimate=after, reason=reason), None)
+        chosen = after if measure == RATIO else None
         figure = replace(figure, today=before, chosen=chosen, estimate=after)
         few = self._few(ours, theirs, chances)
         return Drafted(figure, own, by_log=True) if few is None else Drafted(replace(figure, reason=few), None)
@@ -144,17 +153,25 @@ class _Pair:
         if before is not None and np.abs(today[rows] - chances[rows]).max() <= _SAME:
             return Drafted(figure, None, nought=said(SAME_CHANCES))
         own = ratio_difference(today, chances, self.ours, self.theirs, self.part.persons)
+        if before is None or after is None:
+            return Drafted(replace(figure, reason=said(NO_BASE, reference=self.reference)), None)
         if np.isnan(own.estimate):
-            return Drafted(replace(figure, reason=said(NOBODY, group=self.group)), None)
+            reason = said(ONE_IS_NOUGHT, group=self.group)
+            return Drafted(replace(figure, estimate=after - before, reason=reason), None)
         few = self._few(self.ours, self.theirs, today, chances)
         return Drafted(replace(figure, estimate=own.estimate, reason=few), own if few is None else None)
 
     def _few(self, ours: Flags, theirs: Flags, *chances: Floats) -> Sentence | None:
         """Why no bounds are given where hardly anybody is approved."""
         least = min(float(one[mask].sum()) for one in chances for mask in (ours, theirs))
-        return None if least >= _LEAST_APPROVED else said(
-            FEW_APPROVED, group=self.group, approved=least, least=_LEAST_APPROVED
+        return None if least >= LEAST_APPROVED else said(
+            FEW_APPROVED, group=self.group, approved=least, least=LEAST_APPROVED
         )  # fmt: skip
+
+    def todays(self, today: Floats) -> Drafted:
+        """Today's own ratio, where nothing was chosen."""
+        draft = self.ratio(TODAYS, None, today)
+        return replace(draft, figure=replace(draft.figure, today=draft.figure.estimate))
 
     def recorded(self) -> Drafted:
         """The recorded decisions' own ratio."""

@@ -6,21 +6,31 @@ alternative gives up is told apart from what today's model never had.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from audits.remedies.records import KINDS, Candidate, Floor
+from audits.remedies.records import KINDS, Candidate, Floor, GroupRate
+from audits.remedies.validation import FEWEST, nearness
 from checks.inputs.remedies import Remedies
 from checks.sentence import Sentence, joined, said, template
 
 _ROUNDING, _DIGITS = 1e-12, 6
+_FALL = 0.01  # a fall of another group below this is none, however little gain is asked for
+Rates = Sequence[GroupRate]
 TODAY = template("Today's model: what the others are measured against.")
 BY_GROUP = template("It needs to know the group to decide, so that it is shown as a frontier alone.")
 NO_PERFORMANCE = template("Its performance is not known on the rows of the choice.")
 NO_GAIN = template("No ratio of approval rates is known on the rows of the choice.")
 BELOW = template("Its performance, {performance:.4f}, lies {short:.4f} below the floor of {least:.4f}.")
-LITTLE = template("It raises the ratio of approval rates by {gain:.4f}, less than the least gain of {least_gain:g}.")
-LOWERS = template("It lowers the ratio of approval rates by {loss:.4f}.")
+LITTLE = template(
+    "It brings the ratio of approval rates nearer to 1 by {gain:.4f}, less than the least gain of {least_gain:g}."
+)
+SAME = template("It leaves the ratio of approval rates as it is.")
+LOWERS = template("It takes the ratio of approval rates further from 1, by {loss:.4f}.")
+HURTS = template(
+    "It leaves {loser} ({attribute}) further behind: the ratio of {group} to {reference} goes from {today:.4f} to "
+    "{ratio:.4f}, {fall:.4f} further from 1."
+)
 NAMES = {
     "without_features": template("leaving features out"),
     "changed_features": template("changing features"),
@@ -28,8 +38,8 @@ NAMES = {
     "constrained": template("constrained training"),
 }
 WAS_ELIGIBLE = template(
-    "{eligible:,} of {tried:,} candidates keep to the floor ({performance} of at least {least:.4f}) and raise the "
-    "ratio of approval rates by at least {least_gain:g}."
+    "{eligible:,} of {tried:,} candidates keep to the floor ({performance} of at least {least:.4f}) and bring the "
+    "ratio of approval rates nearer to 1 by at least {least_gain:g}."
 )
 LARGEST = template("'{chosen}' brings the largest gain of them all, {gain:.4f}, and is of the simplest kind ({kind}).")
 CHANGES_LESS = template(
@@ -43,44 +53,67 @@ WORTH_IT = template(
 )
 PERFORMS = template("Its {performance} on the rows of the choice is {value:.4f}, today's {today:.4f}.")
 NOBODY = template(
-    "None of {tried:,} candidates keeps to the floor ({performance} of at least {least:.4f}) and raises the ratio of "
-    "approval rates by at least {least_gain:g}."
+    "None of {tried:,} candidates keeps to the floor ({performance} of at least {least:.4f}) and brings the ratio of "
+    "approval rates nearer to 1 by at least {least_gain:g}."
 )
+ALL_HURT = template(
+    "{hurting:,} of {tried:,} candidates keep to the floor ({performance} of at least {least:.4f}) and bring the "
+    "ratio of approval rates nearer to 1 by at least {least_gain:g}, but all of these leave another group clearly "
+    "further behind."
+)
+SOME_HURT = template("Left out for leaving another group clearly further behind: {hurting:,} more.")
+NOT_TRAINED = template("Not counted for want of a model that could be used: {failed:,} more.")
+FEW_ROWS = template(
+    "The rows of the choice hold {n:,} of {group} and {reference_n:,} of {reference} ({attribute}) among {rows:,}; a "
+    "ratio of approval rates needs at least {least:,} of each."
+)
+MORE_ROWS = template("About {needed:,} rows of the choice would hold as many, of {rows:,} that there are.")
 NEAREST = template("The largest gain of those that keep to the floor is {gain:.4f} ('{id}').")
-WORDS = {"auc": template("AUC"), "outcome_rate": template("outcome rate of those approved")}
+WORDS = {
+    ("auc", "outcome"): template("AUC"),
+    ("auc", "decision"): template("AUC"),
+    ("outcome_rate", "outcome"): template("outcome rate of those approved"),
+    ("outcome_rate", "decision"): template("share of those approved whom the recorded decisions favour"),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Candidates with ``eligible`` or a reason, in the order given; the id chosen, and those eligible beside it."""
+    """Candidates with ``eligible`` or a reason, in the order given; the id chosen, and those eligible beside it.
+
+    ``answered`` is False where no candidate has a ratio or a performance, so that nothing could be compared.
+    """
 
     candidates: tuple[Candidate, ...]
     floor: Floor
     chosen: str | None
     runner_up: tuple[str, ...]
     reasons: tuple[str, ...]
+    answered: bool = True
 
 
 def choose(candidates: Sequence[Candidate], remedies: Remedies, of: str = "outcome") -> Choice:
     """The choice by the figures that the candidates hold; ``of`` is the role that performance is for.
 
-    Eligible is what needs no group, keeps to the floor and gains ``least_gain``. Chosen is, of those that come within
+    Eligible is what needs no group, keeps to the floor, gains ``least_gain``, and takes no declared group's ratio
+    further from 1 by as much. Chosen is, of those that come within
     ``least_gain`` of the largest gain, the simplest kind, and of a kind the one that changes least of today's model:
     features left out or changed, hyperparameters set. Ties go to the larger gain, the better performance, the id.
     """
     floor = _floor(candidates, remedies, of)
-    judged = tuple(_judged(one, floor) for one in candidates)
+    rates = next((one.rates for one in candidates if one.kind == "today"), ())
+    judged = tuple(_judged(one, floor, rates) for one in candidates)
     eligible = [one for one in judged if one.eligible]
     if not eligible:
-        return Choice(judged, floor, None, (), _why_nobody(judged, floor))
+        lacking = _lacking(judged, floor, remedies.attribute)
+        return Choice(judged, floor, None, (), lacking or _why_nobody(judged, floor, rates), not lacking)
     largest = max(_gain(one) for one in eligible)
     near = [one for one in eligible if _gain(one) >= largest - remedies.least_gain - _ROUNDING]
     today = next((one.features for one in judged if one.kind == "today"), ())
     chosen = min(near, key=lambda one: (*_departure(one, today), *_rank(one)))
     others = sorted((one for one in eligible if one is not chosen), key=_rank)
-    return Choice(
-        judged, floor, chosen.id, tuple(one.id for one in others), _why(judged, eligible, chosen, floor)
-    )  # fmt: skip
+    why = _why(judged, eligible, chosen, floor, rates)
+    return Choice(judged, floor, chosen.id, tuple(one.id for one in others), why)
 
 
 def _departure(one: Candidate, today: Sequence[str]) -> tuple[int, int]:
@@ -105,13 +138,13 @@ def _floor(candidates: Sequence[Candidate], remedies: Remedies, of: str) -> Floo
     return Floor(remedies.performance, of, remedies.loss, best, least, remedies.least_gain)
 
 
-def _judged(one: Candidate, floor: Floor) -> Candidate:
+def _judged(one: Candidate, floor: Floor, today: Rates) -> Candidate:
     """Eligible, or with the first reason why not; a reason that is there already stays."""
-    reason: str | None = one.reason or _against(one, floor)
+    reason: str | None = one.reason or _against(one, floor, today)
     return replace(one, eligible=reason is None, reason=reason)
 
 
-def _against(one: Candidate, floor: Floor) -> Sentence | None:
+def _against(one: Candidate, floor: Floor, today: Rates) -> Sentence | None:
     if one.kind == "today":
         return said(TODAY)
     if not one.deployable:
@@ -122,39 +155,114 @@ def _against(one: Candidate, floor: Floor) -> Sentence | None:
         return said(NO_GAIN)
     short = floor.least - one.performance
     against = [said(BELOW, performance=one.performance, short=short, least=floor.least)] if short > _ROUNDING else []
-    if one.gain < -_ROUNDING:
-        against.append(said(LOWERS, loss=-one.gain))
-    elif one.gain < floor.least_gain - _ROUNDING:
-        against.append(said(LITTLE, gain=one.gain, least_gain=floor.least_gain))
+    if one.gain < floor.least_gain - _ROUNDING:
+        against.append(_little(one.gain, floor.least_gain))
+    against += _hurt(one, today, floor.least_gain)
     return joined(against, " ") if against else None
 
 
-def _why_nobody(judged: Sequence[Candidate], floor: Floor) -> tuple[str, ...]:
-    tried = [one for one in judged if one.kind != "today" and one.deployable]
+def _little(gain: float, least_gain: float) -> Sentence:
+    if round(gain, 4) == 0:
+        return said(SAME)
+    return said(LOWERS, loss=-gain) if gain < 0 else said(LITTLE, gain=gain, least_gain=least_gain)
+
+
+def _hurt(one: Candidate, today: Rates, least_gain: float) -> Iterator[Sentence]:
+    """Groups of any attribute, the reference among them, that end clearly further behind than by today's model."""
+    before = {(rate.attribute, rate.group): rate.ratio for rate in today}
+    reference: dict[str, str] = {}
+    for rate in one.rates:
+        was, base = before.get((rate.attribute, rate.group)), reference.setdefault(rate.attribute, rate.group)
+        if was is None or rate.ratio is None or rate.group == base:
+            continue
+        fall = nearness(was) - nearness(rate.ratio)
+        if fall >= max(least_gain, _FALL) - _ROUNDING:
+            loser = rate.group if rate.ratio < 1 else base
+            yield said(
+                HURTS, loser=loser, attribute=rate.attribute, group=rate.group, reference=base, today=was,
+                ratio=rate.ratio, fall=fall,
+            )  # fmt: skip
+
+
+def _trained(judged: Sequence[Candidate]) -> list[Candidate]:
+    """Those beside today's that could decide and could be trained."""
+    return [one for one in _deployable(judged) if not one.performance is one.approved is one.gain is None]
+
+
+def _deployable(judged: Sequence[Candidate]) -> list[Candidate]:
+    return [one for one in judged if one.kind != "today" and one.deployable]
+
+
+def _hurting(judged: Sequence[Candidate], floor: Floor, today: Rates) -> int:
+    """How many would be eligible but for another group that they leave behind."""
+    return sum(
+        _keeps(one, floor) and _gain(one) >= floor.least_gain - _ROUNDING
+        and any(_hurt(one, today, floor.least_gain)) for one in _trained(judged)
+    )  # fmt: skip
+
+
+def _keeps(one: Candidate, floor: Floor) -> bool:
+    return None not in (one.performance, floor.least) and (one.performance or 0.0) >= (floor.least or 0.0) - _ROUNDING
+
+
+def _lacking(judged: Sequence[Candidate], floor: Floor, attribute: str | None) -> tuple[str, ...]:
+    """Why nothing could be compared at all; () where something could."""
     if floor.least is None:
         return (said(NO_PERFORMANCE),)
+    if any(one.gain is not None for one in judged):
+        return ()
+    rates = next((one.rates for one in judged if one.kind == "today"), ())
+    own = [one for one in rates if attribute in (None, one.attribute)]
+    own = [one for one in own if one.attribute == own[0].attribute]
+    groups = sorted(own[1:], key=lambda one: -one.n)
+    if not groups:
+        return (said(NO_GAIN),)
+    base, most = own[0], groups[0]
+    if min(base.n, most.n) >= FEWEST:
+        return (said(NO_GAIN), *((most.reason,) if most.reason else ()))
+    rows = sum(one.n for one in own)
     reasons = [said(
-        NOBODY, tried=len(tried), performance=said(WORDS[floor.performance]), least=floor.least,
-        least_gain=floor.least_gain,
+        FEW_ROWS, n=most.n, group=most.group, reference_n=base.n, reference=base.group, attribute=base.attribute,
+        rows=rows, least=FEWEST,
     )]  # fmt: skip
-    within = [one for one in tried if one.gain is not None and (one.performance or 0.0) >= floor.least - _ROUNDING]
-    if within:
-        best = min(within, key=_rank)
-        reasons.append(said(NEAREST, gain=_gain(best), id=best.id))
+    if min(base.n, most.n):
+        reasons.append(said(MORE_ROWS, needed=-(-FEWEST * rows // min(base.n, most.n)), rows=rows))
     return tuple(reasons)
 
 
+def _why_nobody(judged: Sequence[Candidate], floor: Floor, today: Rates) -> tuple[str, ...]:
+    tried, hurting = _trained(judged), _hurting(judged, floor, today)
+    performance = said(WORDS[floor.performance, floor.of])
+    reasons = [said(
+        ALL_HURT if hurting else NOBODY, tried=len(tried), performance=performance, least=floor.least,
+        least_gain=floor.least_gain, **({"hurting": hurting} if hurting else {}),
+    )]  # fmt: skip
+    within = [one for one in tried if one.gain is not None and _keeps(one, floor)]
+    if within:
+        best = min(within, key=_rank)
+        reasons.append(said(NEAREST, gain=_gain(best), id=best.id))
+    return (*reasons, *_not_trained(judged))
+
+
+def _not_trained(judged: Sequence[Candidate]) -> Iterator[Sentence]:
+    failed = len(_deployable(judged)) - len(_trained(judged))
+    if failed:
+        yield said(NOT_TRAINED, failed=failed)
+
+
 def _why(
-    judged: Sequence[Candidate], eligible: Sequence[Candidate], chosen: Candidate, floor: Floor
+    judged: Sequence[Candidate], eligible: Sequence[Candidate], chosen: Candidate, floor: Floor, rates: Rates
 ) -> tuple[str, ...]:  # fmt: skip
     """Sentences in the order in which the choice was made."""
-    performance, kind = said(WORDS[floor.performance]), said(NAMES[chosen.kind])
-    tried = sum(one.kind != "today" and one.deployable for one in judged)
+    performance, kind = said(WORDS[floor.performance, floor.of]), said(NAMES[chosen.kind])
+    tried, hurting = len(_trained(judged)), _hurting(judged, floor, rates)
     best = min(eligible, key=_rank)
     reasons = [said(
         WAS_ELIGIBLE, eligible=len(eligible), tried=tried, performance=performance, least=floor.least,
         least_gain=floor.least_gain,
     )]  # fmt: skip
+    reasons += [said(SOME_HURT, hurting=hurting)] if hurting else []
+    reasons += _not_trained(judged)
     simpler = any(KINDS.index(one.kind) < KINDS.index(chosen.kind) for one in eligible)
     if simpler:
         reasons.append(said(WORTH_IT, kind=kind, least_gain=floor.least_gain, largest=_gain(best)))

@@ -18,6 +18,7 @@ from checks.inputs.remedies import Remedies
 from checks.inputs.training_code import TrainingError
 from checks.sentence import said, template
 
+_DIGITS = 12  # of a gain; what is left beyond is rounding
 FEWEST = 30  # rows of a group below which a rate is shown and no ratio is judged
 NO_NUMBER = template("The model gave scores that are not finite numbers.")
 NO_REFERENCE = template("No ratio: the reference, {reference}, has too few rows, or nobody of it is approved.")
@@ -68,7 +69,7 @@ class Validator:
         Raises ``TrainingError``, or ``UnanswerableError`` where the recorded decisions give no rule.
         """
         scores = scored(scorer, self.part)
-        self._rule = rule_of(self.remedies.approve, scores, self.part.decision)
+        self._rule = rule_of(self.remedies.approve, scores, self.part.decision, self.remedies.target)
         chances = self.rule.approver(scores).chances(scores)
         self._least = least_ratio(self._rates(chances), self.attribute, self.references[self.attribute])
 
@@ -103,7 +104,7 @@ class Validator:
         outcome = outcome_rate(approved, self.part.outcome).estimate
         rates = self._rates(approved)
         least = least_ratio(rates, self.attribute, self.references[self.attribute])
-        gain = None if least is None or self._least is None else least - self._least
+        gain = None if least is None or self._least is None else round(least - self._least, _DIGITS) + 0.0
         if performance is None and not reason:
             reason = said(NOTHING_KNOWN, of=self.of)
         return replace(
@@ -184,5 +185,9 @@ def ordered_groups(labels: NDArray[np.object_], reference: str, further: Iterabl
 def least_ratio(rates: Sequence[GroupRate], attribute: str, reference: str) -> float | None:
     """The least of min(r, 1/r) over the groups of an attribute that have a ratio r; None where none has."""
     ratios = [one.ratio for one in rates if one.attribute == attribute and one.group != reference]
-    nearness = [min(ratio, 1 / ratio) if ratio > 0 else 0.0 for ratio in ratios if ratio is not None]
-    return min(nearness, default=None)
+    return min((nearness(ratio) for ratio in ratios if ratio is not None), default=None)
+
+
+def nearness(ratio: float | None) -> float:
+    """min(r, 1/r) of a ratio r: 1 where both groups are approved alike, 0 where one of them never is, or for None."""
+    return min(ratio, 1 / ratio) if ratio is not None and ratio > 0 else 0.0

@@ -120,6 +120,12 @@ def test_scores_that_hardly_order_the_decisions_give_no_curve_and_say_what_to_do
     assert "approve: cut" in refused.value.reason
     assert f"{refused.value.reason.values['order']:.3f}" in refused.value.reason
     assert refused.value.reason.values["order"] < 0.6
+    assert "target: decision" in refused.value.reason
+    with pytest.raises(UnanswerableError) as refused:
+        rule_of("as_recorded", scores, decided, "decision")
+    for told in (refused.value.reason, refused.value.problems[0].remedy):
+        assert "approve: cut" in told
+        assert "target: decision" not in told
     rule = rule_of("cut", scores, decided)
     assert rule.approver(scores).chances(scores).mean() == pytest.approx(rule.share, abs=1e-9)
 

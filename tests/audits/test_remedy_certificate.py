@@ -200,14 +200,78 @@ def test_a_group_ahead_is_certified_where_it_comes_nearer() -> None:
     assert "on the other side" in beyond.explanation
 
 
-def test_nothing_chosen_leaves_the_recorded_ratios() -> None:
-    validator = Validator(part(seed=1), ASKED, REFERENCES)
-    today = validator(Candidate("today", "today", "t", ("x", "t")), Linear(1, -1.5))
-    choice = choose([today], ASKED)
-    found = certify(part(seed=2), {"today": Linear(1, -1.5)}, choice, validator, ASKED, REFERENCES)
+def alone(untouched: RemedyPart, validation: RemedyPart, scorer=None):
+    """The certificate where nothing was chosen."""
+    validator, scorer = Validator(validation, ASKED, REFERENCES), scorer or Linear(1, -1.5)
+    today = validator(Candidate("today", "today", "t", ("x", "t")), scorer)
+    return certify(untouched, {"today": scorer}, choose([today], ASKED), validator, ASKED, REFERENCES)
+
+
+def test_nothing_chosen_leaves_todays_and_the_recorded_ratios() -> None:
+    rows = part(seed=2)
+    found = alone(rows, part(seed=1))
     assert found.outcome == "none_found"
-    assert [one.measure for one in found.figures] == ["recorded_adverse_impact_ratio"]
+    todays, recorded = found.figures
+    assert (todays.measure, recorded.measure) == ("todays_adverse_impact_ratio", "recorded_adverse_impact_ratio")
+    assert todays.today == todays.estimate
+    assert todays.chosen is None
+    assert todays.low < todays.estimate < todays.high
+    ratio = by_measure(certified(rows, (1, 0)))["adverse_impact_ratio"].today
+    assert todays.estimate == pytest.approx(ratio, abs=1e-12)
     assert "None of 0 candidates" in found.explanation
+    assert found.cautions == ()
+    harsh = alone(part(seed=2, extra=0.8), part(seed=99, extra=0.8))
+    assert any("is not quite what decided" in caution for caution in harsh.cautions)
+
+
+def test_todays_model_that_cannot_score_leaves_the_recorded_ratios() -> None:
+    class Once(Linear):
+        def scores(self, features):
+            if len(features) != 4000:
+                raise TrainingError(said("It broke."))
+            return super().scores(features)
+
+    found = alone(part(900, 2), part(seed=1), Once(1, -1.5))
+    assert [one.measure for one in found.figures] == ["recorded_adverse_impact_ratio"]
+    assert any("It broke." in caution for caution in found.cautions)
+
+
+def test_where_no_ratio_is_known_the_outcome_is_not_answered() -> None:
+    validation = part(seed=1)
+    validation.labels["area"][np.flatnonzero(validation.labels["area"] == "B")[12:]] = "A"
+    found = alone(part(seed=2), validation)
+    assert found.outcome == "not_answered"
+    assert "12 of B" in found.explanation
+
+
+@pytest.mark.parametrize("count", [0, 4])
+def test_a_group_that_the_records_hardly_approve_is_cautioned(count) -> None:
+    rows, validation = part(seed=2), part(seed=1)
+    ours = np.flatnonzero(rows.labels["area"] == "B")
+    rows.decision[ours] = 0
+    rows.decision[ours[:count]] = 1
+    for found in (certified(rows, (1, 0), validation=validation), alone(rows, validation)):
+        recorded = by_measure(found)["recorded_adverse_impact_ratio"]
+        assert recorded.low is None
+        assert recorded.estimate == pytest.approx(count / len(ours) / rows.decision[rows.labels["area"] == "A"].mean())
+        assert "no ratio" not in str(recorded.reason)
+        assert any(f"approve {count} of {len(ours):,} untouched rows of B" in one for one in found.cautions)
+
+
+def test_where_nobody_of_the_reference_is_approved_there_is_no_ratio() -> None:
+    rows = part(seed=2)
+    rows.decision[rows.labels["area"] == "A"] = 0
+    found = certified(rows, (1, 0))
+    recorded = by_measure(found)["recorded_adverse_impact_ratio"]
+    assert recorded.estimate is None
+    assert "Nobody of the reference, A, is approved" in str(recorded.reason)
+    assert any("untouched rows of A, today's model" in one for one in found.cautions)
+
+
+def test_few_rows_that_fit_the_model_are_not_cautioned() -> None:
+    rows = part(seed=2)
+    rows.labels["area"][np.flatnonzero(rows.labels["area"] == "B")[25:]] = "A"
+    assert not any("approve" in one for one in certified(rows, (1, 0)).cautions)
 
 
 def test_a_model_that_cannot_score_the_untouched_rows_is_not_confirmed() -> None:

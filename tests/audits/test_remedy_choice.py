@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 
 from audits.evidence.remedy_rows import RemedyPart
 from audits.remedies.choice import choose
-from audits.remedies.records import Candidate
+from audits.remedies.records import Candidate, GroupRate
 from audits.remedies.validation import FEWEST, Validator, group_rates, least_ratio
 from checks.inputs.remedies import Remedies, Training
 from checks.inputs.training_code import TrainingError
@@ -210,11 +210,84 @@ def test_every_candidate_is_eligible_or_says_why_not() -> None:
     assert choice.chosen == "edge"
     assert "0.0100 below the floor of 0.7000" in str(found["low"].reason)
     assert "0.0100, less than the least gain of 0.02" in str(found["little"].reason)
-    assert "lowers" in str(found["worse"].reason)
+    assert "further from 1, by 0.0300" in str(found["worse"].reason)
     assert all(word in str(found["both"].reason) for word in ("floor", "least gain"))
     assert "group to decide" in str(found["by-group"].reason)
     assert found["failed"].reason == "Training failed."
     assert choice.floor.best == 0.702  # what decides by the group sets no floor
+
+
+def rated(name: str, gain: float, area: float, sex: float, third: float = 0.9) -> Candidate:
+    ratios = (("area", "A", 1.0), ("area", "B", area), ("area", "C", third), ("sex", "m", 1.0), ("sex", "w", sex))
+    rates = tuple(GroupRate(attribute, group, 90, 0.5 * ratio, ratio) for attribute, group, ratio in ratios)
+    kind = "today" if name == "today" else "without_features"
+    return told(name, kind, 0.7, gain, rates=rates)
+
+
+@pytest.mark.parametrize(("sex", "third", "loser"), [
+    (0.97, 0.9, "w (sex)"), (1.06, 0.9, "m (sex)"), (1.0, 0.87, "C (area)"), (1.0, 1.2, "A (area)"),
+    (0.985, 0.9, None), (1.0, 0.95, None), (1.0, 1.1, None),
+])  # fmt: skip
+def test_what_leaves_another_group_clearly_behind_is_not_eligible(sex, third, loser) -> None:
+    choice = choose([rated("today", 0.0, 0.75, 1.0), rated("other", 0.1, 0.85, sex, third)], ASKED)
+    other = choice.candidates[1]
+    assert other.eligible == (loser is None)
+    if loser is None:
+        assert choice.chosen == "other"
+        return
+    assert f"leaves {loser} further behind" in str(other.reason)
+    assert "1 of 1 candidates keep to the floor" in choice.reasons[0]
+    assert "but all of these leave another group" in choice.reasons[0]
+    both = choose(
+        [rated("today", 0.0, 0.75, 1.0), rated("a", 0.1, 0.85, sex, third), rated("b", 0.1, 0.85, 1.0)], ASKED
+    )
+    assert both.chosen == "b"
+    assert any("1 more" in reason for reason in both.reasons)
+
+
+def test_a_gain_of_nothing_is_told_without_a_sign() -> None:
+    for gain in (0.0, -2e-5, 3e-5):
+        found = choose([TODAY, told("same", "without_features", 0.7, gain)], ASKED).candidates[1]
+        assert found.reason == "It leaves the ratio of approval rates as it is."
+    validator = Validator(part(), ASKED, REFERENCES)
+    validator(named("today", "today"), Linear(1, -1.5))
+    for weights in ((2, -3.0), (0.1, -0.15), (1 / 3, -0.5)):
+        assert validator.fill(named("again"), Linear(*weights)).gain == 0
+
+
+def test_what_could_not_be_trained_is_counted_apart() -> None:
+    failed = [told(f"failed-{i}", "constrained", None, None, reason=said("Training failed.")) for i in range(3)]
+    little = told("little", "without_features", 0.7, 0.01)
+    nobody = choose([TODAY, little, *failed], ASKED)
+    assert "None of 1 candidates" in nobody.reasons[0]
+    assert "3 more" in nobody.reasons[-1]
+    some = choose([TODAY, told("good", "without_features", 0.7, 0.1), little, *failed], ASKED)
+    assert "1 of 2 candidates" in some.reasons[0]
+    assert any("could be used: 3 more" in reason for reason in some.reasons)
+
+
+def test_where_no_ratio_is_known_nothing_is_answered_and_the_rows_that_lack_are_told() -> None:
+    rows = part(others=0)
+    rows.labels["area"][rows.labels["area"] == "B"] = "A"
+    rows.labels["area"][:10] = "B"
+    validator = Validator(rows, ASKED, REFERENCES)
+    filled = [validator(named("today", "today"), Linear(1, -1.5)), validator(named("without-t"), Linear(1, 0))]
+    choice = choose(filled, ASKED)
+    assert not choice.answered
+    assert choice.chosen is None
+    assert "hold 10 of B and 1,990 of A (area) among 2,000" in choice.reasons[0]
+    assert f"at least {FEWEST} of each" in choice.reasons[0]
+    assert "About 6,000 rows" in choice.reasons[1]
+    assert not choose([told("today", "today", None, None)], ASKED).answered
+    assert choose([TODAY], ASKED).answered
+
+
+def test_performance_for_the_decision_is_not_called_an_outcome_rate() -> None:
+    asked = replace(ASKED, performance="outcome_rate")
+    for of, words in (("decision", "recorded decisions favour"), ("outcome", "outcome rate")):
+        for gain in (0.0, 0.1):
+            reasons = choose([TODAY, told("a", "without_features", 0.7, gain)], asked, of).reasons
+            assert words in reasons[0]
 
 
 def test_where_nobody_is_eligible_the_reasons_say_so() -> None:
