@@ -11,7 +11,7 @@ from reports.words import Words
 
 AUC = "auc"
 RATIO, GAIN, RECORDED = "adverse_impact_ratio", "adverse_impact_ratio_gain", "recorded_adverse_impact_ratio"
-RETRAINED = "retrained_ratio_gain"
+RETRAINED, TODAYS = "retrained_ratio_gain", "todays_adverse_impact_ratio"
 PERFORMANCE, SHARE, OUTCOMES = "performance_difference", "approved_share_difference", "outcome_rate_difference"
 _AUC_DECIMALS, _SHARE_DECIMALS = 4, 2
 
@@ -69,7 +69,7 @@ def bounds(say: Words, one: Certified, kind: str) -> str:
 
 
 def _bound(say: Words, one: Certified, value: float, kind: str) -> str:
-    return ratio(value) if one.measure in (RATIO, RECORDED) else certified_difference(say, one, value, kind)
+    return ratio(value) if one.measure in (RATIO, RECORDED, TODAYS) else certified_difference(say, one, value, kind)
 
 
 def _without_unit(one: Certified, kind: str) -> str:

@@ -5,8 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from audits.remedies.records import KINDS, Certified, RemedyRecord
-from reports.remedies_figures import RATIO, RECORDED, bounds, certified, certified_difference, performance, ratio
 from reports.words import ENGLISH
+
+from reports.remedies_figures import (
+    RATIO,
+    RECORDED,
+    TODAYS,
+    bounds,
+    certified,
+    certified_difference,
+    performance,
+    ratio,
+)
 
 
 def summary(record: RemedyRecord) -> Iterator[str]:
@@ -34,7 +44,7 @@ def _figure(record: RemedyRecord, one: Certified) -> str:
     whom = f", {one.attribute} {one.group} against {one.reference}" if one.group else ""
     if one.estimate is None:
         return f"  {one.measure}{whom}: none, {one.reason}"
-    own = one.measure in (RATIO, RECORDED)
+    own = one.measure in (RATIO, RECORDED, TODAYS)
     told = ratio(one.estimate) if own else certified_difference(ENGLISH, one, one.estimate, kind)
     before = ""
     if not own and one.today is not None and one.chosen is not None:

@@ -6,12 +6,21 @@ from collections.abc import Iterator
 
 from audits.remedies.records import KINDS, Candidate, Certified, RemedyRecord
 from reports.figures import count, percent
+from reports.remedies_frontier import frontier
+from reports.remedies_model import CandidateRow, ComparedRow, Key, RemediesModel
+from reports.remedies_pictures import pictures
+from reports.remedies_terms import provenance, reference_of, terms
+from reports.report_model import Fact
+from reports.rule_reading import phrase
+from reports.words import ENGLISH, Words
+
 from reports.remedies_figures import (
     AUC,
     GAIN,
     OUTCOMES,
     RATIO,
     RECORDED,
+    TODAYS,
     bounds,
     certified,
     certified_difference,
@@ -22,13 +31,6 @@ from reports.remedies_figures import (
     ratio,
     share,
 )
-from reports.remedies_frontier import frontier
-from reports.remedies_model import CandidateRow, ComparedRow, Key, RemediesModel
-from reports.remedies_pictures import pictures
-from reports.remedies_terms import provenance, reference_of, terms
-from reports.report_model import Fact
-from reports.rule_reading import phrase
-from reports.words import ENGLISH, Words
 
 BADGES = {"certified": "clear", "not_confirmed": "inconclusive", "none_found": "none", "not_answered": "not_identified"}
 _NEAR = 8  # candidates that are shown without unfolding
@@ -127,7 +129,7 @@ def _compared(say: Words, record: RemedyRecord) -> Iterator[ComparedRow]:
     for one in record.certified:
         if one.measure == RATIO:
             yield _row(say, record, one, gains.pop((one.attribute, one.group), None))
-    told = {RATIO, GAIN, RECORDED}
+    told = {RATIO, GAIN, RECORDED, TODAYS}
     if record.floor.performance != AUC and record.floor.of == "outcome":
         told.add(OUTCOMES)  # it is the performance itself
     for one in (*gains.values(), *(one for one in record.certified if one.measure not in told)):
@@ -155,10 +157,12 @@ def _row(say: Words, record: RemedyRecord, one: Certified, gain: Certified | Non
 
 
 def _recorded(say: Words, record: RemedyRecord) -> Iterator[tuple[str, ...]]:
-    """The ratios of the recorded decisions: whom, ratio, bounds, how many were approved."""
+    """The ratios of the recorded decisions, or of today's model alone: whom, ratio, bounds, how many were approved."""
     for one in record.certified:
-        if one.measure == RECORDED:
+        if one.measure in (RECORDED, TODAYS):
             whom = say("labelled", label=one.attribute, value=_against(say, one))
+            if one.measure == TODAYS:
+                whom = say("remedy.todays_row", who=whom)
             if one.estimate is None:
                 yield whom, say("remedy.none"), say.sentence(one.reason or ""), say("remedy.none")
                 continue

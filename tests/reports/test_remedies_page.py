@@ -254,3 +254,14 @@ def test_the_terminal_says_something_of_every_outcome_and_nothing_is_a_figure_wi
     assert lines[1].startswith(f"  {record.outcome.upper()}  ")
     assert len(lines) >= 4
     assert all("rows" in line or ": none, " in line for line in lines if "against" in line.split(":")[0])
+
+
+def test_todays_ratio_stands_beside_the_recorded_one_where_nothing_was_chosen() -> None:
+    record = sample.none_found()
+    model = remedies_model(record)
+    assert model.compared == ()
+    assert model.pictures == ()
+    assert [(row[0], row[1]) for row in model.recorded] == [
+        ("grp: b against a, by today's model on these rows", "0.661"), ("grp: b against a", "0.751"),
+    ]  # fmt: skip
+    assert any("todays_adverse_impact_ratio, grp b against a: 0.661 (bounds" in line for line in summary(record))
