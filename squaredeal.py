@@ -29,6 +29,7 @@ ProgramFile = Annotated[
 ]
 Out = Annotated[Path, typer.Option(help="Folder for runs: OUT/PROGRAM/PERIOD/vN.")]
 PeriodText = Annotated[str, typer.Option("--period", help="all, 2026, 2026-Q3, 2026-10, 2026-10-05 or FIRST..LAST.")]
+Force = Annotated[bool, typer.Option("--force", help="Write over files that are there.")]
 AsOf = Annotated[str | None, typer.Option("--as-of", help="Day that freshness counts from, YYYY-MM-DD.")]
 
 
@@ -176,35 +177,33 @@ def rows(
         Path | None, typer.Option(help="A second file with the money beyond the limit by customer.")
     ] = None,
     most: Annotated[int, typer.Option(min=1, help="Rows of compared groups to fetch at most.")] = 1_000_000,
+    force: Force = False,
 ) -> None:
     """Fetch the rows behind a finding from the source, with the source's credentials, as CSV: its cases, or groups."""
     with _plain_errors():
-        from audits.rows_beyond import fetched
+        from audits.rows_beyond import fetched, program_of
+        from audits.rows_program import files_behind
+        from checks.inputs.program import read_program
+        from checks.new_files import check_new, write_closed
 
-        asked = Path(program) if program else None
+        asked = Path(program) if program else program_of(folder)
+        check_new({"--out": out, "--by-entity": by_entity}, force, files_behind(read_program(asked)))
         found = fetched(folder, finding, asked, by_entity=by_entity is not None, most=most)
-        _write_closed(out, found.text, "--out")
+        try:
+            write_closed({out: found.text} | ({by_entity: found.by_entity} if by_entity else {}))
+        except OSError as error:
+            raise InputError(Problem(
+                str(error.filename or out), f"the rows cannot be written ({error.strerror})",
+                "a file in a folder that can be written to", "name another file with --out or --by-entity",
+            )) from None  # fmt: skip
         some = f" of {found.of:,}, drawn by the hash of their unit" if (found.of or 0) > found.rows else ""
         whose = ", those of the groups that the figure compares" if found.compared else ""
         typer.echo(f"{out}: {found.rows:,} rows{some}{whose}")
         if by_entity is not None:
-            _write_closed(by_entity, found.by_entity, "--by-entity")
             typer.echo(f"{by_entity}: {found.entities:,} customers")
             if found.without_entity:
-                typer.echo(f"{found.without_entity:,} rows name no customer and are in no sum")
-
-
-def _write_closed(out: Path, text: str, option: str) -> None:
-    """Write a file that only its owner may read."""
-    try:
-        with os.fdopen(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-            file.write(text)
-        out.chmod(0o600)
-    except OSError as error:
-        raise InputError(Problem(
-            str(out), f"the rows cannot be written ({error.strerror})",
-            "a file in a folder that can be written to", f"name another file with {option}",
-        )) from None  # fmt: skip
+                money = ", ".join(f"{amount:,.2f} {currency}".strip() for currency, amount in found.without_money)
+                typer.echo(f"{found.without_entity:,} rows name no customer and are in no sum: {money}")
 
 
 @app.command()
@@ -217,14 +216,17 @@ def compare(
     fail_on: Annotated[
         str | None, typer.Option(help="worse: end with exit code 1 where a finding got worse, or lost its clear.")
     ] = None,
+    force: Force = False,
 ) -> None:
     """Tell what changed from one finished run to another, from their records: inputs, verdicts, figures."""
     with _plain_errors():
+        from checks.new_files import check_new
         from reports.publish import check_language
         from reports.publish_comparison import check_worse, compared, write_comparison
 
         check_language(lang)
         check_worse(fail_on, "--fail-on")
+        check_new({"--out": out, "--json": json_file}, force)
         found, lines = compared(before, after, lang)
         files = write_comparison(found, lang, out, json_file)
         typer.echo("\n".join(lines))

@@ -91,7 +91,7 @@ def fetched(
     found = _finding(judgement.findings, finding, folder)
     counted = bool(found.measurement.beyond)
     keys = _keys(run, found, folder) if counted else []
-    program = read_program(program_file or _program_of(folder))
+    program = read_program(program_file or program_of(folder))
     if by_entity:
         _can_be_summed(found, keys, program)
     refuse_other_program(run, program)
@@ -189,7 +189,8 @@ def _keys(run: AuditRun, finding: Finding, folder: Path) -> list[Beyond]:
     return [Beyond(*row) for row in rows if sign * row[1] > sign * rule.limit]
 
 
-def _program_of(folder: Path) -> Path:
+def program_of(folder: Path) -> Path:
+    """The program file that the run of a folder was made with. Raises ``InputError`` where it is not noted."""
     try:
         return Path(json.loads((folder / ORIGIN_FILE).read_text(encoding="utf-8"))["program"])
     except (OSError, ValueError, KeyError, TypeError):

@@ -6,12 +6,15 @@ currency, would be rows of something else under the name of the run's finding.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from audits.comparing.inputs import places_of
 from audits.record import AuditRun
 from audits.run import program_record
+from checks.inputs.files import existing_files
 from checks.inputs.program import AuditProgram
 from checks.problem import InputError, Problem, listed
 
@@ -39,6 +42,20 @@ def refuse_other_program(run: AuditRun, program: AuditProgram) -> None:
             str(program.file), f"a program that says other things of the rows than the run's: {listed(differing, 8)}",
             "the program as it was run", "restore the file, or run the program again and take a finding of the new run",
         ))  # fmt: skip
+
+
+def files_behind(program: AuditProgram) -> list[Path]:
+    """The program's file and the files of its data, as far as it names them."""
+    table = program.source.table or ""
+    address = program.source.connection.removeprefix("duckdb://").removeprefix("/")
+    payments = program.contract.payments
+    named = [table, "" if "://" in address else address, payments.file if payments else ""]
+    found = [program.file]
+    for pattern in named:
+        if pattern and "://" not in pattern:
+            with contextlib.suppress(InputError):
+                found += map(Path, existing_files(program, pattern, "source"))
+    return found
 
 
 def _of_rows(content: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,10 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from typer.testing import CliRunner
 
 from audits.rows_beyond import fetched
 from checks.problem import InputError
 from reports.workbench_rows import typed_frame
+from squaredeal import app
 from tests.programs import loans, run_program, write_program
 
 
@@ -135,3 +137,26 @@ def test_without_a_unit_too_many_rows_are_refused(tmp_path):
     assert fetched(folder, finding_of(judgement, "west")).rows > 100
     with pytest.raises(InputError, match="unit"):
         fetched(folder, finding_of(judgement, "west"), most=10)
+
+
+def test_the_command_writes_over_nothing_and_says_how_many_rows_there_are(audited, tmp_path):
+    data, folder, judgement = audited
+    source = folder.parents[3] / "loans.parquet"
+    before, out, asked = source.read_bytes(), tmp_path / "rows.csv", finding_of(judgement, "west")
+
+    def invoke(*more):
+        return CliRunner().invoke(app, ["rows", asked, str(folder), *map(str, more)])
+
+    done = invoke("--out", out)
+    assert (done.exit_code, f"{data['region'].isin(['west', 'north']).sum():,} rows" in done.output) == (0, True)
+    assert len(pd.read_csv(out)) == data["region"].isin(["west", "north"]).sum()
+    for more, expected in (
+        (["--out", out], "--force"),
+        (["--out", source, "--force"], "its data"),
+        (["--out", folder / "rows.csv"], "finished run"),
+        (["--out", tmp_path / "new.csv", "--by-entity", tmp_path / "new.csv"], "named twice"),
+    ):
+        done = invoke(*more)
+        assert (done.exit_code, expected in done.output) == (2, True), done.output
+    assert source.read_bytes() == before
+    assert invoke("--out", out, "--force").exit_code == 0

@@ -465,7 +465,7 @@ def test_the_command_writes_text_page_and_record_and_stops_a_pipeline(months, tm
     jsonschema.validate(json.loads(record.read_text()), schema)
     assert invoke(months[0], months[1]).exit_code == 0
     assert invoke(months[0], months[2], "--fail-on", "worse").exit_code == 0
-    chinese = invoke(months[0], months[1], "--lang", "zh-CN", "--out", page)
+    chinese = invoke(months[0], months[1], "--lang", "zh-CN", "--out", page, "--force")
     assert "发生变化的结论" in chinese.output
     assert 'lang="zh-CN"' in page.read_text()
 
@@ -512,6 +512,9 @@ def test_what_cannot_be_compared_is_said_for_both_folders_at_once(months, tmp_pa
         (("--fail-on", "worst"), "worse"),
         (("--lang", "fr"), "zh-CN"),
         (("--out", tmp_path), "written"),
+        (("--out", tmp_path / "x", "--json", tmp_path / "x"), "named twice"),
+        (("--json", months[0] / "run.json", "--force"), "finished run"),
+        (("--json", tmp_path / "a file"), "--force"),
     ):
         done = invoke(months[0], months[1], *wrong)
         assert (done.exit_code, expected in done.output) == (2, True)
