@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from audits.policies.units import decimals_apart
-from audits.remedies.records import Candidate, Certified, GroupRate
+from audits.remedies.records import Candidate, Certified, GroupRate, RemedyRecord
 from reports.figures import number, percent, signed
 from reports.words import Words
 
@@ -79,25 +79,42 @@ def _without_unit(one: Certified, kind: str) -> str:
     return _with_sign(_bare(low, "share", (0.0,)), low) if in_points else ""
 
 
-def counted_ratio(candidate: Candidate, attribute: str) -> tuple[float, GroupRate] | None:
+def reference_label(record: RemedyRecord) -> str | None:
+    """The group that the others of the remedied attribute are compared with, which stands first among the rates."""
+    named = [one.reference for one in record.certified if one.attribute == record.attribute and one.reference]
+    rates = [rate.group for one in record.candidates for rate in one.rates if rate.attribute == record.attribute]
+    return next(iter([*named, *rates]), None)
+
+
+def counted_ratio(candidate: Candidate, attribute: str, reference: str | None) -> tuple[float, GroupRate] | None:
     """How alike a candidate treats the groups of an attribute, and the group that it is the figure of.
 
-    The least of min(r, 1/r) over its ratios r. None where there is none.
+    The least of min(r, 1/r) over the ratios r of its groups to the ``reference``, whose own to itself says nothing.
+    None where no group has one.
     """
-    found = [one for one in candidate.rates if one.attribute == attribute and one.ratio is not None]
-    groups = [one for one in found if one.ratio != 1.0] or found[:1]  # the reference's to itself is one
-    if not groups:
-        return None
-    return min(((_alike(one.ratio or 0.0), one) for one in groups), key=lambda pair: pair[0])
+    groups = [one for one in candidate.rates if (one.attribute, one.group) != (attribute, reference)]
+    ratios = [(nearness(one.ratio), one) for one in groups if one.attribute == attribute and one.ratio is not None]
+    return min(ratios, key=lambda pair: pair[0], default=None)
+
+
+def nearness(value: float) -> float:
+    """How near a ratio is to 1, from either side: min(r, 1/r). What is gained is gained of this."""
+    return min(value, 1 / value) if value > 0 else 0.0
+
+
+def gained(one: Certified) -> float | None:
+    """How much nearer to 1 a group's ratio comes with the chosen model; None where it has not both."""
+    return None if one.today is None or one.chosen is None else nearness(one.chosen) - nearness(one.today)
+
+
+def is_gain(one: Certified) -> bool:
+    """Whether a certified change of a ratio is itself what is gained: below 1 with both models."""
+    return one.today is not None and one.chosen is not None and max(one.today, one.chosen) <= 1
 
 
 def level_of(figures: Iterable[Certified]) -> str | None:
     """The level that all bounds hold at, in percent."""
     return next((percent(one.level) for one in figures if one.low is not None or one.high is not None), None)
-
-
-def _alike(value: float) -> float:
-    return min(value, 1 / value) if value > 0 else 0.0
 
 
 def _bare(value: float, kind: str, beside: Iterable[float]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from audits.remedies.records import Candidate, RemedyRecord
-from reports.remedies_figures import AUC, counted_ratio, performance, ratio
+from reports.remedies_figures import AUC, counted_ratio, performance, ratio, reference_label
 from reports.remedies_model import FrontierPicture, FrontierPoint
 from reports.words import Words
 
@@ -36,7 +36,7 @@ def frontier(say: Words, record: RemedyRecord) -> FrontierPicture | None:
 
 
 def _point(one: Candidate, record: RemedyRecord) -> FrontierPoint | None:
-    found = counted_ratio(one, record.attribute)
+    found = counted_ratio(one, record.attribute, reference_label(record))
     if one.performance is None or found is None:
         return None
     kind = (

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from audits.remedies.records import RemedyRecord
+from collections.abc import Sequence
+
+from audits.remedies.records import Candidate, RemedyRecord
 from reports.figures import count
-from reports.remedies_figures import performance, performance_difference, ratio
+from reports.remedies_figures import performance, performance_difference, ratio, reference_label
 from reports.report_model import Fact, FactGroup
 from reports.words import Words
 
 _PARTS = ("training", "validation", "untouched")
+NOT_DRAWN = ("without_unit", "without_decision", "of_large_persons", "beyond_most")
 
 
 def terms(say: Words, record: RemedyRecord) -> tuple[Fact, ...]:
@@ -23,15 +26,31 @@ def terms(say: Words, record: RemedyRecord) -> tuple[Fact, ...]:
         Fact(say("remedy.performance"), say("remedy.performance_of", performance=say(
             f"remedy.performance.{floor.performance}"), role=say(f"remedy.role.{floor.of}"))),
         Fact(say("remedy.floor"), floor_words(say, record)),
-        Fact(say("remedy.least_gain"), ratio(floor.least_gain)),
+        Fact(say("remedy.least_gain"), ratio(floor.least_gain), say("remedy.gain_is")),
     ]  # fmt: skip
     facts += [Fact(say("remedy.kept"), say("join.list").join(map(str, kept)))] if kept else []
     facts += [Fact(say("remedy.trials"), str(settings["trials"]))] if "trials" in settings else []
     note = say("remedy.rows_drawn", drawn=rows.get("drawn", 0), total=rows.get("total", 0))
     facts.append(Fact(say("remedy.rows"), say("remedy.parts", **parts), note))
+    left = [say(f"remedy.rows.{kind}", count=rows[kind]) for kind in NOT_DRAWN if rows.get(kind)]
+    facts += [Fact(say("remedy.rows_left"), say("join.clauses").join(left))] if left else []
     facts.append(Fact(say("remedy.training"), record.training.file, say(
         "remedy.function", function=record.training.function), True))  # fmt: skip
     return (*facts, Fact(say("remedy.training_digest"), record.training.digest, "", True))
+
+
+def usable(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Candidates beside today's whose model could be trained and measured."""
+    return [one for one in candidates if one.kind != "today" and not _is_lost(one)]
+
+
+def lost_candidates(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Candidates that could not be used."""
+    return [one for one in candidates if one.kind != "today" and _is_lost(one)]
+
+
+def _is_lost(one: Candidate) -> bool:
+    return one.performance is None and one.approved is None and one.gain is None
 
 
 def floor_words(say: Words, record: RemedyRecord) -> str:
@@ -46,8 +65,7 @@ def floor_words(say: Words, record: RemedyRecord) -> str:
 
 def reference_of(say: Words, record: RemedyRecord) -> str:
     """The group that the others of the remedied attribute are compared with; empty where none is told."""
-    found = (one.reference for one in record.certified if one.attribute == record.attribute and one.reference)
-    reference = next(found, None)
+    reference = reference_label(record)
     return say("remedy.reference", reference=reference) if reference else ""
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from audits.remedies.records import KINDS, Certified, RemedyRecord
-from reports.words import ENGLISH
-
 from reports.remedies_figures import (
     RATIO,
     RECORDED,
@@ -17,6 +15,8 @@ from reports.remedies_figures import (
     performance,
     ratio,
 )
+from reports.remedies_terms import lost_candidates, usable
+from reports.words import ENGLISH
 
 
 def summary(record: RemedyRecord) -> Iterator[str]:
@@ -30,13 +30,26 @@ def summary(record: RemedyRecord) -> Iterator[str]:
     yield from (f"  because: {reason}" for reason in record.reasons)
     yield from (_figure(record, one) for one in record.certified)
     yield _floor(record)
-    counted = {kind: sum(one.kind == kind for one in record.candidates) for kind in KINDS if kind != "today"}
+    yield from _rows(record)
+    counted = {kind: sum(one.kind == kind for one in usable(record.candidates)) for kind in KINDS if kind != "today"}
     tried = ", ".join(f"{number:,} {kind}" for kind, number in counted.items() if number)
     yield f"  tried: {tried or 'nothing'}"
-    lost = sum(one.performance is None for one in record.candidates)
+    lost = len(lost_candidates(record.candidates))
     if lost:
-        yield f"  of these could not be used: {lost:,}; the record says why"
+        yield f"  beside these could not be used: {lost:,}; the record says why"
     yield from (f"  caution: {caution}" for caution in record.cautions)
+
+
+def _rows(record: RemedyRecord) -> Iterator[str]:
+    """Rows that were read of those that there are, and why others were not."""
+    rows = record.training.rows
+    left = {
+        "without a decision": "without_decision", "of persons with more rows than may be read": "of_large_persons",
+        "beyond the most that are read": "beyond_most", "without a unit": "without_unit",
+    }  # fmt: skip
+    told = "".join(f", {rows[key]:,} {words}" for words, key in left.items() if rows.get(key))
+    if rows:
+        yield f"  rows: {rows.get('drawn', 0):,} of {rows.get('total', 0):,}{told}"
 
 
 def _figure(record: RemedyRecord, one: Certified) -> str:

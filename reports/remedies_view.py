@@ -6,14 +6,6 @@ from collections.abc import Iterator
 
 from audits.remedies.records import KINDS, Candidate, Certified, RemedyRecord
 from reports.figures import count, percent
-from reports.remedies_frontier import frontier
-from reports.remedies_model import CandidateRow, ComparedRow, Key, RemediesModel
-from reports.remedies_pictures import pictures
-from reports.remedies_terms import provenance, reference_of, terms
-from reports.report_model import Fact
-from reports.rule_reading import phrase
-from reports.words import ENGLISH, Words
-
 from reports.remedies_figures import (
     AUC,
     GAIN,
@@ -26,11 +18,22 @@ from reports.remedies_figures import (
     certified_difference,
     counted_ratio,
     difference,
+    gained,
+    is_gain,
     level_of,
     performance,
     ratio,
+    reference_label,
     share,
 )
+from reports.remedies_frontier import frontier
+from reports.remedies_model import CandidateRow, ComparedRow, Key, RemediesModel
+from reports.remedies_openings import opening
+from reports.remedies_pictures import pictures
+from reports.remedies_terms import lost_candidates, provenance, reference_of, terms, usable
+from reports.report_model import Fact
+from reports.rule_reading import phrase
+from reports.words import ENGLISH, Words
 
 BADGES = {"certified": "clear", "not_confirmed": "inconclusive", "none_found": "none", "not_answered": "not_identified"}
 _NEAR = 8  # candidates that are shown without unfolding
@@ -48,8 +51,8 @@ def remedies_model(record: RemedyRecord, say: Words = ENGLISH) -> RemediesModel:
         identity=identity(say, record),
         asked=_asked(say, record),
         headline=headline(say, record),
-        explanation=say.sentence(record.explanation),
-        meaning=say(f"remedy.meaning.{record.outcome}", count=len(_tried(record))),
+        explanation=opening(say, record.explanation),
+        meaning=_meaning(say, record),
         key=key_figure(say, record),
         compared=tuple(_compared(say, record)),
         pictures=pictures(say, record),
@@ -61,8 +64,8 @@ def remedies_model(record: RemedyRecord, say: Words = ENGLISH) -> RemediesModel:
         every=tuple(_candidate(say, record, one) for one in every) if len(near) < len(every) else (),
         counted=say("join.clauses").join(by_kind(say, record)),
         chosen=_chosen(say, record),
-        reasons=tuple(say.sentence(one) for one in record.reasons),
-        cautions=tuple(say.sentence(one) for one in record.cautions),
+        reasons=tuple(opening(say, one) for one in record.reasons),
+        cautions=tuple(opening(say, one) for one in record.cautions),
         not_shown=_not_shown(say, record),
         provenance=provenance(say, record),
     )
@@ -79,13 +82,18 @@ def headline(say: Words, record: RemedyRecord) -> str:
     return say(f"remedy.headline.{record.outcome}")
 
 
+def _meaning(say: Words, record: RemedyRecord) -> str:
+    """What the outcome means; rows that a search before this one has read are not called untouched."""
+    again = ".again" if record.read_before and record.outcome in ("certified", "not_confirmed") else ""
+    return say(f"remedy.meaning.{record.outcome}{again}", count=len(_tried(record)))
+
+
 def by_kind(say: Words, record: RemedyRecord) -> list[str]:
-    """How many candidates there are of each kind, today's left out."""
-    counted = {kind: sum(one.kind == kind for one in _tried(record)) for kind in KINDS}
-    return [
-        say("labelled", label=say(f"remedy.kind.{kind}"), value=count(number))
-        for kind, number in counted.items() if number
-    ]  # fmt: skip
+    """How many candidates there are of each kind, today's left out and those that could not be used apart."""
+    counted = {kind: sum(one.kind == kind for one in usable(record.candidates)) for kind in KINDS}
+    told = {say(f"remedy.kind.{kind}"): number for kind, number in counted.items()}
+    told[say("remedy.lost")] = len(lost_candidates(record.candidates))
+    return [say("labelled", label=label, value=count(number)) for label, number in told.items() if number]
 
 
 def key_figure(say: Words, record: RemedyRecord) -> Key | None:
@@ -96,10 +104,11 @@ def key_figure(say: Words, record: RemedyRecord) -> Key | None:
     if one is None:
         return None
     label = say("remedy.key", who=_against(say, one))
-    told = difference(one.estimate or 0.0)
-    if one.today is not None and one.chosen is not None:
-        told = say("remedy.from_to", today=ratio(one.today), chosen=ratio(one.chosen), gain=told)
-    interval = say("remedy.key_bounds", level=percent(one.level), bounds=bounds(say, one, record.floor.performance))
+    told, gain = difference(one.estimate or 0.0), gained(one)
+    if one.today is not None and one.chosen is not None and gain is not None:
+        told = say("remedy.from_to", today=ratio(one.today), chosen=ratio(one.chosen), gain=difference(gain))
+    words = "remedy.key_bounds" if is_gain(one) else "remedy.key_bounds_of_change"
+    interval = say(words, level=percent(one.level), bounds=bounds(say, one, record.floor.performance))
     return Key(label, told, interval, say("remedy.untouched_rows", n=one.n))
 
 
@@ -109,7 +118,8 @@ def candidate_words(say: Words, record: RemedyRecord, identity: str | None) -> s
 
 
 def _tried(record: RemedyRecord) -> list[Candidate]:
-    return [one for one in record.candidates if one.kind != "today"]
+    """Alternatives that a lender could use, as the record's sentences count them."""
+    return [one for one in usable(record.candidates) if one.deployable]
 
 
 def _asked(say: Words, record: RemedyRecord) -> tuple[Fact, ...]:
@@ -187,7 +197,7 @@ def _near(record: RemedyRecord) -> list[Candidate]:
 
 
 def _candidate(say: Words, record: RemedyRecord, one: Candidate) -> CandidateRow:
-    none, found = say("remedy.none"), counted_ratio(one, record.attribute)
+    none, found = say("remedy.none"), counted_ratio(one, record.attribute, reference_label(record))
     shown = none
     if found:
         shown = ratio(found[1].ratio or 0.0)
@@ -200,7 +210,7 @@ def _candidate(say: Words, record: RemedyRecord, one: Candidate) -> CandidateRow
         outcomes = say("remedy.outcomes_of", share=share(one.outcome_rate))
     gain = none if one.gain is None or one.kind == "today" else difference(one.gain)
     return CandidateRow(
-        say.sentence(one.words), one.id, say(f"remedy.kind.{one.kind}"), rated, outcomes, shown, gain,
+        opening(say, one.words), one.id, say(f"remedy.kind.{one.kind}"), rated, outcomes, shown, gain,
         _eligible(say, one), tuple(_marks(say, record, one)),
     )  # fmt: skip
 
@@ -216,7 +226,7 @@ def _eligible(say: Words, one: Candidate) -> str:
     if one.eligible:
         return say("remedy.eligible")
     if one.reason:
-        return say.sentence(one.reason)
+        return opening(say, one.reason)
     return say("remedy.none") if one.kind == "today" else say("remedy.not_eligible")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
 
@@ -42,7 +42,7 @@ def found(say: Words, model: RemediesModel) -> Markup:
         '<span class="badge {0}"><svg class="symbol" width="15" height="15" aria-hidden="true"><use href="#v-{0}"/>'
         "</svg>{1}</span>"
     ).format(model.badge, model.outcome)
-    told = Markup('<p class="sentence">{}</p>').format(model.explanation[:1].upper() + model.explanation[1:])
+    told = Markup('<p class="sentence">{}</p>').format(model.explanation)
     if model.key:
         told = Markup('<div class="headline"><div>{}</div><div>{}</div></div>').format(_key(model.key), told)
     line = Markup('<div class="harm-line">{}<h3>{}</h3><span class="meaning">{}</span></div>').format(
@@ -123,21 +123,26 @@ def _listed(say: Words, caption: str, rows: tuple[CandidateRow, ...]) -> Markup:
 
 def _candidate(row: CandidateRow) -> tuple[object, ...]:
     marks = joined(Markup(' <span class="chip">{}</span>').format(mark) for mark in row.marks)
-    name = row.name[:1].upper() + row.name[1:]
-    named = Markup("{}{} <code>{}</code>").format(name, marks, row.id)
+    named = Markup("{}{} <code>{}</code>").format(row.name, marks, row.id)
     outcomes = Markup('<br><span class="remark">{}</span>').format(row.outcomes) if row.outcomes else ""
     return named, row.kind, Markup("{}{}").format(row.performance, outcomes), row.ratio, row.gain, row.eligible
 
 
 def _why(say: Words, model: RemediesModel) -> Markup:
     title = say("remedy.why" if model.chosen else "remedy.why_none")
-    told = bullets(model.reasons) or Markup("<p>{}</p>").format(model.explanation)
+    told = _bullets(model.reasons) or Markup("<p>{}</p>").format(model.explanation)
     return section("why", title, told + facts(model.chosen, "facts ruled"))
 
 
 def _cautions(say: Words, model: RemediesModel) -> Markup:
-    told = bullets(model.cautions, "cautions")
+    told = _bullets(model.cautions, "cautions")
     return section("cautions", say("cautions"), told) if told else told
+
+
+def _bullets(items: Sequence[str], kind: str = "plain") -> Markup:
+    """Sentences of the record as they stand: one may begin with a name of the data."""
+    rows = joined(Markup("<li>{}</li>").format(item) for item in items)
+    return Markup('<ul class="{}">{}</ul>').format(kind, rows) if items else Markup("")
 
 
 def _provenance(say: Words, model: RemediesModel) -> Markup:

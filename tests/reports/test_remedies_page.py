@@ -110,8 +110,8 @@ def test_what_decides_by_the_group_is_marked_in_table_and_picture():
 def test_a_candidate_that_failed_stands_in_the_table_with_its_reason_and_not_in_the_picture():
     record = sample.certified()
     page = render_remedies(record)
-    row = text_of(re.search(r"<tr><th[^>]*>Depth changed <code>tuned-8.*?</tr>", page, re.S)[0])
-    assert row == "Depth changed tuned-8 Other settings of the training – – – the training code failed: ValueError"
+    row = text_of(re.search(r"<tr><th[^>]*>depth changed <code>tuned-8.*?</tr>", page, re.S)[0])
+    assert row == "depth changed tuned-8 Other settings of the training – – – The training code failed: ValueError"
     picture = frontier(ENGLISH, record)
     assert picture is not None
     assert len(picture.points) == len(record.candidates) - 1
@@ -172,10 +172,93 @@ def test_no_picture_where_nothing_was_tried():
 def test_the_ratio_that_counts_is_the_one_furthest_from_equality_on_either_side(ratios, counted):
     rates = [GroupRate("grp", "a", 10, 0.5, 1.0), GroupRate("other", "x", 10, 0.1, 0.2)]
     rates += [GroupRate("grp", f"b{i}", 10, None, ratio) for i, ratio in enumerate(ratios)]
-    found = counted_ratio(replace(sample.TODAY, rates=tuple(rates)), "grp")
+    found = counted_ratio(replace(sample.TODAY, rates=tuple(rates)), "grp", "a")
     assert found is not None
     assert (found[0], found[1].ratio) == pytest.approx(counted)
-    assert counted_ratio(replace(sample.TODAY, rates=()), "grp") is None
+    assert counted_ratio(replace(sample.TODAY, rates=()), "grp", "a") is None
+    assert counted_ratio(replace(sample.TODAY, rates=tuple(rates[:2])), "grp", "a") is None
+
+
+def test_where_the_group_has_no_ratio_none_is_shown_in_table_or_picture():
+    none = sample.rates("grp", "a", b=None)
+    tried = tuple(replace(one, rates=none, gain=None, eligible=False) for one in sample.FEW)
+    record = replace(sample.none_found(), candidates=tried, certified=())
+    model = remedies_model(record)
+    assert {(row.ratio, row.gain) for row in model.near} == {("–", "–")}
+    assert frontier(ENGLISH, record) is None
+    assert model.asked[0].note == "reference: a"  # the first of the rates
+    equal = replace(record, candidates=tuple(replace(one, rates=sample.rates("grp", "a", b=1.0)) for one in tried))
+    assert {row.ratio for row in remedies_model(equal).near} == {"1.000"}
+
+
+def above_one():
+    """A group above its reference: today 1.2937, chosen .9866; nearer to 1 by .2136."""
+    rates = {name: sample.rates("grp", "a", b=value) for name, value in (("today", 1.2937), ("without-trait", 0.9866))}
+    tried = tuple(
+        replace(one, rates=rates[one.id], gain=0.9866 - 1 / 1.2937 if one.id != "today" else 0.0)
+        for one in sample.FEW[:2]
+    )
+    figures = (*sample.of_group("grp", "b", "a", 1.2937, 0.9866), *sample.COMMON)
+    return replace(sample.certified(), candidates=tried, certified=figures, runner_up=())
+
+
+def test_a_gain_is_nearness_to_one_wherever_it_stands():
+    model = remedies_model(above_one())
+    assert model.key.figure == "1.294 → 0.987 (+0.214)"
+    assert model.key.interval == "Bounds of the change in the ratio, 95% for all figures together: −0.318 to −0.296"
+    assert [row.gain for row in model.near] == ["–", "+0.214"]
+    assert model.compared[0].difference == "−0.307"
+    page = text_of(render_remedies(above_one()))
+    assert "Change in the ratio of approval rates" in page
+    assert "is to rise" not in page
+    assert model.frontier.upwards == "ratio of approval rates, the lower to the higher"
+    assert model.frontier.needed == pytest.approx(1 / 1.2937 + sample.LEAST_GAIN)
+
+
+def test_rows_that_were_not_drawn_are_told_with_the_reason():
+    record = sample.certified()
+    left = {"without_decision": 1_200, "of_large_persons": 31, "beyond_most": 19_000, "without_unit": 0}
+    record = replace(record, training=replace(record.training, rows={**sample.ROWS, **left}))
+    terms = section_of(render_remedies(record), "terms")
+    assert (
+        "Rows not drawn 1,200 without a decision; 31 of persons with more rows than may be read; 19,000 beyond the "
+        "most that are read"
+    ) in terms
+    assert (
+        "  rows: 100,000 of 120,431, 1,200 without a decision, 31 of persons with more rows than may be read, 19,000 "
+        "beyond the most that are read"
+    ) in list(summary(record))
+    assert "Rows not drawn" not in render_remedies(sample.certified())
+
+
+@pytest.mark.parametrize("state", ["certified", "not_confirmed"])
+@pytest.mark.parametrize("say", [ENGLISH, CHINESE])
+def test_rows_that_were_read_before_are_not_called_unread(state, say):
+    record = sample.STATES[state]()
+    assert remedies_model(record, say).meaning == say(f"remedy.meaning.{state}")
+    again = remedies_model(replace(record, read_before=(1,)), say).meaning
+    assert again == say(f"remedy.meaning.{state}.again") != say(f"remedy.meaning.{state}")
+
+
+def test_models_tried_are_those_that_could_be_used_and_those_that_could_not_are_counted_apart():
+    model = remedies_model(sample.none_found())  # 8 candidates: today, a failed one, one by the group
+    assert model.meaning.startswith("Models tried: 5.")
+    assert (model.asked[1].label, model.asked[1].value) == ("Models tried beside today's", "5")
+    assert "Could not be used: 1" in model.counted
+    assert "Other settings of the training: 1" in model.counted
+
+
+def test_names_of_the_data_keep_their_letters_at_the_start_of_a_sentence():
+    from checks.sentence import joined, said
+
+    record = sample.certified()
+    words = (said("{group} has few rows", group="süd"), joined([said("{a} too", a="ost"), said("that")], " "),
+             said("a reason of {group}", group="süd"))  # fmt: skip
+    record = replace(record, reasons=words, cautions=words, explanation=words[0])
+    for place in ("why", "cautions"):
+        told = section_of(render_remedies(record), place)
+        assert "süd has few rows ost too that A reason of süd" in told
+    assert "süd has few rows" in section_of(render_remedies(record), "found")
 
 
 def test_rounding_never_hides_on_which_side_of_nothing_a_figure_lies():
@@ -243,7 +326,8 @@ def test_the_terminal_says_outcome_choice_figures_floor_and_kinds():
         in lines
     )
     assert "  floor: auc of at least 0.7092: the best found, 0.7112, less 0.002; least gain 0.02" in lines
-    assert "  tried: 2 without_features, 1 changed_features, 2 hyperparameters, 1 constrained, 1 cut_by_group" in lines
+    assert "  tried: 2 without_features, 1 changed_features, 1 hyperparameters, 1 constrained, 1 cut_by_group" in lines
+    assert "  beside these could not be used: 1; the record says why" in lines
     assert "  caution: outcomes are known of those approved only" in lines
 
 
