@@ -35,13 +35,28 @@ from reports.rule_reading import limit_text
 from reports.standalone import standalone
 from reports.view import report_model
 from reports.words import LANGUAGES, Words, language
+from reports.workbench_names import HARMS, known_name, refuse_no_store, text
 from reports.workbench_views import ComparedView, FindingView, Lines, PictureView, RemediesView, lines
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from audits.remedies.money import HarmCost
+
 __all__ = ["ComparedView", "FindingView", "Lines", "PictureView", "RemediesView", "Run", "latest", "lines", "load"]
 _SHORTEST = 6  # signs of a finding's identifier
+
+
+def _verdicts(asked: str | Sequence[str] | None) -> list[str]:
+    """The verdicts that are asked for: all where none is named."""
+    if asked is None:
+        return list(VERDICTS)
+    if not isinstance(asked, str | Sequence) or not asked:
+        raise InputError(Problem("verdict", repr(asked), f"one or several of {listed(VERDICTS)}", "name one, or none"))
+    wanted = [asked] if isinstance(asked, str) else list(asked)
+    for one in wanted:
+        known_name("verdict", text("verdict", one), VERDICTS)
+    return wanted
 
 
 def load(where: str | Path, store: str | None = None, lang: str = LANGUAGES[0]) -> Run:
@@ -51,9 +66,12 @@ def load(where: str | Path, store: str | None = None, lang: str = LANGUAGES[0]) 
     """
     if lang not in LANGUAGES:
         raise InputError(Problem("lang", f"'{lang}'", f"one of {listed(LANGUAGES)}", suggest(lang, LANGUAGES)))
+    if not isinstance(where, Path):
+        text("where", where)
     if store is not None:
         from reports.tracking import fetched
 
+        refuse_no_store(text("store", store))
         folder = fetched(str(where).removeprefix("runs:/"), store)
     else:
         folder = Path(where)
@@ -62,7 +80,9 @@ def load(where: str | Path, store: str | None = None, lang: str = LANGUAGES[0]) 
 
 def latest(runs: str | Path, program: str, period: str = "all", lang: str = LANGUAGES[0]) -> Run:
     """The newest version of a program's run of a period, under the folder that ``squaredeal run --out`` wrote to."""
-    home = Path(runs)
+    home = runs if isinstance(runs, Path) else Path(text("runs", runs))
+    text("program", program)
+    text("period", period)
     names = sorted(path.name for path in home.glob("*") if path.is_dir()) if home.is_dir() else []
     if program not in names:
         raise InputError(Problem(
@@ -128,14 +148,14 @@ class Run:
         """One row for each finding, the worst first, by the first eight signs of its identifier.
 
         ``harm`` and ``measure`` are names as in the records, ``verdict`` one or several of breach, concern,
-        inconclusive, not_identified, clear, unfit. Raises ``InputError`` for a verdict that there is not.
+        inconclusive, not_identified, clear, unfit. Raises ``InputError`` for a name that there is not, and for a list
+        of no verdict.
         """
         import pandas as pd
 
-        wanted = [verdict] if isinstance(verdict, str) else list(verdict) if verdict else list(VERDICTS)
-        for one in wanted:
-            if one not in VERDICTS:
-                raise InputError(Problem("verdict", f"'{one}'", f"one of {listed(VERDICTS)}", suggest(one, VERDICTS)))
+        known_name("harm", harm, HARMS)
+        known_name("measure", measure, self._measures())
+        wanted = _verdicts(verdict)
         told = [
             self._finding(view, found)
             for view in self.figures for found in view.findings
@@ -144,6 +164,9 @@ class Run:
         told.sort(key=lambda row: VERDICTS.index(row[1]))
         columns = ["finding", "verdict", "harm", "what", "who", "figure", "interval", "limit", "rule"]
         return pd.DataFrame(told, columns=columns).set_index("finding").rename_axis(None)
+
+    def _measures(self) -> set[str]:
+        return {m.measure for m in self.record.measurements}
 
     def _finding(self, view: FindingView, found: Finding) -> tuple[str, ...]:
         m = view.measurement
@@ -158,6 +181,7 @@ class Run:
 
         Of several under one rule or measure the worst. Raises ``InputError`` where there is none.
         """
+        text("finding", asked)
         by_id = [
             view for view in self.figures
             if len(asked) >= _SHORTEST and any(found.finding_id.startswith(asked) for found in view.findings)
@@ -175,7 +199,11 @@ class Run:
         ))  # fmt: skip
 
     def worst(self, harm: str | None = None) -> FindingView:
-        """The figure that the page says first, of one harm or of all. Raises ``InputError`` where nothing is judged."""
+        """The figure that the page says first, of one harm or of all.
+
+        Raises ``InputError`` for a harm that there is not, and where nothing is judged.
+        """
+        known_name("harm", harm, HARMS)
         for view in self.figures:
             if view.findings and harm in (None, view.judged.harm):
                 return view
@@ -196,9 +224,7 @@ class Run:
 
         asked = {"question": question, "measure": measure, "attribute": attribute}
         for key, value in asked.items():
-            known = sorted({str(getattr(m, key)) for m in self.record.measurements if getattr(m, key) is not None})
-            if value is not None and value not in known:
-                raise InputError(Problem(key, f"'{value}'", f"one of {listed(known, 40)}", suggest(value, known)))
+            known_name(key, value, (str(getattr(m, key)) for m in self.record.measurements if getattr(m, key)))
         kept = [
             view for view in self.figures
             if all(value in (None, getattr(view.measurement, key)) for key, value in asked.items())
@@ -220,10 +246,12 @@ class Run:
     def features(self, attribute: str | None = None) -> pd.DataFrame:
         """What each feature makes of a gap in the model's output (SHAP), the largest first; empty where not asked.
 
-        With ``carried``: what rides on it beyond cost or outcomes, and ``auc``: how well it tells the group.
+        With ``carried``: what rides on it beyond cost or outcomes, and ``auc``: how well it tells the group. Raises
+        ``InputError`` for an attribute of which the run has no figure.
         """
         import pandas as pd
 
+        known_name("attribute", attribute, (m.attribute for m in self.record.measurements if m.attribute))
         gaps = self._parts("feature_output_gap", attribute)
         carried, auc = self._parts("proxy_carried_gap", attribute), self._parts("proxy_auc", attribute)
         told = []
@@ -279,7 +307,11 @@ class Run:
         return pd.DataFrame(told, columns=["question", "reason", "needed"]).set_index("question").rename_axis(None)
 
     def pictures(self, measure: str | None = None) -> list[PictureView]:
-        """The pictures of several figures: of every part of the page, or of those that hold a measure."""
+        """The pictures of several figures: of every part of the page, or of those that hold a measure.
+
+        Raises ``InputError`` for a measure that the run does not have.
+        """
+        known_name("measure", measure, self._measures())
         anchors = {view.shown.anchor for view in self.figures if measure in (None, view.measurement.measure)}
         found = []
         for block in self.page.blocks:
@@ -307,8 +339,10 @@ class Run:
     def money(self) -> pd.DataFrame:
         """What each harm cost, in money: figure, interval, what it is compared with, and whether a rule fixes that.
 
-        ``headline`` marks the figure that is told first of a harm, ``additive`` those that share no money with another.
-        A harm without a figure says why, and what would give one.
+        ``headline`` marks the figure that is told first of a harm, ``additive`` those that share no money with another,
+        ``basis`` says in words whether a rule fixes what is compared with, ``period`` the days that a sum is of where
+        it is not the whole run's (``all``), ``cautions`` what must be known before relying on it. A harm without a
+        figure says why, and what would give one.
         """
         import pandas as pd
 
@@ -317,19 +351,31 @@ class Run:
 
         told = [
             (harm, *in_money(self.say, cost), cost.headline, cost.fixed, cost.additive, cost.estimate, cost.low,
-             cost.high)
+             cost.high, cost.period, self._basis(cost), self._joined(cost.cautions))
             for harm, costs in harm_costs(self.record, self.judgement).items() for cost in costs
         ]  # fmt: skip
         columns = [
             "harm", "what", "who", "figure", "interval", "compared with", "headline", "fixed", "additive", "estimate",
-            "low", "high",
+            "low", "high", "period", "basis", "cautions",
         ]  # fmt: skip
         return pd.DataFrame(told, columns=columns)
+
+    def _basis(self, cost: HarmCost) -> str:
+        if cost.estimate is None:
+            return ""
+        if cost.rule:
+            return self.say("in_money.rule", rule=cost.rule)
+        return self.say("in_money.fixed" if cost.fixed else "in_money.estimated")
+
+    def _joined(self, sentences: Sequence[str]) -> str:
+        return self.say("join.sentences").join(self.say.sentence(one) for one in sentences)
 
     def compare(self, other: Run) -> ComparedView:
         """What differs in ``other``, a later run: inputs, verdicts, figures. Raises ``InputError`` for the same run."""
         from audits.comparing.compare import compare_folders
 
+        if not isinstance(other, Run):
+            raise InputError(Problem("other", repr(other), "another run, as load or latest gives it", "load it first"))
         return ComparedView(compare_folders(self.folder, other.folder), self.say)
 
     def remedies(self) -> RemediesView:

@@ -278,3 +278,20 @@ class ComparedView:
         from reports.comparing_text import lines as told
 
         return "\n".join(told(self.record, self.say))
+
+    def _repr_html_(self) -> str:
+        shown, say = self.shown, self.say
+        rows = Markup("").join(
+            Markup("<tr><td>{}</td><td>{} → {}</td><td>{}</td><td>{}</td></tr>").format(
+                one.kind, *(say(f"verdict.{side.verdict or 'none'}") for side in (one.before, one.after)), one.title,
+                " ".join((*one.deciding, one.difference)),
+            )
+            for one in shown.findings
+        )  # fmt: skip
+        cannot = Markup(Lines(shown.cannot_say)._repr_html_())  # noqa: S704 - markup already
+        return str(
+            Markup("<h4>{}</h4>{}<table>{}</table><p>{}</p><p>{}</p>{}").format(
+                shown.title, Markup("").join(Markup("<p>{}</p>").format(one) for one in shown.lead), rows,
+                shown.findings_note, say("compare.cannot"), cannot,
+            )
+        )  # fmt: skip

@@ -69,6 +69,28 @@ def test_a_name_that_there_is_not_is_answered_with_those_that_there_are(run):
         run.finding("us.air.8")
     with pytest.raises(InputError, match="adverse_impact_ratio"):
         run.measurements(measure="adverse_impact_ration")
+    for asked in (
+        lambda: run.findings(harm="fair_lendin"),
+        lambda: run.findings(measure="adverse_impact"),
+        lambda: run.pictures("adverse_impact"),
+        lambda: run.features("regio"),
+        lambda: run.worst("fair_lendin"),
+        lambda: run.findings(verdict=[]),
+        lambda: run.findings(verdict=[None]),
+        lambda: run.findings(verdict=5),
+    ):
+        with pytest.raises(InputError, match=r"one of|one or several of|in quotes"):
+            asked()
+    for asked in (
+        lambda: run.finding(None),
+        lambda: run.measurements(measure=5),
+        lambda: latest(run.folder.parents[2], None),
+        lambda: latest(run.folder.parents[2], "loans", 2026),
+        lambda: load(5),
+        lambda: run.compare("v1"),
+    ):
+        with pytest.raises(InputError, match=r"text|another run"):
+            asked()
     with pytest.raises(AttributeError):
         run.finding("adverse_impact_ratio").sentense  # noqa: B018
 
@@ -138,6 +160,9 @@ def test_a_run_is_loaded_from_mlflow_as_it_was_tracked(run, tmp_path):
     assert load(f"runs:/{run_id}", store).record == run.record
     with pytest.raises(InputError, match="it refused"):
         load("0" * 32, store)
+    with pytest.raises(InputError, match="nothing was made"):
+        load(run_id, f"sqlite:///{tmp_path / 'none.db'}")
+    assert not (tmp_path / "none.db").exists()
 
 
 def test_the_rows_behind_a_comparison_are_those_of_both_groups(run):
@@ -156,6 +181,7 @@ def test_money_is_told_by_harm_or_why_there_is_none(run):
     assert frame["estimate"].isna().all()  # decisions alone hold no money
     assert frame["figure"].str.len().min() > 20
     assert not frame["headline"].any()
+    assert {"period", "basis", "cautions"} <= set(frame.columns)
 
 
 def test_two_runs_are_compared_with_the_reasons_of_what_turned(runs, run, tmp_path):
@@ -169,5 +195,8 @@ def test_two_runs_are_compared_with_the_reasons_of_what_turned(runs, run, tmp_pa
     assert not compared.inputs().empty
     assert set(compared.figures().columns) == {"before", "after", "change", "says"}
     assert "Findings that changed" in repr(compared)
+    assert compared.shown.title in compared._repr_html_()
+    assert compared._repr_html_().count("<tr>") == len(compared.shown.findings)
+    assert "loans" in repr(run)
     with pytest.raises(InputError, match="twice"):
         run.compare(run)
