@@ -8,9 +8,10 @@ from pathlib import Path
 
 from audits.comparing.figures import RATE, figure_changes
 from audits.comparing.findings import Records, finding_changes
-from audits.comparing.inputs import input_changes, shared_rows
+from audits.comparing.inputs import input_changes
 from audits.comparing.pairing import figure_key
 from audits.comparing.record import ComparedRun, Comparison, FigureChange, FindingChange, Rows
+from audits.comparing.shared import parted_as_declared, shared_rows
 from audits.policies.judge import worst
 from audits.record import SCHEMA_VERSION, AuditRun, canonical_json, digest_of
 from audits.run import JUDGEMENT_FILE, RUN_FILE, read_run
@@ -144,6 +145,9 @@ def _cannot_say(a: AuditRun, b: AuditRun, rows: Rows) -> Iterator[Sentence]:
             "Whether the same persons come again: the intervals take the two samples as independent. Persons who stand "
             "in both make a difference surer or less sure than it is said to be."
         )
+        if parted_as_declared(a, b):
+            yield said("Whether no decision is behind both: the records hold nothing of it but what the programs "
+                       "declare of their scope.")  # fmt: skip
     elif rows == "same":
         yield said("Whether other rows would show the same difference: it is exact for these rows alone.")
         if a.seed != b.seed:

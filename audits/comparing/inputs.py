@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from audits.comparing.absent import asked
-from audits.comparing.record import InputChange, InputKind, Rows
+from audits.comparing.record import InputChange, InputKind
 from audits.record import AuditRun, Judgement, Rule
 from checks.check_report import CheckResult
 from checks.sentence import Sentence, said
@@ -16,10 +16,6 @@ _TERMS = (
     "limit", "comparison", "test", "measure", "status", "limit_source", "verified", "effective_from", "effective_to",
     "jurisdictions", "products", "lenders", "currency", "borrowed_from",
 )  # fmt: skip
-_OTHER_SCOPE = {
-    "lenders": said("the programs are of other kinds of lender and share no row"),
-    "products": said("the programs are of other products and share no row"),
-}
 _ABSENT = object()
 
 
@@ -138,38 +134,4 @@ def _by_name(value: Any) -> dict[str, Any] | None:
         names = [str(item.get(field) or "") for item in value]
         if names and all(names) and len(set(names)) == len(names):
             return {name: dict(item) for name, item in zip(names, value, strict=True)}
-    return None
-
-
-def shared_rows(before: AuditRun, after: AuditRun) -> tuple[Rows, Sentence]:
-    """What the records tell of rows that stand behind both runs, and why."""
-    one, two = before.data, after.data
-    if one.fingerprint == two.fingerprint:
-        return "same", said("the same rows are behind both runs (one fingerprint)")
-    dated = [(d.first_day, d.last_day) for d in (one, two)]
-    (first_a, last_a), (first_b, last_b) = dated
-    if first_a and last_a and first_b and last_b and (last_a < first_b or last_b < first_a):
-        return "independent", said("the runs are of different days and share no row")
-    apart = _apart(before.program.content.get("scope") or {}, after.program.content.get("scope") or {})
-    if before.program.name != after.program.name:
-        if apart:
-            return "independent", apart
-        return "unknown", said(
-            "these are two programs, and the records do not tell whether the same decisions are behind both"
-        )
-    if not (first_a and last_a and first_b and last_b):
-        return "unknown", said(
-            "a run has no days of its decisions, so it is unknown whether the same decisions are behind both"
-        )
-    return "overlap", said(
-        "the days of both runs overlap, so the same decisions may be behind both, and how the two figures vary "
-        "together is not recorded"
-    )
-
-
-def _apart(one: Mapping[str, Sequence[str]], two: Mapping[str, Sequence[str]]) -> Sentence | None:
-    """What the programs declare of their scope that leaves no decision to both; None where nothing does."""
-    for key, told in _OTHER_SCOPE.items():
-        if one.get(key) and two.get(key) and not set(one[key]) & set(two[key]):
-            return told
     return None

@@ -281,7 +281,8 @@ def two_programs(**scopes):
     )
     program = replace(after[0].program, name="other", content=content | {"scope": scopes.get("two")})
     renamed = [replace(f, finding_id="elsewhere") for f in after[1].findings]
-    run = replace(after[0], program=program, data=replace(after[0].data, fingerprint="sha256:z"))
+    data = replace(after[0].data, fingerprint="sha256:z", rows=scopes.get("rows", 2000))
+    run = replace(after[0], program=program, data=data)
     return before, (run, replace(after[1], program="other", findings=tuple(renamed)))
 
 
@@ -292,11 +293,33 @@ def test_two_programs_are_matched_by_harm_rule_and_figure_and_said_to_be_two():
     assert found.rows == "unknown"
     apart = compare(*two_programs(one={"products": ["mortgage"]}, two={"products": ["motor"]}))
     assert (apart.rows, apart.family) == ("independent", 1)
+    assert any("but what the programs declare" in line for line in apart.cannot_say)
     nothing = compare(month(1, []), month(2, []))
     assert "No figure of which a difference could be tested stands in both runs." in told(nothing)
     assert [(i.place, i.before, i.after) for i in apart.inputs if i.kind == "program"] == [
         ("program", "boston", "other"), ("scope.products", '["mortgage"]', '["motor"]'),
     ]  # fmt: skip
+
+
+def test_a_scope_parts_no_rows_where_as_many_stand_behind_both():
+    scopes = {"one": {"products": ["mortgage"]}, "two": {"products": ["motor"]}}
+    found = compare(*two_programs(**scopes, rows=made.run().data.rows))
+    assert (found.rows, found.family) == ("unknown", 0)
+    assert "they may be the same ones" in found.rows_reason
+
+
+def test_days_part_no_rows_that_have_none_or_that_are_dated_by_another_column():
+    before, after = month(1, [judged(gap(0.0), "clear")]), month(2, [judged(gap(0.12), "breach")])
+    undated = replace(after[0], data=replace(after[0].data, undated=7)), after[1]
+    content = dict(after[0].program.content)
+    content["contract"] = dict(content["contract"]) | {"time": "paid_on"}
+    redated = replace(after[0], program=replace(after[0].program, content=content)), after[1]
+    assert compare(before, after).rows == "independent"
+    for other, reason in ((undated, "7 rows have no day"), (redated, "different columns")):
+        found = compare(before, other)
+        assert (found.rows, found.family, [one.kind for one in found.figures]) == ("unknown", 0, ["no_interval"])
+        assert reason in found.rows_reason
+    assert only(compare(before, redated)).kind == "worse"
 
 
 def test_every_place_of_the_inputs_that_differs_is_named_with_both_values():
