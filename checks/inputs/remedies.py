@@ -47,13 +47,13 @@ class Remedies:
 
     The model learns the ``target`` role from the contract's features. The approval ratio of ``attribute`` (None: the
     first of the contract's groups) is to come nearer to 1. Performance is ``performance`` for the contract's outcome,
-    or for its decision where there is no outcome: ``auc``, or ``outcome_rate``, the share of favourable outcomes among
-    those approved. An alternative may lie at most ``loss`` below the best model that was found, and must bring ``least_gain``
-    in the ratio of approval rates. ``approve`` turns scores into approvals: ``as_recorded``, by rank as the recorded
-    decisions fall with the score of today's model, or ``cut``, the highest scores up to the recorded share of
-    approvals. Features in ``keep`` may not be dropped or changed. ``today`` holds the hyperparameters of today's model,
-    ``hyperparameters`` those that may vary; ``trials`` of them are tried. At most ``rows`` rows are read; ``split``
-    holds the shares of them for training, for the choice, and untouched for the certificate.
+    or for its decision where there is no outcome: ``auc``, or ``outcome_rate``, the share of favourable outcomes
+    among those approved. An alternative may lie at most ``loss`` below the best model that was found, and must bring
+    ``least_gain`` in the ratio of approval rates. ``approve`` turns scores into approvals: ``as_recorded``, by rank
+    as the recorded decisions fall with the score of today's model, or ``cut``, the highest scores up to the recorded
+    share of approvals. Features in ``keep`` may not be dropped or changed. ``today`` holds the hyperparameters of
+    today's model, ``hyperparameters`` those that may vary; ``trials`` of them are tried. At most ``rows`` rows are
+    read; ``split`` holds the shares of them for training, for the choice, and untouched for the certificate.
     """
 
     training: Training

@@ -211,7 +211,7 @@ def test_a_gain_is_nearness_to_one_wherever_it_stands():
     page = text_of(render_remedies(above_one()))
     assert "Change in the ratio of approval rates" in page
     assert "is to rise" not in page
-    assert model.frontier.upwards == "ratio of approval rates, the lower to the higher"
+    assert model.frontier.upwards == "approval rates, lower to higher"
     assert model.frontier.needed == pytest.approx(1 / 1.2937 + sample.LEAST_GAIN)
 
 
