@@ -31,7 +31,8 @@ class MoneyFigure:
     """A measure of a question; ``rank`` orders those of a harm, ``rests_on`` is the measure that it is made from.
 
     ``counterfactual`` and ``denominators`` are templates over the figure's counts, ``block`` the part of the contract
-    that names its currency.
+    that names its currency. ``ruled`` is the measure that rules judge which fix what each case is compared with,
+    ``unruled`` the counterfactual where no rule that was applied does.
     """
 
     harm: str
@@ -47,6 +48,8 @@ class MoneyFigure:
     block: str = "loan"
     of: Literal["all", "each"] = "all"
     takes: Callable[[Measurement], bool] = _any
+    ruled: str | None = None
+    unruled: str = ""
 
     def parts_of(self, m: Measurement) -> frozenset[str]:
         """What money the figure speaks of: default charges stand apart from what a loan costs as agreed."""
@@ -64,7 +67,12 @@ _CAP_FIXED = said(
     "verdict"
 )
 _ESTIMATED = said("no figure of this harm is fixed by a rule here; this one is an estimate for all together")
-_GAP = said("it is the largest of the groups: those of other attributes may be the same people")
+GAP = said("it is the largest of the groups: those of other attributes may be the same people")
+UNRULED = said("it is counted case by case, though no rule that was applied fixes what each case is compared with")
+UNDATED_CAP = template(
+    "the most that the cap allows for the same loan ({cap}); in which part of these days its rule was in force is not "
+    "told apart"
+)
 FIGURES: tuple[MoneyFigure, ...] = (
     MoneyFigure(
         "fair_lending", "fair_lending.pricing", "rate_gap_money", 1, False,
@@ -72,13 +80,16 @@ FIGURES: tuple[MoneyFigure, ...] = (
             "the mean rate of {reference}, at equal controls and strata if any: estimated, fixed by no rule"
         ),
         template("{with_amount:,} loans of the group with amount and term; {reference:,} rates of the reference"),
-        _GAP, frozenset({"rates", DISJOINT}), "rate_gap_bp",
+        GAP, frozenset({"rates", DISJOINT}), "rate_gap_bp",
     ),
     MoneyFigure(
         "loyalty_pricing", "loyalty_pricing.renewal_price", "renewal_overcharge_money", 1, True,
         template("the equivalent new-customer price of each renewal, net of incentives, which rules on renewals fix"),
         template("{above:,} of {compared:,} renewals that can be compared"),
-        _FIXED, _PRICES, "renewal_above_enbp_cases", "price", takes=_whole,
+        _FIXED, _PRICES, "renewal_above_enbp_cases", "price", takes=_whole, ruled="renewal_above_enbp_cases",
+        unruled=template(
+            "the equivalent new-customer price of each renewal, net of incentives; no rule that was applied fixes it"
+        ),
     ),
     MoneyFigure(
         "loyalty_pricing", "loyalty_pricing.tenure_gradient", "estimated_overcharge_money", 2, False,
@@ -108,7 +119,8 @@ FIGURES: tuple[MoneyFigure, ...] = (
         "predatory_lending", "predatory_lending.hidden_charges", "undisclosed_charge_money", 2, True,
         template("the total on each loan’s own cost sheet, which rules on disclosure fix"),
         template("{cases:,} of {known:,} loans with a cost sheet and a cost"),
-        _FIXED, _CHARGES, "undisclosed_charge_cases",
+        _FIXED, _CHARGES, "undisclosed_charge_cases", ruled="undisclosed_charge_cases",
+        unruled=template("the total on each loan’s own cost sheet; no rule that was applied fixes it"),
     ),
     MoneyFigure(
         "predatory_lending", "predatory_lending.steering", "steering_excess_money", 3, False,

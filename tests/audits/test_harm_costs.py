@@ -74,7 +74,62 @@ def test_what_a_rule_fixes_is_told_before_an_estimate_and_the_two_are_not_added(
     assert first.denominators == "3 of 80 renewals that can be compared"
     assert "new-customer price" in first.counterfactual
     alone = harm_costs(_run(renewal))["loyalty_pricing"]
-    assert [(one.additive, one.period) for one in alone] == [(True, "all")]
+    assert [(one.additive, one.period, one.segments) for one in alone] == [(True, "1990-01-01..1990-12-31", ("all",))]
+    bare = _run(renewal)
+    undated = replace(bare, data=replace(bare.data, first_day=None, last_day=None))
+    assert [one.period for one in harm_costs(undated)["loyalty_pricing"]] == ["all"]
+
+
+def _renewals(segment: str, value: float, **counts: int) -> Measurement:
+    return _figure(RENEWALS, "renewal_overcharge_money", value, segment=segment, counts=counts)
+
+
+def _judged_cases(segment: str, verdict: str, rule: str, **changes: Any) -> Any:
+    made = sample.rule(rule, measure="renewal_above_enbp_cases", limit=0, test="census", **changes)
+    return sample.finding(_figure(RENEWALS, "renewal_above_enbp_cases", 4.0, segment=segment), made, verdict)
+
+
+def test_what_renewals_cost_is_counted_on_the_days_of_the_rule_that_judged_them_and_fixed_by_no_other():
+    early, middle, late = "1990-01-01..1990-03-31", "1990-04-01..1990-09-30", "1990-10-01..1990-12-31"
+    run = _run(
+        _renewals("all", 100.0, above=9, compared=90), _renewals(early, 50.0, above=4, compared=30),
+        _renewals(middle, 30.0, above=3, compared=30), _renewals(late, 20.0, above=2, compared=30),
+    )  # fmt: skip
+    law = [_judged_cases(part, "breach", "law", effective_from="1990-04-01") for part in (late, middle)]
+    (one,) = harm_costs(run, _judgement(*law))["loyalty_pricing"]
+    assert (one.estimate, one.low, one.n, one.rule, one.fixed) == (50.0, 50.0, 1800, "law", True)
+    assert one.period == "1990-04-01..1990-12-31"
+    assert one.segments == (middle, late)
+    assert one.denominators == "5 of 60 renewals that can be compared"
+    custom = _judged_cases("all", "concern", "custom", status="convention")
+    first, other = harm_costs(run, _judgement(custom, *law))["loyalty_pricing"]
+    assert [(cost.rule, cost.estimate, cost.additive) for cost in (first, other)] == [
+        ("law", 50.0, False), ("custom", 100.0, False),
+    ]  # fmt: skip
+    old = _judged_cases(early, "breach", "old", effective_from="1980-01-01", effective_to="1990-04-01")
+    both = harm_costs(run, _judgement(old, *law))["loyalty_pricing"]
+    assert [(cost.rule, cost.estimate, cost.additive) for cost in both] == [("old", 50.0, True), ("law", 50.0, True)]
+    (idle,) = harm_costs(run, _judgement())["loyalty_pricing"]
+    assert (idle.estimate, idle.fixed, idle.rule) == (100.0, False, None)
+    assert "no rule that was applied fixes it" in idle.counterfactual
+    assert "no rule that was applied" in idle.why
+
+
+def test_days_of_a_rule_that_cannot_be_told_apart_are_said():
+    ended = _judged_cases("all", "not_identified", "ended", effective_to="1990-04-01")
+    (one,) = harm_costs(_run(_renewals("all", 9.0, above=1, compared=2)), _judgement(ended))["loyalty_pricing"]
+    assert (one.estimate, one.fixed, one.rule) == (9.0, False, "ended")
+    assert any("does not tell those apart" in caution for caution in one.cautions)
+
+
+def test_a_part_without_a_loan_beyond_the_cap_counts_as_nothing_and_its_loans_in_the_denominator():
+    early, late = "1990-01-01..1990-03-31", "1990-04-01..1990-12-31"
+    run = _run(_cap("highest_all_in_rate", 0.24, 90.0, segment=late))
+    found = [_judged("highest_all_in_rate", 0.24, "breach", segment=part) for part in (early, late)]
+    quiet = replace(found[0], measurement=replace(found[0].measurement, n=100, counts={"with_figure": 100}))
+    (one,) = harm_costs(run, _judgement(quiet, found[1]))["predatory_lending"]
+    assert (one.estimate, one.period) == (90.0, "1990-01-01..1990-12-31")
+    assert one.denominators == "7 of 1,000 loans that can be held against the cap"
 
 
 def test_a_counted_nothing_does_not_stand_before_money():
@@ -130,6 +185,8 @@ def test_groups_of_one_attribute_are_other_people_and_those_of_two_may_be_the_sa
 
     own = harm_costs(_run(gap("zone", "a", 20.0), gap("zone", "b", 30.0)))["fair_lending"]
     assert [(one.group, one.additive) for one in own] == [("b", True), ("a", True)]
+    assert "largest of the groups" in own[0].why
+    assert [one.why for one in harm_costs(_run(gap("zone", "a", 20.0)))["fair_lending"]] == [""]
     assert own[0].denominators == "5 loans of the group with amount and term; 6 rates of the reference"
     assert "the mean rate of x" in own[0].counterfactual
     two = harm_costs(_run(gap("zone", "a", 20.0), gap("age", "old", 30.0)))["fair_lending"]
@@ -145,7 +202,11 @@ def test_a_harm_without_a_figure_says_why_and_what_would_give_one():
     assert CAPS in str(told["predatory_lending"][0].needed)
     lacking = NotAnswered(f"{CAPS}: cap_excess_money", "no cap", "name a policy")
     (one,) = harm_costs(replace(_run(), not_answered=(lacking,)))["predatory_lending"]
-    assert (one.reason, one.needed) == ("no cap", "name a policy")
+    assert (one.reason, one.needed, one.asked) == ("no cap", "name a policy", True)
+    assert not any(own[0].asked for own in told.values())
+    own = NotAnswered(f"{CAPS}: highest_all_in_rate", "no instalment", "name it")
+    (one,) = harm_costs(replace(_run(), not_answered=(lacking, own)))["predatory_lending"]
+    assert (one.reason, one.needed) == ("no instalment", "name it"), "what the sum is made from comes first"
     bare = harm_costs(_run(_figure(RENEWALS, "renewal_overcharge_money", 4.0, unit=None)))["loyalty_pricing"][0]
     assert (bare.estimate, bare.reason) == (None, "the amounts have no declared currency")
     assert "under 'price'" in str(bare.needed)
@@ -183,6 +244,29 @@ def test_totals_of_renewals_their_rows_and_their_customers_in_other_words(tmp_pa
     assert fetched_rows["police"].sort_values().tolist() == own["police"].tolist()
     by_customer = own.groupby("assuré")["excess"].sum()
     assert dict(zip(sums["assuré"], sums["squaredeal_money"], strict=True)) == pytest.approx(by_customer.to_dict())
+
+
+def test_renewals_before_the_rule_count_for_nothing_by_pandas(tmp_path):
+    """The rule on renewals begins on 2022-01-01: only renewals from then on are held against it, and added up."""
+    rng = np.random.default_rng(5)
+    rows = 500
+    data = pd.DataFrame({
+        "n°": np.arange(rows), "prix": rng.integers(200, 900, rows) * 1.0, "ans": rng.integers(0, 5, rows) * 1.0,
+        "neuf": rng.integers(200, 900, rows) * 1.0,
+        "payé": pd.Timestamp("2021-06-01") + pd.to_timedelta(rng.integers(0, 500, rows), unit="D"),
+    })  # fmt: skip
+    contract = {
+        "unit": "n°", "time": "payé", "price": {"column": "prix", "currency": "GBP"},
+        "tenure": {"column": "ans", "unit": "years"}, "new_customer_price": "neuf",
+    }  # fmt: skip
+    file = write_program(tmp_path, data, contract=contract, audits={"primary": [RENEWALS]}, policies=["uk"],
+                         scope={"jurisdictions": ["UK"], "products": ["motor_insurance"]})  # fmt: skip
+    run, judgement = run_program(file, tmp_path / "runs")
+    since = data[(data["payé"] >= "2022-01-01") & (data["ans"] > 0)]
+    (cost,) = harm_costs(run, judgement)["loyalty_pricing"]
+    assert cost.estimate == (since["prix"] - since["neuf"]).clip(lower=0).sum()
+    assert cost.counts["compared"] == len(since) < (data["ans"] > 0).sum()
+    assert cost.period == f"2022-01-01..{data['payé'].max():%Y-%m-%d}"
 
 
 def test_the_planted_totals_of_loans_are_counted(tmp_path):
