@@ -7,14 +7,14 @@ proportions that bear just the cap are A / V times as large. Of a capped amount:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from audits.comparisons.census import counted, of_group
+from audits.comparisons.currency import in_currency, loan_currency
 from audits.comparisons.loan_census import loan_need
 from audits.evidence.census import Census
 from audits.evidence.collect import Evidence
-from audits.evidence.needs import CellsNeed, Need
 from audits.record import Measurement, NotAnswered
 from checks.inputs.contract import DataContract
 from checks.inputs.loan_excess import BY_RATE, CAP, CAPPED, cap_label
@@ -30,22 +30,6 @@ _NO_CAP = (
     said("the chosen rules set no cap on a cost of loans that these data can be held against"),
     said("name a policy with a cap on cost under 'policies', and the columns of the loan's terms under 'loan'"),
 )
-
-
-def currency_needs(contract: DataContract) -> Iterable[Need]:
-    """The labels of the currency, where a column tells it."""
-    if contract.loan_form.currency_column:
-        yield CellsNeed((), (contract.loan_form.currency_column,), (), decision=False)
-
-
-def currency_of(evidence: Evidence, contract: DataContract) -> str | None:
-    """The one currency of all loans; None where none is declared. Data in several stop at the checks."""
-    column = contract.loan_form.currency_column
-    if column is None:
-        return contract.loan_form.currency
-    cells = evidence.cells(CellsNeed((), (column,), (), decision=False))
-    told = {labels[0] for labels, _, _ in cells.cells}
-    return next(iter(told)) if len(told) == 1 else None
 
 
 def cap_excesses(
@@ -84,15 +68,15 @@ def _figure(
     reason = said("none of the {cases:,} loans beyond the cap has all that its amount takes", cases=cases)
     figure = counted(question, MEASURE, None if lacking else total, census.known, counts, reason if lacking else None)
     figure = replace(
-        of_group(figure, CAP, cap_label(census.measure, limit)), unit=currency_of(evidence, contract),
+        of_group(figure, CAP, cap_label(census.measure, limit)),
         method=_OF_RATE if census.measure in BY_RATE else _OF_AMOUNT,
-    )  # fmt: skip
-    if lacking:
-        return figure
-    return replace(
-        figure, details={"mean_of_those_beyond": total / with_money} if with_money else {},
-        unseen=tuple(_unseen(census, cases - with_money)), cautions=_undated(cases, evidence, contract),
-    )  # fmt: skip
+    )
+    if not lacking:
+        figure = replace(
+            figure, details={"mean_of_those_beyond": total / with_money} if with_money else {},
+            unseen=tuple(_unseen(census, cases - with_money)), cautions=_undated(cases, evidence, contract),
+        )  # fmt: skip
+    return in_currency(figure, loan_currency(evidence, contract))
 
 
 def _unseen(census: Census, without: int) -> Iterator[Sentence]:

@@ -13,6 +13,7 @@ from math import exp
 from typing import TYPE_CHECKING, Any
 
 from audits.comparisons.asked_model import flips_of, model_needs, takes
+from audits.comparisons.currency import in_currency, price_currency, price_currency_needs
 from audits.comparisons.flip_figures import flip_cautions, flip_counts, mean_figure, share_figure
 from audits.comparisons.model_doubts import doubts
 from audits.record import Measurement, NotAnswered
@@ -61,6 +62,7 @@ def renewals_needs(contract: DataContract) -> Iterator[Need]:
     """What the figures take, where the contract's model can give them."""
     if asks_of_renewals(contract):
         yield from model_needs(contract)
+        yield from price_currency_needs(contract)
 
 
 def modelled_renewals(
@@ -82,7 +84,8 @@ def modelled_renewals(
     if lack or flips is None or flip is None:
         return [], [NotAnswered(f"{question}: {measure}", *(lack or _NOT_TAKEN)) for measure in (ABOVE, OVERCHARGE)]
     base = _base(question, flip, level, doubts(evidence, contract))
-    return [_above(base, flip.whole, flips.recorded), _overcharge(base, flip.whole, contract.currency)], []
+    money = in_currency(_overcharge(base, flip.whole), price_currency(evidence, contract))
+    return [_above(base, flip.whole, flips.recorded), money], []
 
 
 def _lack(contract: DataContract) -> tuple[Sentence, Sentence] | None:
@@ -126,9 +129,9 @@ def _agreement(one: BesideRecorded | None) -> dict[str, float]:
     }  # fmt: skip
 
 
-def _overcharge(base: Measurement, part: FlipPart, currency: str | None) -> Measurement:
+def _overcharge(base: Measurement, part: FlipPart) -> Measurement:
     """Money beyond the model's price as a new customer, on average over renewals."""
-    base = replace(base, measure=OVERCHARGE, method=_MONEY, unit=currency)
+    base = replace(base, measure=OVERCHARGE, method=_MONEY)
     if base.reason or part.excess is None:
         return replace(base, reason=base.reason or mean_figure(None, base.level)["reason"])
     found = {name: value for name, value in mean_figure(part.excess, base.level).items() if name not in _OF_EQUALITY}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from audits.comparisons.cap_excess import currency_needs, currency_of
 from audits.comparisons.census import counted
+from audits.comparisons.currency import in_currency, loan_currency, loan_currency_needs
 from audits.comparisons.loan_census import census_figure, loan_need
 from audits.evidence.census import Census
 from audits.evidence.collect import Evidence
@@ -74,7 +74,7 @@ def charge_needs(measure: str, contract: DataContract) -> Iterable[Need]:
     """A census of the cases, and of the money that the sheet leaves out."""
     yield loan_need(measure, contract)
     yield loan_need(charges_left_out(measure), contract)
-    yield from currency_needs(contract)
+    yield from loan_currency_needs(contract)
 
 
 def charge_figure(question: str, measure: str, evidence: Evidence, contract: DataContract) -> Measurement:
@@ -105,10 +105,8 @@ def charge_money(question: str, measure: str, evidence: Evidence, contract: Data
     total = None if cases.estimate is None else money.total or 0.0
     figure = counted(question, CHARGES, total, cases.n, cases.counts, said("no loan has both a cost sheet and a cost"))
     details = {"mean_of_those_beyond": total / money.scope} if total and money.scope else {}
-    return replace(
-        figure, unit=currency_of(evidence, contract), unseen=cases.unseen, cautions=cases.cautions, details=details,
-        method=_TOTAL,
-    )  # fmt: skip
+    figure = replace(figure, unseen=cases.unseen, cautions=cases.cautions, details=details, method=_TOTAL)
+    return in_currency(figure, loan_currency(evidence, contract))
 
 
 def _shares(census: Census, money: Census) -> dict[str, float]:

@@ -26,6 +26,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from audits.comparisons import side_means
+from audits.comparisons.currency import in_currency, price_currency, price_currency_needs
 from audits.comparisons.fee_shares import fee_share_gaps, fee_share_needs
 from audits.comparisons.in_money import ratio_in_money
 from audits.comparisons.price_ratios import Asked, figure_column, price_ratios, ratio_needs
@@ -107,6 +108,7 @@ class ChannelPrice:
             yield from ratio_needs(_channels(contract), contract)
             if contract.price:
                 yield _paid(contract)
+                yield from price_currency_needs(contract)
             for attribute in self._attributes(contract):
                 for asked in _by_group(attribute, contract):
                     yield from ratio_needs(asked, contract)
@@ -258,7 +260,9 @@ def _in_money(one: Measurement, evidence: Evidence, contract: DataContract) -> M
         total[0] for (labels, decision, _), total in zip(cells.cells, cells.totals, strict=True)
         if labels[0] == one.group and (not contract.decision or decision == 1)
     ]  # fmt: skip
-    return ratio_in_money(one, _MONEY, sum(t.sum for t in own), sum(t.known for t in own), contract.currency)
+    currency = price_currency(evidence, contract)
+    found = ratio_in_money(one, _MONEY, sum(t.sum for t in own), sum(t.known for t in own), currency.unit)
+    return in_currency(found, currency)
 
 
 def _channels(contract: DataContract) -> Asked:

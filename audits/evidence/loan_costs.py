@@ -97,7 +97,8 @@ class LoanCosts:
 def _kept(source: Source, contract: DataContract, needs: Iterable[Need]) -> list[str]:
     """The relation's columns that a need or a figure of loans may ask for."""
     asked = {name for need in needs for name in names_of(need)}
-    asked |= {*contract.loan.values(), *filter(None, (contract.unit, contract.entity, contract.time))}
+    others = (contract.unit, contract.entity, contract.time, contract.loan_form.currency_column)
+    asked |= {*contract.loan.values(), *filter(None, others)}
     asked |= {group_column(group.name) for group in contract.groups}
     return [name for name in source.table.columns if name in asked or name.startswith("squaredeal_")]
 

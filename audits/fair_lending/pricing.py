@@ -25,6 +25,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from audits.comparisons import prices, rate_model
+from audits.comparisons.currency import in_currency, loan_currency, loan_currency_needs
 from audits.comparisons.in_money import gap_in_money
 from audits.comparisons.prices import Priced
 from audits.evidence.collect import Evidence
@@ -73,6 +74,7 @@ class Pricing:
             yield from (self._cells(attribute, contract), self._histogram(attribute, contract))
             if _has_amounts(contract):
                 yield self._lent(attribute)
+                yield from loan_currency_needs(contract)
             if contract.entity:
                 yield self._raw_moments(attribute, contract)
             if contract.controls or contract.strata:
@@ -135,9 +137,11 @@ class Pricing:
             ]  # fmt: skip
             return sum(one.known for one in own), sum(one.sum for one in own)
 
+        currency = loan_currency(evidence, contract)
         for one in gaps:
             rows, total = of(lent, one.group)
-            yield gap_in_money(one, _MONEY, total, rows, of(whole, one.group)[0], contract.loan_form.currency)
+            found = gap_in_money(one, _MONEY, total, rows, of(whole, one.group)[0], currency.unit)
+            yield in_currency(found, currency)
 
     def _missing(self, contract: DataContract) -> list[NotAnswered]:
         missing = []

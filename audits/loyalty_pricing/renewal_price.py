@@ -27,6 +27,7 @@ from typing import ClassVar
 
 from audits.comparisons import renewal_gaps
 from audits.comparisons.census import counted, of_group
+from audits.comparisons.currency import in_currency, price_currency, price_currency_needs
 from audits.comparisons.modelled_renewals import ABOVE, OVERCHARGE, modelled_renewals, renewals_needs
 from audits.comparisons.prices import MOST_LOST
 from audits.comparisons.renewal_cells import (
@@ -86,6 +87,7 @@ class RenewalPrice:
         if contract.new_customer_price:
             yield cells_need(contract)
             yield from _keys_needs(contract)
+            yield from price_currency_needs(contract)
         yield from renewals_needs(contract)
 
     def measure(self, evidence: Evidence, contract: DataContract) -> tuple[list[Measurement], list[NotAnswered]]:
@@ -108,12 +110,14 @@ class RenewalPrice:
         # a part of a period holds no rows without a time
         undated = evidence.data.undated if cells.rows == evidence.data.rows else 0
         cases = replace(self._cases(everyone, contract, undated), beyond=_beyond(evidence, contract))
-        figures = [cases, self._money(everyone, contract)]
+        currency = price_currency(evidence, contract)
+        figures = [cases, in_currency(self._money(everyone, contract), currency)]
         for name in dimensions(contract):
             groups = _grouped(found, name, contract)
             figures += [of_group(self._share(one, contract), name, label) for label, one in groups.items()]
             if name == CHANNEL:
-                figures += [of_group(self._money(one, contract), name, label) for label, one in groups.items()]
+                money = {label: in_currency(self._money(one, contract), currency) for label, one in groups.items()}
+                figures += [of_group(one, name, label) for label, one in money.items()]
         books, unknown = renewal_gaps.books(self.name, found, contract)
         figures += [of_group(self._share(one, contract), "book", label) for label, one in books.items()]
         missing = renewal_gaps.missing(self.name, found, everyone, contract)
@@ -140,7 +144,7 @@ class RenewalPrice:
         figure = self._figure("renewal_overcharge_money", one, one.excess)
         totals = {"compared_renewal_price": one.price, "compared_new_customer_price": one.new_price}
         return replace(
-            figure, unit=contract.currency, details=totals if one.compared else {},
+            figure, details=totals if one.compared else {},
             cautions=(*_same_terms(contract), *_doubts(one, contract)), unseen=_unseen(one),
         )  # fmt: skip
 

@@ -30,6 +30,7 @@ from typing import ClassVar
 
 from audits.comparisons import tenure_routes as routes
 from audits.comparisons import two_routes
+from audits.comparisons.currency import in_currency, price_currency, price_currency_needs
 from audits.comparisons.flip_route import with_flip
 from audits.comparisons.modelled_renewals import renewals_needs
 from audits.comparisons.tenure_routes import COST_ERROR, LOSS, MARKET, PRICE, PRICE_BANDS, Effect, Newcomers
@@ -81,6 +82,7 @@ class TenureGradient:
         """Cells of tenure within strata, with logarithms and amounts; the customers' score sums."""
         yield from routes.needs_of(routes.tenure_need(contract))
         yield from renewals_needs(contract)
+        yield from price_currency_needs(contract)
 
     def measure(self, evidence: Evidence, contract: DataContract) -> tuple[list[Measurement], list[NotAnswered]]:
         """Slopes, the curve over bands, its worth in money, and what both routes agree on."""
@@ -99,6 +101,8 @@ class TenureGradient:
         joint = two_routes.agreed(
             base, slopes[PRICE], slopes.get(LOSS), slopes.get(COST_ERROR), self.error_tolerance, contract,
         )  # fmt: skip
+        currency = price_currency(evidence, contract)
+        figures = [in_currency(one, currency) if one.measure in _MONEY else one for one in figures]
         joint, unasked = with_flip(joint, evidence, contract)
         return [*figures, joint], [*self._missing(contract), *_lacking(self.name, new), *unasked]
 
@@ -168,10 +172,10 @@ class TenureGradient:
             one = replace(one, details=routes.robustness(effect, self.level, place))
             yield self._ratio(one, *told, reach, effect, len(usable))
             if name in amounts:
-                yield self._amount(one, *told, reach, effect, len(usable), amounts[name], sizes[name], contract)
+                yield self._amount(one, *told, reach, effect, len(usable), amounts[name], sizes[name])
         small = sum(sizes[name] for name in names if name not in {effect.names[i] for i in usable})
         total = replace(base, measure="estimated_overcharge_money", attribute=None, reference=None, equality=0.0,
-                        unit=contract.currency, counts={**base.counts, "in_bands_left_out": small})  # fmt: skip
+                        counts={**base.counts, "in_bands_left_out": small})  # fmt: skip
         if not usable:
             why = said(routes.FEW_NEW, new=new.new, rows=new.rows, needed=routes.NEW_CUSTOMERS)
             reason = why if new.too_few else routes.unreliable(effect, 0) or said("no band can be compared")
@@ -218,14 +222,13 @@ class TenureGradient:
 
     def _amount(
         self, one: Measurement, log: float, error: float, reach: float, effect: Effect, bands: int, total: float,
-        size: int, contract: DataContract,
+        size: int,
     ) -> Measurement:  # fmt: skip
         mean = total / size
         low, high = (mean * -math.expm1(-end) for end in (log - reach * error, log + reach * error))
         return replace(
             one, measure="tenure_overcharge_money", equality=0.0, estimate=mean * -math.expm1(-log), low=low, high=high,
             corrected=True, method=said(_AMOUNT, method=effect.method, bands=bands), undecided=_ROUTE,
-            unit=contract.currency,
             details={**one.details, "mean_price": mean, "equivalent_new_customer_price": mean * math.exp(-log)},
         )  # fmt: skip
 
@@ -248,6 +251,7 @@ class TenureGradient:
         return replace(total, **from_error(estimate, error, effect.freedom, self.level))
 
 
+_MONEY = ("tenure_overcharge_money", "estimated_overcharge_money")
 _ROBUST = ("robustness_value", "robustness_value_of_the_interval")  # of the total: those of its least robust band
 _SLOPES = {
     PRICE: ("tenure_price_slope", 1.0), MARKET: ("tenure_market_slope", 1.0), LOSS: ("loss_ratio_slope", -1.0),

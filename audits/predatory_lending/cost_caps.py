@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from audits.comparisons import cap_excess
+from audits.comparisons.currency import Currency, loan_currency, loan_currency_needs
 from audits.comparisons.loan_census import answerable, census_figure, loan_need, undeclared
 from audits.comparisons.loan_faults import cost_faults, told_faults
 from audits.evidence.collect import Evidence
@@ -25,7 +26,8 @@ from audits.evidence.needs import CellsNeed, Need
 from audits.record import Measurement, NotAnswered
 from checks.inputs.contract import DataContract
 from checks.inputs.loan_columns import COST_FAULT
-from checks.inputs.loan_figures import FIGURES
+from checks.inputs.loan_figures import FIGURES, currency_wanted
+from checks.sentence import said
 
 MEASURES = (
     "highest_all_in_rate", "highest_lpr_ratio", "highest_mapr_rate", "highest_daily_cost_rate", "highest_default_fees",
@@ -49,7 +51,7 @@ class CostCaps:
         """A census of each figure that can be had, and why loans have no rate."""
         for measure in answerable(MEASURES, contract):
             yield loan_need(measure, contract)
-        yield from cap_excess.currency_needs(contract)
+        yield from loan_currency_needs(contract)
         if _solved(contract):
             yield CellsNeed(columns=(COST_FAULT,), decision=False)
 
@@ -58,9 +60,16 @@ class CostCaps:
         faults = {}
         if _solved(contract):
             faults = cost_faults(evidence.cells(CellsNeed(columns=(COST_FAULT,), decision=False)))
+        currency, unpriced = loan_currency(evidence, contract), []
         figures, had = [], answerable(MEASURES, contract)
         for measure in had:
             figure = census_figure(self.name, loan_need(measure, contract), evidence, contract)
+            wanted = currency_wanted(measure, contract)
+            if figure.estimate is None and wanted and wanted != currency.unit:
+                unpriced.append(_of_other_money(measure, wanted, currency))
+                continue
+            if FIGURES[measure].money:
+                figure = replace(figure, unit=currency.unit)
             if FIGURES[measure].solved and figure.unseen:
                 figure = replace(figure, unseen=(*figure.unseen, *told_faults(faults)))
             figures.append(figure)
@@ -68,7 +77,17 @@ class CostCaps:
             undeclared(self.name, one, contract) for one in MEASURES if one not in answerable(MEASURES, contract)
         ]
         excesses, uncapped = cap_excess.cap_excesses(self.name, had, evidence, contract)
-        return [*figures, *excesses], [*missing, *uncapped]
+        return [*figures, *excesses], [*missing, *unpriced, *uncapped]
+
+
+def _of_other_money(measure: str, wanted: str, currency: Currency) -> NotAnswered:
+    """A figure that takes a table for loans in one currency, where the column of the loans' currency tells no such."""
+    reason = currency.reason or said("the loans are in {currency}", currency=str(currency.unit))
+    return NotAnswered(
+        f"{CostCaps.name}: {measure}",
+        said("its table is for loans in {wanted}: {reason}", wanted=wanted, reason=reason),
+        said("name the rate that it is held against in a column under 'loan: {{benchmark_rate: …}}'"),
+    )  # fmt: skip
 
 
 def _solved(contract: DataContract) -> bool:

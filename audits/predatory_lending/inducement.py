@@ -30,6 +30,7 @@ from typing import ClassVar
 
 from audits.comparisons import push_doubts, pushes
 from audits.comparisons.credit_flags import ODD, case_figure, flagged_loans
+from audits.comparisons.currency import loan_currency, loan_currency_needs
 from audits.comparisons.dealt import Dealt, dealt
 from audits.comparisons.push_doubts import HOLDOUT, PUSHED, Side
 from audits.evidence.arm_tables import arm_table
@@ -82,6 +83,7 @@ class Inducement:
             yield CellsNeed(columns=tuple(dict.fromkeys(contract.terms[key] for key in keys)), decision=False)
         if side := _side(contract):
             yield from self._arms_needs(contract, side).values()
+            yield from loan_currency_needs(contract)
 
     def measure(self, evidence: Evidence, contract: DataContract) -> tuple[list[Measurement], list[NotAnswered]]:
         """The counts, then the effects or associations."""
@@ -133,7 +135,7 @@ class Inducement:
         base = Measurement(
             question=self.name, measure=measure, attribute=None, group=None, reference=None, estimate=None, low=None,
             high=None, level=self.level, n=0, equality=0.0, method=said("none"), source=said("money by arm"),
-            unit=contract.loan_form.currency,
+            unit=loan_currency(evidence, contract).unit,
         )  # fmt: skip
         yield self._judged(
             base, _refused(arms[None], column) or pushes.effect(base, arms[None], side, contract.entity), side, deal
@@ -223,7 +225,7 @@ class Inducement:
         side = _side(contract)
         if side is None:
             return
-        if not contract.loan_form.currency:
+        if not (contract.loan_form.currency or contract.loan_form.currency_column):
             yield NotAnswered(
                 f"{self.name}: unit", said("the contract does not say in which currency money is borrowed"),
                 said("name it under 'loan: {{currency: …}}'"),

@@ -16,10 +16,12 @@ from checks.inputs.disclosure_figures import DISCLOSURE_FIGURES
 from checks.inputs.loan_columns import granted_on
 from checks.inputs.loan_excess import benchmark
 from checks.inputs.loan_rows import FIRST, SUBORDINATE, Figure, Loans, positive
+from checks.inputs.prepared import as_text
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
+LPR = "highest_lpr_ratio"
 _PLACES = 10
 _SMALL_CHATTEL = 50_000.0  # dollars: below, a first lien on personal property is held to the higher spread
 _HIGH_COST_SHORT_TERM = 1.0, 366.0  # effective annual rate, and the days of twelve months (FCA Handbook, glossary)
@@ -53,13 +55,19 @@ def lacking(measure: str, contract: DataContract) -> tuple[str, ...]:
         missing.append("loan.originated_at")
     if figure.dollars and contract.loan_form.currency not in (None, "USD"):
         missing.append("loan.currency (USD)")  # the amounts that tell its loans apart are in dollars
-    if (
-        measure == "highest_lpr_ratio"
-        and "benchmark_rate" not in contract.loan
-        and contract.loan_form.currency != "CNY"
-    ):
+    told = contract.loan_form.currency or ("CNY" if contract.loan_form.currency_column else None)
+    if measure == LPR and "benchmark_rate" not in contract.loan and told != "CNY":
         missing.append("loan.benchmark_rate")  # the table of the loan prime rate is for loans in renminbi
     return tuple(dict.fromkeys(missing))
+
+
+def currency_wanted(measure: str, contract: DataContract) -> str | None:
+    """The currency of the tables that a figure takes, which a column must tell of each loan; None where none need."""
+    if contract.loan_form.currency_column is None:
+        return None
+    if FIGURES[measure].dollars:
+        return "USD"
+    return "CNY" if measure == LPR and "benchmark_rate" not in contract.loan else None
 
 
 def can_be_solved(contract: DataContract) -> bool:
@@ -75,9 +83,22 @@ def loan_figures(table: ir.Table, contract: DataContract, wanted: Mapping[str, s
     for name, measure in wanted.items():
         figure = FIGURES[measure]
         if name == figure_column(measure):
-            yield name, figure.value(loans).round(4 if figure.money else _PLACES)
+            value = figure.value(loans).round(4 if figure.money else _PLACES)
         elif figure.scope is not None:
-            yield name, figure.scope(loans)
+            value = figure.scope(loans)
+        else:
+            continue
+        yield name, _where_of(currency_wanted(measure, contract), loans, value)
+
+
+def _where_of(currency: str | None, loans: Loans, value: Any) -> Any:
+    """A value of loans in one currency; NULL of every other, and where a loan names none."""
+    if currency is None:
+        return value
+    import ibis
+
+    own = as_text(loans.table[str(loans.contract.loan_form.currency_column)]).strip() == currency
+    return ibis.ifelse(own, value, ibis.null(value.type()))
 
 
 def _lpr(loans: Loans) -> Any:
@@ -160,7 +181,7 @@ def _gap(*scope: Callable[[Loans], Any], roles: tuple[str, ...], dated: bool = F
 
 FIGURES: dict[str, Figure] = {
     "highest_all_in_rate": Figure((), lambda loans: loans.solved(names.ALL_IN), solved=True),
-    "highest_lpr_ratio": Figure((), _lpr, solved=True, dated=True),
+    LPR: Figure((), _lpr, solved=True, dated=True),
     "highest_mapr_rate": Figure(
         ("covered_borrower",), lambda loans: loans.solved(names.ALL_IN), lambda loans: loans.flag("covered_borrower"),
         solved=True,
