@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from audits.record import AuditRun, Judgement
@@ -18,7 +18,7 @@ _MOST_BESIDE = 4
 def harms_in_money(
     say: Words, run: AuditRun, judgement: Judgement, figures: Mapping[Any, MeasuredFigure]
 ) -> tuple[HarmMoney, ...]:
-    """The harms that have a figure of money; nothing where none has, or where the data were unfit."""
+    """The harms that were asked about in money, with a figure or why there is none; nothing where data were unfit."""
     if not run.checks.fit:
         return ()
     anchors = {(*key[:4], key[5]): one.anchor for key, one in figures.items()}
@@ -26,6 +26,8 @@ def harms_in_money(
     for harm, costs in harm_costs(run, judgement).items():
         first, *rest = costs
         if not first.headline:
+            if first.asked:
+                told.append(HarmMoney(say.named("harm", harm), None, "", (), "", "", _lack(say, first)))
             continue
         beside = [cost for cost in rest if cost.estimate is not None and cost.of == "all"]
         lines = tuple(_line(say, cost, anchors) for cost in beside[:_MOST_BESIDE])
@@ -35,6 +37,15 @@ def harms_in_money(
             say("in_money.more", count=more) if more else "",
         ))  # fmt: skip
     return tuple(told)
+
+
+def _lack(say: Words, cost: HarmCost) -> str:
+    """Why there is no sum, and what would give one, as sentences."""
+    told = [_said(say, one).rstrip(".。") for one in (cost.reason, cost.needed) if one]
+    reason = told[0] if told else say("missing_unknown")
+    return (
+        say("in_money.missing", reason=reason, needed=told[1]) if len(told) > 1 else say("in_money.none", reason=reason)
+    )
 
 
 def _why(say: Words, cost: HarmCost) -> str:
@@ -52,16 +63,28 @@ def in_money(say: Words, cost: HarmCost) -> tuple[str, str, str, str, str]:
 
 
 def _line(say: Words, cost: HarmCost, anchors: Mapping[Any, str]) -> MoneyLine:
-    segment = "all" if cost.period == "all" else cost.period
     key = (cost.question, cost.measure, str(cost.attribute), str(cost.group))
-    anchor = anchors.get((*key, segment)) or anchors.get((*key, "all"), "")
+    anchor = next((anchors[one] for place in (*cost.segments, "all") if (one := (*key, place)) in anchors), "")
     return MoneyLine(
         title=say.named("measure", cost.measure), who=_said(say, cost.group_words),
         figure=_money(say, cost, cost.estimate or 0.0), interval=_interval(say, cost),
         denominators=_said(say, cost.denominators),
         compared=say("in_money.compared", counterfactual=_said(say, cost.counterfactual).rstrip(".。")),
         anchor=anchor, rule=say("in_money.rule", rule=cost.rule) if cost.rule else "",
+        days=_days(say, cost.period), cautions=tuple(_cautions(say, cost)),
     )  # fmt: skip
+
+
+def _days(say: Words, period: str) -> str:
+    first, _, last = period.partition("..")
+    return say("in_money.days", first=say.date(first), last=say.date(last)) if last else ""
+
+
+def _cautions(say: Words, cost: HarmCost) -> Iterator[str]:
+    """What the sum should be read with: that it may be nothing, then the figure's own."""
+    if not cost.counted and (cost.low is None or cost.low <= 0) and (cost.high is None or cost.high >= 0):
+        yield say("in_money.zero")
+    yield from (_said(say, one) for one in cost.cautions)
 
 
 def _money(say: Words, cost: HarmCost, value: float) -> str:
@@ -82,7 +105,7 @@ def _interval(say: Words, cost: HarmCost) -> str:
 
 
 def _beside(say: Words, beside: list[HarmCost]) -> str:
-    """Whether what stands beside the first figure may be added to others."""
+    """Whether what stands beside the first figure may be added to others: of other money, or of other days."""
     if not beside:
         return ""
     return say("in_money.apart" if all(cost.additive for cost in beside) else "in_money.same")

@@ -170,7 +170,10 @@ class HarmSummary:
 
 @dataclass(frozen=True, slots=True)
 class MoneyLine:
-    """An amount of money with its interval, of how many cases, and what it is compared with; its ``anchor`` in full."""
+    """An amount of money with its interval, of how many cases, and what it is compared with; its ``anchor`` in full.
+
+    ``days`` are those of its rows, ``cautions`` what it cannot see or should be read with.
+    """
 
     title: str
     who: str
@@ -180,18 +183,24 @@ class MoneyLine:
     compared: str
     anchor: str
     rule: str = ""
+    days: str = ""
+    cautions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class HarmMoney:
-    """What a harm has cost: the figure to be told first and ``why``; ``beside`` says whether others may be added."""
+    """What a harm has cost: the figure to be told first and ``why``; ``beside`` says whether others may be added.
+
+    Without a figure ``headline`` is None and ``missing`` says why, and what would give one.
+    """
 
     title: str
-    headline: MoneyLine
+    headline: MoneyLine | None
     why: str
     others: tuple[MoneyLine, ...]
     beside: str
     more: str
+    missing: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from reports.html.marks import joined, section
+from reports.html.marks import bullets, joined, section
 from reports.report_model import HarmMoney, MoneyLine, ReportModel
 from reports.words import Words
 
 
 def money(say: Words, model: ReportModel) -> Markup:
-    """A block for each harm with a figure of money; nothing where none has one."""
+    """A block for each harm that was asked about in money; nothing where none was."""
     if not model.money:
         return Markup("")
     lead = Markup('<p class="remark">{}</p>').format(say("in_money.lead"))
@@ -19,17 +19,28 @@ def money(say: Words, model: ReportModel) -> Markup:
 
 def _harm(say: Words, harm: HarmMoney) -> Markup:
     line, others = harm.headline, Markup("")
+    if line is None:
+        return Markup('<div class="sum"><h3>{}</h3><p>{}</p></div>').format(harm.title, harm.missing)
     if harm.others:
         rows = joined(_other(say, other) for other in harm.others)
         more = Markup('<p class="more">{}</p>').format(harm.more) if harm.more else Markup("")
         others = Markup('<div class="others"><h4>{}</h4><ul>{}</ul>{}</div>').format(harm.beside, rows, more)
     return Markup(
         '<div class="sum"><h3>{}</h3><p class="key"><span class="label">{}</span><strong>{}</strong>'
-        '<span class="sure">{}<span class="n">{}</span></span></p><p>{}{}</p><p class="remark">{}</p>{}</div>'
+        '<span class="sure">{}<span class="n">{}</span></span></p><p>{}{}</p>{}{}{}</div>'
     ).format(
-        harm.title, _title(line), line.figure, line.interval, line.denominators, line.compared, _under(say, line),
-        harm.why, others,
+        harm.title, _title(line), line.figure, line.interval, _of(say, line), line.compared, _under(say, line),
+        bullets(line.cautions, "plain remark"), _remark(harm.why), others,
     )  # fmt: skip
+
+
+def _of(say: Words, line: MoneyLine) -> str:
+    """Of how many cases, on which days."""
+    return say("join.clauses").join(part for part in (line.denominators, line.days) if part)
+
+
+def _remark(text: str) -> Markup:
+    return Markup('<p class="remark">{}</p>').format(text) if text else Markup("")
 
 
 def _title(line: MoneyLine) -> Markup:
@@ -44,7 +55,10 @@ def _under(say: Words, line: MoneyLine) -> Markup:
 
 
 def _other(say: Words, line: MoneyLine) -> Markup:
-    sure = say("join.clauses").join(part for part in (line.interval, line.denominators) if part)
+    sure = say("join.clauses").join(part for part in (line.interval, _of(say, line)) if part)
     return Markup(
-        '<li><span class="what"><b>{}</b> {} <span class="rule">{}</span><span class="rule">{}</span></span></li>'
-    ).format(line.figure, _title(line), sure, line.compared)
+        '<li><span class="what"><b>{}</b> {} <span class="rule">{}</span><span class="rule">{}{}</span>{}</span></li>'
+    ).format(
+        line.figure, _title(line), sure, line.compared, _under(say, line),
+        joined(Markup('<span class="rule">{}.</span>').format(one.rstrip(".。")) for one in line.cautions),
+    )  # fmt: skip

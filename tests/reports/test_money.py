@@ -49,11 +49,45 @@ def test_each_harm_has_one_figure_first_with_interval_denominators_and_what_it_i
     assert first.anchor
     assert (other.figure, other.interval) == ("203,003.80 GBP", "95% interval 109,387.20 to 296,620.40 GBP")
     assert "not to be added" in loyalty.beside
-    assert loyalty.why.startswith("Told first: a rule fixes what each case is compared with, so that it is counted")
+    assert loyalty.why.startswith("Told first: it is counted case by case, though no rule that was applied fixes")
     (chinese,) = _model(CHINESE, RENEWALS, STAYED)[0].money
     assert chinese.title == "老客户定价"
     assert chinese.headline.denominators == "可比较的 7,542 件续保中的 282 件"
     assert not any("price" in text for text in (chinese.headline.compared, chinese.why, chinese.beside))
+    assert first.days == "1 January 1990 to 31 December 1990"
+    assert chinese.headline.days == "1990年1月1日至1990年12月31日"
+
+
+def test_what_a_sum_should_be_read_with_and_its_days_stand_under_it():
+    doubtful = replace(RENEWALS, cautions=("nobody noted the channel",), unseen=("17 renewals cannot be compared",))
+    wide = replace(STAYED, low=-5.0)
+    run = sample.run(measurements=(doubtful, wide))
+    (harm,) = report_model(run, sample.judgement([]), ENGLISH).money
+    assert harm.headline.cautions == ("nobody noted the channel", "17 renewals cannot be compared")
+    assert harm.others[0].cautions[0].startswith("The interval holds 0")
+    page = render(run, sample.judgement([]))
+    part = page[page.index('id="in-money"') :].split("</section>")[0]
+    for words in ("obody noted the channel", "17 renewals cannot be compared", "The interval holds 0", "31 December"):
+        assert words in part
+    assert "Told first: it is counted case by case, though no rule" in part, "no rule was applied"
+    certain = _model(ENGLISH, RENEWALS, STAYED)[0].money[0]
+    assert certain.others[0].cautions == ("one route alone",)
+
+
+def test_a_harm_that_was_asked_about_without_a_sum_says_why():
+    reason = "26 of 400 rows name no currency in 'ccy'"
+    lacking = replace(RENEWALS, estimate=None, low=None, high=None, unit=None, reason=reason)
+    for say, words in ((ENGLISH, f"No sum: {reason}."), (CHINESE, "没有金额：")):
+        (harm,) = _model(say, lacking)[0].money
+        assert harm.headline is None
+        assert harm.missing.startswith(words)
+    (bare,) = _model(ENGLISH, replace(RENEWALS, unit=None))[0].money
+    assert bare.missing == (
+        "No sum: the amounts have no declared currency. What would give one: name 'currency' under 'price' in the "
+        "contract."
+    )
+    run = sample.run(measurements=(lacking,))
+    assert reason.replace("'", "&#39;") in render(run, sample.judgement([])).split('id="in-money"')[1]
 
 
 def test_a_cap_is_told_in_words_and_links_to_its_section():
@@ -72,10 +106,9 @@ def test_a_cap_is_told_in_words_and_links_to_its_section():
         assert words in page
 
 
-def test_without_money_in_a_currency_or_with_unfit_data_the_part_is_not_there():
+def test_without_a_question_of_money_or_with_unfit_data_the_part_is_not_there():
     for run in (
-        sample.run(), sample.run(measurements=(replace(RENEWALS, unit=None),)),
-        sample.run(measurements=(RENEWALS,), checks=replace(sample.run().checks, fit=False)),
+        sample.run(), sample.run(measurements=(RENEWALS,), checks=replace(sample.run().checks, fit=False)),
     ):  # fmt: skip
         assert report_model(run, sample.judgement([]), ENGLISH).money == ()
         assert 'id="in-money"' not in render(run, sample.judgement([]))
