@@ -89,7 +89,8 @@ class ComparisonView:
 
 def comparison_view(found: Comparison, say: Words) -> ComparisonView:
     """A comparison in the words of a language."""
-    rows = [(one.kind, _figure_row(say, one)) for one in found.figures]
+    told = [(one.kind, _figure_row(say, one)) for one in found.figures]
+    rows = [(kind, row) for kind, row in told if kind == "beyond_chance" or row.before != row.after]
     return ComparisonView(
         lang=say.lang,
         title=_title(say, found),
@@ -99,18 +100,17 @@ def comparison_view(found: Comparison, say: Words) -> ComparisonView:
         findings_note=say("compare.same_findings", count=found.same_findings, open=found.still_open),
         figures=tuple(row for kind, row in rows if kind != "within_chance"),
         within=tuple(row for kind, row in rows if kind == "within_chance"),
-        figures_note=tuple(_figures_note(say, found)),
+        figures_note=tuple(_figures_note(say, found, len(told) - len(rows))),
         cannot_say=tuple(say.sentence(one) for one in found.cannot_say),
     )
 
 
 def _title(say: Words, found: Comparison) -> str:
-    one, two = found.before, found.after
-    if one.program == two.program:
-        names = {"before": _run(say, one), "after": _run(say, two)}
-        return say("compare.title", program=_program(say, two), **names)
-    names = {key: say("measure_of", measure=_program(say, run), who=_run(say, run))
-             for key, run in (("before", one), ("after", two))}  # fmt: skip
+    one, two = _names(say, found)
+    if found.before.program == found.after.program:
+        return say("compare.title", program=_program(say, found.after), before=one, after=two)
+    names = {key: say("measure_of", measure=_program(say, run), who=name)
+             for key, run, name in (("before", found.before, one), ("after", found.after, two))}  # fmt: skip
     return say("site.changes.title", **names)
 
 
@@ -118,8 +118,23 @@ def _program(say: Words, run: ComparedRun) -> str:
     return phrase(say, run.title, run.program).text
 
 
+def _names(say: Words, found: Comparison) -> tuple[str, str]:
+    """Both runs by period and version, a whole one by its days; with their digests where these are the same."""
+    runs = found.before, found.after
+    one, two = (_run(say, run) for run in runs)
+    if one == two and found.before.program == found.after.program:
+        for digests in ([run.run_digest for run in runs], [run.judgement_digest for run in runs]):
+            if digests[0] != digests[1]:
+                one, two = (say("measure_of", measure=one, who=_value(say, digest)) for digest in digests)
+                break
+    return one, two
+
+
 def _run(say: Words, run: ComparedRun) -> str:
-    period = say("period_whole") if run.period == "all" else run.period
+    period = run.period
+    if period == "all":
+        days = run.first_day and run.last_day
+        period = say("site.days", first=run.first_day, last=run.last_day) if days else say("period_whole")
     return say("site.run_name", period=period, version=run.version)
 
 
@@ -136,9 +151,11 @@ def _lead(say: Words, found: Comparison) -> Iterator[str]:
         yield say("compare.no_family", reason=say.sentence(found.rows_reason))
 
 
-def _figures_note(say: Words, found: Comparison) -> Iterator[str]:
+def _figures_note(say: Words, found: Comparison, unseen: int) -> Iterator[str]:
     if found.family:
         yield say("compare.family", family=found.family, rate=percent(found.rate), level=percent(1 - found.rate))
+    if unseen:
+        yield say("compare.unseen_figures", count=unseen)
     yield say("compare.same_figures", count=found.same_figures)
 
 
@@ -221,8 +238,16 @@ def _figure_row(say: Words, one: FigureChange) -> FigureRow:
         before=_told(say, one.before),
         after=_told(say, one.after),
         change=_change(say, one, either),
-        says=say.sentence(one.explanation),
+        says=say("compare.rows_alone") if _rows_alone(say, one) else say.sentence(one.explanation),
     )
+
+
+def _rows_alone(say: Words, one: FigureChange) -> bool:
+    """Whether both sides read alike but for the number of rows behind them."""
+    a, b = one.before, one.after
+    if a is None or b is None or a.estimate is None or b.estimate is None:
+        return False
+    return a.n != b.n and _figure(say, replace(a, n=b.n)) == _figure(say, b)
 
 
 def _told(say: Words, m: Measurement | None) -> str:

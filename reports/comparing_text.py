@@ -22,13 +22,14 @@ def lines(found: Comparison, say: Words) -> Iterator[str]:
     yield f"  {view.findings_note}"
     yield from _section(say("compare.figures"))
     for says, rows in by_saying(view.figures):
-        yield f"  {sentence(says)}:"
+        yield f"  {say('compare.heading', title=sentence(says))}"
         yield from _figure_lines(say, rows)
     if view.within:
         yield f"  {say('compare.within', count=len(view.within))}"
     yield from (f"  {line}" for line in view.figures_note)
     yield from _section(say("compare.inputs"))
-    yield from (f"  {one.what}: {one.before} → {one.after}" for one in view.inputs[:_MOST])
+    for one in view.inputs[:_MOST]:
+        yield f"  {say('labelled', label=one.what, value=f'{one.before} → {one.after}')}"
     yield from _more(say, len(view.inputs))
     if not view.inputs:
         yield f"  {say('compare.inputs_none')}"

@@ -14,7 +14,7 @@ _PART = re.compile(r"\d{4}-\d\d-\d\d\.\.\d{4}-\d\d-\d\d")
 def why_no_finding(f: Finding, run: AuditRun, judgement: Judgement) -> Sentence:
     """The nearest reason why ``run`` has no finding like ``f`` of the other run."""
     m = f.measurement
-    found = _why_no_answer(m, run) or _why_no_part(m)
+    found = _why_no_answer(m, run)
     if found:
         return found
     idle = next((one for one in judgement.rules_not_applied if one.rule.id == f.rule.id), None)

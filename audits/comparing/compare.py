@@ -128,10 +128,20 @@ def _relation(before: Records, after: Records) -> Sentence:
             return said("two versions of one period; the second supersedes the first")
         if a.supersedes == of_b.run_digest:
             return said("two versions of one period; the first supersedes the second, so that they are named backwards")
-        return said("two versions of one period")
+        return _of_one_period(a, b)
     if b.data.last_day and a.data.first_day and b.data.last_day < a.data.first_day:
         return said("two periods of one program; the second lies before the first, as they were named")
     return said("two periods of one program")
+
+
+def _of_one_period(a: AuditRun, b: AuditRun) -> Sentence:
+    """Two runs of a period of the same name, of which neither says that it supersedes the other."""
+    rows, _ = shared_rows(a, b)
+    if rows in ("same", "overlap"):
+        return said("two versions of one period")
+    if rows == "independent":
+        return said("two runs of one program on data of different days")
+    return said("two runs of one program; the records do not tell whether both are of the same days")
 
 
 def _cannot_say(a: AuditRun, b: AuditRun, rows: Rows) -> Iterator[Sentence]:

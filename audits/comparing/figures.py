@@ -22,7 +22,9 @@ _BEYOND: Mapping[Direction | None, str] = {
 }
 _EXACT_ROWS = said("the rows are the same, so the difference is exact for them and comes from what else differs")
 _EXACT_COUNT = said("every case was counted on both sides, so the difference is exact and needs no interval")
-_WITHIN = template("chance alone explains it: it does not stand out among {family:,} differences with an interval")
+_WITHIN = template(
+    "chance alone explains it: it does not stand out among the differences with an interval ({family:,})"
+)
 _NO_BOUNDS = said("the difference has no interval, because one of the figures has none")
 _NO_LOG = said("the difference has no interval, because a ratio of 0 has no logarithm")
 _NOTHING = said("the record states no reason")

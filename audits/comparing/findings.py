@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from audits.comparing.absent import why_no_finding
 from audits.comparing.causes import Side, causes_of
 from audits.comparing.pairing import findings_of, paired
-from audits.comparing.record import FAILING, KINDS, FindingChange, Kind
+from audits.comparing.record import FAILING, KINDS, Cause, FindingChange, Kind
 from audits.record import VERDICTS, AuditRun, Finding, Judgement, Verdict
 
 _GRAVITY: tuple[Verdict, ...] = ("clear", "inconclusive", "concern", "breach")
+_WIDTHS = ("size", "standing", "comparisons")  # causes that make an interval wider
 Records = tuple[AuditRun, Judgement]
 
 
@@ -51,7 +53,8 @@ def _stands_for_others(
 
 def _change(a: Finding | None, b: Finding | None, before: Records, after: Records) -> FindingChange:
     old, new = _verdict(a, before[0]), _verdict(b, after[0])
-    kind = _kind(a, b, old, new)
+    causes = causes_of(Side(a, before[0]), Side(b, after[0])) if a and b else ()
+    kind = _kind(a, b, old, new, causes)
     either = b or a
     assert either is not None  # noqa: S101 - one of the two is there
     return FindingChange(
@@ -60,7 +63,7 @@ def _change(a: Finding | None, b: Finding | None, before: Records, after: Record
         fails=_fails(kind, old, new),
         before=a and _bare(a),
         after=b and _bare(b),
-        causes=causes_of(Side(a, before[0]), Side(b, after[0])) if a and b else (),
+        causes=causes,
         reason=why_no_finding(a, *after) if a and not b else why_no_finding(b, *before) if b and not a else None,
     )
 
@@ -70,11 +73,17 @@ def _verdict(f: Finding | None, run: AuditRun) -> Verdict | None:
     return f.verdict if f else None if run.checks.fit else "unfit"
 
 
-def _kind(a: Finding | None, b: Finding | None, old: Verdict | None, new: Verdict | None) -> Kind:
+def _kind(
+    a: Finding | None, b: Finding | None, old: Verdict | None, new: Verdict | None, causes: Sequence[Cause]
+) -> Kind:
+    """What happened; a breach or concern that a wider interval leaves open is no better, only not decided any more."""
     if a is None:
         return "new" if old is None else "answered"
     if b is None:
         return "gone" if new is None else "unanswered"
+    wider = any(cause.decisive and cause.kind in _WIDTHS for cause in causes)
+    if old in FAILING and new == "inconclusive" and wider:
+        return "undecided"
     if old in _GRAVITY and new in _GRAVITY:
         return "worse" if _GRAVITY.index(new) > _GRAVITY.index(old) else "better"
     return "answered" if new in _GRAVITY else "unanswered"
@@ -84,8 +93,8 @@ def _fails(kind: Kind, old: Verdict | None, new: Verdict | None) -> bool:
     if kind in ("new", "answered"):
         return new in FAILING
     if kind in ("unanswered", "gone"):
-        return old == "clear" or new == "unfit"
-    return kind == "worse"
+        return old == "clear" or old in FAILING or new == "unfit"
+    return kind in ("worse", "undecided")
 
 
 def _rank(one: FindingChange) -> tuple[bool, int, int, int, bool, str]:

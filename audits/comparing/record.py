@@ -8,8 +8,8 @@ from typing import Literal
 from audits.record import Finding, Measurement, Verdict
 from audits.statistics.independent_change import Scale
 
-Kind = Literal["worse", "unanswered", "gone", "new", "answered", "better"]
-KINDS: tuple[Kind, ...] = ("worse", "unanswered", "gone", "new", "answered", "better")
+Kind = Literal["worse", "unanswered", "undecided", "gone", "new", "answered", "better"]
+KINDS: tuple[Kind, ...] = ("worse", "unanswered", "undecided", "gone", "new", "answered", "better")
 InputKind = Literal["program", "data", "model", "fitness", "answers", "policies", "rules", "packages", "seed"]
 CauseKind = Literal[
     "figure", "missing", "size", "standing", "comparisons", "limit", "force", "fitness", "caution", "code"
@@ -66,8 +66,9 @@ class FindingChange:
     """A finding whose verdict differs, or that one run lacks (None, with the ``reason``).
 
     ``fails`` says whether ``--fail-on worse`` stops at it: a worse verdict, a new or newly answered breach or concern,
-    a clear that cannot be answered any more, or data that became unfit. ``difference`` says whether chance explains how
-    far its figure moved, where both runs have it. Findings are held without ladder and points.
+    a clear, concern or breach that is gone or cannot be answered or decided any more, or data that became unfit.
+    ``difference`` says whether chance explains how far its figure moved, where both runs have it. Findings are held
+    without ladder and points.
     """
 
     finding_id: str

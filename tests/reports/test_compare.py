@@ -198,6 +198,61 @@ def test_a_finding_that_is_gone_says_why_and_so_does_one_that_is_new(why):
     assert reason in told(compare(full, empty))
 
 
+def test_a_breach_that_is_gone_stops_a_pipeline_and_says_its_reason_before_that_of_the_days():
+    part = judged(gap(0.2, segment="2026-01-01..2026-01-10"), "breach")
+    for why, changes in (("the rule ended", WHYS["not applied"][0]), ("no policy pack", WHYS["no pack"][0])):
+        found = compare(month(1, [part]), month(2, [], **changes))
+        assert (only(found).kind, only(found).fails) == ("gone", True)
+        assert why in only(found).reason
+    lost = compare(month(1, [judged(gap(0.2), "concern")]), month(2, [judged(missing("none left"), "not_identified")]))
+    assert (only(lost).kind, lost.fails) == ("unanswered", True)
+
+
+def test_a_concern_that_a_wider_interval_leaves_open_is_not_better():
+    wide = judged(gap(0.12, 0.06), "inconclusive")
+    found = compare(month(1, [judged(gap(0.12), "concern", cautions=("a caution",))]), month(2, [wide]))
+    assert (only(found).kind, found.fails) == ("undecided", True)
+    assert "NOT DECIDED ANY MORE" in told(found)
+    near = judged(gap(0.055, 0.01), "inconclusive")
+    better = compare(month(1, [judged(gap(0.12), "concern", cautions=("a caution",))]), month(2, [near]))
+    assert (only(better).kind, better.fails) == ("better", False)
+
+
+def test_two_whole_runs_are_told_apart_by_their_days_and_are_no_versions_of_each_other():
+    def whole(number, **changes):
+        run, judgement = month(number, [])
+        digest = f"sha256:0{number}23456789abcdef"
+        data = replace(run.data, period="all", **changes)
+        return replace(run, data=data), replace(judgement, period="all", run_digest=digest)
+
+    found = compare(whole(1), whole(2))
+    view = comparison_view(found, ENGLISH)
+    assert "2026-01-01 to 2026-01-28" in view.title
+    assert "2026-02-01 to 2026-02-28" in view.title
+    assert "different days" in found.relation
+    found = compare(*(whole(number, first_day=None, last_day=None) for number in (1, 2)))
+    assert "versions" not in found.relation
+    assert "sha256:0223456789ab" in comparison_view(found, ENGLISH).title
+
+
+def test_a_figure_that_reads_the_same_is_not_said_to_have_moved():
+    base = judged(gap(0.2), "breach")
+    for figure, rows, says in (
+        (gap(0.2000001), 0, None),
+        (gap(0.2, n=1000), 1, "only the number of rows behind it differs"),
+    ):
+        view = comparison_view(compare(month(1, [base]), month(2, [judged(figure, "breach")])), ENGLISH)
+        shown = (*view.figures, *view.within)
+        assert len(shown) == rows
+        assert [row.says for row in shown] == [says] * rows
+        assert any("less than is shown" in note for note in view.figures_note) == (not rows)
+
+
+def test_a_chinese_terminal_has_chinese_marks():
+    text = told(compare(month(1, [judged(gap(0.0), "clear")]), month(2, [judged(gap(0.12), "breach")])), "zh-CN")
+    assert not re.search(r"[\u4e00-\u9fff][:;]", text)
+
+
 def test_another_group_or_a_part_of_the_period_is_said_of_a_finding_that_is_gone():
     stays, gone = judged(gap(0.0), "clear"), judged(gap(0.0, group="Pacific"), "clear", finding_id="f.pacific")
     part = judged(gap(0.0, segment="2026-01-01..2026-01-10"), "clear", finding_id="f.part")
