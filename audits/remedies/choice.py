@@ -6,8 +6,9 @@ alternative gives up is told apart from what today's model never had.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 
 from audits.remedies.records import KINDS, Candidate, Floor, GroupRate
 from audits.remedies.validation import FEWEST, nearness
@@ -17,6 +18,8 @@ from checks.sentence import Sentence, joined, said, template
 _ROUNDING, _DIGITS = 1e-12, 6
 _FALL = 0.01  # a fall of another group below this is none, however little gain is asked for
 Rates = Sequence[GroupRate]
+Ids = frozenset[str]
+ErrorOf = Callable[[str, str], float | None]
 TODAY = template("Today's model: what the others are measured against.")
 BY_GROUP = template("It needs to know the group to decide, so that it is shown as a frontier alone.")
 NO_PERFORMANCE = template("Its performance is not known on the rows of the choice.")
@@ -61,6 +64,9 @@ ALL_HURT = template(
     "ratio of approval rates nearer to 1 by at least {least_gain:g}, but all of these leave another group clearly "
     "further behind."
 )
+CLOSE = template(
+    "Of these, {close:,} lie below the floor, but within one standard error of the difference from the best candidate."
+)
 SOME_HURT = template("Left out for leaving another group clearly further behind: {hurting:,} more.")
 NOT_TRAINED = template("Not counted for want of a model that could be used: {failed:,} more.")
 FEW_ROWS = template(
@@ -92,27 +98,32 @@ class Choice:
     answered: bool = True
 
 
-def choose(candidates: Sequence[Candidate], remedies: Remedies, of: str = "outcome") -> Choice:
+def choose(
+    candidates: Sequence[Candidate], remedies: Remedies, of: str = "outcome", error: ErrorOf | None = None
+) -> Choice:  # fmt: skip
     """The choice by the figures that the candidates hold; ``of`` is the role that performance is for.
 
     Eligible is what needs no group, keeps to the floor, gains ``least_gain``, and takes no declared group's ratio
     further from 1 by as much. Chosen is, of those that come within
     ``least_gain`` of the largest gain, the simplest kind, and of a kind the one that changes least of today's model:
-    features left out or changed, hyperparameters set. Ties go to the larger gain, the better performance, the id.
+    features left out or changed, hyperparameters set. The best performance of many is partly chance: where ``error``
+    gives the standard error of the difference between two candidates' performance, by their ids, one that lies below
+    the floor by no more than one such error keeps to it. Ties go to the larger gain, the better performance, the id.
     """
     floor = _floor(candidates, remedies, of)
     rates = next((one.rates for one in candidates if one.kind == "today"), ())
-    judged = tuple(_judged(one, floor, rates) for one in candidates)
+    kept = _keeping(candidates, floor, error)
+    judged = tuple(_judged(one, floor, kept, rates) for one in candidates)
     eligible = [one for one in judged if one.eligible]
     if not eligible:
         lacking = _lacking(judged, floor, remedies.attribute)
-        return Choice(judged, floor, None, (), lacking or _why_nobody(judged, floor, rates), not lacking)
+        return Choice(judged, floor, None, (), lacking or _why_nobody(judged, floor, kept, rates), not lacking)
     largest = max(_gain(one) for one in eligible)
     near = [one for one in eligible if _gain(one) >= largest - remedies.least_gain - _ROUNDING]
     today = next((one.features for one in judged if one.kind == "today"), ())
     chosen = min(near, key=lambda one: (*_departure(one, today), *_rank(one)))
     others = sorted((one for one in eligible if one is not chosen), key=_rank)
-    why = _why(judged, eligible, chosen, floor, rates)
+    why = _why(judged, eligible, chosen, floor, kept, rates)
     return Choice(judged, floor, chosen.id, tuple(one.id for one in others), why)
 
 
@@ -138,13 +149,13 @@ def _floor(candidates: Sequence[Candidate], remedies: Remedies, of: str) -> Floo
     return Floor(remedies.performance, of, remedies.loss, best, least, remedies.least_gain)
 
 
-def _judged(one: Candidate, floor: Floor, today: Rates) -> Candidate:
+def _judged(one: Candidate, floor: Floor, kept: Ids, today: Rates) -> Candidate:
     """Eligible, or with the first reason why not; a reason that is there already stays."""
-    reason: str | None = one.reason or _against(one, floor, today)
+    reason: str | None = one.reason or _against(one, floor, kept, today)
     return replace(one, eligible=reason is None, reason=reason)
 
 
-def _against(one: Candidate, floor: Floor, today: Rates) -> Sentence | None:
+def _against(one: Candidate, floor: Floor, kept: Ids, today: Rates) -> Sentence | None:
     if one.kind == "today":
         return said(TODAY)
     if not one.deployable:
@@ -153,8 +164,9 @@ def _against(one: Candidate, floor: Floor, today: Rates) -> Sentence | None:
         return said(NO_PERFORMANCE)
     if one.gain is None:
         return said(NO_GAIN)
-    short = floor.least - one.performance
-    against = [said(BELOW, performance=one.performance, short=short, least=floor.least)] if short > _ROUNDING else []
+    against, short = [], floor.least - one.performance
+    if one.id not in kept:
+        against = [said(BELOW, performance=one.performance, short=short, least=floor.least)]
     if one.gain < floor.least_gain - _ROUNDING:
         against.append(_little(one.gain, floor.least_gain))
     against += _hurt(one, today, floor.least_gain)
@@ -193,16 +205,34 @@ def _deployable(judged: Sequence[Candidate]) -> list[Candidate]:
     return [one for one in judged if one.kind != "today" and one.deployable]
 
 
-def _hurting(judged: Sequence[Candidate], floor: Floor, today: Rates) -> int:
+def _hurting(judged: Sequence[Candidate], floor: Floor, kept: Ids, today: Rates) -> int:
     """How many would be eligible but for another group that they leave behind."""
     return sum(
-        _keeps(one, floor) and _gain(one) >= floor.least_gain - _ROUNDING
+        one.id in kept and _gain(one) >= floor.least_gain - _ROUNDING
         and any(_hurt(one, today, floor.least_gain)) for one in _trained(judged)
     )  # fmt: skip
 
 
-def _keeps(one: Candidate, floor: Floor) -> bool:
-    return None not in (one.performance, floor.least) and (one.performance or 0.0) >= (floor.least or 0.0) - _ROUNDING
+def _keeping(candidates: Sequence[Candidate], floor: Floor, error: ErrorOf | None) -> Ids:
+    """Ids of those that keep to the floor, or lie below it by no more than a standard error beside the best."""
+    if floor.least is None:
+        return frozenset()
+    best = next(one.id for one in candidates if one.deployable and one.performance == floor.best)
+    found = set()
+    for one in candidates:
+        short = inf if one.performance is None else floor.least - one.performance
+        if 0 < short < inf and error is not None:
+            short -= error(one.id, best) or 0.0
+        if short <= _ROUNDING:
+            found.add(one.id)
+    return frozenset(found)
+
+
+def _close(of: Sequence[Candidate], floor: Floor) -> Iterator[Sentence]:
+    """How many of those that keep to the floor do so within a standard error alone."""
+    close = sum((one.performance or 0.0) < (floor.least or 0.0) - _ROUNDING for one in of)
+    if close:
+        yield said(CLOSE, close=close)
 
 
 def _lacking(judged: Sequence[Candidate], floor: Floor, attribute: str | None) -> tuple[str, ...]:
@@ -230,14 +260,14 @@ def _lacking(judged: Sequence[Candidate], floor: Floor, attribute: str | None) -
     return tuple(reasons)
 
 
-def _why_nobody(judged: Sequence[Candidate], floor: Floor, today: Rates) -> tuple[str, ...]:
-    tried, hurting = _trained(judged), _hurting(judged, floor, today)
+def _why_nobody(judged: Sequence[Candidate], floor: Floor, kept: Ids, today: Rates) -> tuple[str, ...]:
+    tried, hurting = _trained(judged), _hurting(judged, floor, kept, today)
     performance = said(WORDS[floor.performance, floor.of])
     reasons = [said(
         ALL_HURT if hurting else NOBODY, tried=len(tried), performance=performance, least=floor.least,
         least_gain=floor.least_gain, **({"hurting": hurting} if hurting else {}),
     )]  # fmt: skip
-    within = [one for one in tried if one.gain is not None and _keeps(one, floor)]
+    within = [one for one in tried if one.gain is not None and one.id in kept]
     if within:
         best = min(within, key=_rank)
         reasons.append(said(NEAREST, gain=_gain(best), id=best.id))
@@ -251,16 +281,18 @@ def _not_trained(judged: Sequence[Candidate]) -> Iterator[Sentence]:
 
 
 def _why(
-    judged: Sequence[Candidate], eligible: Sequence[Candidate], chosen: Candidate, floor: Floor, rates: Rates
+    judged: Sequence[Candidate], eligible: Sequence[Candidate], chosen: Candidate, floor: Floor, kept: Ids,
+    rates: Rates,
 ) -> tuple[str, ...]:  # fmt: skip
     """Sentences in the order in which the choice was made."""
     performance, kind = said(WORDS[floor.performance, floor.of]), said(NAMES[chosen.kind])
-    tried, hurting = len(_trained(judged)), _hurting(judged, floor, rates)
+    tried, hurting = len(_trained(judged)), _hurting(judged, floor, kept, rates)
     best = min(eligible, key=_rank)
     reasons = [said(
         WAS_ELIGIBLE, eligible=len(eligible), tried=tried, performance=performance, least=floor.least,
         least_gain=floor.least_gain,
     )]  # fmt: skip
+    reasons += _close(eligible, floor)
     reasons += [said(SOME_HURT, hurting=hurting)] if hurting else []
     reasons += _not_trained(judged)
     simpler = any(KINDS.index(one.kind) < KINDS.index(chosen.kind) for one in eligible)

@@ -143,7 +143,7 @@ def _record(
     except UnanswerableError as error:
         return replace(record, explanation=error.reason)
     announce(f"choosing among {len(tried)} candidates")
-    choice = choose([one.candidate for one in tried], asked, validator.of)
+    choice = choose([one.candidate for one in tried], asked, validator.of, validator.error_between)
     scorers = {one.candidate.id: one.scorer for one in tried}
     announce("certifying on untouched rows")
     shop = Workshop(rows, asked, trainer, features, program.seed, validator, announce, of_groups)

@@ -13,7 +13,8 @@ from audits.remedies.approvals import ApprovalRule, Approver, Floats, rule_of, t
 from audits.remedies.records import Candidate, GroupRate
 from audits.remedies.tried import Scorer
 from audits.statistics.approval_ratio import outcome_rate
-from audits.statistics.paired_auc import auc
+from audits.statistics.influences import covariance
+from audits.statistics.paired_auc import auc, auc_influence
 from checks.inputs.remedies import Remedies
 from checks.inputs.training_code import TrainingError
 from checks.sentence import said, template
@@ -45,6 +46,7 @@ class Validator:
     groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
     _rule: ApprovalRule | None = field(default=None, init=False, repr=False)
     _least: float | None = field(default=None, init=False, repr=False)
+    _judged_by: dict[str, Floats] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def attribute(self) -> str:
@@ -101,6 +103,8 @@ class Validator:
         except TrainingError as error:
             return replace(candidate, reason=error.reason)
         performance, known = performance_on(self.part, self.remedies.performance, scores, approved)
+        by_order = self.remedies.performance == "auc"
+        self._judged_by[candidate.id] = tied_places(scores)[0].astype(np.float64) if by_order else approved
         outcome = outcome_rate(approved, self.part.outcome).estimate
         rates = self._rates(approved)
         least = least_ratio(rates, self.attribute, self.references[self.attribute])
@@ -111,6 +115,20 @@ class Validator:
             candidate, performance=performance, known=known, outcome_rate=None if np.isnan(outcome) else outcome,
             approved=float(approved.mean()), rates=rates, gain=gain, reason=reason,
         )  # fmt: skip
+
+    def error_between(self, one: str, other: str) -> float | None:
+        """Standard error of the difference of two candidates' performance on these rows, by person.
+
+        None where one of the ids has not been filled, or its performance has no error.
+        """
+        found = [self._judged_by[name] for name in (one, other) if name in self._judged_by]
+        if len(found) < 2:
+            return None
+        labels, persons = performance_labels(self.part), self.part.persons
+        of = auc_influence if self.remedies.performance == "auc" else outcome_rate
+        before, after = (of(values, labels, persons).influence for values in found)
+        error = float(covariance((after - before)[:, None], persons)[0, 0]) ** 0.5
+        return error if np.isfinite(error) else None
 
     def _rates(self, approved: Floats) -> tuple[GroupRate, ...]:
         return group_rates(approved, self.part.labels, self.references, self.groups)

@@ -290,6 +290,46 @@ def test_performance_for_the_decision_is_not_called_an_outcome_rate() -> None:
             assert words in reasons[0]
 
 
+def test_what_lies_below_the_floor_by_less_than_an_error_keeps_to_it() -> None:
+    tried = [TODAY, told("best", "hyperparameters", 0.706, 0.0), told("near", "without_features", 0.703, 0.1),
+             told("far", "without_features", 0.6999, 0.1)]  # fmt: skip
+    asked: list[tuple[str, str]] = []
+
+    def error(one: str, other: str) -> float:
+        asked.append((one, other))
+        return 0.004
+
+    assert choose(tried, ASKED).chosen is None
+    choice = choose(tried, ASKED, error=error)
+    assert [one.id for one in choice.candidates if one.eligible] == ["near"]
+    assert ("near", "best") in asked
+    assert any("1 lie below the floor" in reason for reason in choice.reasons)
+    assert "below the floor" in str(choice.candidates[3].reason)
+    assert choose(tried, ASKED, error=lambda *_: None).chosen is None
+    assert choice.floor == choose(tried, ASKED).floor
+
+
+@pytest.mark.parametrize("performance", ["auc", "outcome_rate"])
+def test_the_error_between_two_candidates_is_that_of_the_bootstrap(performance) -> None:
+    rows = part(1500)
+    validator = Validator(rows, replace(ASKED, performance=performance), REFERENCES)
+    validator(named("today", "today"), Linear(1, -1.5))
+    validator(named("other"), Linear(1, 0))
+    chances = [validator.approver(Linear(*w)).chances(Linear(*w).scores(rows.features)) for w in ((1, -1.5), (1, 0))]
+    scores = [Linear(*w).scores(rows.features) for w in ((1, -1.5), (1, 0))]
+    rng, drawn = np.random.default_rng(0), []
+    for _ in range(400):
+        at = rng.integers(0, 1500, 1500)
+        if performance == "auc":
+            values = [roc_auc_score(rows.outcome[at], of[at]) for of in scores]
+        else:
+            values = [np.average(rows.outcome[at], weights=of[at]) for of in chances]
+        drawn.append(values[1] - values[0])
+    assert validator.error_between("today", "other") == pytest.approx(np.std(drawn), rel=0.15)
+    assert validator.error_between("today", "today") == 0
+    assert validator.error_between("today", "nobody") is None
+
+
 def test_where_nobody_is_eligible_the_reasons_say_so() -> None:
     choice = choose([TODAY, told("little", "without_features", 0.7, 0.01), told("low", "constrained", 0.6, 0.4)], ASKED)
     assert (choice.chosen, choice.runner_up) == (None, ())

@@ -167,7 +167,7 @@ def play(code: str, effect: float, seed: int, names: Mapping[str, str], folder: 
     validator = Validator(drawn.validation, remedies, drawn.references)
     features = tuple(dict.fromkeys(program.contract.features))
     tried = search(drawn, remedies, open_training(program), features, program.seed, validator, lambda _: None)
-    choice = choose([one.candidate for one in tried], remedies, validator.of)
+    choice = choose([one.candidate for one in tried], remedies, validator.of, validator.error_between)
     back = {new: old for old, new in names.items()}
     kinds = Kinds.of(world.population(effect), [back.get(name, name) for name in features], names)
     planted = world.truth(effect)["remedy_gain"] if effect else None
@@ -216,7 +216,7 @@ def quick(
     filled = [
         validator(Candidate(name, _kind(name), name, ("risk", "trait", *NOISE)), one) for name, one in models.items()
     ]
-    choice = choose(filled, remedies, validator.of)
+    choice = choose(filled, remedies, validator.of, validator.error_between)
     kinds = _with_noise(Kinds.of(people, ["risk", "trait"], {}))
     planted = world.truth(effect)["remedy_gain"] if effect and least_gain else None
     return judged(drawn, models, choice, validator, remedies, kinds, planted)
