@@ -63,6 +63,7 @@ def test_rows_that_were_left_out_stand_in_the_record(tmp_path, monkeypatch):
         return data
 
     monkeypatch.setattr("tests.remedied.applications", some)
+
     def written(folder, data, name, *, contract, remedies):
         decision = {"column": "granted", "favourable": ["1"], "unfavourable": ["0"], "excluded": ["withdrawn"]}
         contract = {**contract, "decision": decision, "entity": "person"}
