@@ -4,8 +4,10 @@ Each row is written as netstrings (length, colon, text; NULL as ``-``) of its co
 order of their names and hashed with MD5; the two 64-bit halves of all digests are summed as
 integers. Sums do not depend on row order or thread count, and unlike XOR they count repeated
 rows. A number is written the same whether its column holds integers or floats (1, not 1.0),
-since a missing value is enough to turn one into the other. A conversion that changes values is
-another data set: a day that becomes a time of day, a code 007 that becomes 7. The fingerprint is the SHA-256 of
+since a missing value is enough to turn one into the other. Only columns that the contract names
+are in it: what an audit derives from them comes of the program and the code, not of the data. A
+conversion that changes values is another data set: a day that becomes a time of day, a code 007
+that becomes 7. The fingerprint is the SHA-256 of
 column names, their kinds, row count and both sums. It tells whether two runs saw the same
 data; it is no defence against somebody who forges rows.
 """
@@ -27,7 +29,10 @@ from checks.inputs.source import Source
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """``digest`` is ``sha256:…``; ``rows`` the number of rows; ``columns`` maps name to kind (number, text …)."""
+    """``digest`` is ``sha256:…``; ``rows`` the number of rows; ``columns`` maps name to kind (number, text …).
+
+    ``columns`` holds what an audit derives too, of which the digest knows nothing.
+    """
 
     digest: str
     rows: int
@@ -36,10 +41,11 @@ class Fingerprint:
 
 def fingerprint(source: Source, program: AuditProgram) -> Fingerprint:
     """Fingerprint of the contract's columns in the prepared relation, one scan."""
-    derived = {FAVOURABLE, OUTCOME, MONEY_YEARS, NEW_ABOVE, *REPLAYED, *CHECKED_ALONE}
-    derived |= {group_column(group.name) for group in program.contract.groups}
-    table = source.table
-    names = sorted(name for name in table.columns if name not in derived)
+    hidden = {FAVOURABLE, OUTCOME, MONEY_YEARS, NEW_ABOVE, *REPLAYED, *CHECKED_ALONE}
+    hidden |= {group_column(group.name) for group in program.contract.groups}
+    table, used = source.table, program.contract.columns_used()
+    shown = sorted(name for name in table.columns if name not in hidden)
+    names = [name for name in shown if name in used]
     texts = table.select(**{f"c{i}": as_text(table[name]) for i, name in enumerate(names)})
     row = _joined([_netstring(f"c{i}") for i in range(len(names))])
     low, high = _HALVES[source.engine]
@@ -47,9 +53,9 @@ def fingerprint(source: Source, program: AuditProgram) -> Fingerprint:
         f"SELECT count(*), sum({low}), sum({high}) "
         f"FROM (SELECT md5({row}) AS digest FROM ({source.backend.compile(texts)}) AS texts) AS hashed"
     )[0]
-    kinds = {name: kind_of(table[name]) for name in names}
+    kinds = {name: kind_of(table[name]) for name in shown}
     sums = [str(int(low_sum or 0)), str(int(high_sum or 0))]
-    content = json.dumps([sorted(kinds.items()), int(rows), sums], separators=(",", ":"))
+    content = json.dumps([[(name, kinds[name]) for name in names], int(rows), sums], separators=(",", ":"))
     return Fingerprint("sha256:" + hashlib.sha256(content.encode()).hexdigest(), int(rows), kinds)
 
 

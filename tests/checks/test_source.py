@@ -233,3 +233,22 @@ def test_the_name_of_a_folder_is_never_taken_for_a_value(tmp_path, file):
         found.append([m.estimate for m in run.measurements if m.measure == "approval_rate"])
     assert found[0] == found[1]
     assert max(found[0]) < 1
+
+
+def test_what_an_audit_derives_is_no_part_of_the_data(tmp_path, monkeypatch):
+    import checks.inputs.prepared as prepared
+    from tests.programs import loans, write_program
+
+    program = read_program(write_program(tmp_path, loans(3, 200)))
+    found = []
+    for added in (lambda *_: {}, lambda columns, _raw, _contract: {"squaredeal_new": columns["burden"] * 2}):
+        monkeypatch.setattr(prepared, "pricing_columns", added)
+        with open_source(program, Period()) as source:
+            found.append(fingerprint(source, program))
+    assert [("squaredeal_new" in one.columns) for one in found] == [False, True]
+    assert found[0].digest == found[1].digest
+    data = loans(3, 200)
+    data.loc[5, "burden"] += 1e-6
+    data.to_parquet(tmp_path / "loans.parquet")
+    with open_source(program, Period()) as source:
+        assert fingerprint(source, program).digest != found[0].digest
