@@ -35,7 +35,7 @@ UNKNOWN_LABELS = template(
 NOT_IN_PRODUCTION = template(
     "The recorded decisions give {group} {recorded:.4f} of the approval rate of {reference}, today's model as it was "
     "trained here {today:.4f}: more apart than chance allows. The model of the training code, or what turns its scores "
-    "into approvals, is not quite what decided, so that the gain is that of replacing the one trained here."
+    "into approvals, is not quite what decided, so that any gain is that of replacing the one trained here."
 )
 NOT_BY_CUT = template(
     "The recorded decisions give {group} {recorded:.4f} of the approval rate of {reference}, a cut of today's scores "
