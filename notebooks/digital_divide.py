@@ -13,10 +13,10 @@
 # %% [markdown]
 # # Who never reaches the form?
 #
-# A bank lends through its app. Judged by its applications alone it is fair: those who apply are approved alike. But an
-# audit of applications cannot see the people who never applied, or who gave up at the identity check. This notebook
-# follows everybody from the door to the price, and asks what being old, having no data trail, or wanting to speak to
-# a person costs.
+# A bank lends through its app. Judged by its applications alone it may be fair: those who apply are approved alike.
+# But an audit of applications cannot see the people who never applied, or who gave up at the identity check. This
+# notebook follows everybody from the door to the price, and asks what being old, having no data trail, or wanting to
+# speak to a person costs.
 #
 # It reads the records of a finished run: counts and sums, no person.
 
@@ -35,7 +35,7 @@ run = latest(runs, "mobile-bank")
 run
 
 # %% [markdown]
-# ## The decision looks fair
+# ## Does the decision look fair?
 #
 # The ratio at the stage of the decision alone, for each group. This is all that a table of applications can tell.
 
@@ -44,7 +44,7 @@ stages = run.measurements(measure="stage_ratio")
 stages[stages["part"] == "decision"][["who", "figure", "interval", "n", "verdict"]]
 
 # %% [markdown]
-# ## The way there does not
+# ## And the way there?
 #
 # The same people from the population to a price. The ratios of the stages multiply to the ratio in all, so that each
 # stage carries its own part of the loss and nothing is counted twice.
@@ -78,8 +78,8 @@ display(run.finding("fallback_success_ratio"))
 # %% [markdown]
 # ## No data trail
 #
-# People with a thin file are refused more often. Is that because they repay less? The approval of thin and full files
-# is compared at the same rate of repayment, and the price too.
+# Are people with a thin file refused more often, and if so, because they repay less? The approval of thin and full
+# files is compared at the same rate of repayment, and the price too.
 
 # %%
 display(*(run.finding(name) for name in ("thin_file_approval_ratio", "thin_file_approval_gap", "thin_file_price_gap")))
@@ -100,7 +100,7 @@ display(*(run.finding(name) for name in ("assisted_price_ratio", "digital_discou
 # %%
 money = run.money()
 own = money[(money["harm"] == "digital_divide") & (money["headline"] | (money["who"] == ""))]
-own[["what", "figure", "interval", "compared with", "fixed", "additive"]]
+own[["what", "figure", "interval", "compared with", "basis", "additive"]]
 
 # %% [markdown]
 # ## What this does not show

@@ -59,8 +59,15 @@ for name, run in lenders.items():
     display(*run.pictures("approval_gap"))
 
 # %% [markdown]
-# Both lenders are flagged by the ratio, and both should be looked at. Only one of them still differs at equal risk.
-# For the fair one the remedy is not a new model but the question who applies, and why their risk differs.
+# Who is flagged by the ratio should be looked at. Which of them still differs at equal risk?
+
+# %%
+for name, (ratio, _, risk) in views.items():
+    print(f"{name}: {ratio.verdict} by the ratio, {risk.verdict} at equal risk")
+
+# %% [markdown]
+# For a lender that is flagged by the ratio and not at equal risk, the remedy is not a new model but the question who
+# applies, and why their risk differs.
 #
 # ## Real decisions
 #

@@ -97,7 +97,7 @@ display(*run.pictures("tenure_price_ratio"))
 # %%
 money = run.money()
 own = money[(money["harm"] == "loyalty_pricing") & (money["headline"] | (money["who"] == ""))]
-own[["what", "figure", "interval", "compared with", "fixed", "additive"]]
+own[["what", "figure", "interval", "compared with", "basis", "additive"]]
 
 # %% [markdown]
 # The two sums answer different questions and must not be added. The overcharge above the new customer's price is

@@ -118,7 +118,7 @@ push.cautions
 # %%
 money = run.money()
 own = money[(money["harm"] == "predatory_lending") & (money["headline"] | (money["who"] == ""))]
-own[["what", "figure", "interval", "compared with", "fixed", "additive"]]
+own[["what", "figure", "interval", "compared with", "basis", "additive"]]
 
 # %% [markdown]
 # ## What this does not show

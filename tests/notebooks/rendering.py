@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,15 +72,19 @@ def names() -> list[str]:
     return sorted(file.stem for file in NOTEBOOKS.glob("*.py"))
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Render the notebooks that were asked for, or all."""
     asked = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     asked.add_argument("out", type=Path)
     asked.add_argument("--demo", type=Path, default=ROOT / "demo")
     asked.add_argument("names", nargs="*")
-    given = asked.parse_args()
+    given = asked.parse_intermixed_args(arguments)
     if not (given.demo / "runs").is_dir():
         print(f"{given.demo}: found no results of the demonstration; run make demo first", file=sys.stderr)
+        return 2
+    unknown = sorted(set(given.names) - set(names()))
+    if unknown:
+        print(f"no notebook {', '.join(unknown)}; there are {', '.join(names())}", file=sys.stderr)
         return 2
     given.out.mkdir(parents=True, exist_ok=True)
     for name in given.names or names():

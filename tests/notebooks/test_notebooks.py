@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from tests.notebooks import rendering
 from tests.notebooks.rendering import NOTEBOOKS, executed, names, page
 
 pytestmark = pytest.mark.xdist_group("airflow")  # the demonstration runs there, once
@@ -48,3 +49,19 @@ def test_a_notebook_types_no_figure_by_hand():
         texts = [line for line in file.read_text(encoding="utf-8").splitlines() if line.startswith("# ")]
         found = set(re.findall(r"(?<![\w.])\d*\.\d+(?![\w.])", "\n".join(texts)))
         assert found <= allowed, (file.name, found - allowed)
+
+
+@pytest.mark.parametrize(
+    "order", [["OUT", "--demo", "D", "NAME"], ["OUT", "NAME", "--demo", "D"], ["--demo", "D", "OUT"]]
+)
+def test_the_command_takes_its_arguments_as_it_says(words, tmp_path, monkeypatch, capsys):
+    rendered = []
+    monkeypatch.setattr(rendering, "executed", lambda name, demo: rendered.append((name, demo)))
+    monkeypatch.setattr(rendering, "page", lambda notebook, title: title)
+    (tmp_path / "d" / "runs").mkdir(parents=True)
+    values = {"OUT": str(tmp_path / "out"), "D": str(tmp_path / "d"), "NAME": "fair_lending"}
+    assert rendering.main([values.get(word, word) for word in words.split()]) == 0
+    wanted = ["fair_lending"] if "NAME" in words else names()
+    assert rendered == [(name, tmp_path / "d") for name in wanted]
+    assert rendering.main([str(tmp_path / "out"), "fair_lendin", "--demo", str(tmp_path / "d")]) == 2
+    assert "fair_lending" in capsys.readouterr().err
