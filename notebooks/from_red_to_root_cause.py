@@ -14,8 +14,8 @@
 # # From red to root cause
 #
 # A lender scores consumer loans with a registered model. Say the audit is red: one group is approved less often, also
-# at equal risk. The model does not take the group. So where does the difference come from, which feature carries it, and
-# is there a model that treats the groups more alike and is as good at its job?
+# at equal risk. The model does not take the group. So where does the difference come from, which feature carries it,
+# and is there a model that treats the groups more alike and is as good at its job?
 #
 # Seven steps, each with a question that can be answered wrongly by stopping too early. Everything is read from the
 # records of a finished audit and of a finished search for remedies; no applicant's data are opened.

@@ -51,9 +51,7 @@ def test_a_notebook_types_no_figure_by_hand():
         assert found <= allowed, (file.name, found - allowed)
 
 
-@pytest.mark.parametrize(
-    "order", [["OUT", "--demo", "D", "NAME"], ["OUT", "NAME", "--demo", "D"], ["--demo", "D", "OUT"]]
-)
+@pytest.mark.parametrize("words", ["OUT --demo D NAME", "OUT NAME --demo D", "--demo D OUT"])
 def test_the_command_takes_its_arguments_as_it_says(words, tmp_path, monkeypatch, capsys):
     rendered = []
     monkeypatch.setattr(rendering, "executed", lambda name, demo: rendered.append((name, demo)))
