@@ -16,6 +16,7 @@ from checks.inputs.remedies import Remedies
 from checks.sentence import Sentence, joined, said, template
 
 _ROUNDING, _DIGITS = 1e-12, 6
+_PLAIN = ("without_features", "changed_features")  # made without a look at the ratio
 _FALL = 0.01  # a fall of another group below this is none, however little gain is asked for
 Rates = Sequence[GroupRate]
 Ids = frozenset[str]
@@ -106,9 +107,11 @@ def choose(
     Eligible is what needs no group, keeps to the floor, gains ``least_gain``, and takes no declared group's ratio
     further from 1 by as much. Chosen is, of those that come within
     ``least_gain`` of the largest gain, the simplest kind, and of a kind the one that changes least of today's model:
-    features left out or changed, hyperparameters set. The best performance of many is partly chance: where ``error``
-    gives the standard error of the difference between two candidates' performance, by their ids, one that lies below
-    the floor by no more than one such error keeps to it. Ties go to the larger gain, the better performance, the id.
+    features left out or changed, hyperparameters set; ties go to the larger gain, the better performance, the id. The
+    best performance of many is partly chance: where ``error`` gives the standard error of the difference between two
+    candidates' performance, by their ids, one that only leaves out or changes features keeps to the floor, too, where it
+    lies below by no more than one such error. What was fitted towards the ratio gets no such allowance, or it would buy
+    parity with accuracy wherever rows are few.
     """
     floor = _floor(candidates, remedies, of)
     rates = next((one.rates for one in candidates if one.kind == "today"), ())
@@ -221,7 +224,7 @@ def _keeping(candidates: Sequence[Candidate], floor: Floor, error: ErrorOf | Non
     found = set()
     for one in candidates:
         short = inf if one.performance is None else floor.least - one.performance
-        if 0 < short < inf and error is not None:
+        if 0 < short < inf and error is not None and one.kind in _PLAIN:
             short -= error(one.id, best) or 0.0
         if short <= _ROUNDING:
             found.add(one.id)
