@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from audits.catalogue import PACKAGES, questions
+from audits.policies.in_force import out_of_scope
 from audits.policies.packs import PolicyPack, find_pack
 from audits.question import Question
 from audits.record import Standing
@@ -29,6 +30,7 @@ class Plan:
 
     questions: tuple[PlannedQuestion, ...]
     packs: tuple[PolicyPack, ...]
+    scope: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def named(self, name: str) -> Question:
         """The planned question of a name."""
@@ -36,11 +38,12 @@ class Plan:
 
     @property
     def limits(self) -> dict[str, tuple[float, ...]]:
-        """Every limit that a chosen rule sets on a measure, ascending: cases beyond each are counted."""
+        """Every limit that a chosen rule in scope sets on a measure, ascending: cases beyond each are counted."""
         found: dict[str, set[float]] = {}
         for pack in self.packs:
             for rule in pack.rules:
-                found.setdefault(rule.measure, set()).add(rule.limit)
+                if not out_of_scope(rule, self.scope):  # a limit for others binds nobody here
+                    found.setdefault(rule.measure, set()).add(rule.limit)
         return {measure: tuple(sorted(limits)) for measure, limits in found.items()}
 
 
@@ -74,7 +77,7 @@ def make_plan(program: AuditProgram) -> Plan:
                 ))  # fmt: skip
     if problems:
         raise InputError(problems)
-    return Plan(tuple(planned.values()), tuple(packs))
+    return Plan(tuple(planned.values()), tuple(packs), dataclasses.asdict(program.scope))
 
 
 def _kinds(call: QuestionCall, program: AuditProgram, problems: list[Problem]) -> Iterator[type[Any]]:

@@ -18,6 +18,7 @@ from audits.policies.labels import group_words
 from audits.policies.wording import explain
 from audits.rows_beyond import fetched
 from audits.statistics.beyond_cap import flows_beyond, instalments_beyond
+from checks.inputs.loan_excess import cap_label
 from checks.problem import InputError
 from tests.audits.test_price_wording import CASES
 from tests.programs import run_program, write_program
@@ -99,8 +100,8 @@ def test_the_total_beyond_each_cap_is_that_of_every_loan_solved_anew(tmp_path):
     run, _ = run_program(_program(tmp_path, data, ROLES), tmp_path / "runs")
     assert run.errors == ()
     found = _money(run)
-    assert set(found) == {f"highest_all_in_rate above {cap}" for cap in (0.2, 0.24, 0.36)}
-    for cap in (0.2, 0.24, 0.36):
+    assert set(found) == {f"highest_all_in_rate above {cap}" for cap in (0.24, 0.36)}
+    for cap in (0.24, 0.36):
         alone = [
             _excess(row.montant - row.frais, [(t, row.échéance) for t in range(1, row.mois + 1)], cap / 12)
             for row in data.itertuples()
@@ -113,6 +114,21 @@ def test_the_total_beyond_each_cap_is_that_of_every_loan_solved_anew(tmp_path):
     told = group_words(one, one.group)
     assert told == "36 % a year, all charges included"
     assert f"Loans beyond the cap ({told}) cost" in explain(one, CASES, "inconclusive")
+
+
+def test_a_cap_for_other_lenders_has_no_sum(tmp_path):
+    """The bands of private lending, and the prime rate, bind private lenders: a bank's loans are not held to them."""
+    due = [9.0, 10.0, 12.0, 15.0]
+    data = pd.DataFrame({"nº": range(4), "lent": 100.0, "due": due, "mo": 12, "on": pd.Timestamp("2020-06-01")})
+    contract = {"unit": "nº", "time": "on",
+                "loan": {"amount": "lent", "instalment": "due", "term_months": "mo", "currency": "CNY"}}  # fmt: skip
+    for lender, bound in (("private", True), ("bank", False)):
+        scope = {"jurisdictions": ["CN"], "products": ["consumer_loan"], "lenders": [lender]}
+        file = write_program(tmp_path / lender, data, contract=contract, policies=["cn"], scope=scope,
+                             audits={"primary": ["predatory_lending.cost_caps"]})  # fmt: skip
+        run, _ = run_program(file, tmp_path / lender / "out")
+        caps = {m.group for m in run.measurements if m.measure == "cap_excess_money"}
+        assert (cap_label("highest_all_in_rate", 0.36) in caps) == bound
 
 
 def test_dated_payments_and_a_column_of_currency(tmp_path):
@@ -142,7 +158,7 @@ def test_caps_on_amounts_a_prime_rate_by_day_and_nothing_beyond(tmp_path):
     loan = {"amount": "lent", "instalment": "due", "term_days": "days", "default_fees": "late",
             "establishment_fee": "start", "monthly_fee": "start", "currency": "GBP"}  # fmt: skip
     run, _ = run_program(
-        _program(tmp_path, data, loan, policies=["uk", "au"], scope={"jurisdictions": ["UK"]}), tmp_path / "runs"
+        _program(tmp_path, data, loan, policies=["uk", "au"], scope={"jurisdictions": ["UK", "AU"]}), tmp_path / "runs"
     )
     found = _money(run)
     # each day 0.8 % of what is owed: 5 → 5 − 4, 30 → 30 − 24, 130 − 160; the last is longer than a year
@@ -160,7 +176,7 @@ def test_without_a_cap_or_terms_nothing_is_said_to_be_beyond(tmp_path):
     assert "set no cap" in told.reason
     cheap = _book().assign(échéance=lambda data: (data["montant"] / data["mois"]).round(2), frais=0.0)
     figures = _money(run_program(_program(tmp_path / "b", cheap, ROLES), tmp_path / "b/runs")[0])
-    assert [(name, m.estimate) for name, m in figures.items()] == [("highest_all_in_rate above 0.2", 0.0)]
+    assert [(name, m.estimate) for name, m in figures.items()] == [("highest_all_in_rate above 0.24", 0.0)]
 
 
 def test_rows_have_their_money_and_customers_their_sum(tmp_path):
