@@ -110,8 +110,8 @@ def choose(
     features left out or changed, hyperparameters set; ties go to the larger gain, the better performance, the id. The
     best performance of many is partly chance: where ``error`` gives the standard error of the difference between two
     candidates' performance, by their ids, one that only leaves out or changes features keeps to the floor, too, where
-    it lies below by no more than one such error. What was fitted towards the ratio gets no such allowance, or it would buy
-    parity with accuracy wherever rows are few.
+    it lies below by no more than one such error. What was fitted towards the ratio gets no such allowance, or it would
+    buy parity with accuracy wherever rows are few.
     """
     floor = _floor(candidates, remedies, of)
     rates = next((one.rates for one in candidates if one.kind == "today"), ())
