@@ -60,5 +60,9 @@ def _other(say: Words, line: MoneyLine) -> Markup:
         '<li><span class="what"><b>{}</b> {} <span class="rule">{}</span><span class="rule">{}{}</span>{}</span></li>'
     ).format(
         line.figure, _title(line), sure, line.compared, _under(say, line),
-        joined(Markup('<span class="rule">{}.</span>').format(one.rstrip(".。")) for one in line.cautions),
+        joined(_caution(one) for one in line.cautions),
     )  # fmt: skip
+
+
+def _caution(text: str) -> Markup:
+    return Markup('<span class="rule">{}.</span>').format(text[:1].upper() + text[1:].rstrip(".。"))
