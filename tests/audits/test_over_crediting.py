@@ -278,7 +278,8 @@ def test_the_limit_on_a_borrowers_credit_counts_the_loans_beyond_it(tmp_path):
     data = credit_book(rows=4).assign(person=[1, 1, 2, 3], sum_lent=[150_000.0, 50_000.0, 200_000.01, 10.0])
     data["granted_on"], data["closed_on"] = pd.Timestamp("2025-03-01"), pd.NaT
     file = written(tmp_path, data)
-    file.write_text(file.read_text().replace("- conventions", "- cn\nscope:\n  jurisdictions: [CN]\n  products: [x]"))
+    scope = "- cn\nscope:\n  jurisdictions: [CN]\n  products: [internet_consumer_loan]"
+    file.write_text(file.read_text().replace("- conventions", scope))
     run, _ = run_program(file, tmp_path / "out")
     figure = next(one for one in run.measurements if one.measure == "highest_borrower_credit")
     assert figure.beyond == ((200_000.0, 1),)  # just at the limit lies within it
