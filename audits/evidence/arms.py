@@ -16,6 +16,7 @@ from functools import reduce
 from operator import add
 from typing import TYPE_CHECKING, Any
 
+from audits.evidence.cells import FEWEST
 from audits.evidence.exact_sums import Range, as_number, limbs, scaled, total, zero_below
 from audits.evidence.needs import ArmsNeed
 from checks.inputs.grouping import group_rows
@@ -74,6 +75,11 @@ class Arms:
     edges: tuple[tuple[float, ...], ...]
     odd: tuple[tuple[str, str], ...]
     scores: ArmScores | None = None
+
+    @property
+    def tells_persons(self) -> bool:
+        """Whether sums of amounts are of fewer than ``FEWEST`` rows in a cell."""
+        return any(0 < cell.known < FEWEST for cell in self.cells)
 
     @property
     def rows(self) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import psycopg
@@ -9,7 +11,7 @@ import pytest
 
 from audits.comparisons.flags import flag_of
 from audits.evidence.arm_tables import arm_table, skewness_of
-from audits.evidence.arms import Arms, arms_from_json, arms_to_json, collect_arms
+from audits.evidence.arms import ArmCell, Arms, arms_from_json, arms_to_json, collect_arms
 from audits.evidence.collect import Evidence, collect
 from audits.evidence.needs import ArmsNeed
 from checks.inputs.period import Period
@@ -194,3 +196,11 @@ def test_postgres_gives_the_same_arms(postgres_url, tmp_path, population):
     np.testing.assert_allclose(there.scores.variances, here.scores.variances, rtol=1e-11)
     np.testing.assert_allclose(there.scores.departures, here.scores.departures, rtol=1e-11)
     assert (there.scores.clusters, there.scores.levels) == (here.scores.clusters, here.scores.levels)
+
+
+def test_sums_of_few_rows_tell_persons():
+    cell = ArmCell("young", ("a",), True, None, known=5, total=10.0)
+    assert not Arms(None, (cell,), (), ()).tells_persons
+    few = replace(cell, known=4)
+    assert Arms(None, (cell, few), (), ()).tells_persons
+    assert not Arms(None, (replace(few, known=0, total=0.0, missing=3),), (), ()).tells_persons  # counts alone
