@@ -4,8 +4,8 @@ The certificate's bounds hold two trained models fixed. A model that was trained
 today's model happens to have learned noise that hurts a group, any other training looks like a remedy. So both are
 trained again on rows drawn with replacement, whole persons at a time (bootstrap: Efron and Tibshirani 1993, An
 Introduction to the Bootstrap), and the variance of the gain over these trainings is added to that of the untouched
-rows. Bounds are those of Student's t with the degrees of freedom of Satterthwaite (1946, Biometrics Bulletin
-2:110–114).
+rows. Bounds lie as many standard errors away as the certified gain's own, which hold for all figures at once, or as
+Student's t asks with the degrees of freedom of Satterthwaite (1946, Biometrics Bulletin 2:110–114), where that is more.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ from checks.sentence import said, template
 
 MEASURE, TIMES, _FEWEST = "retrained_ratio_gain", 10, 5
 METHOD = template(
-    "both models trained again {times} times on persons drawn with replacement; delta method, Student's t, for itself"
+    "both models trained again {times} times on persons drawn with replacement; delta method; bounds as many standard "
+    "errors away as those of all certified figures, or as Student's t asks where that is more"
 )
 TOO_LONG = template(
     "A constrained model takes some thirty trainings, so that training it again and again was left out: how much of "
@@ -71,7 +72,8 @@ class Retraining:
         of_rows, of_training = gain.standard_error**2, float(np.var(gains, ddof=1))
         whole = of_rows + of_training
         freedom = whole**2 / (of_rows**2 / max(gain.n - 2, 1) + of_training**2 / (len(gains) - 1)) if whole else 1.0
-        reach = float(stats.t.ppf((1 + self.shop.remedies.level) / 2, freedom)) * whole**0.5
+        alone = float(stats.t.ppf((1 + self.shop.remedies.level) / 2, freedom))
+        reach = max(alone, _critical(gain)) * whole**0.5
         counts = {**gain.counts, "trainings": len(gains)}
         return replace(
             figure, low=gain.estimate - reach, high=gain.estimate + reach, standard_error=whole**0.5, counts=counts
@@ -96,6 +98,13 @@ class Retraining:
             base = float(chances[labels == gain.reference].mean())
             ratios.append(float(chances[labels == gain.group].mean()) / base if base > 0 else np.nan)
         return ratios[1] - ratios[0]
+
+
+def _critical(gain: Certified) -> float:
+    """How many standard errors the certified bounds are away, which hold for all figures at once."""
+    if gain.low is None or gain.high is None or not gain.standard_error:
+        return 0.0
+    return (gain.high - gain.low) / 2 / gain.standard_error
 
 
 def _draws(part: RemedyPart, times: int, seed: int) -> list[Whole]:
