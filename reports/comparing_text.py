@@ -22,7 +22,8 @@ def lines(found: Comparison, say: Words) -> Iterator[str]:
     yield f"  {view.findings_note}"
     yield from _section(say("compare.figures"))
     for says, rows in by_saying(view.figures):
-        yield f"  {say('compare.heading', title=sentence(says))}"
+        heading = say("compare.heading", title=sentence(says))
+        yield f"  {heading}"
         yield from _figure_lines(say, rows)
     if view.within:
         yield f"  {say('compare.within', count=len(view.within))}"

@@ -8,7 +8,9 @@ their pictures and ask no network for anything.
 from __future__ import annotations
 
 import argparse
+import base64
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -19,6 +21,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 SECONDS = 300  # for one cell
+_SVG = "data:image/svg+xml;base64,"
 _HOMES = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
 STYLE = """
 :root { color-scheme: light; }
@@ -51,20 +54,29 @@ def executed(name: str, demo: Path) -> Any:
 
         notebook = jupytext.read(NOTEBOOKS / f"{name}.py")
         client = NotebookClient(notebook, km=kernel, timeout=SECONDS, resources={"metadata": {"path": str(NOTEBOOKS)}})
-        client.execute(stderr=subprocess.DEVNULL)  # a kernel's farewell
+        client.execute(cleanup_kc=True, stderr=subprocess.DEVNULL)  # which is ended, and its farewell not heard
         return notebook
 
 
 def page(notebook: Any, title: str) -> str:
     """The notebook as a page that stands alone."""
+    from bs4 import BeautifulSoup
     from nbconvert import HTMLExporter
 
     body, _ = HTMLExporter(template_name="basic").from_notebook_node(notebook)
+    shown = BeautifulSoup(body, "html.parser")
+    for image in shown.find_all("img", src=re.compile(f"^{re.escape(_SVG)}")):
+        image["alt"] = _title_of(base64.b64decode(str(image["src"]).removeprefix(_SVG)).decode())
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style></head>'
-        f"<body><main>{body}</main></body></html>\n"
+        f"<body><main>{shown}</main></body></html>\n"
     )
+
+
+def _title_of(svg: str) -> str:
+    """The title that stands in a picture, in one line, for those who listen."""
+    return " ".join(re.findall(r'<text[^>]*font-size="14" font-weight="650"[^>]*>([^<]*)</text>', svg)) or "a picture"
 
 
 def names() -> list[str]:

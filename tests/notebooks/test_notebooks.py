@@ -37,6 +37,7 @@ def test_a_notebook_runs_and_its_page_stands_alone(demonstration, name, tmp_path
     text = page(notebook, name)
     for words in SPOKEN_OF[name]:
         assert words in text, words
+    assert "No description has been provided" not in text
     assert not re.findall(r"(?:src|href)=[\"']?https?:", text)  # nothing is fetched
     assert "NaN" not in re.sub(r"<td>NaN</td>", "", text)
     assert sorted(path.name for path in NOTEBOOKS.iterdir()) == before
