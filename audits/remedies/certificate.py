@@ -60,6 +60,7 @@ TRAINED_BY_CHANCE = template(
     "trained on other rows of the same book, both models may leave {group} where it is: {low:+.4f} to {high:+.4f} "
     "around {gain:+.4f}."
 )
+UNKNOWN_CHANCE = template("How much of the gain is due to the rows that were trained on is not known. {reason}")
 NO_BOUNDS = template("how performance changes has no bounds. {reason}")
 TODAY_NOT_SCORED = template("Today's model could not score the untouched rows. {reason}")
 CANNOT_SCORE = template("the untouched rows could not be scored. {reason}")
@@ -100,7 +101,10 @@ def certify(
     cautions = cautions_of(part, figures, today, remedies, references)
     worst = worst_of(figures, validator.attribute)
     again = retrained(worst) if retrained is not None and worst is not None else None
-    figures = figures if again is None else (*figures, again)
+    if again is not None:
+        figures = (*figures, again)
+        if again.reason is not None:  # without bounds it is not known, which is not nought
+            cautions = (*cautions, said(UNKNOWN_CHANCE, reason=again.reason))
     against = [*_against(figures, validator.attribute, remedies), *_by_chance(again)]
     if against:
         return Certificate(figures, "not_confirmed", _not_confirmed(choice.chosen, part, against), cautions)

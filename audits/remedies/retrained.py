@@ -32,10 +32,8 @@ METHOD = template(
     "both models trained again {times} times on persons drawn with replacement; delta method; bounds as many standard "
     "errors away as those of all certified figures, or as Student's t asks where that is more"
 )
-TOO_LONG = template(
-    "A constrained model takes some thirty trainings, so that training it again and again was left out: how much of "
-    "its gain is due to the rows it was trained on is not known."
-)
+TOO_LONG = template("A constrained model takes some thirty trainings, so that training it again was left out.")
+NOBODY = template("a model trained again approves nobody of {reference}")
 FAILED = template("Only {done} of {times} repeated trainings could be used: {reason}")
 Whole = NDArray[np.int64]
 
@@ -96,7 +94,9 @@ class Retraining:
         for model, on_choice in ((today, before), (other, scored(other, choice))):
             chances = rule.approver(on_choice).chances(scored(model, part))
             base = float(chances[labels == gain.reference].mean())
-            ratios.append(float(chances[labels == gain.group].mean()) / base if base > 0 else np.nan)
+            if not base > 0:
+                raise TrainingError(said(NOBODY, reference=gain.reference))
+            ratios.append(float(chances[labels == gain.group].mean()) / base)
         return ratios[1] - ratios[0]
 
 

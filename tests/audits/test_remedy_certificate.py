@@ -45,14 +45,16 @@ def part(n: int = 4000, seed: int = 0, penalty: float = 1.5, extra: float = 0.0,
     return RemedyPart(features, decision, decision, outcome, {"area": group}, np.arange(n))
 
 
-def certified(untouched: RemedyPart, chosen, today=(1, -1.5), asked: Remedies = ASKED, validation=None, **more):
+def certified(
+    untouched: RemedyPart, chosen, today=(1, -1.5), asked: Remedies = ASKED, validation=None, retrained=None, **more
+):  # fmt: skip
     """The certificate of ``chosen`` weights, whatever the choice would say."""
     validator = Validator(validation or part(seed=1), asked, more.pop("references", REFERENCES), **more)
     scorers = {"today": Linear(*today), "other": chosen if hasattr(chosen, "scores") else Linear(*chosen)}
     found = [validator(Candidate("today", "today", "t", ("x", "t")), scorers["today"]),
              validator(Candidate("other", "without_features", "o", ("x",)), Linear(1, 0))]  # fmt: skip
     choice = choose(found, replace(asked, least_gain=0.0, loss=0.4))
-    return certify(untouched, scorers, choice, validator, asked, validator.references)
+    return certify(untouched, scorers, choice, validator, asked, validator.references, retrained=retrained)
 
 
 def by_measure(certificate, group: str | None = None):
@@ -109,6 +111,25 @@ def test_a_gain_that_may_be_nothing_is_not_confirmed() -> None:
     found = certified(part(n=600, seed=5), (1, -1.5, 0.3))
     assert found.outcome == "not_confirmed"
     assert "does not rule out that nothing is gained" in found.explanation
+
+
+def test_a_gain_that_training_by_chance_explains_is_not_confirmed() -> None:
+    rows = part(seed=2)
+    within = certified(rows, (1, 0), retrained=lambda gain: replace(gain, measure="again", low=-0.01, high=0.2))
+    assert within.outcome == "not_confirmed"
+    assert "trained on other rows of the same book" in str(within.explanation)
+    above = certified(rows, (1, 0), retrained=lambda gain: replace(gain, measure="again", low=0.01, high=0.2))
+    assert above.outcome == "certified"
+    assert above.figures[-1].measure == "again"
+
+
+def test_where_training_by_chance_is_not_known_the_certificate_carries_the_reason_as_a_caution() -> None:
+    reason = said("nobody trained it again")
+    found = certified(
+        part(seed=2), (1, 0), retrained=lambda gain: replace(gain, measure="again", low=None, high=None, reason=reason)
+    )
+    assert found.outcome == "certified"
+    assert any(reason in caution and "is not known" in caution for caution in found.cautions)
 
 
 def test_a_loss_of_performance_that_cannot_be_ruled_out_is_not_confirmed() -> None:

@@ -101,3 +101,13 @@ def test_nothing_is_trained_again_where_nothing_was_chosen_or_certified():
     assert retraining_of(again.shop, {}, {}, None, 1) is None
     assert again(replace(GAIN, standard_error=None)) is None
     assert asked().level == again.shop.remedies.level
+
+
+def test_a_training_that_approves_nobody_gives_no_number(monkeypatch):
+    """A ratio without a base is a reason, never a number that is none."""
+    again = made(times=6)
+    monkeypatch.setattr("audits.remedies.approvals.Approver.chances", lambda _, scores: np.zeros(len(scores)))
+    found = again(GAIN)
+    assert (found.low, found.high) == (None, None)
+    assert "0 of 6" in found.reason
+    assert "nobody of A" in found.reason
