@@ -37,6 +37,13 @@ class InputError(Exception):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
+class UnavailableError(InputError):
+    """What the work needs does not answer now: a database, a store, a server, a disk. The same call may succeed later.
+
+    A scheduler tries again after it, and after no other ``InputError``.
+    """
+
+
 def nearest(name: str, valid: Collection[str]) -> str | None:
     """The valid name closest to ``name`` (letters, case ignored), or None if nothing is close."""
     by_folded = {candidate.casefold(): candidate for candidate in sorted(valid, reverse=True)}
