@@ -1,1 +1,1 @@
-"""What becomes of a finding after it was judged: releases that people signed, chained, and the state of each finding."""
+"""What becomes of findings after judging: releases that people sign, in a chain, and where each finding stands."""
