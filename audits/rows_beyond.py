@@ -24,7 +24,8 @@ from audits.record import AuditRun, Finding, digest_of
 from audits.rows_compared import compared_rows, is_compared
 from audits.rows_csv import csv_text
 from audits.rows_program import refuse_other_program
-from audits.run import ORIGIN_FILE, read_run
+from audits.run import read_run
+from audits.staging import ORIGIN_FILE
 from checks.inputs.fingerprint import fingerprint
 from checks.inputs.period import read_period
 from checks.inputs.prepared import as_text

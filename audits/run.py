@@ -10,19 +10,17 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from audits.environment import environment
 from audits.evidence.collect import Evidence, collect
-from audits.evidence.loan_costs import LOCAL_COPY, LoanCosts
+from audits.evidence.loan_costs import LoanCosts
 from audits.evidence.needs import MODEL_NEEDS, Need
 from audits.evidence.payments import payments_digest
 from audits.exclusions import exclusions_of
@@ -47,6 +45,15 @@ from audits.record import (
     digest_of,
     read_record,
 )
+from audits.staging import (
+    ORIGIN_FILE,
+    became,
+    dropped_on_failure,
+    given_up_for,
+    moved_to,
+    staging_folder,
+    without_remains,
+)
 from checks.check_report import CheckReport
 from checks.inputs.contract import AUDITED_ROLES
 from checks.inputs.fingerprint import fingerprint
@@ -59,9 +66,7 @@ from checks.problem import InputError, Problem
 from checks.sentence import said
 from checks.whole_file import UMASK, write_whole
 
-RUN_FILE, JUDGEMENT_FILE, REPORT_FILE, ORIGIN_FILE = "run.json", "judgement.json", "report.html", "origin.json"
-TASK_FILE = "task.json"  # what a scheduler's tasks tell each other while the run is staged
-_STALE = dt.timedelta(days=7)
+RUN_FILE, JUDGEMENT_FILE, REPORT_FILE = "run.json", "judgement.json", "report.html"
 _STRAY = said("payments of loans that are not among these rows: they count for none of them")
 Announce = Callable[[str], None]
 
@@ -91,7 +96,7 @@ def program_record(program: AuditProgram) -> ProgramRecord:
     """The program without the address of its source: the data are known by their fingerprint."""
     content: dict[str, Any] = {
         key: value for key, value in asdict(program).items()
-        if key not in ("file", "lines", "source", "cron", "product_rules", "remedies")
+        if key not in ("file", "lines", "source", "cron", "product_rules", "remedies", "operation")
     }  # fmt: skip
     if program.product_rules:
         content["product_rules"] = program.product_rules.content()
@@ -106,43 +111,6 @@ def program_record(program: AuditProgram) -> ProgramRecord:
     return ProgramRecord(program.name, program.title, content, digest_of(canonical_json(content)))
 
 
-def staging_folder(out: Path, program: AuditProgram, period: Period) -> Path:
-    """A fresh folder for the stations' files. Raises ``InputError`` when ``out`` cannot be written."""
-    parent = out.absolute() / program.name / period.text
-    try:
-        parent.mkdir(parents=True, exist_ok=True)
-        _sweep(parent)
-        return Path(tempfile.mkdtemp(prefix=".staging-", dir=parent))
-    except OSError as error:
-        raise InputError(Problem(
-            str(parent), f"the output folder cannot be written ({error.strerror})",
-            "a folder that this user may write to",
-            "name another folder with --out, or change its permissions",
-        )) from None  # fmt: skip
-
-
-def _sweep(parent: Path) -> None:
-    """Remove the staging folders that runs which died a week ago or longer have left."""
-    oldest = dt.datetime.now().timestamp() - _STALE.total_seconds()
-    yesterday = dt.datetime.now().timestamp() - dt.timedelta(days=1).total_seconds()
-    for loans in parent.glob(f".staging-*/{LOCAL_COPY}*"):  # rows of persons, left by a run that was killed
-        if loans.stat().st_mtime < yesterday:
-            shutil.rmtree(loans, ignore_errors=True)
-    for folder in parent.glob(".staging-*"):
-        if folder.stat().st_mtime < oldest:
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def dropped_on_failure(staging: Path) -> Iterator[None]:
-    """Leave no staging folder behind a station that fails and is begun anew."""
-    try:
-        yield
-    except BaseException:
-        shutil.rmtree(staging, ignore_errors=True)
-        raise
-
-
 def pull(source: Source, program: AuditProgram, period: Period, staging: Path) -> DataRecord:
     """Fingerprint the data and note the days they cover."""
     found = fingerprint(source, program)
@@ -153,7 +121,8 @@ def pull(source: Source, program: AuditProgram, period: Period, staging: Path) -
     )  # fmt: skip
     _write(staging / "data.json", data)
     address = {"connection": program.source.connection, "table": program.source.table, "program": str(program.file)}
-    _write(staging / ORIGIN_FILE, {**address, "pulled_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds")})
+    pulled_at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+    _write(staging / ORIGIN_FILE, {**address, "pulled_at": pulled_at, "staged_as": staging.name})
     return data
 
 
@@ -171,6 +140,7 @@ def check(
 
 def gather(source: Source, program: AuditProgram, plan: Plan, staging: Path) -> Collected:
     """Collect the evidence for every question whose roles are filled; nothing when the data are unfit."""
+    without_remains(staging, evidence=True)
     data = read_record(DataRecord, staging / "data.json")
     fit = read_record(CheckReport, staging / "checks.json").fit
     ready = [planned.question for planned in plan.questions if not _lacking(planned.question, program)] if fit else []
@@ -261,15 +231,21 @@ def measure(program: AuditProgram, plan: Plan, question: str, staging: Path) -> 
 
 
 def conclude(program: AuditProgram, plan: Plan, staging: Path) -> Path:
-    """Write run.json and judgement.json, and move the staging folder to its version. Returns that folder."""
+    """Write run.json and judgement.json, and move the staging folder to its version. Returns that folder.
+
+    A folder that has become a version already gives that version.
+    """
+    done = became(staging)
+    if done:
+        return done
     run = _assemble(program, plan, staging)
     parent = staging.parent
     while True:
         previous = latest_version(parent)
         if previous and _same_content(run, previous):
-            shutil.rmtree(staging)
             run = read_record(AuditRun, previous / RUN_FILE)
             write_judgement(previous, judge(run, digest_of((previous / RUN_FILE).read_bytes()), plan.packs))
+            given_up_for(staging, previous)
             return previous
         number = max((_number(other) for other in _numbered(parent)), default=0) + 1
         superseded = digest_of((previous / RUN_FILE).read_bytes()) if previous else None
@@ -278,13 +254,11 @@ def conclude(program: AuditProgram, plan: Plan, staging: Path) -> Path:
         _write(staging / JUDGEMENT_FILE, judge(run, digest_of((staging / RUN_FILE).read_bytes()), plan.packs))
         try:
             staging.chmod(0o777 & ~UMASK)  # mkdtemp shut it to everybody else
-            os.rename(staging, parent / f"v{number}")
+            moved_to(staging, parent / f"v{number}")
         except OSError:
             if not (parent / f"v{number}").exists():
                 raise
             continue  # somebody else took the number in between
-        for leftover in ("data.json", "checks.json", "collected.json", "answers", TASK_FILE):
-            _remove(parent / f"v{number}" / leftover)
         return parent / f"v{number}"
 
 
@@ -439,10 +413,6 @@ def _undated(source: Source, program: AuditProgram) -> int:
 def _write(file: Path, value: Any) -> None:
     """Write a record whole or not at all."""
     write_whole(file, canonical_json(value))
-
-
-def _remove(path: Path) -> None:
-    shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def read_run(folder: Path, judgement_file: str = JUDGEMENT_FILE) -> tuple[AuditRun, Judgement]:

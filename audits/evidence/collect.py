@@ -49,6 +49,7 @@ from audits.record import DataRecord, EvidenceFile, digest_of
 from checks.inputs.pricing_columns import LOGARITHMS
 from checks.inputs.source import Source
 from checks.problem import InputError, Problem
+from checks.whole_file import write_whole
 
 if TYPE_CHECKING:
     from audits.evidence.arms import Arms
@@ -476,7 +477,7 @@ def _short(text: str) -> str:
 
 def _write(file: Path, text: str, rows: int) -> EvidenceFile:
     content = text.encode()
-    file.write_bytes(content)
+    write_whole(file, content)
     return EvidenceFile(file.name, digest_of(content), rows)
 
 
@@ -485,10 +486,9 @@ def _write_restricted(file: Path, text: str, rows: int) -> EvidenceFile:
     home = file.parent.parent / RESTRICTED
     home.mkdir(exist_ok=True)
     home.chmod(0o700)
-    closed = home / file.name
-    closed.touch(mode=0o600)
-    closed.chmod(0o600)
-    return replace(_write(closed, text, rows), name=f"{RESTRICTED}/{file.name}")
+    written = _write(home / file.name, text, rows)
+    (home / file.name).chmod(0o600)
+    return replace(written, name=f"{RESTRICTED}/{file.name}")
 
 
 def _unchanged(before: int, now: int) -> None:

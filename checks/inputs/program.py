@@ -15,6 +15,8 @@ from pathlib import Path
 from checks.inputs.contract import ON_FAILURE, DataContract
 from checks.inputs.contract_reader import read_contract
 from checks.inputs.hmda_program import FORMAT, with_register_roles
+from checks.inputs.operation import Operation
+from checks.inputs.operation_reader import read_operation
 from checks.inputs.product_rules import ProductRules, read_product_rules
 from checks.inputs.remedies import Remedies
 from checks.inputs.remedies_reader import read_remedies
@@ -24,7 +26,7 @@ from checks.problem import InputError, Problem
 
 PROGRAM_KEYS = (
     "program", "title", "description", "inventory", "model", "trusted_model", "source", "scope", "contract", "checks",
-    "audits", "policies", "schedule", "seed", "remedies",
+    "audits", "policies", "schedule", "seed", "remedies", "operation",
 )  # fmt: skip
 DEFAULT_SEED = 20210709
 
@@ -96,6 +98,7 @@ class AuditProgram:
     seed: int = DEFAULT_SEED
     product_rules: ProductRules | None = None
     remedies: Remedies | None = None
+    operation: Operation = field(default_factory=Operation)
     file: Path = Path()
     lines: Mapping[str, int] = field(default_factory=dict)
 
@@ -141,6 +144,7 @@ def read_program(file: Path | str) -> AuditProgram:
         cron=read_schedule(at["schedule"], contract.time is not None) if "schedule" in at else None,
         seed=at["seed"].integer(0) if "seed" in at else DEFAULT_SEED,
         remedies=read_remedies(at["remedies"], contract) if "remedies" in at else None,
+        operation=read_operation(at["operation"], "schedule" in at) if "operation" in at else Operation(),
         file=file,
         lines=_lines(root),
     )

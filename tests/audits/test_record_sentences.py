@@ -13,7 +13,7 @@ from audits.evidence.moments import moments_from_json
 from audits.exclusions import exclusions_of
 from audits.plan import make_plan
 from audits.record import AuditRun, DataRecord, canonical_json
-from audits.run import check, conclude, gather, pull, read_run, staging_folder
+from audits.run import check, conclude, gather, pull, read_run
 from audits.simulation.approved_only import ApprovedOnly
 from audits.simulation.estimated_risk import EstimatedRisk
 from audits.simulation.intersections import Intersections
@@ -21,6 +21,7 @@ from audits.simulation.noisy_groups import NoisyGroups
 from audits.simulation.repeated import Repeated
 from audits.simulation.strata import Strata
 from audits.simulation.write import Simulation, write_simulation
+from audits.staging import staging_folder
 from audits.statistics import (
     calibration,
     counts,

@@ -200,7 +200,8 @@ def test_a_judgement_under_other_rules_does_not_overwrite_the_earlier_one(tmp_pa
 
 def test_data_that_change_between_the_stations_are_refused(tmp_path):
     from audits.plan import make_plan
-    from audits.run import check, gather, pull, staging_folder
+    from audits.run import check, gather, pull
+    from audits.staging import staging_folder
     from checks.inputs.period import Period
     from checks.inputs.program import read_program
     from checks.inputs.source import open_source
