@@ -1,4 +1,4 @@
-"""One DAG per program file: pull → check → collect → audit (mapped) → judge → publish → gate.
+"""One DAG per program file: pull → check → collect → audit (mapped) → judge → publish → gate, and sign-off behind it.
 
 Tasks call the same functions as ``squaredeal run`` and hand on the addresses of files. A program that says how its
 model is trained has a second DAG, started by hand, whose one task does what ``squaredeal remedies`` does.
@@ -7,17 +7,20 @@ model is trained has a second DAG, started by hand, whose one task does what ``s
 import os
 from pathlib import Path
 
-from airflow.sdk import DAG, Param, task
+from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
+from airflow.sdk import DAG, Param, get_parsing_context, task
 
 from audits.plan import make_plan
-from checks.inputs.program import find_programs, read_program
+from checks.inputs.program import read_program
 from checks.problem import InputError
-from dags import stations
+from dags import operating, stations
+from dags.periods import PERIOD_PATTERN
+from dags.signing import RUNS, sign_off
 
 PROGRAMS = Path(os.environ.get("SQUAREDEAL_PROGRAMS") or Path(__file__).parent / "programs")
-pull, check, collect, judge, publish, gate, remedies, broken = (task(does, **about) for does, about in stations.LINE)
+PERIOD = Param("", type="string", pattern=PERIOD_PATTERN, description="such as 2026-10; empty: the run's own period")
+check, collect, judge, gate, remedies, broken = (task(does, **about) for does, about in stations.LINE)
 audit = task(stations.audit_task, task_id="audit", map_index_template="{{ question }}")
-PARAMS = {"period": Param("", type="string", description="such as 2026-10; empty: the run's own period")}
 
 
 def build(file: Path) -> list[DAG]:
@@ -26,21 +29,29 @@ def build(file: Path) -> list[DAG]:
         program = read_program(file)
         make_plan(program)
         stations.claim(program)
-        schedule = stations.timetable(program)
+        about = operating.about(program) | {"params": {"period": PERIOD}}
     except InputError as error:
-        about = {"tags": ["squaredeal", "broken"], "doc_md": f"```\n{error}\n```"}
-        return stations.alone(broken, str(error), stations.broken_id(file), **about)
-    about = {"doc_md": program.description.get("en"), "params": PARAMS, "max_active_runs": 1}
-    tags, title = ["squaredeal", *(Path(name).stem[:90] for name in program.policies)], program.title["en"]
-    with DAG(program.name, schedule=schedule, catchup=False, tags=tags, dag_display_name=title, **about) as dag:
-        checked = check(pull(str(file)))
-        answers = audit.partial(staging=checked).expand(question=collect(checked))
+        told = {"tags": ["squaredeal", "broken"], "doc_md": f"```\n{error}\n```"}
+        return stations.alone(broken, str(error), stations.broken_id(file), **told)
+    with DAG(program.name, **operating.when(program), **about) as dag:
+        pulled = task(stations.pull_task, task_id="pull", **operating.at_source(program))(str(file))
+        checked = check.override(**operating.at_source(program))(pulled)
+        answers = audit.partial(staging=checked).expand(
+            question=collect.override(**operating.at_source(program))(checked)
+        )
         judged = judge(checked)
         answers >> judged
-        gate(publish(judged))
+        published = task(stations.publish_task, task_id="publish", outlets=[RUNS])(judged)
+        gate(published, str(file))
+        sign_off(program, published)
+        if program.operation.after:
+            others = task(stations.other_periods_task, task_id="other_periods")()
+            TriggerDagRunOperator.partial(
+                task_id="start_others", trigger_dag_id=program.name, skip_when_already_exists=True
+            ).expand_kwargs(others)
     asked = program.remedies is not None
-    return [dag, *(stations.alone(remedies, str(file), stations.remedies_id(program), tags=tags, **about) * asked)]
+    return [dag, *(stations.alone(remedies, str(file), stations.remedies_id(program), **about) * asked)]
 
 
-for built in (dag for file in find_programs(PROGRAMS) for dag in build(file)):
+for built in (dag for file in stations.files_for(PROGRAMS, get_parsing_context().dag_id) for dag in build(file)):
     globals()[built.dag_id] = built

@@ -2,6 +2,8 @@
 
 ``SQUAREDEAL_OUT`` is the folder of runs, shared by all workers; ``MLFLOW_TRACKING_URI`` the
 store to track in, none when unset; ``SQUAREDEAL_FAIL_ON`` the verdict that turns a run red.
+A task may be killed at any point and tried again: files are there whole or not at all, and a run that has become a
+version is found again.
 """
 
 from __future__ import annotations
@@ -10,18 +12,18 @@ import datetime as dt
 import json
 import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from airflow.sdk import DAG, Connection, CronDataIntervalTimetable, get_current_context
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk import DAG, Connection, get_current_context
+from airflow.sdk.exceptions import AirflowFailException
 
-from checks.inputs.period import Period, period_between, read_period
-from checks.inputs.program import AuditProgram, read_program
+from checks.inputs.period import Period, read_period
+from checks.inputs.program import AuditProgram, find_programs, read_program
 from checks.problem import InputError, Problem
-from checks.whole_file import unwritten
+from dags.periods import day_of_run, other_periods, period_of_run
+from dags.signing import is_flagged
+from dags.telling import plain_errors, tell
 
 _CLAIMED: dict[str, Path] = {}
 
@@ -34,6 +36,23 @@ def remedies_id(program: AuditProgram) -> str:
 def broken_id(file: Path) -> str:
     """The name of the DAG that stands for a program file that cannot be read."""
     return "broken-" + re.sub(r"[^A-Za-z0-9_.-]", "-", file.stem)[:80]
+
+
+def files_for(folder: Path, dag_id: str | None) -> list[Path]:
+    """The program files of a folder; when a task runs, only those that may be its DAG's, so that it reads no other."""
+    files = find_programs(folder)
+    if not dag_id:
+        return files
+    return [file for file in files if dag_id == broken_id(file) or _may_be(file, dag_id)] or files
+
+
+def _may_be(file: Path, dag_id: str) -> bool:
+    """Whether a file bears the name, read without reading the program."""
+    try:
+        named = re.search(r"""^program:\s*["']?([a-z0-9_-]+)""", file.read_text(encoding="utf-8"), re.MULTILINE)
+    except (OSError, UnicodeDecodeError):
+        return True
+    return named is None or dag_id in (named[1], f"{named[1]}-remedies")
 
 
 def alone(does: Any, argument: str, name: str, **about: Any) -> list[DAG]:
@@ -54,23 +73,19 @@ def claim(program: AuditProgram) -> None:
             ))  # fmt: skip
 
 
-def timetable(program: AuditProgram) -> CronDataIntervalTimetable | None:
-    """The program's schedule: each run covers the interval that has just ended. None runs by hand only."""
-    return CronDataIntervalTimetable(program.cron, timezone="UTC") if program.cron else None
-
-
 def pull_task(file: str) -> str:
     """Open the source for the run's period and fingerprint it. Returns the staging folder."""
-    from audits.run import TASK_FILE, dropped_on_failure, pull, staging_folder
+    from audits.run import pull
+    from audits.staging import TASK_FILE, dropped_on_failure, staging_folder
     from reports.outcome import check_fail_on
 
-    with _plain_errors():
+    with plain_errors():
         program = read_program(file)
         check_fail_on(os.environ.get("SQUAREDEAL_FAIL_ON") or None, "SQUAREDEAL_FAIL_ON")
-        period = _period(program)
+        period = period_of_run(program)
         staging = staging_folder(Path(os.environ.get("SQUAREDEAL_OUT", "runs")), program, period)
         with dropped_on_failure(staging), _open(program, period) as source:
-            asked = {"program": file, "period": period.text, "as_of": _day_of_the_run().isoformat()}
+            asked = {"program": file, "period": period.text, "as_of": day_of_run().isoformat()}
             (staging / TASK_FILE).write_text(json.dumps(asked), encoding="utf-8")
             pull(source, program, period, staging)
     return str(staging)
@@ -80,7 +95,7 @@ def check_task(staging: str) -> str:
     """Run the data checks. An unfit data set is recorded, published, and fails the last task."""
     from audits.run import check
 
-    with _plain_errors():
+    with plain_errors():
         program, period, day = _asked(staging)
         with _open(program, period) as source:
             check(source, program, period, Path(staging), None if period.end else day)
@@ -92,7 +107,7 @@ def collect_task(staging: str) -> list[str]:
     from audits.plan import make_plan
     from audits.run import gather
 
-    with _plain_errors():
+    with plain_errors():
         program, period, _ = _asked(staging)
         with _open(program, period) as source:
             return list(gather(source, program, make_plan(program), Path(staging)).questions)
@@ -104,7 +119,7 @@ def audit_task(staging: str, question: str) -> None:
     from audits.run import measure
 
     get_current_context()["question"] = question
-    with _plain_errors():
+    with plain_errors():
         program, _, _ = _asked(staging)
         answer = measure(program, make_plan(program), question, Path(staging))
     print(answer.error or f"{len(answer.measurements)} figures")
@@ -114,8 +129,12 @@ def judge_task(staging: str) -> str:
     """Assemble run.json, judge it under the program's policies. Returns the folder of the version."""
     from audits.plan import make_plan
     from audits.run import conclude
+    from audits.staging import became
 
-    with _plain_errors():
+    with plain_errors():
+        done = became(Path(staging))
+        if done:  # an earlier try was killed when its work was done
+            return str(done)
         program, _, _ = _asked(staging)
         return str(conclude(program, make_plan(program), Path(staging)))
 
@@ -124,19 +143,28 @@ def publish_task(folder: str) -> str:
     """Write the page and track the run in MLflow. Returns the folder of the version."""
     from reports.publish import publish
 
-    with _plain_errors():
+    with plain_errors():
         print(publish(Path(folder), os.environ.get("MLFLOW_TRACKING_URI")))
     return folder
 
 
-def gate_task(folder: str) -> None:
-    """End red when the data were unfit, a question failed, or a verdict reaches SQUAREDEAL_FAIL_ON."""
+def gate_task(folder: str, file: str) -> None:
+    """End red when the data were unfit, a question failed, or a verdict reaches SQUAREDEAL_FAIL_ON.
+
+    Sends word of unfit data, and of what is flagged where nobody is asked to sign.
+    """
     from audits.run import read_run
     from reports.outcome import exit_code, summary
 
-    run, judgement = read_run(Path(folder))
+    with plain_errors():
+        program = read_program(file)
+        run, judgement = read_run(Path(folder))
     text = "\n".join(summary(run, judgement))
     print(text)
+    if not run.checks.fit:
+        tell(program, "unfit", Path(folder))
+    elif is_flagged(run, judgement) and not program.operation.sign_off:
+        tell(program, "flagged", Path(folder))
     if exit_code(run, judgement, os.environ.get("SQUAREDEAL_FAIL_ON")):
         raise AirflowFailException(f"{text}\n  the page is in {folder}")
 
@@ -150,14 +178,21 @@ def remedies_task(file: str) -> str:
     from reports.remedies_page import publish_remedies
     from reports.remedies_text import summary
 
-    with _plain_errors():
+    with plain_errors():
         program = read_program(file)
-        period, out = _period(program), Path(os.environ.get("SQUAREDEAL_OUT", "runs"))
-        day = None if period.end else _day_of_the_run()
+        period, out = period_of_run(program), Path(os.environ.get("SQUAREDEAL_OUT", "runs"))
+        day = None if period.end else day_of_run()
         folder = find_remedies(program, period, out, as_of=day, resolve=_connection, announce=print)
         page = publish_remedies(folder, os.environ.get("MLFLOW_TRACKING_URI") or None)
         print("\n".join((*summary(read_remedies(folder)), f"  page: {page}")))
     return str(folder)
+
+
+def other_periods_task() -> list[dict[str, Any]]:
+    """Further runs to start, where several updates that name different periods have started one run."""
+    context: Any = get_current_context()
+    with plain_errors():
+        return other_periods(context["run_id"], context)
 
 
 def broken_task(reason: str) -> None:
@@ -165,51 +200,19 @@ def broken_task(reason: str) -> None:
     raise AirflowFailException(reason)
 
 
-LINE: tuple[tuple[Any, dict[str, str]], ...] = (
-    (pull_task, {"task_id": "pull"}),
+LINE: tuple[tuple[Any, dict[str, Any]], ...] = (
     (check_task, {"task_id": "check"}),
     (collect_task, {"task_id": "collect"}),
     (judge_task, {"task_id": "judge", "trigger_rule": "none_failed"}),
-    (publish_task, {"task_id": "publish"}),
-    (gate_task, {"task_id": "gate"}),
+    (gate_task, {"task_id": "gate", "on_failure_callback": []}),
     (remedies_task, {"task_id": "remedies"}),
     (broken_task, {"task_id": "program_cannot_be_read"}),
 )
 
 
-@contextmanager
-def _plain_errors() -> Iterator[None]:
-    """Bad input fails the task with its own words and is not tried again; a disk may recover, so that is."""
-    try:
-        yield
-    except InputError as error:
-        raise AirflowFailException(str(error)) from None
-    except OSError as error:
-        raise AirflowException(str(unwritten(error))) from None
-
-
-def _period(program: AuditProgram) -> Period:
-    """The period asked for by parameter, else the run's data interval where rows have a time."""
-    context: Any = get_current_context()
-    asked = str(context["params"].get("period") or "")
-    if asked:
-        return read_period(asked)
-    start, end = context.get("data_interval_start"), context.get("data_interval_end")
-    if program.contract.time and program.schedule and start and end and start.date() < end.date():
-        return period_between(start.date(), end.date())
-    return Period()
-
-
-def _day_of_the_run() -> dt.date:
-    """The day that a run stands for, the same when it is cleared and tried again: what freshness counts from."""
-    context: Any = get_current_context()
-    moment = context.get("data_interval_end") or context.get("logical_date") or context["dag_run"].run_after
-    return moment.date()  # type: ignore[no-any-return]
-
-
 def _asked(staging: str) -> tuple[AuditProgram, Period, dt.date]:
     """Program, period and day of a run, from the staging folder that its first task made."""
-    from audits.run import TASK_FILE
+    from audits.staging import TASK_FILE
 
     try:
         asked = json.loads((Path(staging) / TASK_FILE).read_text(encoding="utf-8"))

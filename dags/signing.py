@@ -1,0 +1,214 @@
+"""Sign-off: who is asked about a run, what they see, and what becomes of their answer.
+
+    publish → triage → approve → release → tell        something is flagged, or the program always asks
+              triage → release_unflagged → tell        nothing is
+
+Only a named user of the program's list can approve: Airflow refuses everybody else, and the release task looks again.
+Reject and silence release nothing. Data that are unfit are not released and nobody is asked about them.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+from airflow.providers.standard.operators.hitl import ApprovalOperator
+from airflow.sdk import Asset, Param, get_current_context, task
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.execution_time.hitl import HITLUser
+
+from audits.record import AuditRun, Judgement, digest_of
+from audits.releases.record import FLAGGED, RELEASE_FILE, Release, Signer
+from checks.inputs.program import AuditProgram, read_program
+from checks.problem import InputError, Problem
+from dags.telling import plain_errors, tell, telling
+
+RUNS = Asset("squaredeal-runs")  # updated when a run was published or released: what the site and the tags follow
+_MOST = 30  # findings told one by one
+_ACTION = {
+    "type": "object", "required": ["finding", "decision", "owner"], "additionalProperties": False,
+    "properties": {
+        "finding": {"type": "string"}, "decision": {"enum": ["accepted", "remediated"]}, "owner": {"type": "string"},
+        "until": {"type": ["string", "null"]}, "comment": {"type": "string"},
+    },
+}  # fmt: skip
+_HOW = (
+    'A list, one entry a finding: {"finding": ID, "decision": "accepted", "owner": WHO, "until": "2027-03-31", '
+    '"comment": WHY} or {"finding": ID, "decision": "remediated", "owner": WHO}. What stays open needs no entry.'
+)
+
+
+def sign_off(program: AuditProgram, published: Any) -> None:
+    """Add the tasks of a program's sign-off behind its publication; none where it names nobody who signs."""
+    asked = program.operation.sign_off
+    if asked is None:
+        return
+    file = str(program.file)
+    sorted_out = task.branch(task_id="triage")(triage_task)(published, file)
+    approve = ApprovalOperator(
+        task_id="approve",
+        subject="{{ ti.xcom_pull(task_ids='triage', key='subject') }}",
+        body="{{ ti.xcom_pull(task_ids='triage', key='body') }}",
+        assigned_users=[HITLUser(id=name, name=name) for name in asked.by],
+        response_timeout=asked.within,
+        params={
+            "comment": Param("", type="string", title="Comment", description="Kept in release.json."),
+            "decisions": Param([], type="array", items=_ACTION, title="Decisions on findings", description=_HOW),
+        },
+        notifiers=telling(program, "awaiting"),
+    )
+    released = task(task_id="release", outlets=[RUNS])(release_task)(published, approve.output, file)
+    unflagged = task(task_id="release_unflagged", outlets=[RUNS])(release_unflagged_task)(published)
+    told = task(task_id="tell", trigger_rule="all_done", on_failure_callback=[])(tell_task)(published, file)
+    sorted_out >> [approve, unflagged]
+    [released, unflagged] >> told
+
+
+def triage_task(folder: str, file: str) -> list[str]:
+    """Whether somebody is asked about a run. Returns the tasks that follow; hands the question to the approval."""
+    from audits.run import read_run
+
+    with plain_errors():
+        asked = read_program(file).operation.sign_off
+        run, judgement = read_run(Path(folder))
+        context: Any = get_current_context()
+        for key, value in question(Path(folder), run, judgement).items():
+            context["ti"].xcom_push(key=key, value=value)
+    if not run.checks.fit:
+        print("the data were unfit: there is nothing to release, and nobody is asked")
+        return []
+    if is_flagged(run, judgement) or (asked and asked.asked == "always"):
+        return ["approve"]
+    return ["release_unflagged"]
+
+
+def is_flagged(run: AuditRun, judgement: Judgement) -> bool:
+    """A breach, a concern, or a question that failed."""
+    return bool(run.errors) or any(finding.verdict in FLAGGED for finding in judgement.findings)
+
+
+def question(folder: Path, run: AuditRun, judgement: Judgement) -> dict[str, str]:
+    """What a signer is asked: subject, body in Markdown, and the digest of the judgement that it is about."""
+    from audits.run import JUDGEMENT_FILE
+    from reports.outcome import summary
+
+    flagged = [finding for finding in judgement.findings if finding.verdict in FLAGGED]
+    title = run.program.title.get("en", run.program.name)
+    lines = [f"- **{one.verdict}** `{one.finding_id}` {one.rule.id}: {one.explanation}" for one in flagged[:_MOST]]
+    if len(flagged) > _MOST:
+        lines.append(f"- and {len(flagged) - _MOST} more in the report")
+    lines += [f"- **question failed** {error.question}" for error in run.errors]
+    body = "\n".join([*lines, "", "```", *summary(run, judgement), "```"])
+    return {
+        "subject": f"Release {title}, {run.data.period} v{run.version}: {len(flagged)} flagged",
+        "body": body,
+        "judged": digest_of((folder / JUDGEMENT_FILE).read_bytes()),
+    }
+
+
+def release_task(folder: str, answer: dict[str, Any], file: str) -> str:
+    """Release a run as its signer decided. Returns the address of release.json."""
+    from audits.releases.actions import read_actions
+    from audits.releases.chain import release
+
+    from audits.run import read_run
+
+    context: Any = get_current_context()
+    with plain_errors():
+        by = signer(answer, read_program(file))
+        at, entered = _moment(answer["responded_at"]), answer.get("params_input") or {}
+        _, judgement = read_run(Path(folder))
+        actions = read_actions(entered.get("decisions") or [], judgement, at.date())
+        judged = context["ti"].xcom_pull(task_ids="triage", key="judged")
+        made = release(Path(folder), by, at, str(entered.get("comment") or ""), actions, judged)
+        _track(Path(folder))
+    print(f"release {made.number} of {made.program}: {made.period} v{made.version}, approved by {by.name}")
+    return str(Path(folder) / RELEASE_FILE)
+
+
+def release_unflagged_task(folder: str) -> str:
+    """Release a run in which nothing is flagged; nobody has to sign. Returns the address of release.json."""
+    from audits.releases.chain import release
+
+    context: Any = get_current_context()
+    with plain_errors():
+        judged = context["ti"].xcom_pull(task_ids="triage", key="judged")
+        at = context["dag_run"].run_after  # the same when the task is tried again
+        made = release(Path(folder), None, at, judged=judged)
+        _track(Path(folder))
+    print(f"release {made.number} of {made.program}: {made.period} v{made.version}, nothing was flagged")
+    return str(Path(folder) / RELEASE_FILE)
+
+
+def tell_task(folder: str, file: str) -> str:
+    """Send word of what was decided. Ends red where a run that somebody was asked about was not answered in time."""
+    from audits.releases.chain import read_release
+
+    if not folder:
+        raise AirflowSkipException("nothing was published")
+    context: Any = get_current_context()
+    program, made = read_program(file), read_release(Path(folder))
+    answer = context["ti"].xcom_pull(task_ids="approve")
+    triaged = context["ti"].xcom_pull(task_ids="triage", key="judged")
+    rejected = bool(answer) and answer["chosen_options"] == [ApprovalOperator.REJECT]
+    if made is not None and _of_this_judgement(made, triaged):
+        tell(program, "released", Path(folder))
+        return "released"
+    if rejected:
+        comment = str((answer.get("params_input") or {}).get("comment") or "")
+        by = (answer.get("responded_by_user") or {}).get("name")
+        tell(program, "rejected", Path(folder), reason=f"{by}: {comment}" if comment else str(by))
+        return f"rejected by {by}"
+    if answer:
+        raise AirflowFailException("it was approved, and could not be released: see the log of 'release'")
+    if triaged is None:
+        raise AirflowFailException("who is to sign was not decided: see the log of 'triage'")
+    if not _was_asked(Path(folder), program):
+        raise AirflowSkipException("nobody was asked")
+    tell(program, "expired", Path(folder))
+    raise AirflowFailException("nobody answered in time: nothing was released; clear 'approve' to ask again")
+
+
+def signer(answer: dict[str, Any], program: AuditProgram) -> Signer:
+    """The named user who approved. Raises ``InputError`` for any other answer, and for anybody else."""
+    asked, user = program.operation.sign_off, answer.get("responded_by_user") or {}
+    allowed = asked.by if asked else ()
+    found = None
+    if answer.get("chosen_options") != [ApprovalOperator.APPROVE]:
+        found = f"the answer {answer.get('chosen_options')}"
+    elif not user.get("id") or user.get("name") not in allowed:
+        found = f"an approval by {user.get('name') or 'nobody who is known'}"
+    if found:
+        raise InputError(Problem(
+            "approve", found, f"an approval by {', '.join(allowed)}",
+            "clear 'approve' and let one of them answer, or change operation.sign_off in the program",
+        ))  # fmt: skip
+    return Signer(str(user["id"]), str(user["name"]))
+
+
+def _moment(at: Any) -> dt.datetime:
+    return at if isinstance(at, dt.datetime) else dt.datetime.fromisoformat(str(at))
+
+
+def _of_this_judgement(made: Release, triaged: str | None) -> bool:
+    return triaged is None or made.judgement_digest == triaged
+
+
+def _was_asked(folder: Path, program: AuditProgram) -> bool:
+    from audits.run import read_run
+
+    run, judgement = read_run(folder)
+    asked = program.operation.sign_off
+    return run.checks.fit and (is_flagged(run, judgement) or bool(asked and asked.asked == "always"))
+
+
+def _track(folder: Path) -> None:
+    """Write the release into MLflow, where runs are tracked."""
+    import os
+
+    uri = os.environ.get("MLFLOW_TRACKING_URI")
+    if uri:
+        from reports.tracking import tag_status
+
+        tag_status(folder, uri, dt.datetime.now(dt.UTC).date())
