@@ -49,8 +49,9 @@ def build(file: Path) -> list[DAG]:
             TriggerDagRunOperator.partial(
                 task_id="start_others", trigger_dag_id=program.name, skip_when_already_exists=True
             ).expand_kwargs(others)
-    asked = program.remedies is not None
-    return [dag, *(stations.alone(remedies, str(file), stations.remedies_id(program), **about) * asked)]
+    if program.remedies is None:
+        return [dag]
+    return [dag, *stations.alone(remedies, str(file), stations.remedies_id(program), **about)]
 
 
 for built in (dag for file in stations.files_for(PROGRAMS, get_parsing_context().dag_id) for dag in build(file)):

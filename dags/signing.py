@@ -60,7 +60,7 @@ def sign_off(program: AuditProgram, published: Any) -> None:
     )
     released = task(task_id="release", outlets=[RUNS])(release_task)(published, approve.output, file)
     unflagged = task(task_id="release_unflagged", outlets=[RUNS])(release_unflagged_task)(published)
-    told = task(task_id="tell", trigger_rule="all_done", on_failure_callback=[])(tell_task)(published, file)
+    told = task(task_id="tell", trigger_rule="all_done", on_failure_callback=[])(tell_task)(file)
     sorted_out >> [approve, unflagged]
     [released, unflagged] >> told
 
@@ -141,13 +141,14 @@ def release_unflagged_task(folder: str) -> str:
     return str(Path(folder) / RELEASE_FILE)
 
 
-def tell_task(folder: str, file: str) -> str:
+def tell_task(file: str) -> str:
     """Send word of what was decided. Ends red where a run that somebody was asked about was not answered in time."""
     from audits.releases.chain import read_release
 
+    context: Any = get_current_context()
+    folder = context["ti"].xcom_pull(task_ids="publish")
     if not folder:
         raise AirflowSkipException("nothing was published")
-    context: Any = get_current_context()
     program, made = read_program(file), read_release(Path(folder))
     answer = context["ti"].xcom_pull(task_ids="approve")
     triaged = context["ti"].xcom_pull(task_ids="triage", key="judged")
