@@ -10,6 +10,9 @@ Reject and silence release nothing. Data that are unfit are not released and nob
 from __future__ import annotations
 
 import datetime as dt
+import os
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +21,7 @@ from airflow.sdk import Asset, Param, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from airflow.sdk.execution_time.hitl import HITLUser
 
-from audits.record import AuditRun, Judgement, digest_of
+from audits.record import VERDICTS, AuditRun, Finding, Judgement, digest_of
 from audits.releases.record import FLAGGED, RELEASE_FILE, Release, Signer
 from checks.inputs.program import AuditProgram, read_program
 from checks.problem import InputError, Problem
@@ -91,27 +94,44 @@ def is_flagged(run: AuditRun, judgement: Judgement) -> bool:
 def question(folder: Path, run: AuditRun, judgement: Judgement) -> dict[str, str]:
     """What a signer is asked: subject, body in Markdown, and the digest of the judgement that it is about."""
     from audits.run import JUDGEMENT_FILE
-    from reports.outcome import summary
 
     flagged = [finding for finding in judgement.findings if finding.verdict in FLAGGED]
     title = run.program.title.get("en", run.program.name)
-    lines = [f"- **{one.verdict}** `{one.finding_id}` {one.rule.id}: {one.explanation}" for one in flagged[:_MOST]]
-    if len(flagged) > _MOST:
-        lines.append(f"- and {len(flagged) - _MOST} more in the report")
-    lines += [f"- **question failed** {error.question}" for error in run.errors]
-    body = "\n".join([*lines, "", "```", *summary(run, judgement), "```"])
     return {
         "subject": f"Release {title}, {run.data.period} v{run.version}: {len(flagged)} flagged",
-        "body": body,
+        "body": "\n".join(_body(run, judgement, flagged)),
         "judged": digest_of((folder / JUDGEMENT_FILE).read_bytes()),
     }
+
+
+def _body(run: AuditRun, judgement: Judgement, flagged: list[Finding]) -> Iterator[str]:
+    from reports.site.addresses import report_of
+
+    verdicts = Counter(finding.verdict for finding in judgement.findings)
+    told = ", ".join(f"{verdicts[verdict]} {verdict}" for verdict in VERDICTS if verdicts[verdict])
+    owner = run.program.content.get("inventory", {}).get("owner", "nobody")
+    yield f"{run.data.rows:,} rows of {run.data.period}. Findings: {told or 'none'}. Owner: {escaped(owner)}."
+    site = os.environ.get("SQUAREDEAL_SITE_URL")
+    if site:
+        page = report_of(run.program.name, run.data.period, run.version)
+        yield f"\n[The report]({site.rstrip('/')}/{page})"
+    if flagged:
+        yield "\n**Flagged**\n"
+    for finding in flagged[:_MOST]:
+        yield f"- **{finding.verdict}** {escaped(finding.explanation)} Rule {escaped(finding.rule.id)}, finding `{finding.finding_id}`."
+    if len(flagged) > _MOST:
+        yield f"- and {len(flagged) - _MOST} more, in the report"
+    unanswered = [*judgement.not_answered, *run.not_answered]
+    if run.errors or unanswered:
+        yield "\n**Not answered**\n"
+    yield from (f"- {escaped(f'{error.question} failed: {error.error}')}" for error in run.errors)
+    yield from (f"- {escaped(f'{one.question}: {one.reason}')}" for one in dict.fromkeys(unanswered))
 
 
 def release_task(folder: str, answer: dict[str, Any], file: str) -> str:
     """Release a run as its signer decided. Returns the address of release.json."""
     from audits.releases.actions import read_actions
     from audits.releases.chain import release
-
     from audits.run import read_run
 
     context: Any = get_current_context()
@@ -206,8 +226,6 @@ def _was_asked(folder: Path, program: AuditProgram) -> bool:
 
 def _track(folder: Path) -> None:
     """Write the release into MLflow, where runs are tracked."""
-    import os
-
     uri = os.environ.get("MLFLOW_TRACKING_URI")
     if uri:
         from reports.tracking import tag_status

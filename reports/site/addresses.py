@@ -53,7 +53,16 @@ def _period(run: RunSummary) -> str:
 
 def run_page(run: RunSummary) -> str:
     """The report of a run."""
-    return f"programs/{slug(run.program)}/{_period(run)}--v{run.version}"
+    return _run_page(run.program, run.period, run.version)
+
+
+def report_of(program: str, period: str, version: int) -> str:
+    """The file of a run's report in the first language, from the top of the site."""
+    return file(_run_page(program, period, version), LANGUAGES[0])
+
+
+def _run_page(program: str, period: str, version: int) -> str:
+    return f"programs/{slug(program)}/{period.lower()}--v{version}"
 
 
 def finding_page(program: str, finding_id: str) -> str:
