@@ -105,6 +105,7 @@ def question(folder: Path, run: AuditRun, judgement: Judgement) -> dict[str, str
 
 
 def _body(run: AuditRun, judgement: Judgement, flagged: list[Finding]) -> Iterator[str]:
+    from reports.markdown import escaped
     from reports.site.addresses import report_of
 
     verdicts = Counter(finding.verdict for finding in judgement.findings)
@@ -118,7 +119,8 @@ def _body(run: AuditRun, judgement: Judgement, flagged: list[Finding]) -> Iterat
     if flagged:
         yield "\n**Flagged**\n"
     for finding in flagged[:_MOST]:
-        yield f"- **{finding.verdict}** {escaped(finding.explanation)} Rule {escaped(finding.rule.id)}, finding `{finding.finding_id}`."
+        told = f"{escaped(finding.explanation)} Rule {escaped(finding.rule.id)}, finding `{finding.finding_id}`."
+        yield f"- **{finding.verdict}** {told}"
     if len(flagged) > _MOST:
         yield f"- and {len(flagged) - _MOST} more, in the report"
     unanswered = [*judgement.not_answered, *run.not_answered]
