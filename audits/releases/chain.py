@@ -18,8 +18,8 @@ from pathlib import Path
 
 from audits.record import Judgement, canonical_json, digest_of, read_record
 from audits.releases.actions import faults_of, twice_decided
+from audits.releases.folders import JUDGEMENT_FILE, RUN_FILE
 from audits.releases.record import FLAGGED, RELEASE_FILE, RELEASE_SCHEMA_VERSION, Action, Release, Signer
-from audits.run import JUDGEMENT_FILE, RUN_FILE, read_run
 from checks.problem import InputError, Problem, listed
 from checks.whole_file import write_whole
 
@@ -63,6 +63,8 @@ def release(
         raise ValueError("the time of a release needs a time zone")
     with _locked_run(folder):
         seen = judged or digest_of(_judgement_bytes(folder))
+        from audits.run import read_run  # costs more to import than the rest to do
+
         _, judgement = read_run(folder)
         _in_its_place(folder, judgement)
         digest = digest_of(_judgement_bytes(folder))
