@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
-from airflow.sdk import DAG, Param, get_parsing_context, task
+from airflow.sdk import DAG, Asset, Param, get_parsing_context, task
 
 from audits.plan import make_plan
 from checks.inputs.program import read_program
@@ -45,7 +45,8 @@ def build(file: Path) -> list[DAG]:
         gate(published, str(file))
         sign_off(program, published)
         if program.operation.after:
-            others = task(stations.other_periods_task, task_id="other_periods")()
+            inlets = [Asset(name) for name in program.operation.after]
+            others = task(stations.other_periods_task, task_id="other_periods", inlets=inlets)(str(file))
             TriggerDagRunOperator.partial(
                 task_id="start_others", trigger_dag_id=program.name, skip_when_already_exists=True
             ).expand_kwargs(others)

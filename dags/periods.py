@@ -31,47 +31,74 @@ def timetable(program: AuditProgram) -> Any:
 def period_of_run(program: AuditProgram) -> Period:
     """The period of the running task's DAG run, in its shortest form, so that two words for it give one folder.
 
-    An update that names no period stands for the interval of the schedule that ended last before it. Raises
-    ``InputError`` for a period that cannot be read.
+    Of several updates the newest counts; ``other_periods`` has the others. Raises ``InputError`` for a period that
+    cannot be read.
     """
     context: Any = get_current_context()
     asked = str(context["params"].get("period") or "")
     if asked:
         return shortest(read_period(asked))
-    updated = periods_of_updates(context)
+    updated = updates(context)
     if updated:
-        return updated[-1]
+        return period_of_update(program, updated[-1])
+    start, end = context.get("data_interval_start"), context.get("data_interval_end")
+    if program.contract.time and program.cron and start and end and start.date() < end.date():
+        return period_between(start.date(), end.date())
+    return last_period(program, context["dag_run"].run_after)
+
+
+def last_period(program: AuditProgram, moment: dt.datetime) -> Period:
+    """The last whole interval of the program's schedule before a moment; all rows without schedule or time column."""
     if not (program.contract.time and program.cron):
         return Period()
-    start, end = context.get("data_interval_start"), context.get("data_interval_end")
-    if not (start and end and start.date() < end.date()):
-        start, end = last_interval(program.cron, context["dag_run"].run_after)
+    start, end = last_interval(program.cron, moment)
     return period_between(start.date(), end.date())
 
 
-def periods_of_updates(context: Any) -> list[Period]:
-    """The periods that the updates which started the run name, each once, the newest last."""
-    events = context.get("triggering_asset_events") or {}
-    named = {
-        str(event.extra["period"]) for each in events.values() for event in each if (event.extra or {}).get("period")
-    }
+def period_of_update(program: AuditProgram, event: Any) -> Period:
+    """The period that an update of data names under ``period``, else the schedule's last one before it.
+
+    Raises ``InputError`` for words that are no period.
+    """
+    named = (event.extra or {}).get("period")
+    if not named:
+        return last_period(program, event.timestamp)
     try:
-        periods = {period.text: period for period in (shortest(read_period(text)) for text in sorted(named))}
+        return shortest(read_period(str(named)))
     except InputError as error:
         found = error.problems[0]
         raise InputError(Problem(
             "the asset's update, extra.period", found.found, found.expected,
-            "update the asset with extra {\"period\": \"2026-10\"}",
+            'update the asset with extra {"period": "2026-10"}',
         )) from None  # fmt: skip
-    return sorted(periods.values(), key=lambda period: (period.end or dt.date.max, period.start or dt.date.min))
 
 
-def other_periods(run_id: str, context: Any) -> list[dict[str, Any]]:
-    """Runs to start for the further periods that the updates name: arguments of the operator that starts them."""
-    return [
-        {"conf": {"period": period.text}, "trigger_run_id": f"{run_id}__{period.text}"}
-        for period in periods_of_updates(context)[:-1]
-    ]
+def updates(context: Any) -> list[Any]:
+    """The updates that started the run, oldest first."""
+    events = context.get("triggering_asset_events") or {}
+    return sorted((event for each in events.values() for event in each), key=lambda event: event.timestamp)
+
+
+def other_periods(program: AuditProgram, context: Any) -> list[dict[str, Any]]:
+    """Runs to start for further updates: arguments of the operator that starts them, the same when asked again.
+
+    These are the run's own updates of other periods than its own, and updates that came in while it was being created:
+    Airflow starts no run for these before the next update.
+    """
+    own = updates(context)
+    if not own:
+        return []
+    later = [
+        event for asset in program.operation.after
+        for event in context["inlet_events"][Asset(asset)].after(own[0].timestamp.isoformat())
+        if not any(run.dag_id == program.name for run in event.created_dagruns)
+    ]  # fmt: skip
+    mine, found = period_of_update(program, own[-1]), {}
+    for event in sorted((*own, *later), key=lambda event: event.timestamp):
+        period = period_of_update(program, event)
+        if period != mine or event in later:
+            found[period.text] = f"update__{period.text}__{event.timestamp.isoformat()}"
+    return [{"conf": {"period": period}, "trigger_run_id": run_id} for period, run_id in found.items()]
 
 
 def shortest(period: Period) -> Period:

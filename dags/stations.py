@@ -188,11 +188,10 @@ def remedies_task(file: str) -> str:
     return str(folder)
 
 
-def other_periods_task() -> list[dict[str, Any]]:
-    """Further runs to start, where several updates that name different periods have started one run."""
-    context: Any = get_current_context()
+def other_periods_task(file: str) -> list[dict[str, Any]]:
+    """Further runs to start, where several updates of data came in at once."""
     with plain_errors():
-        return other_periods(context["run_id"], context)
+        return other_periods(read_program(file), get_current_context())
 
 
 def broken_task(reason: str) -> None:
