@@ -35,6 +35,7 @@ truth: $(READY) ## error rates of customary practice, of the audits' questions a
 schemas: $(READY) ## write the published JSON Schemas anew
 	@$(BIN)/squaredeal schema run > docs/schemas/run.schema.json
 	@$(BIN)/squaredeal schema judgement > docs/schemas/judgement.schema.json
+	@$(BIN)/squaredeal schema release > docs/schemas/release.schema.json
 	@$(BIN)/squaredeal schema comparison > docs/schemas/comparison.schema.json
 	@$(BIN)/squaredeal schema remedies > docs/schemas/remedies.schema.json
 

@@ -265,17 +265,21 @@ def remedies(
 
 
 @app.command()
-def schema(record: Annotated[str, typer.Argument(help="run, judgement, comparison or remedies")] = "run") -> None:
+def schema(
+    record: Annotated[str, typer.Argument(help="run, judgement, release, comparison or remedies")] = "run",
+) -> None:
     """Print the JSON Schema of a record."""
     with _plain_errors():
         import json
 
         from audits.comparing.record import Comparison
         from audits.record import AuditRun, Judgement, json_schema
+        from audits.releases.record import Release
         from audits.remedies.records import RemedyRecord
 
         kinds: dict[str, type[Any]] = {
-            "run": AuditRun, "judgement": Judgement, "comparison": Comparison, "remedies": RemedyRecord,
+            "run": AuditRun, "judgement": Judgement, "release": Release, "comparison": Comparison,
+            "remedies": RemedyRecord,
         }  # fmt: skip
         if record not in kinds:
             raise InputError(Problem("schema", f"'{record}'", f"one of {listed(kinds)}", suggest(record, kinds)))

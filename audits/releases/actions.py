@@ -69,18 +69,18 @@ def twice_decided(actions: Sequence[Action]) -> list[Problem]:
 
 
 def _entries(entered: object) -> Sequence[object]:
-    if isinstance(entered, str) and entered.strip():
+    if entered is None or (isinstance(entered, str) and not entered.strip()):
+        return ()
+    if isinstance(entered, str):
         try:
             entered = json.loads(entered)
         except ValueError as error:
             raise InputError(Problem(
                 "actions", f"no JSON ({error})", "a list of actions", 'write [{"finding": "…", "decision": "…", …}]',
             )) from None  # fmt: skip
-    if entered is None or entered == "":
-        return ()
     if isinstance(entered, str) or not isinstance(entered, Sequence):
         raise InputError(Problem(
-            "actions", f"{_named(entered)}", "a list of actions", "write one entry for each finding, in a list",
+            "actions", _named(entered), "a list of actions", "write one entry for each finding, in a list",
         ))  # fmt: skip
     return entered
 

@@ -13,35 +13,30 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-from audits.record import Judgement, canonical_json, digest_of, read_record
+from audits.record import Judgement, canonical_json, digest_of
 from audits.releases.actions import faults_of, twice_decided
-from audits.releases.folders import JUDGEMENT_FILE, RUN_FILE
+from audits.releases.folders import JUDGEMENT_FILE
+from audits.releases.links import (
+    NEWEST_FILE,
+    Link,
+    Newest,
+    faults_of_end,
+    faults_of_link,
+    faults_of_order,
+    in_order,
+    link_of,
+    links_of,
+    read_file,
+    release_files,
+)
 from audits.releases.record import FLAGGED, RELEASE_FILE, RELEASE_SCHEMA_VERSION, Action, Release, Signer
 from checks.problem import InputError, Problem, listed
 from checks.whole_file import write_whole
 
-NEWEST_FILE = "newest_release.json"
 LOCK_FILE = ".releases.lock"
-
-
-@dataclass(frozen=True, slots=True)
-class Newest:
-    """The last release of a program. ``written`` is false from before its file is there until after."""
-
-    number: int
-    digest: str
-    file: str
-    written: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Link:
-    file: Path
-    content: bytes
-    release: Release
 
 
 def release(
@@ -90,7 +85,7 @@ def release(
 def read_release(folder: Path) -> Release | None:
     """The release of a run, None where it was not released. Raises ``InputError`` when it cannot be read."""
     file = folder / RELEASE_FILE
-    return _read(file) if file.exists() else None
+    return read_file(file) if file.exists() else None
 
 
 def under_earlier_judgement(folder: Path, made: Release) -> bool:
@@ -106,7 +101,7 @@ def chain(program_folder: Path) -> tuple[tuple[Path, Release], ...]:
 
     Raises ``InputError`` when one cannot be read. It does not verify them.
     """
-    return tuple((link.file.parent, link.release) for link in _links(program_folder.absolute()))
+    return tuple((link.file.parent, link.release) for link in links_of(program_folder.absolute()))
 
 
 def verify_chain(program_folder: Path) -> tuple[Problem, ...]:
@@ -114,16 +109,16 @@ def verify_chain(program_folder: Path) -> tuple[Problem, ...]:
     program_folder = program_folder.absolute()
     with _locked_for_reading(program_folder):
         problems: list[Problem] = []
-        links: list[_Link] = []
-        for file in _files(program_folder):
+        links: list[Link] = []
+        for file in release_files(program_folder):
             try:
-                links.append(_link(file))
+                links.append(link_of(file))
             except InputError as error:
                 problems += error.problems
-        links = _in_order(links)
-        problems += [problem for link in links for problem in _faults_of_link(link)]
-        problems += _faults_of_order(links)
-        problems += _faults_of_end(program_folder, links)
+        links = in_order(links)
+        problems += [problem for link in links for problem in faults_of_link(link)]
+        problems += faults_of_order(links)
+        problems += faults_of_end(program_folder, links)
     return tuple(problems)
 
 
@@ -213,8 +208,8 @@ def _may_be_released(folder: Path, wanted: Release, judgement: Judgement, today:
 def _linked(folder: Path, earlier: Release | None, wanted: Release) -> Release:
     """Write the release at the end of the chain: what is meant, the file, that it is there."""
     home = folder.parent.parent
-    links = _links(home)
-    broken = _faults_of_end(home, links)
+    links = links_of(home)
+    broken = faults_of_end(home, links)
     if broken:
         raise InputError(broken)
     last = links[-1] if links else None
@@ -230,100 +225,3 @@ def _linked(folder: Path, earlier: Release | None, wanted: Release) -> Release:
     write_whole(file, content)
     write_whole(home / NEWEST_FILE, canonical_json(replace(newest, written=True)))
     return made
-
-
-def _read(file: Path) -> Release:
-    made = read_record(Release, file)
-    if made.schema_version != RELEASE_SCHEMA_VERSION:
-        raise InputError(Problem(
-            str(file), f"schema version {made.schema_version}", RELEASE_SCHEMA_VERSION,
-            "read it with the version of Squaredeal that wrote it",
-        ))  # fmt: skip
-    return made
-
-
-def _files(program_folder: Path) -> list[Path]:
-    return sorted(program_folder.glob("*/v*/release.json")) + sorted(program_folder.glob("*/v*/release-*.json"))
-
-
-def _link(file: Path) -> _Link:
-    return _Link(file, file.read_bytes(), _read(file))
-
-
-def _links(program_folder: Path) -> list[_Link]:
-    return _in_order([_link(file) for file in _files(program_folder)])
-
-
-def _in_order(links: Sequence[_Link]) -> list[_Link]:
-    """By number. A release that was being replaced when its process was killed is there twice and counts once."""
-    once: dict[tuple[Path, bytes], _Link] = {}
-    for link in links:
-        once.setdefault((link.file.parent, link.content), link)
-    return sorted(once.values(), key=lambda link: link.release.number)
-
-
-def _changed(file: Path, found: str, expected: str) -> Problem:
-    return Problem(
-        str(file), found, expected, "restore the file from a copy of that time; find out who changed it",
-    )  # fmt: skip
-
-
-def _faults_of_link(link: _Link) -> Iterator[Problem]:
-    """The file itself, its place, and what it released."""
-    made, folder = link.release, link.file.parent
-    if canonical_json(made) != link.content:
-        yield _changed(link.file, "bytes that Squaredeal did not write", "the release as it was written")
-    if folder.parts[-3:] != (made.program, made.period, f"v{made.version}"):
-        told = f"{made.program}/{made.period}/v{made.version}"
-        yield _changed(link.file, f"the release of {told}", "the release of the run beside it")
-    if _digest(folder / RUN_FILE) != made.run_digest:
-        yield _changed(folder / RUN_FILE, "another run than the one released", made.run_digest)
-    short = made.judgement_digest.removeprefix("sha256:")[:12]
-    kept, current = folder / f"judgement-{short}.json", folder / JUDGEMENT_FILE
-    if made.judgement_digest not in (_digest(kept), _digest(current)):
-        file = kept if kept.exists() else current
-        yield _changed(file, "another judgement than the one released", made.judgement_digest)
-
-
-def _digest(file: Path) -> str | None:
-    try:
-        return digest_of(file.read_bytes())
-    except OSError:
-        return None
-
-
-def _faults_of_order(links: Sequence[_Link]) -> Iterator[Problem]:
-    before: _Link | None = None
-    for link in links:
-        made, due = link.release, before.release.number + 1 if before else 1
-        if made.number != due:
-            yield _changed(link.file, f"number {made.number}", f"number {due}, without gap or double")
-        elif made.previous != (digest_of(before.content) if before else None):
-            yield _changed(
-                before.file if before else link.file,
-                f"other bytes than release {made.number} names" if before else "an earlier release",
-                f"{made.previous} ({link.file})" if before else "no earlier release than number 1",
-            )  # fmt: skip
-        before = link
-
-
-def _faults_of_end(program_folder: Path, links: Sequence[_Link]) -> tuple[Problem, ...]:
-    """Whether the last release is the one that was last noted."""
-    file = program_folder / NEWEST_FILE
-    if not file.exists():
-        return (_changed(file, "no file", "number and digest of the last release"),) if links else ()
-    try:
-        newest = read_record(Newest, file)
-    except InputError as error:
-        return error.problems
-    if canonical_json(newest) != file.read_bytes():
-        return (_changed(file, "bytes that Squaredeal did not write", "the note as it was written"),)
-    last = links[-1] if links else None
-    if last and (last.release.number, digest_of(last.content)) == (newest.number, newest.digest):
-        return ()
-    if not newest.written and (last.release.number if last else 0) == newest.number - 1:
-        return ()  # killed before the file was there: nothing was released
-    return (_changed(
-        program_folder / newest.file, f"not the release {newest.number} that was written last",
-        f"{newest.digest} ({file})",
-    ),)  # fmt: skip
