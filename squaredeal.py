@@ -139,6 +139,58 @@ def site(
         typer.echo(f"  site: {out / 'index.html'}")
 
 
+@app.command()
+def findings(
+    runs: Annotated[Path, typer.Argument(help="Folder of runs, RUNS/PROGRAM/PERIOD/vN, as run --out wrote it.")],
+    verdict: Annotated[str | None, typer.Option(help="Only findings of this verdict, such as breach.")] = None,
+    state: Annotated[
+        str | None,
+        typer.Option(
+            help="Only this state: open (also reopened, expired), accepted, expired, remediated, reopened, "
+            "unsettled, retested, closed. Without it, all that are not closed."
+        ),
+    ] = None,
+    program: Annotated[str | None, typer.Option(help="Only this program.")] = None,
+    production: Annotated[
+        bool, typer.Option("--production", help="Only programs in production: not stage development or retired.")
+    ] = False,
+    on: Annotated[
+        str | None, typer.Option(help="The day that acceptances are read on, YYYY-MM-DD; else today.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    fail_on: Annotated[
+        str | None, typer.Option(help="open: end with exit code 1 where a finding that is asked for is open.")
+    ] = None,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Verify instead that no release was changed; exit code 1 where one was.")
+    ] = False,
+) -> None:
+    """Tell where the findings of all programs stand: which models have an open breach, who accepted what until when.
+
+    Reads judgements and releases. Nothing can be released here, where nobody is authenticated: sign in the scheduler.
+    Exit code 3 where a folder cannot be read.
+    """
+    with _plain_errors():
+        import datetime as dt
+        import json
+
+        from audits.releases.lives import standings
+        from reports import findings_text as text
+
+        asked, day = text.Asked(verdict, state, program, production), _day(on, "--on") or dt.date.today()
+        asked.check()
+        text.check_open(fail_on)
+        text.check_runs(runs, program)
+        if verify:
+            raise typer.Exit(text.verify(runs, program, typer.echo))
+        found = standings(runs, day, [program] if program else None)
+        if as_json:
+            typer.echo(json.dumps(text.as_json(found, asked), indent=1, ensure_ascii=False, sort_keys=True))
+        else:
+            typer.echo("\n".join(text.lines(found, asked)))
+        raise typer.Exit(text.exit_code(found, asked, fail_on))
+
+
 @app.command("return")
 def fill_return(
     kind: Annotated[str, typer.Argument(metavar="RETURN", help="rep021, the FCA's report on pricing.")],

@@ -24,7 +24,8 @@ def judged_run(
     run = sample.run(measurements=(gap,), **changes)
     content = {**run.program.content, "inventory": dict(inventory or {"owner": "desk 7", "tier": "1"})}
     run = replace(
-        run, version=version, data=replace(run.data, period=period), subject=Subject("models:/credit", "7", "sha256:cc"),
+        run, version=version, data=replace(run.data, period=period),
+        subject=Subject("models:/credit", "7", "sha256:cc"),
         program=replace(run.program, name=program, content=content),
     )  # fmt: skip
     folder = runs / program / period / f"v{version}"

@@ -159,7 +159,8 @@ def test_a_run_judged_anew_stays_released_and_may_be_released_again(tmp_path):
     program = three_releases(tmp_path)
     folder = program / "2026-02" / "v1"
     first = read_release(folder)
-    assert first and not under_earlier_judgement(folder, first)
+    assert first
+    assert not under_earlier_judgement(folder, first)
     anew = judgement_bytes(folder, {**FLAGGED, "new": "breach"})
     (tmp_path / "anew.json").write_bytes(anew)
     write_judgement(folder, read_record(Judgement, tmp_path / "anew.json"))
