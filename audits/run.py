@@ -49,12 +49,14 @@ from audits.staging import (
     ORIGIN_FILE,
     became,
     dropped_on_failure,
+    forget,
     given_up_for,
     moved_to,
     staging_folder,
     without_remains,
 )
 from checks.check_report import CheckReport
+from checks.foreign_text import kind_and_place
 from checks.inputs.contract import AUDITED_ROLES
 from checks.inputs.fingerprint import fingerprint
 from checks.inputs.hmda_register import years_of
@@ -98,6 +100,8 @@ def program_record(program: AuditProgram) -> ProgramRecord:
         key: value for key, value in asdict(program).items()
         if key not in ("file", "lines", "source", "cron", "product_rules", "remedies", "operation")
     }  # fmt: skip
+    if not program.contract.personal_data:
+        content["contract"].pop("personal_data")
     if program.product_rules:
         content["product_rules"] = program.product_rules.content()
     if program.contract.payments:
@@ -195,7 +199,7 @@ def _collected(
         except InputError:
             raise
         except Exception as error:  # noqa: BLE001 - recorded under the question, never lost, never read as a result
-            return f"{type(error).__name__}: {error}"
+            return kind_and_place(error)
         return None
 
     folder = staging / "evidence"
@@ -224,7 +228,7 @@ def measure(program: AuditProgram, plan: Plan, question: str, staging: Path) -> 
             parted = measure_parts(asked, program, plan, staging, data)
             answer = Answer(question, (*figures, *parted), tuple(missing))
     except Exception as error:  # noqa: BLE001 - recorded under the question, never lost, never read as a result
-        answer = Answer(question, error=f"{type(error).__name__}: {error}")
+        answer = Answer(question, error=kind_and_place(error))
     (staging / "answers").mkdir(exist_ok=True)
     _write(staging / "answers" / f"{question}.json", answer)
     return answer
@@ -287,7 +291,9 @@ def audit(
             announce(f"measuring {question} ({i} of {len(collected.questions)})")
             measure(program, plan, question, staging)
         announce("judging")
-        return conclude(program, plan, staging)
+        folder = conclude(program, plan, staging)
+    forget(staging)
+    return folder
 
 
 def latest_version(parent: Path) -> Path | None:

@@ -15,9 +15,11 @@ from decimal import Decimal
 from typing import Any
 
 from checks.check_report import CheckResult
+from checks.foreign_text import without_values
 from checks.inputs.contract import DataContract
 from checks.inputs.prepared import FAVOURABLE, group_column, kind_of
 from checks.inputs.source import RELATION, Source
+from checks.personal_kinds import looks_personal
 from checks.planned_check import PlannedCheck, about, about_role, named_columns, some_of
 from checks.problem import listed, nearest
 from checks.sentence import Sentence, joined, said, template
@@ -43,7 +45,7 @@ def check_result(
     """
     reason = _reason(outcome)
     if reason is not None:
-        reason = re.sub(r"'[^']*'|\"[^\"]*\"", "'…'", reason) if check.shows == "none" else reason
+        reason = without_values(reason) if looks_personal(reason) or check.shows == "none" else reason
         told = said("it could not be checked: {reason}", reason=_without_derived_names(reason, contract))
         added = check.place.startswith("checks[")
         return _line(check, False, told, remedy=said(_CORRECT_CHECK) if added else said(_CORRECT_RULE))
@@ -132,7 +134,7 @@ def _examples(check: PlannedCheck, query: str | None, source: Source) -> tuple[s
         rows = source.rows(f"{select} ORDER BY {order} LIMIT {EXAMPLES}")
     except Exception:  # noqa: BLE001 - examples are a courtesy; the counts stand without them
         return ()
-    return tuple(_together([written(value) for value in row]) for row in rows)
+    return tuple(_together([written(value) for value in row]) for row in rows if not any(map(looks_personal, row)))
 
 
 def _together(values: list[str]) -> str:
@@ -159,7 +161,7 @@ def _labels(check: PlannedCheck, source: Source) -> tuple[list[str], int]:
     order = _sort_key(name, source)
     rows = source.rows(f"SELECT * FROM ({different}) AS different ORDER BY {order} LIMIT {_MOST_LABELS}")
     number = source.rows(f"SELECT count(*) FROM ({different}) AS different")[0][0]
-    return [written(row[0]) for row in rows], int(number)
+    return [written(row[0]) for row in rows if not looks_personal(row[0])], int(number)
 
 
 def _observed(
@@ -179,6 +181,8 @@ def _observed(
 
 
 def _value_found(value: object, contract: DataContract) -> Sentence:
+    if any(map(looks_personal, value if isinstance(value, (list, tuple, set, frozenset)) else [value])):
+        return said("not shown, since it looks like personal data")
     if isinstance(value, (list, tuple, set, frozenset)):
         several = some_of(sorted(written(item) for item in value))
         if isinstance(several, Sentence):

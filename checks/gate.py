@@ -15,6 +15,7 @@ import logging
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -27,7 +28,8 @@ from checks.great_expectations_setup import quiet_context
 from checks.inputs.grouping import group_rows
 from checks.inputs.program import AuditProgram
 from checks.inputs.source import RELATION, Source
-from checks.planned_check import PlannedCheck
+from checks.personal_data import hidden_columns, personal_results
+from checks.planned_check import PlannedCheck, named_columns
 from checks.postgres_dialect import named_query_url
 
 if TYPE_CHECKING:
@@ -50,6 +52,8 @@ def run_checks(source: Source, program: AuditProgram, as_of: dt.date) -> CheckRe
     """
     planned = plan_checks(program, source.prepared, as_of)
     validate_extras(program)
+    personal = personal_results(source, program)
+    planned = without_values(planned, hidden_columns(personal))
     with _quietly(), opened_batch(source) as batch:
         found = outcomes_on_labels(source, planned)
         rest = [i for i in range(len(planned)) if i not in found]
@@ -59,8 +63,18 @@ def run_checks(source: Source, program: AuditProgram, as_of: dt.date) -> CheckRe
     results = tuple(
         check_result(check, outcomes[i], queries.get(i), source, program.contract) for i, check in enumerate(planned)
     )
+    results += personal
     fit = all(result.success or result.on_failure != "stop" for result in results)
     return CheckReport(fit, results, as_of.isoformat() if program.contract.freshness else None)
+
+
+def without_values(planned: Sequence[PlannedCheck], hidden: frozenset[str]) -> tuple[PlannedCheck, ...]:
+    """The same checks, of which those on hidden columns show no value."""
+    named = [{*named_columns(check.arguments), check.column} for check in planned]
+    return tuple(
+        replace(check, shows="none") if columns & hidden else check
+        for check, columns in zip(planned, named, strict=True)
+    )
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from audits.evidence.loan_cost_columns import INPUTS, solved_columns
 from audits.evidence.needs import CensusNeed, Need, names_of, of_kind
 from audits.evidence.payments import Schedule, scheduled
+from checks.foreign_text import told_of
 from checks.inputs import loan_columns as names
 from checks.inputs.contract import DataContract
 from checks.inputs.loan_columns import SOLVED
@@ -171,7 +172,7 @@ def _batches(source: Source, rows: Any) -> Iterator[pa.RecordBatch]:
         else:
             yield from source.backend.to_pyarrow_batches(rows, chunk_size=BATCH)
     except (duckdb.Error, psycopg.Error) as error:
-        reason = " ".join(str(error).split())[:400]
+        reason = told_of(error)
         raise InputError(Problem(
             source.address, f"the source cannot be read: {reason}", "data that can be read to the end",
             "open the source by hand and look for damaged files, changed columns or withdrawn rights",

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from checks.foreign_text import told_of
 from checks.inputs.contract import DataContract
 from checks.inputs.loan_columns import LARGEST_AMOUNT
 from checks.inputs.quiet_engine import quieted
@@ -112,7 +113,7 @@ def scheduled(contract: DataContract, home: Path, folder: Path, *, numbered: boo
             _check_keys(connection, file, asked.loan)
             connection.execute("CREATE TABLE seen (loan varchar)")
         except duckdb.Error as error:
-            reason = " ".join(str(error).split())[:400]
+            reason = told_of(error)
             raise InputError(Problem(
                 str(file), f"payments that cannot be read: {reason}",
                 "a CSV or Parquet file with a row for each payment",

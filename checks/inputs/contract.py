@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from checks.inputs.personal import PersonalColumn
 from checks.inputs.prediction import Prediction
 
 COLUMN_ROLES = (
@@ -62,7 +63,7 @@ RELATIONS = ("<", "<=", ">", ">=", "==", "!=")
 ROLES = (
     *COLUMN_ROLES, *LIST_ROLES, *BLOCK_ROLES, "time", "dated", "decision", "outcome", "price", "rate", "cost",
     "tenure", "groups", "imputed_groups", "product_rules", "population", "funnel", "channels", "thin_file",
-    "prediction", "columns", "pairs", "freshness",
+    "prediction", "columns", "pairs", "freshness", "personal_data",
 )  # fmt: skip
 # what questions measure with; the other roles name rows, periods and what values must look like
 AUDITED_ROLES = (
@@ -382,6 +383,7 @@ class DataContract:
     columns: tuple[ColumnRule, ...] = ()
     pairs: tuple[PairRule, ...] = ()
     freshness: Freshness | None = None
+    personal_data: tuple[PersonalColumn, ...] = ()
 
     def rule_for(self, column: str) -> ColumnRule:
         """The declared rule of a column, or an empty one."""

@@ -42,6 +42,7 @@ from checks.inputs.contract import (
     band_labels,
 )
 from checks.inputs.loan_columns import granted_on
+from checks.inputs.personal import check_personal, read_personal, refuse_personal_words
 from checks.inputs.population import read_population
 from checks.inputs.prediction import STANDING
 from checks.inputs.prediction_reader import check_prediction, read_prediction
@@ -86,12 +87,15 @@ def read_contract(place: Place) -> DataContract:
         if "columns" in at else (),
         pairs=tuple(_read_pair(item) for item in at["pairs"].items()) if "pairs" in at else (),
         freshness=_read_freshness(at["freshness"]) if "freshness" in at else None,
+        personal_data=read_personal(at["personal_data"]) if "personal_data" in at else (),
         **columns, **lists,  # type: ignore[arg-type]
     )  # fmt: skip
     _check_time(place, at, contract)
     _check_apart(at, contract)
     check_access(at, contract)
     check_prediction(at, contract)
+    check_personal(at, contract)
+    refuse_personal_words(place)
     return contract
 
 

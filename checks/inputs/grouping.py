@@ -169,6 +169,11 @@ def on_raw(table: ir.Table, columns: Mapping[str, ir.Value], condition: ir.Value
     return raw.select(**{name: _on_raw(table, column).to_expr() for name, column in columns.items()})
 
 
+def raw_relation(table: ir.Table) -> ir.Table:
+    """The relation beneath the cleaning, where there is one: the contract's columns under their names."""
+    return _raw(table)
+
+
 def _raw(table: ir.Table) -> ir.Table:
     import ibis.expr.operations as ops
 

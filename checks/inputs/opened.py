@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from checks.foreign_text import told_of
 from checks.inputs.contract import DataContract
 from checks.inputs.prepared import Prepared
 from checks.inputs.program import AuditProgram
@@ -55,7 +56,7 @@ class Source:
                 if self.engine != "duckdb":  # there the cursor is the connection itself
                     cursor.close()
         except _engine_errors() as error:
-            reason = " ".join(str(error).split())[:400]
+            reason = told_of(error)
             raise InputError(Problem(
                 self.address, f"the source cannot be read: {reason}", "data that can be read to the end",
                 "open the source by hand and look for damaged files, changed columns or withdrawn rights",
@@ -100,7 +101,7 @@ def address_of(program: AuditProgram) -> str:
 
 def unreadable(program: AuditProgram, error: Exception) -> InputError:
     """The error for a source that an engine refuses to read."""
-    reason = " ".join(str(error).split())[:400]
+    reason = told_of(error)
     return InputError(Problem(
         address_of(program), f"the source cannot be read: {reason}", "a readable source in the format its name says",
         "open the source by hand and check its format, its columns and its permissions",

@@ -17,6 +17,7 @@ from checks.inputs.contract_reader import read_contract
 from checks.inputs.hmda_program import FORMAT, with_register_roles
 from checks.inputs.operation import Operation
 from checks.inputs.operation_reader import read_operation
+from checks.inputs.personal import refuse_personal_words
 from checks.inputs.product_rules import ProductRules, read_product_rules
 from checks.inputs.remedies import Remedies
 from checks.inputs.remedies_reader import read_remedies
@@ -125,6 +126,8 @@ def read_program(file: Path | str) -> AuditProgram:
     at = root.entries(PROGRAM_KEYS, ("program", "source", "contract", "audits", "policies"))
     name = _read_name(at["program"]) if "program" in at else ""
     audits = _read_audits(at["audits"]) if "audits" in at else {}
+    if "audits" in at:
+        refuse_personal_words(at["audits"])
     contract = read_contract(at["contract"]) if "contract" in at else DataContract()
     program = AuditProgram(
         name=name,
