@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
@@ -77,8 +78,6 @@ NAMED = re.compile(
 )
 PHONED = re.compile(r"(^|_)(phone|telephone|tel|mobile|cell|msisdn|whatsapp|fax)(_|$)|phone|手机|电话|联系方式|座机")
 NUMBERED = re.compile(
-    r"(^|_)(ssn|sin|nino|social_security\w*|national_id\w*|id_?card\w*|resident_id\w*)(_|$)|身份证|证件号"
-)
     r"(^|_)(ssn|sin|nino|social_security\w*|national_id\w*|id_?card\w*|resident_id\w*)(_|$)|身份证|证件号"
 )
 CARDED = re.compile(r"(^|_)(card_?(no|num|number)|credit_card|pan)(_|$)|卡号")
