@@ -98,6 +98,11 @@ def became(staging: Path) -> Path | None:
     return None
 
 
+def forget(staging: Path) -> None:
+    """Drop the note of what the folder has become: nobody will ask for it again."""
+    _note(staging).unlink(missing_ok=True)
+
+
 def staged_as(origin: Path) -> str | None:
     """The name of the staging folder that a version was made in, from its origin.json."""
     try:

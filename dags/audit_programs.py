@@ -7,19 +7,17 @@ model is trained has a second DAG, started by hand, whose one task does what ``s
 import os
 from pathlib import Path
 
-from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
-from airflow.sdk import DAG, Asset, Param, get_parsing_context, task
+from airflow.sdk import DAG, get_parsing_context, task
 
 from audits.plan import make_plan
 from checks.inputs.program import read_program
 from checks.problem import InputError
 from dags import operating, stations
-from dags.periods import PERIOD_PATTERN
-from dags.signing import RUNS, sign_off
+from dags.signing import sign_off
+from dags.updates import start_others
 
 PROGRAMS = Path(os.environ.get("SQUAREDEAL_PROGRAMS") or Path(__file__).parent / "programs")
-PERIOD = Param("", type="string", pattern=PERIOD_PATTERN, description="such as 2026-10; empty: the run's own period")
-check, collect, judge, gate, remedies, broken = (task(does, **about) for does, about in stations.LINE)
+pull, check, collect, judge, publish, gate, remedies, broken = (task(does, **about) for does, about in stations.LINE)
 audit = task(stations.audit_task, task_id="audit", map_index_template="{{ question }}")
 
 
@@ -29,27 +27,19 @@ def build(file: Path) -> list[DAG]:
         program = read_program(file)
         make_plan(program)
         stations.claim(program)
-        about = operating.about(program) | {"params": {"period": PERIOD}}
+        about = operating.about(program)
     except InputError as error:
-        told = {"tags": ["squaredeal", "broken"], "doc_md": f"```\n{error}\n```"}
-        return stations.alone(broken, str(error), stations.broken_id(file), **told)
+        return stations.alone(broken, str(error), stations.broken_id(file), **stations.why_broken(error))
+    at_source = operating.at_source(program)
     with DAG(program.name, **operating.when(program), **about) as dag:
-        pulled = task(stations.pull_task, task_id="pull", **operating.at_source(program))(str(file))
-        checked = check.override(**operating.at_source(program))(pulled)
-        answers = audit.partial(staging=checked).expand(
-            question=collect.override(**operating.at_source(program))(checked)
-        )
+        checked = check.override(**at_source)(pull.override(**at_source)(str(file)))
+        answers = audit.partial(staging=checked).expand(question=collect.override(**at_source)(checked))
         judged = judge(checked)
         answers >> judged
-        published = task(stations.publish_task, task_id="publish", outlets=[RUNS])(judged)
+        published = publish(judged)
         gate(published, str(file))
         sign_off(program, published)
-        if program.operation.after:
-            inlets = [Asset(name) for name in program.operation.after]
-            others = task(stations.other_periods_task, task_id="other_periods", inlets=inlets)(str(file))
-            TriggerDagRunOperator.partial(
-                task_id="start_others", trigger_dag_id=program.name, skip_when_already_exists=True
-            ).expand_kwargs(others)
+        start_others(program)
     if program.remedies is None:
         return [dag]
     return [dag, *stations.alone(remedies, str(file), stations.remedies_id(program), **about)]

@@ -6,12 +6,15 @@ import datetime as dt
 from pathlib import Path
 from typing import Any
 
+from airflow.sdk import Param
+
 from checks.inputs.program import AuditProgram
-from dags.periods import timetable
+from dags.periods import PERIOD_PATTERN, timetable
 from dags.retrying import patience
 from dags.telling import deadline, telling
 
 MOST_RUNS = 64  # of one program at once: a run that waits for a signature holds up no other
+_PERIOD = "such as 2026-10; empty: the run's own period"
 MOST_TASKS = 4  # of one program at once
 
 
@@ -23,6 +26,7 @@ def about(program: AuditProgram) -> dict[str, Any]:
         "tags": ["squaredeal", *(Path(name).stem[:90] for name in program.policies)],
         "default_args": {**patience(program.operation), "on_failure_callback": telling(program, "failed")},
         "max_active_tasks": MOST_TASKS,
+        "params": {"period": Param("", type="string", pattern=PERIOD_PATTERN, description=_PERIOD)},
     }
 
 

@@ -47,12 +47,10 @@ def period_of_run(program: AuditProgram) -> Period:
     return last_period(program, context["dag_run"].run_after)
 
 
-def last_period(program: AuditProgram, moment: dt.datetime) -> Period:
-    """The last whole interval of the program's schedule before a moment; all rows without schedule or time column."""
-    if not (program.contract.time and program.cron):
-        return Period()
-    start, end = last_interval(program.cron, moment)
-    return period_between(start.date(), end.date())
+def updates(context: Any) -> list[Any]:
+    """The updates that started the run, oldest first."""
+    events = context.get("triggering_asset_events") or {}
+    return sorted((event for each in events.values() for event in each), key=lambda event: event.timestamp)
 
 
 def period_of_update(program: AuditProgram, event: Any) -> Period:
@@ -73,32 +71,12 @@ def period_of_update(program: AuditProgram, event: Any) -> Period:
         )) from None  # fmt: skip
 
 
-def updates(context: Any) -> list[Any]:
-    """The updates that started the run, oldest first."""
-    events = context.get("triggering_asset_events") or {}
-    return sorted((event for each in events.values() for event in each), key=lambda event: event.timestamp)
-
-
-def other_periods(program: AuditProgram, context: Any) -> list[dict[str, Any]]:
-    """Runs to start for further updates: arguments of the operator that starts them, the same when asked again.
-
-    These are the run's own updates of other periods than its own, and updates that came in while it was being created:
-    Airflow starts no run for these before the next update.
-    """
-    own = updates(context)
-    if not own:
-        return []
-    later = [
-        event for asset in program.operation.after
-        for event in context["inlet_events"][Asset(asset)].after(own[0].timestamp.isoformat())
-        if not any(run.dag_id == program.name for run in event.created_dagruns)
-    ]  # fmt: skip
-    mine, found = period_of_update(program, own[-1]), {}
-    for event in sorted((*own, *later), key=lambda event: event.timestamp):
-        period = period_of_update(program, event)
-        if period != mine or event in later:
-            found[period.text] = f"update__{period.text}__{event.timestamp.isoformat()}"
-    return [{"conf": {"period": period}, "trigger_run_id": run_id} for period, run_id in found.items()]
+def last_period(program: AuditProgram, moment: dt.datetime) -> Period:
+    """The last whole interval of the program's schedule before a moment; all rows without schedule or time column."""
+    if not (program.contract.time and program.cron):
+        return Period()
+    start, end = last_interval(program.cron, moment)
+    return period_between(start.date(), end.date())
 
 
 def shortest(period: Period) -> Period:

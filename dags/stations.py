@@ -21,8 +21,8 @@ from airflow.sdk.exceptions import AirflowFailException
 from checks.inputs.period import Period, read_period
 from checks.inputs.program import AuditProgram, find_programs, read_program
 from checks.problem import InputError, Problem
-from dags.periods import day_of_run, other_periods, period_of_run
-from dags.signing import is_flagged
+from dags.periods import day_of_run, period_of_run
+from dags.signing import RUNS, is_flagged
 from dags.telling import plain_errors, tell
 
 _CLAIMED: dict[str, Path] = {}
@@ -36,6 +36,11 @@ def remedies_id(program: AuditProgram) -> str:
 def broken_id(file: Path) -> str:
     """The name of the DAG that stands for a program file that cannot be read."""
     return "broken-" + re.sub(r"[^A-Za-z0-9_.-]", "-", file.stem)[:80]
+
+
+def why_broken(error: InputError) -> dict[str, Any]:
+    """What the DAG of a program that cannot be read shows."""
+    return {"tags": ["squaredeal", "broken"], "doc_md": f"```\n{error}\n```"}
 
 
 def files_for(folder: Path, dag_id: str | None) -> list[Path]:
@@ -188,21 +193,17 @@ def remedies_task(file: str) -> str:
     return str(folder)
 
 
-def other_periods_task(file: str) -> list[dict[str, Any]]:
-    """Further runs to start, where several updates of data came in at once."""
-    with plain_errors():
-        return other_periods(read_program(file), get_current_context())
-
-
 def broken_task(reason: str) -> None:
     """Say why a program file cannot be read."""
     raise AirflowFailException(reason)
 
 
 LINE: tuple[tuple[Any, dict[str, Any]], ...] = (
+    (pull_task, {"task_id": "pull"}),
     (check_task, {"task_id": "check"}),
     (collect_task, {"task_id": "collect"}),
     (judge_task, {"task_id": "judge", "trigger_rule": "none_failed"}),
+    (publish_task, {"task_id": "publish", "outlets": [RUNS]}),
     (gate_task, {"task_id": "gate", "on_failure_callback": []}),
     (remedies_task, {"task_id": "remedies"}),
     (broken_task, {"task_id": "program_cannot_be_read"}),

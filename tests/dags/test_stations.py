@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from types import SimpleNamespace
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
@@ -18,7 +19,10 @@ pytestmark = pytest.mark.xdist_group("airflow")
 def scheduled(tmp_path, monkeypatch):
     """A folder of runs and the context that Airflow gives to a run of 15 March 2026."""
     moment = dt.datetime(2026, 3, 15, tzinfo=dt.UTC)
-    context = {"params": {}, "logical_date": moment, "data_interval_start": moment, "data_interval_end": moment}
+    context = {
+        "params": {}, "logical_date": moment, "data_interval_start": moment, "data_interval_end": moment,
+        "dag_run": SimpleNamespace(run_after=moment),
+    }  # fmt: skip
     for module in (stations, periods):
         monkeypatch.setattr(module, "get_current_context", lambda: context)
     monkeypatch.setenv("SQUAREDEAL_OUT", str(tmp_path / "runs"))
