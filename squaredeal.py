@@ -124,6 +124,7 @@ def report(
 def site(
     runs: Annotated[Path, typer.Argument(help="Folder of runs, RUNS/PROGRAM/PERIOD/vN, as run --out wrote it.")],
     out: Annotated[Path, typer.Option(help="Folder of the site.")] = Path("site"),
+    on: Annotated[str | None, typer.Option(help="Day that acceptances are read on, YYYY-MM-DD; else today.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print the result only.")] = False,
 ) -> None:
     """Make or renew a static site of all runs of all programs: what is open, in which program, under which rule."""
@@ -131,7 +132,7 @@ def site(
         with _progress(quiet) as announce:
             from reports.site.build import build
 
-            built = build(runs, out, announce)
+            built = build(runs, out, announce, _day(on, "--on"))
         typer.echo(f"{built.programs:,} programs, {built.runs:,} runs ({built.read:,} read); "
                    f"{built.written:,} files written, {built.removed:,} removed")  # fmt: skip
         if built.unreadable:

@@ -90,11 +90,22 @@ class _Run:
 
 
 @dataclass(frozen=True, slots=True)
+class Releases:
+    """The releases of a run, the last one first, the verdicts that each signer saw, and what cannot be read of them.
+
+    ``decided_on`` holds verdicts by finding, by the digest of a released judgement in which anything was decided.
+    """
+
+    made: tuple[Release, ...] = ()
+    decided_on: Mapping[str, Mapping[str, Verdict]] = field(default_factory=dict)
+    faults: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class BriefRun:
-    """A run in brief. ``released`` are its releases, the last one first; ``is_current`` says of this judgement.
+    """A run in brief. ``is_current`` says that its last release is of the judgement that is there.
 
     ``findings`` are by id; where an id stands more than once, the further ones are told apart by a number.
-    ``decided_on`` holds, by the digest of a released judgement, the verdicts that its signer saw.
     """
 
     folder: VersionFolder
@@ -108,9 +119,8 @@ class BriefRun:
     fit: bool
     failed: bool
     findings: Mapping[str, BriefFinding]
-    released: tuple[Release, ...] = ()
-    is_current: bool = True
-    decided_on: Mapping[str, Mapping[str, Verdict]] = field(default_factory=dict)
+    releases: Releases
+    is_current: bool
 
 
 def read_brief(folder: VersionFolder) -> tuple[BriefRun | None, tuple[str, ...]]:
@@ -138,17 +148,15 @@ def read_brief(folder: VersionFolder) -> tuple[BriefRun | None, tuple[str, ...]]
         return None, (f"{RUN_FILE}: {error.problems[0].found}",)
     except ValueError as error:
         return None, (str(error),)
-    releases, unread = _releases(folder.path)
-    digest = digest_of(judged) if releases else ""
-    told = {digest: judgement}
-    kept, lost = _kept(folder.path, releases, told)
     inventory = run.program.content.get("inventory") or {}
+    findings = _by_id(judgement.findings)
+    releases = releases_of(folder.path, judged, {name: one.verdict for name, one in findings.items()})
     return BriefRun(
         folder, run.program.title, {str(key): str(value) for key, value in inventory.items()},
         run.subject.model if run.subject else None, run.subject.version if run.subject else None,
-        run.data.period, run.version, place, run.checks.fit, bool(run.errors), _by_id(judgement.findings),
-        releases, not releases or releases[0].judgement_digest == digest, kept,
-    ), (*unread, *lost)  # fmt: skip
+        run.data.period, run.version, place, run.checks.fit, bool(run.errors), findings, releases,
+        not releases.made or releases.made[0].judgement_digest == digest_of(judged),
+    ), releases.faults  # fmt: skip
 
 
 @cache
@@ -171,8 +179,26 @@ def _read(kind: type[Kind], content: bytes, file: str) -> Kind:
         raise ValueError(f"{file}{', ' if where else ''}{where}: {first['msg']}") from None
 
 
-def _releases(folder: Path) -> tuple[tuple[Release, ...], tuple[str, ...]]:
-    """The releases of a run, the last one first, and what is wrong with those that cannot be read."""
+def releases_of(folder: Path, judgement: bytes, verdicts: Mapping[str, Verdict]) -> Releases:
+    """What was released of a run. ``judgement`` is the content of its judgement.json, ``verdicts`` what that says.
+
+    A release that cannot be read counts as none and is told.
+    """
+    made, faults = _releases(folder)
+    if not made:
+        return Releases(faults=tuple(faults))
+    known = {digest_of(judgement): dict(verdicts)}
+    for release in made:
+        if release.actions and release.judgement_digest not in known:
+            try:
+                known[release.judgement_digest] = _kept(folder, release)
+            except (OSError, ValueError) as error:
+                faults.append(f"release {release.number}: {error}")
+    needed = {release.judgement_digest for release in made if release.actions}
+    return Releases(made, {digest: known[digest] for digest in sorted(needed & known.keys())}, tuple(faults))
+
+
+def _releases(folder: Path) -> tuple[tuple[Release, ...], list[str]]:
     made: dict[int, Release] = {}
     unread = []
     for file in (folder / RELEASE_FILE, *sorted(folder.glob("release-*.json"))):
@@ -185,28 +211,17 @@ def _releases(folder: Path) -> tuple[tuple[Release, ...], tuple[str, ...]]:
             made[release.number] = release
         except (OSError, ValueError) as error:
             unread.append(str(error))
-    return tuple(made[number] for number in sorted(made, reverse=True)), tuple(unread)
+    return tuple(made[number] for number in sorted(made, reverse=True)), unread
 
 
-def _kept(
-    folder: Path, releases: tuple[Release, ...], known: Mapping[str, _Judgement]
-) -> tuple[dict[str, dict[str, Verdict]], tuple[str, ...]]:
-    """Verdicts of the released judgements that hold actions; and which judgements are not there any more."""
-    found: dict[str, dict[str, Verdict]] = {}
-    lost = []
-    for release in releases:
-        digest = release.judgement_digest
-        if not release.actions or digest in found:
-            continue
-        file = folder / f"judgement-{digest.removeprefix('sha256:')[:12]}.json"
-        try:
-            if digest not in known and digest_of(file.read_bytes()) != digest:
-                raise ValueError(f"{file.name}: another judgement than release {release.number} names")
-            judgement = known.get(digest) or _read(_Judgement, file.read_bytes(), file.name)
-            found[digest] = {name: one.verdict for name, one in _by_id(judgement.findings).items()}
-        except (OSError, ValueError) as error:
-            lost.append(f"release {release.number}: {error}")
-    return found, tuple(lost)
+def _kept(folder: Path, release: Release) -> dict[str, Verdict]:
+    """Verdicts of the judgement that was released, which another one has taken the place of."""
+    file = folder / f"judgement-{release.judgement_digest.removeprefix('sha256:')[:12]}.json"
+    content = file.read_bytes()
+    if digest_of(content) != release.judgement_digest:
+        raise ValueError(f"{file.name} is another judgement than the one released")
+    found = _by_id(_read(_Judgement, content, file.name).findings)
+    return {name: one.verdict for name, one in found.items()}
 
 
 def _by_id(findings: tuple[BriefFinding, ...]) -> dict[str, BriefFinding]:

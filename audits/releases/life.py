@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -27,6 +27,7 @@ STATES: tuple[State, ...] = (
     "open", "reopened", "expired", "unsettled", "remediated", "accepted", "retested", "closed",
 )  # fmt: skip
 OPEN_STATES: tuple[State, ...] = ("open", "reopened", "expired")
+DECIDED_STATES: tuple[State, ...] = ("accepted", "expired", "remediated", "reopened", "retested")
 CLOSED_STATES: tuple[State, ...] = ("retested", "closed")
 _PART = re.compile(r"\d{4}-\d\d-\d\d\.\.\d{4}-\d\d-\d\d")
 
@@ -38,6 +39,19 @@ class Decision:
     action: Action
     verdict: Verdict
     release: Release
+
+
+def decisions(
+    released: Iterable[tuple[Release, Mapping[str, Mapping[str, Verdict]]]],
+) -> dict[str, Decision]:
+    """The last decision on each finding in these releases, each with its verdicts by judgement and finding."""
+    found: dict[str, Decision] = {}
+    for release, decided_on in sorted(released, key=lambda pair: pair[0].number):
+        verdicts = decided_on.get(release.judgement_digest, {})
+        for action in release.actions:
+            if action.finding_id in verdicts:
+                found[action.finding_id] = Decision(action, verdicts[action.finding_id], release)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

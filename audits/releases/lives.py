@@ -12,7 +12,7 @@ from typing import Literal
 from audits.record import Verdict
 from audits.releases.brief import BriefRun, read_brief
 from audits.releases.folders import version_folders
-from audits.releases.life import OPEN_STATES, Course, Decision, State, Step, course, is_of_a_part
+from audits.releases.life import OPEN_STATES, Course, State, Step, course, decisions, is_of_a_part
 from audits.releases.record import FLAGGED, Release
 from checks.problem import InputError, Problem, listed, suggest
 
@@ -179,7 +179,7 @@ def _audited(name: str, run: BriefRun) -> Audited:
 
 
 def _released(run: BriefRun) -> Released | None:
-    return _in_short(run.released[0], run.is_current) if run.released else None
+    return _in_short(run.releases.made[0], run.is_current) if run.releases.made else None
 
 
 def _in_short(made: Release, is_current: bool) -> Released:
@@ -187,7 +187,10 @@ def _in_short(made: Release, is_current: bool) -> Released:
 
 
 def _standings(of: Audited, periods: Sequence[Sequence[BriefRun]], today: dt.date) -> list[Standing]:
-    decided = [decisions(versions) for versions in periods]
+    decided = [
+        decisions((made, run.releases.decided_on) for run in versions for made in run.releases.made)
+        for versions in periods
+    ]  # fmt: skip
     newest = [versions[-1] for versions in periods]
     names = dict.fromkeys(name for run in newest for name in run.findings)
     found = []
@@ -200,18 +203,6 @@ def _standings(of: Audited, periods: Sequence[Sequence[BriefRun]], today: dt.dat
         state = came_to.state(today)
         if state is not None and not _gone_with_its_days(came_to, state, newest, name):
             found.append(_standing(of, name, came_to, state, newest))
-    return found
-
-
-def decisions(versions: Sequence[BriefRun]) -> dict[str, Decision]:
-    """The last decision on each finding in the releases of a period's versions."""
-    made = [(release, run) for run in versions for release in run.released]
-    found: dict[str, Decision] = {}
-    for release, run in sorted(made, key=lambda pair: pair[0].number):
-        verdicts = run.decided_on.get(release.judgement_digest, {})
-        for action in release.actions:
-            if action.finding_id in verdicts:
-                found[action.finding_id] = Decision(action, verdicts[action.finding_id], release)
     return found
 
 

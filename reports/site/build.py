@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import os
 import sqlite3
@@ -15,13 +16,14 @@ from pathlib import Path
 
 from audits.environment import code_digest
 from audits.record import AuditRun, Judgement, digest_of
+from audits.releases.brief import releases_of
 from checks.problem import InputError, Problem
 from checks.whole_file import write_whole
 from reports.html.page import render
 from reports.site import addresses
 from reports.site.comparison_page import comparison_pages
 from reports.site.finding_page import finding_pages
-from reports.site.history import History, history, lives
+from reports.site.history import History, Life, history, lives
 from reports.site.layout import Page, style
 from reports.site.lines import broken_lines, labels_of, lines_of
 from reports.site.lists import list_pages, read_lists
@@ -30,7 +32,7 @@ from reports.site.program_page import Broken, program_pages
 from reports.site.run_folders import JUDGEMENT_FILE, RunFolder, run_folders
 from reports.site.run_page import run_pages
 from reports.site.run_summary import RunSummary, Unreadable, read_records, summarise, to_json
-from reports.site.state import FILE, keep_lines, keep_run, opened, runs_of
+from reports.site.state import FILE, dated_before, keep_day, keep_lines, keep_run, opened, runs_of
 from reports.words import LANGUAGES, Words, language
 
 _WHOLE_SITE = ""
@@ -57,21 +59,28 @@ class _Building:
 
     site: Path
     state: sqlite3.Connection
+    today: dt.date
     done: Built = field(default_factory=Built)
     records: dict[str, Records] = field(default_factory=dict)
     folders: dict[str, RunFolder] = field(default_factory=dict)
 
 
-def build(runs: Path, site: Path, announce: Announce = lambda _: None) -> Built:
-    """Make or renew the site of all runs under ``runs``. Raises ``InputError``."""
+def build(
+    runs: Path, site: Path, announce: Announce = lambda _: None, today: dt.date | None = None
+) -> Built:  # fmt: skip
+    """Make or renew the site of all runs under ``runs``, with acceptances as they stand on the day ``today``.
+
+    Raises ``InputError``.
+    """
+    today = today or dt.date.today()
     if not runs.is_dir():
         raise InputError(Problem(str(runs), "no such folder", "a folder of runs", "name the folder given to run --out"))
     present = _present(site)
     announce("looking for runs")
     found = run_folders(runs, site)
     with closing(opened(site, _code())) as state:
-        building = _Building(site, state, folders={folder.name: folder for folder in found})
-        for i, (program, changed) in enumerate(todo := sorted(_changed(state, found, present).items()), 1):
+        building = _Building(site, state, today, folders={folder.name: folder for folder in found})
+        for i, (program, changed) in enumerate(todo := sorted(_changed(state, found, present, today).items()), 1):
             announce(f"{program or 'nothing'} ({i} of {len(todo)})")
             _program(building, program, changed, present)
         announce("writing overview and lists")
@@ -125,8 +134,13 @@ def _sources(folder: Traversable) -> Iterator[Traversable]:
             yield entry
 
 
-def _changed(state: sqlite3.Connection, found: Iterable[RunFolder], present: set[str]) -> dict[str, list[RunFolder]]:
-    """Programs to do again, with the folders to read: new, changed or removed runs, and pages that are missing."""
+def _changed(
+    state: sqlite3.Connection, found: Iterable[RunFolder], present: set[str], today: dt.date
+) -> dict[str, list[RunFolder]]:  # fmt: skip
+    """Programs to do again, with the folders to read: new, changed or removed runs, and pages that are missing.
+
+    On another day also those with an acceptance, which may have ended.
+    """
     known = dict(state.execute("SELECT folder, signature FROM run"))
     changed: dict[str, list[RunFolder]] = {}
     programs = {folder.program for folder in found} | {_WHOLE_SITE}
@@ -136,6 +150,8 @@ def _changed(state: sqlite3.Connection, found: Iterable[RunFolder], present: set
     for name in known:
         changed.setdefault(name.split("/")[0], [])
         state.execute("DELETE FROM run WHERE folder = ?", (name,))
+    for program in dated_before(state, today):
+        changed.setdefault(program, [])
     for name, program in state.execute("SELECT name, program FROM page"):
         lost = any(addresses.file(name, lang) not in present for lang in LANGUAGES)
         if program not in programs or (lost and program):
@@ -157,9 +173,10 @@ def _program(building: _Building, program: str, changed: Iterable[RunFolder], pr
         except _UnsayableError as error:
             keep_run(building.state, error.folder, Unreadable("site.broken.unsayable", "", error.reason))
             continue
-        found = lives(past) if past else {}
+        found = lives(past, building.today) if past else {}
         lines = lines_of(past, found, bad) if past else broken_lines(bad)
-        keep_lines(building.state, program, lines, labels_of(past) if past else ())
+        keep_lines(building.state, program, lines, labels_of(past, found) if past else ())
+        keep_day(building.state, program, _accepted(found), building.today)
         building.records.clear()
         return
 
@@ -173,27 +190,41 @@ class _UnsayableError(Exception):
 
 
 def _read(building: _Building, folder: RunFolder) -> RunSummary | Unreadable:
-    """A run in short. Whatever is wrong with its records is told in its place and stops nothing."""
-    try:
-        records = read_records(folder)
-        if isinstance(records, Unreadable):
-            return records
-        summary = summarise(*records, digest_of((folder.path / JUDGEMENT_FILE).read_bytes()))
-        to_json(summary)
-    except Exception as error:  # noqa: BLE001 - recorded under the folder, never lost
-        return Unreadable("site.broken.unsayable", "", f"{type(error).__name__}: {error}")
-    if len(building.records) < _KEPT:
+    """A run in short; its records are kept until its pages are written."""
+    summary, records = read_summary(folder)
+    if records and len(building.records) < _KEPT:
         building.records[folder.name] = records
     return summary
 
 
+def read_summary(folder: RunFolder) -> tuple[RunSummary | Unreadable, Records | None]:
+    """A run in short with its records. Whatever is wrong with them is told in its place and stops nothing."""
+    try:
+        records = read_records(folder)
+        if isinstance(records, Unreadable):
+            return records, None
+        content = (folder.path / JUDGEMENT_FILE).read_bytes()
+        verdicts = {finding.finding_id: finding.verdict for finding in reversed(records[1].findings)}
+        summary = summarise(*records, digest_of(content), releases_of(folder.path, content, verdicts))
+        to_json(summary)
+    except Exception as error:  # noqa: BLE001 - recorded under the folder, never lost
+        return Unreadable("site.broken.unsayable", "", f"{type(error).__name__}: {error}"), None
+    return summary, records
+
+
 def _pages(building: _Building, past: History, bad: Broken) -> list[Page]:
     """All pages of a program, the reports first: what spoils a page spoils its run's report, and is told there."""
-    found = lives(past)
-    stamp = " ".join(run.digests for run in past.runs) + str(bad)
+    found = lives(past, building.today)
+    standing = [life.standing for life in found.values() if life.decision]
+    stamp = " ".join(run.digests for run in past.runs) + str(bad) + (str(standing) if standing else "")
     pages = run_pages(past, lambda run, say, others: _report(building, run, say, others))
     pages += program_pages(past, found, bad, stamp) + finding_pages(past, found, stamp)
     return pages + comparison_pages(past)
+
+
+def _accepted(found: Mapping[str, Life]) -> bool:
+    """Whether the day tells where any finding stands."""
+    return any(life.standing in ("accepted", "expired") for life in found.values())
 
 
 def _report(building: _Building, run: RunSummary, say: Words, others: Mapping[str, str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from markupsafe import Markup
 
@@ -15,12 +15,15 @@ from reports.site.history import History, Life, Moment
 from reports.site.layout import Head, Page, anchor, document, listing, pager, row
 from reports.site.wording import (
     badge,
+    decision_of,
     figure_of,
     interval_of,
     measure_of,
     period_in,
     phrase_in,
+    released_of,
     rule_title,
+    signed,
     standing_in_law,
     state_of,
     title_of,
@@ -78,13 +81,28 @@ def _state(say: Words, start: str, life: Life) -> Markup:
     report = anchor(say, start, addresses.run_page(run), say("site.report_of", period=period_in(say, run.period)))
     told = (
         Fact(say("site.col.rule"), rule_title(say, rule).text, say.sentence(rule.citation)),
+        *_decided(say, life),
         Fact(say("site.limit"), limit_text(say, rule), standing_in_law(say, rule)),
         Fact(say("site.asked_as"), say(f"standing.{finding.standing}")),
         Fact(say("finding"), life.finding_id, "", True),
     )
-    return Markup('<div class="harm edge-{}"><p class="state">{} <strong>{}</strong> {}</p>{}</div>').format(
-        newest.verdict if newest else "none", verdict, state_of(say, life), report, facts(told)
+    line = Markup('<p class="state">{} <strong>{}</strong> {}</p>').format(verdict, state_of(say, life), report)
+    return Markup('<div class="harm edge-{}">{}{}</div>').format(
+        newest.verdict if newest else "none", line, facts(told)
     )
+
+
+def _decided(say: Words, life: Life) -> Iterator[Fact]:
+    """What was decided on it and who signed that; and whether the run it was last judged in was released."""
+    made = life.decision
+    if made:
+        comment = f" “{made.action.comment}”" if made.action.comment else ""
+        yield Fact(
+            say(f"site.standing.{life.standing}"), decision_of(say, life).striptags() + comment,
+            signed(say, made.release).striptags(),
+        )  # fmt: skip
+    run = life.last[0]
+    yield Fact(say("site.report_of", period=period_in(say, run.period)), released_of(say, run).striptags())
 
 
 def _periods(say: Words, start: str, life: Life, shown: Sequence[Moment]) -> Markup:
@@ -142,6 +160,6 @@ _WHAT = ("question", "measure", "attribute", "group", "reference", "segment")
 
 
 def _reading(say: Words, life: Life) -> Markup:
-    told = [say("site.how.open"), say("site.how.close"), say("site.how.between")]
+    told = [say("site.how.open"), say("site.how.close"), say("site.how.between"), say("site.how.decided")]
     told += [say("site.how.part")] if life.is_of_a_part else []
     return section("reading", say("site.how"), bullets(told))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
+from typing import Literal
 
 from markupsafe import Markup
 
 from audits.record import VERDICTS, Verdict
+from audits.releases.life import OPEN_STATES
 from reports.html.marks import joined, phrase_in
 from reports.rule_reading import limit_text, strength
 from reports.site import addresses
@@ -16,6 +18,7 @@ from reports.site.layout import anchor
 from reports.site.run_summary import key_of
 from reports.site.wording import (
     badge,
+    decision_of,
     figure_of,
     interval_of,
     measure_of,
@@ -39,11 +42,21 @@ def newest(life: Life) -> Verdict | None:
     return finding.verdict if finding else None
 
 
+def listed_as(life: Life) -> Literal["open", "unsettled", "decided"] | None:
+    """Which list of findings that are not closed holds it: open, not settled, or accepted or said to be remediated."""
+    if life.standing in OPEN_STATES:
+        return "open"
+    if life.standing in ("accepted", "remediated"):
+        return "decided"
+    past_part = life.is_of_a_part and life.moments[-1].finding is None  # nobody can judge those days again
+    return "unsettled" if life.standing == "unsettled" and not past_part else None
+
+
 def together(lives: Iterable[Life]) -> list[list[Life]]:
     """Findings on one figure with one verdict, the strongest rule first; the worst verdict first."""
 
     def alike(life: Life) -> tuple[object, ...]:
-        return rank(newest(life)), life.state == "unsettled", key_of(life.last[2])
+        return rank(newest(life)), listed_as(life) or "", key_of(life.last[2])
 
     def weight(life: Life) -> tuple[object, ...]:
         return alike(life), strength(life.last[3]), life.finding_id
@@ -86,5 +99,7 @@ def _rule(say: Words, start: str, life: Life) -> Markup:
 
 
 def since_cell(say: Words, same: Sequence[Life]) -> Markup:
-    """Since when, each answer once."""
-    return joined(dict.fromkeys(state_of(say, life) for life in same), say("join.clauses"))
+    """Since when, and what was decided, each answer once."""
+    told = joined(dict.fromkeys(state_of(say, life) for life in same), say("join.clauses"))
+    decided = dict.fromkeys(filter(None, (decision_of(say, life) for life in same)))
+    return told + joined(Markup('<br><span class="decided">{}</span>').format(one) for one in decided)

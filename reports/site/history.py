@@ -1,25 +1,33 @@
 """A program's runs in the order of their periods, and the life of each finding over them.
 
-A finding *opens* in a period whose verdict is breach or concern, and *closes* in the first later one whose verdict is
-clear. A period in between that is inconclusive, not identified, unfit or not judged settles nothing: it stays open.
+What opens and closes a finding, and what a decision does, is told by the rules in ``audits.releases.life``.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from audits.record import Measurement, Rule
-from checks.inputs.period import read_period
+from audits.releases.life import (
+    DECIDED_STATES,
+    Course,
+    Decision,
+    State,
+    Step,
+    course,
+    decisions,
+    is_of_a_part,
+)
+from audits.releases.life import place_in_time as place_of
+from audits.releases.record import FLAGGED
 from reports.site.run_summary import JudgedFigure, RunSummary
 
-OPEN = ("breach", "concern")
-_TELLING = (*OPEN, "clear", "inconclusive")
-State = Literal["open", "unsettled", "closed", "never", "silent"]
-_PART = re.compile(r"\d{4}-\d\d-\d\d\.\.\d{4}-\d\d-\d\d")
+_TELLING = (*FLAGGED, "clear", "inconclusive")
+Judged = Literal["open", "unsettled", "closed", "never", "silent"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +50,17 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """A finding over the periods, from the first that has it. ``opened`` and ``closed`` are of its last opening."""
+    """A finding over the periods, from the first that has it. ``opened`` and ``closed`` are of its last opening.
+
+    ``standing`` is where it stands with what was decided on it, None where it was never open.
+    """
 
     finding_id: str
     moments: tuple[Moment, ...]
     opened: RunSummary | None
     closed: RunSummary | None
+    course: Course
+    standing: State | None
 
     @property
     def last(self) -> tuple[RunSummary, JudgedFigure, Measurement, Rule]:
@@ -56,19 +69,23 @@ class Life:
         return run, finding, run.figures[finding.figure], run.rules[finding.rule]
 
     @property
-    def state(self) -> State:
-        """Open now; opened and neither confirmed nor cleared since; closed; never open; never judged at all."""
-        newest = self.moments[-1].finding
-        if newest and newest.verdict in OPEN:
-            return "open"
-        if not self.opened:
+    def state(self) -> Judged:
+        """By its verdicts alone: open now; opened and not settled since; closed; never open; never judged at all."""
+        if self.course.opened is None:
             return "never" if any(m.finding and m.finding.verdict in _TELLING for m in self.moments) else "silent"
-        return "closed" if self.closed else "unsettled"
+        if self.course.closed is not None:
+            return "closed"
+        return "open" if self.course.is_flagged_now else "unsettled"
+
+    @property
+    def decision(self) -> Decision | None:
+        """What was decided on it and tells where it stands."""
+        return self.course.decision if self.standing in DECIDED_STATES else None
 
     @property
     def is_of_a_part(self) -> bool:
         """Whether it judges a part of one period, which no later period can judge again."""
-        return bool(_PART.fullmatch(self.last[2].segment))
+        return is_of_a_part(self.last[2].segment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +135,8 @@ def history(runs: Iterable[RunSummary]) -> History:
 
 
 def place_in_time(run: RunSummary) -> tuple[str, str, str]:
-    """Sort key: last day, first day. ``all`` lies where its decisions do, before the rest when they have no dates."""
-    period = read_period(run.period)
-    if period.start is None or period.end is None:
-        return run.last_day or "", run.first_day or "", run.period
-    return str(period.end - dt.timedelta(days=1)), str(period.start), run.period
+    """Sort key of a run: last day, first day."""
+    return place_of(run.period, run.first_day, run.last_day)
 
 
 def _kind(period: str) -> str:
@@ -130,23 +144,22 @@ def _kind(period: str) -> str:
     return re.sub(r"\d", "0", period)
 
 
-def lives(past: History) -> dict[str, Life]:
-    """Every finding of the newest runs, by its id."""
+def lives(past: History, today: dt.date) -> dict[str, Life]:
+    """Every finding of the newest runs, by its id, as it stands on a day."""
     names = dict.fromkeys(finding.finding_id for run in past.newest for finding in run.findings)
-    return {name: _life(past, name) for name in names}
+    decided = [
+        decisions((made, run.releases.decided_on) for run in versions for made in run.releases.made)
+        for versions in past.periods
+    ]  # fmt: skip
+    return {name: _life(past, name, decided, today) for name in names}
 
 
-def _life(past: History, name: str) -> Life:
-    moments: list[Moment] = []
-    opened = closed = None
-    for run in past.newest:
-        finding = run.finding(name)
-        if not moments and finding is None:
-            continue
-        moments.append(Moment(run, finding))
-        verdict = finding.verdict if finding else None
-        if verdict in OPEN and (opened is None or closed):
-            opened, closed = run, None
-        elif verdict == "clear" and opened and not closed:
-            closed = run
-    return Life(name, tuple(moments), opened, closed)
+def _life(past: History, name: str, decided: Sequence[Mapping[str, Decision]], today: dt.date) -> Life:
+    moments = tuple(Moment(run, run.finding(name)) for run in past.newest)
+    came_to = course(
+        Step(moment.finding.verdict if moment.finding else None, made.get(name))
+        for moment, made in zip(moments, decided, strict=True)
+    )
+    first = next(place for place, moment in enumerate(moments) if moment.finding)
+    opened, closed = (None if at is None else past.newest[at] for at in (came_to.opened, came_to.closed))
+    return Life(name, moments[first:], opened, closed, came_to, came_to.state(today))

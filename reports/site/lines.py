@@ -6,25 +6,47 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from markupsafe import Markup, escape
 
-from reports.html.marks import joined, phrase_in
+from audits.releases.life import OPEN_STATES
+from reports.html.marks import joined, phrase_in, woven
 from reports.html.page import readable
 from reports.rule_reading import strength
 from reports.site import addresses
-from reports.site.finding_rows import figure_cell, newest, rank, rule_cell, since_cell, together, verdict_cell
+from reports.site.finding_rows import (
+    figure_cell,
+    listed_as,
+    newest,
+    rank,
+    rule_cell,
+    since_cell,
+    together,
+    verdict_cell,
+)
 from reports.site.history import History, Life, place_in_time
 from reports.site.layout import anchor, row
 from reports.site.program_page import Broken
 from reports.site.run_summary import RunSummary
 from reports.site.state import Facets, Label, Line
-from reports.site.wording import badge, is_short, is_silent, period_in, rule_title, silences, title_of, why_unreadable
+from reports.site.wording import (
+    badge,
+    is_short,
+    is_silent,
+    period_in,
+    released_of,
+    rule_title,
+    silences,
+    title_of,
+    why_unreadable,
+)
 from reports.words import LANGUAGES, Words, language
 
 FINDINGS = ("verdict", "program", "figure", "rule", "since")
 RUNS = ("verdict", "program", "run", "rows", "silent")
 PROGRAMS = ("program", "verdict", "newest", "harms", "model")
+BREACHED = ("model", "program", "breaches", "since", "owner", "released")
 SILENT = ("program", "run", "verdict", "silent")
 UNREADABLE = ("folder", "why")
 ALL, OPEN, UNSETTLED, SILENCE, BROKEN, NEWEST = "programs", "open", "unsettled", "silent", "unreadable", "newest"
+BREACHES, DECIDED = "breaches", "decided"
 
 
 def kind_of(columns: Sequence[str]) -> str:
@@ -36,6 +58,7 @@ def lines_of(past: History, found: Mapping[str, Life], broken: Broken) -> Iterat
     """All lines of a program."""
     yield from _findings(past, found)
     yield from _open(past, found)
+    yield from _breaches(past, found)
     yield from _runs(past)
     yield from _program(past)
     yield from broken_lines(broken)
@@ -62,7 +85,10 @@ def _line(
 
 
 def _findings(past: History, found: Mapping[str, Life]) -> Iterator[Line]:
-    """The findings of the current run, each in the list of every facet and of every pair that is of use."""
+    """The findings of the current run, each in the list of every facet and of every pair that is of use.
+
+    Those that earlier runs had stand under their state alone.
+    """
     run = past.current
     for finding in run.findings:
         life, rule = found[finding.finding_id], run.rules[finding.rule]
@@ -70,9 +96,15 @@ def _findings(past: History, found: Mapping[str, Life]) -> Iterator[Line]:
         model = (("model", run.model),) if run.model else ()
         lists: list[Facets] = [(verdict,), (harm,), (of_rule,), (verdict, harm), (verdict, of_rule)]
         lists += [pair for one in model for pair in ((one,), (verdict, one), (harm, one))]
+        lists += [(("state", life.standing),)] if life.standing else []
         sort = f"{rank(finding.verdict)} {strength(rule)} {run.program} {finding.finding_id}"
         yield _line(finding.finding_id, lists, sort, FINDINGS,
                     lambda say, life=life: _finding(say, past, [life]), f"edge-{finding.verdict}", 1)  # type: ignore[misc]  # fmt: skip
+    for life in found.values():
+        if life.standing and life.moments[-1].finding is None and (listed_as(life) or life.standing != "unsettled"):
+            sort = f"{rank(None)} {strength(life.last[3])} {run.program} {life.finding_id}"
+            yield _line(life.finding_id, [(("state", life.standing),)], sort, FINDINGS,
+                        lambda say, life=life: _finding(say, past, [life]), "edge-none", 1)  # type: ignore[misc]  # fmt: skip
 
 
 def _finding(say: Words, past: History, same: Sequence[Life]) -> Sequence[object]:
@@ -89,19 +121,33 @@ def _finding(say: Words, past: History, same: Sequence[Life]) -> Sequence[object
 
 
 def _open(past: History, found: Mapping[str, Life]) -> Iterator[Line]:
-    """Open and unsettled findings; law before convention, the longest open first."""
-    told = [life for life in found.values() if life.state == "open"
-            or (life.state == "unsettled" and not _of_a_past_part(life))]  # fmt: skip
-    for same in together(told):
+    """Findings that are open, not settled, or decided; law before convention, the longest open first."""
+    for same in together(life for life in found.values() if listed_as(life)):
         verdict, opened = newest(same[0]), min(place_in_time(life.opened) for life in same if life.opened)
         sort = f"{rank(verdict)} {strength(same[0].last[3])} {opened} {past.current.program} {same[0].finding_id}"
-        yield _line(f"open {same[0].finding_id}", [((same[0].state, ""),)], sort, FINDINGS,
+        yield _line(f"open {same[0].finding_id}", [((str(listed_as(same[0])), ""),)], sort, FINDINGS,
                     lambda say, same=same: _finding(say, past, same), f"edge-{verdict or 'none'}", 1)  # type: ignore[misc]  # fmt: skip
 
 
-def _of_a_past_part(life: Life) -> bool:
-    """Nobody can judge again the days of a period that is over."""
-    return life.is_of_a_part and life.moments[-1].finding is None
+def _breaches(past: History, found: Mapping[str, Life]) -> Iterator[Line]:
+    """The model of a program with an open breach."""
+    opened = [life for life in found.values() if life.standing in OPEN_STATES and life.course.flagged == "breach"]
+    if not opened:
+        return
+    first = min((life.opened for life in opened if life.opened), key=place_in_time)
+    sort = f"{place_in_time(first)} {past.current.program}"
+    yield _line("breaches", [((BREACHES, ""),)], sort, BREACHED,
+                lambda say: _breached(say, past, first, len(opened)), "edge-breach", 0)  # fmt: skip
+
+
+def _breached(say: Words, past: History, first: RunSummary, count: int) -> Sequence[object]:
+    run = past.current
+    model = " ".join(filter(None, (run.model, run.model_version))) or say("site.no_model")
+    since = woven(say, "site.state.open", opened=escape(period_in(say, first.period)))
+    return (
+        model, _program_link(say, past), say("site.findings", count=count), since, run.owner or say("site.no_owner"),
+        released_of(say, run),
+    )  # fmt: skip
 
 
 def _runs(past: History) -> Iterator[Line]:
@@ -165,10 +211,11 @@ def _in_short(say: Words, past: History, run: RunSummary) -> Sequence[object]:
     return _program_link(say, past), badge(say, run.worst), _run_link(say, run), harms, model
 
 
-def labels_of(past: History) -> Iterator[Label]:
+def labels_of(past: History, found: Mapping[str, Life]) -> Iterator[Label]:
     """The names of the facets that the program's lines stand under."""
     run = past.current
     for kind, names in (
+        ("state", {life.standing for life in found.values() if life.standing}),
         ("verdict", {one.verdict for one in run.findings}), ("harm", {one.harm for one in run.findings}),
         ("rule", {one.rule for one in run.findings}), ("model", {run.model} if run.model else set()),
         ("period", {other.period for other in past.newest}), ("worst", {run.worst or "none"}),
@@ -182,5 +229,7 @@ def _label(say: Words, run: RunSummary, kind: str, name: str) -> str:
         return readable(phrase_in("span", rule_title(say, run.rules[name])))
     if kind in ("verdict", "worst"):
         return readable(badge(say, None if name == "none" else name))  # type: ignore[arg-type]
+    if kind == "state":
+        return readable(escape(say(f"site.standing.{name}")))
     text = say.named("harm", name) if kind == "harm" else period_in(say, name) if kind == "period" else name
     return readable(escape(text))

@@ -11,6 +11,7 @@ from functools import cached_property
 from markupsafe import Markup, escape
 
 from audits.record import VERDICTS
+from audits.releases.life import STATES
 from reports.html.marks import joined
 from reports.report_model import Phrase
 from reports.site import addresses, lines
@@ -21,9 +22,9 @@ from reports.words import LANGUAGES, Words
 _MOST, _CHIPS = 50, 14
 _COLUMNS = {
     "period": lines.RUNS, "worst": lines.PROGRAMS, lines.ALL: lines.PROGRAMS, lines.SILENCE: lines.SILENT,
-    lines.BROKEN: lines.UNREADABLE, lines.NEWEST: lines.RUNS,
+    lines.BROKEN: lines.UNREADABLE, lines.NEWEST: lines.RUNS, lines.BREACHES: lines.BREACHED,
 }  # fmt: skip
-KINDS = ("harm", "verdict", "rule", "model", "period")
+KINDS = ("state", "harm", "verdict", "rule", "model", "period")
 Entry = tuple[str, str]
 
 
@@ -71,10 +72,12 @@ class Lists:
         return found[::-1] if kind == "period" else found
 
     def order(self, facet: tuple[str, str]) -> tuple[int, str]:
-        """Verdicts from worst, periods by their names, others by their values."""
+        """Verdicts from worst, states from open to closed, periods by their names, others by their values."""
         kind, value = facet
-        ranks = {str(verdict): i for i, verdict in enumerate(VERDICTS)}
-        return ranks.get(value, len(ranks)) if kind == "verdict" else value != "all", value
+        known: tuple[str, ...] = {"verdict": VERDICTS, "state": STATES}.get(kind, ())
+        if known:
+            return known.index(value) if value in known else len(known), value
+        return value != "all", value
 
     def count(self, facets: Facets) -> int:
         """How many lines the list has."""
@@ -126,7 +129,8 @@ def _document(
     kind = facets[0][0]
     columns = _COLUMNS.get(kind, lines.FINDINGS)
     title = list_title(say, lists, facets)
-    key = "programs" if columns is lines.PROGRAMS else "runs" if columns is not lines.FINDINGS else "findings"
+    of_programs = columns in (lines.PROGRAMS, lines.BREACHED)
+    key = "programs" if of_programs else "runs" if columns is not lines.FINDINGS else "findings"
     line = say(f"site.list.{key}", count=len(lists.entries[facets]), programs=lists.programs[facets])
     head = Head(Phrase(title), Phrase(line), ((say("site.overview"), addresses.OVERVIEW),), say("site.list_kind"))
     headings = [say(f"site.col.{column}") for column in columns]

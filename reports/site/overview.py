@@ -27,7 +27,7 @@ def overview(state: sqlite3.Connection, lists: Lists) -> Page:
     runs = Counter(dict(rows))
     shown = [lists.entries.get(((kind, ""),), ())[:most] for kind, most in
              ((lines.OPEN, _OPEN), (lines.UNSETTLED, _UNSETTLED), (lines.SILENCE, _SILENT), (lines.BROKEN, _SILENT),
-              (lines.ALL, _PROGRAMS))]  # fmt: skip
+              (lines.ALL, _PROGRAMS), (lines.BREACHES, _OPEN), (lines.DECIDED, _UNSETTLED))]  # fmt: skip
     newest = lists.entries.get(((lines.NEWEST, ""),), ())[:_RUNS]
     counts = {page_of(facets): len(entries) for facets, entries in lists.entries.items()}
     stamp = f"{sorted(runs.items())} {shown} {newest} {counts} {sorted(lists.labels.items())}"
@@ -44,7 +44,9 @@ def _document(say: Words, lists: Lists, runs: Counter[str], newest: Sequence[tup
     parts = [
         _worst(say, lists, runs),
         _contents(say, lists),
+        _part(say, lists, lines.BREACHES, lines.BREACHED, _OPEN),
         _part(say, lists, lines.OPEN, lines.FINDINGS, _OPEN, say("site.none_open")),
+        _part(say, lists, lines.DECIDED, lines.FINDINGS, _UNSETTLED),
         _part(say, lists, lines.UNSETTLED, lines.FINDINGS, _UNSETTLED),
         _part(say, lists, lines.SILENCE, lines.SILENT, _SILENT),
         _part(say, lists, lines.BROKEN, lines.UNREADABLE, _SILENT),
@@ -57,19 +59,21 @@ def _document(say: Words, lists: Lists, runs: Counter[str], newest: Sequence[tup
 
 def _worst(say: Words, lists: Lists, runs: Counter[str]) -> Markup:
     """Programs by the worst verdict of their newest run, and all runs by theirs."""
+    states = facet_chips(say, addresses.OVERVIEW, lists, "state", [(facets, facets) for facets in lists.of("state")])
     tiles = joined(_tile(say, lists, runs, verdict) for verdict in _TILES)
     unreadable = len(lists.entries.get(((lines.BROKEN, ""),), ()))
     note = Markup('<p class="remark">{}{}</p>').format(
         say("site.tiles_note"), " " + say("site.tiles_unreadable", count=unreadable) if unreadable else ""
     )
     return Markup('<section class="tiles" aria-labelledby="tiles"><h2 id="tiles" class="hidden">{}</h2><ul>{}</ul>{}'
-                  "</section>").format(say("site.col.worst"), tiles, note)  # fmt: skip
+                  "</section>{}").format(say("site.col.worst"), tiles, note, states)  # fmt: skip
 
 
 def _contents(say: Words, lists: Lists) -> Markup:
     """Where the parts of the page are, with the length of each list."""
     told = [(kind, say(f"site.list_of.{kind}"), len(lists.entries.get(((kind, ""),), ())))
-            for kind in (lines.OPEN, lines.UNSETTLED, lines.SILENCE, lines.BROKEN, lines.ALL)]  # fmt: skip
+            for kind in (lines.BREACHES, lines.OPEN, lines.DECIDED, lines.UNSETTLED, lines.SILENCE, lines.BROKEN,
+                         lines.ALL)]  # fmt: skip
     links = [
         Markup('<li><a href="#{}">{}</a> <b>{}</b></li>').format(kind, title, f"{count:,}")
         for kind, title, count in told if count or kind == lines.OPEN
@@ -120,5 +124,5 @@ def _newest(say: Words, lists: Lists, newest: Sequence[tuple[str, str]]) -> Mark
 def _browse(say: Words, lists: Lists) -> Markup:
     """Every facet with its values; the many are folded."""
     parts = [facet_chips(say, addresses.OVERVIEW, lists, kind, [(facets, facets) for facets in lists.of(kind)])
-             for kind in ("period", *(kind for kind in KINDS if kind != "period"))]  # fmt: skip
+             for kind in ("period", *(kind for kind in KINDS if kind not in ("period", "state")))]  # fmt: skip
     return section("browse", say("site.browse"), Markup('<div class="browse">{}</div>').format(joined(parts)))

@@ -14,11 +14,21 @@ from reports.site import addresses
 from reports.site.chart import over_periods
 from reports.site.comparison_page import run_name
 from reports.site.finding_page import PERIODS, alike
-from reports.site.finding_rows import figure_cell, newest, rule_cell, since_cell, together, verdict_cell
+from reports.site.finding_rows import figure_cell, listed_as, newest, rule_cell, since_cell, together, verdict_cell
 from reports.site.history import History, Life
 from reports.site.layout import Head, Page, anchor, document, listing, pager, row, split
 from reports.site.run_summary import RunSummary, Unreadable
-from reports.site.wording import badge, grave_silences, measure_of, period_in, silences, title_of, who, why_unreadable
+from reports.site.wording import (
+    badge,
+    grave_silences,
+    measure_of,
+    period_in,
+    released_of,
+    silences,
+    title_of,
+    who,
+    why_unreadable,
+)
 from reports.words import Words
 
 Broken = Sequence[tuple[str, Unreadable]]
@@ -57,15 +67,19 @@ def _document(
 def _newest(say: Words, start: str, past: History, found: Mapping[str, Life]) -> Markup:
     """The newest run with its report, and how many findings are open."""
     run = past.current
-    count = sum(life.state == "open" for life in found.values())
-    unsettled = sum(life.state == "unsettled" for life in found.values())
+    count = sum(listed_as(life) == "open" for life in found.values())
+    unsettled = sum(listed_as(life) == "unsettled" for life in found.values())
+    decided = sum(listed_as(life) == "decided" for life in found.values())
+    more = [say("site.decided_more", count=decided)] if decided else []
+    more += [say("site.unsettled_more", count=unsettled)] if unsettled else []
     days = say("site.days", first=say.date(run.first_day), last=say.date(run.last_day)) \
         if run.first_day and run.last_day else say("dates_none")  # fmt: skip
     model = " ".join(filter(None, (run.model, run.model_version))) or say("site.no_model")
     told = (
         Fact(say("site.newest_run"), run_name(say, run), days), Fact(say("site.data.rows"), f"{run.rows:,}"),
         Fact(say("site.open_now"), say("site.findings", count=count),
-             say("site.unsettled_more", count=unsettled) if unsettled else ""),
+             say("join.clauses").join(more)),
+        Fact(say("site.col.released"), released_of(say, run).striptags()),
         Fact(say("site.data.model"), model),
     )  # fmt: skip
     report = anchor(say, start, addresses.run_page(run), say("site.read_report"), "do")
@@ -99,7 +113,7 @@ def _broken(say: Words, broken: Broken) -> Markup:
 def _now(say: Words, start: str, found: Mapping[str, Life]) -> Markup:
     """Findings of the newest run by verdict, and those that it did not settle."""
     headings = [say(f"site.col.{key}") for key in ("verdict", "figure", "rule", "since")]
-    shown = [life for life in found.values() if life.moments[-1].finding or life.state == "unsettled"]
+    shown = [life for life in found.values() if life.moments[-1].finding or listed_as(life)]
     rows = [
         row(headings, (verdict_cell(say, same), figure_cell(say, start, same), rule_cell(say, start, same),
                        since_cell(say, same)), f"edge-{newest(same[0]) or 'none'}", 1)

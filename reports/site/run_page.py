@@ -13,12 +13,13 @@ from reports.site.comparison_page import run_name
 from reports.site.history import History
 from reports.site.layout import Page, anchor
 from reports.site.run_summary import RunSummary
-from reports.site.wording import period_in, title_of
+from reports.site.wording import period_in, released_of, title_of
 from reports.words import LANGUAGES, Words
 
 Report = Callable[[RunSummary, Words, Mapping[str, str]], str]
 _STYLE = Markup("""<style>
 .site-bar ul { border: 0; padding: 10px 0 0; margin: 0; font-size: .9rem; }
+.released { color: var(--muted); font-size: .9rem; margin-top: 6px; }
 .superseded { border: 2px solid var(--ink); border-radius: 6px; padding: 8px 14px; margin-top: 10px; font-weight: 600; }
 </style>
 </head>
@@ -67,6 +68,7 @@ def _bar(say: Words, name: str, past: History, run: RunSummary) -> Markup:
     bar = Markup('<nav class="site-bar" aria-label="{}"><ul>{}</ul></nav>').format(
         say("site.way"), joined(Markup("<li>{}</li>").format(one) for one in links)
     )
+    bar += Markup('<p class="released" role="note">{}</p>').format(released_of(say, run))
     if later is None:
         return bar
     newer = anchor(say, name, addresses.run_page(later), run_name(say, later))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from audits.record import (
     SCHEMA_VERSION,
@@ -21,6 +22,8 @@ from audits.record import (
     digest_of,
     read_record,
 )
+from audits.releases.brief import Releases
+from audits.releases.record import Release
 from checks.inputs.period import read_period
 from checks.problem import InputError
 from checks.sentence import with_sentences
@@ -83,6 +86,18 @@ class RunSummary:
     rules: Mapping[str, Rule]
     figures: tuple[Measurement, ...]
     findings: tuple[JudgedFigure, ...]
+    owner: str | None = None
+    releases: Releases = field(default_factory=Releases)
+
+    @property
+    def released(self) -> Release | None:
+        """The last release, where there is one."""
+        return next(iter(self.releases.made), None)
+
+    @property
+    def is_judged_anew(self) -> bool:
+        """Whether the judgement is another than the one that was released."""
+        return self.released is not None and self.released.judgement_digest != self.judgement_digest
 
     @property
     def worst(self) -> Verdict | None:
@@ -91,8 +106,8 @@ class RunSummary:
 
     @property
     def digests(self) -> str:
-        """What changes when either record does."""
-        return f"{self.run_digest} {self.judgement_digest}"
+        """What changes when any record does."""
+        return f"{self.run_digest} {self.judgement_digest} {self.releases.made} {self.releases.faults}".rstrip()
 
     def finding(self, finding_id: str) -> JudgedFigure | None:
         """The finding of that id, where the run has it."""
@@ -150,8 +165,10 @@ def _misplaced(folder: RunFolder, run: AuditRun) -> Unreadable | None:
     return None
 
 
-def summarise(run: AuditRun, judgement: Judgement, judgement_digest: str) -> RunSummary:
-    """The run in short."""
+def summarise(
+    run: AuditRun, judgement: Judgement, judgement_digest: str, releases: Releases | None = None
+) -> RunSummary:  # fmt: skip
+    """The run in short, with what was released of it."""
     figures = {key_of(m): _bare(m) for m in (*(f.measurement for f in judgement.findings), *run.measurements)}
     places = {key: i for i, key in enumerate(figures)}
     content, subject = run.program.content, run.subject
@@ -167,8 +184,13 @@ def summarise(run: AuditRun, judgement: Judgement, judgement_digest: str) -> Run
         _harms(judgement, (*errors, *unanswered)),
         {pack.id: Pack(pack.title, pack.digest) for pack in judgement.policies},
         {f.rule.id: _short(f.rule) for f in judgement.findings}, tuple(figures.values()),
-        _findings(judgement, places),
+        _findings(judgement, places), _owner(content), releases or Releases(),
     )  # fmt: skip
+
+
+def _owner(content: Mapping[str, Any]) -> str | None:
+    owner = (content.get("inventory") or {}).get("owner")
+    return str(owner) if owner else None
 
 
 def _findings(judgement: Judgement, places: Mapping[Key, int]) -> tuple[JudgedFigure, ...]:
@@ -218,12 +240,15 @@ def to_json(summary: RunSummary) -> bytes:
 
 def from_json(content: bytes) -> RunSummary:
     """What ``to_json`` wrote."""
+    from pydantic import TypeAdapter
+
     plain = json.loads(content)
     table = plain.pop("sentences", {})
     plain["policies"] = {name: Pack(**pack) for name, pack in plain["policies"].items()}
     plain["rules"] = {name: Rule(**rule) for name, rule in plain["rules"].items()}
     plain["figures"] = tuple(Measurement(**figure) for figure in plain["figures"])
     plain["findings"] = tuple(JudgedFigure(**finding) for finding in plain["findings"])
+    plain["releases"] = TypeAdapter(Releases).validate_python(plain["releases"])
     for name in ("errors", "not_answered"):
         plain[name] = tuple(plain[name])
     summary: RunSummary = with_sentences(RunSummary(**plain), table)

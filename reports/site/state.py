@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
 import sqlite3
@@ -32,6 +33,7 @@ CREATE INDEX IF NOT EXISTS listed_program ON listed (program);
 CREATE TABLE IF NOT EXISTS label (kind TEXT NOT NULL, value TEXT NOT NULL, program TEXT NOT NULL, html TEXT NOT NULL,
   PRIMARY KEY (kind, value, program)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS label_program ON label (program);
+CREATE TABLE IF NOT EXISTS dated (program TEXT PRIMARY KEY, day TEXT NOT NULL);
 """
 _OF_A_PROGRAM = ("line", "listed", "label")
 Facets = tuple[tuple[str, str], ...]
@@ -75,7 +77,7 @@ def opened(site: Path, code: str) -> sqlite3.Connection:
 
 
 def _forget(state: sqlite3.Connection, code: str) -> None:
-    for table in ("run", *_OF_A_PROGRAM, "made_by"):
+    for table in ("run", "dated", *_OF_A_PROGRAM, "made_by"):
         state.execute(f"DELETE FROM {table}")
     state.execute("UPDATE page SET stamp = ''")
     state.execute("INSERT INTO made_by VALUES (?)", (code,))
@@ -102,6 +104,18 @@ def runs_of(state: sqlite3.Connection, program: str) -> tuple[list[RunSummary], 
         else:
             good.append(from_json(zlib.decompress(summary)))
     return good, bad
+
+
+def keep_day(state: sqlite3.Connection, program: str, dated: bool, today: dt.date) -> None:
+    """Remember on which day the acceptances of a program were read, where it has any."""
+    state.execute("DELETE FROM dated WHERE program = ?", (program,))
+    if dated:
+        state.execute("INSERT INTO dated VALUES (?, ?)", (program, str(today)))
+
+
+def dated_before(state: sqlite3.Connection, today: dt.date) -> list[str]:
+    """Programs whose acceptances were read on another day."""
+    return [program for (program,) in state.execute("SELECT program FROM dated WHERE day <> ?", (str(today),))]
 
 
 def keep_lines(state: sqlite3.Connection, program: str, lines: Iterable[Line], labels: Iterable[Label]) -> None:

@@ -8,6 +8,7 @@ from markupsafe import Markup, escape
 
 from audits.policies.wording import is_counted
 from audits.record import Measurement, Rule, Verdict
+from audits.releases.record import Release
 from reports.comparisons import who
 from reports.figures import figure_of as written
 from reports.figures import percent, span
@@ -100,6 +101,36 @@ def state_of(say: Words, life: Life) -> Markup:
     if life.state == "closed":
         return woven(say, "site.state.closed", opened=opened, closed=_unbroken(say, life.closed))
     return escape(say(f"site.state.{life.state}"))
+
+
+def decision_of(say: Words, life: Life) -> Markup:
+    """What was decided on it: by whom, until when; empty where nothing was that tells where it stands."""
+    made = life.decision
+    if made is None:
+        return Markup("")
+    until = say.date(made.action.until) if made.action.until else ""
+    return woven(say, f"site.decided.{life.standing}", owner=_name(made.action.owner), until=escape(until))
+
+
+def signed(say: Words, made: Release) -> Markup:
+    """Who signed a release, and when; or that nobody had to."""
+    at, number = escape(say.date(made.at[:10])), escape(f"{made.number:,}")
+    if made.by is None:
+        return woven(say, "site.released_unsigned", at=at, number=number)
+    return woven(say, "site.released", at=at, by=_name(made.by.name), number=number)
+
+
+def released_of(say: Words, run: RunSummary) -> Markup:
+    """Whether a run was released, by whom and when."""
+    told = [signed(say, run.released)] if run.released else [escape(say("site.released_no"))]
+    told += [escape(say("site.released_anew"))] if run.is_judged_anew else []
+    told += [escape(say("site.release_unread", found=found)) for found in run.releases.faults]
+    return Markup(" ").join(told)
+
+
+def _name(name: str) -> Markup:
+    """A person's or a unit's name, whichever way it is written."""
+    return Markup("<bdi>{}</bdi>").format(name)
 
 
 def is_short(run: RunSummary) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 import shutil
@@ -212,7 +213,7 @@ def test_a_finding_opens_with_a_concern_and_closes_only_with_clear(verdicts, sta
         run, judgement = ordinary(verdict or "clear")
         judgement = judgement if verdict else replace(judgement, findings=())
         made.append(summarise(replace(run, data=replace(run.data, period=month)), judgement, month))
-    (life,) = lives(history(made)).values()
+    (life,) = lives(history(made), dt.date(2026, 12, 31)).values()
     assert life.state == state
     assert life.opened is (None if opened is None else made[opened])
     assert life.closed is (None if closed is None else made[closed])
