@@ -1,0 +1,197 @@
+"""What Airflow calls: a notifier for approvals and failures, and a deadline.
+
+Airflow calls ``on_failure_callback`` once a task has failed and is not tried again: in the task's own process, or where
+that was killed, in the DAG processor. An approval's notifiers are called in its own process, before it waits.
+A deadline's callback runs in the triggerer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk import AsyncCallback, BaseNotifier, DeadlineAlert, DeadlineReference
+
+from checks.inputs.program import AuditProgram, read_program
+from dags.notices.notice import Links, notice_of
+from dags.notices.sending import send
+
+log = logging.getLogger(__name__)
+_OURS = ("AirflowFailException", "InputError", "UnavailableError")  # errors whose words are ours
+_EXPIRED = "HITLTimeoutError"  # told as 'expired', with the run's records
+
+
+class ProgramNotifier(BaseNotifier):
+    """Sends a notice of a program; it never raises.
+
+    ``file`` is the program's file, ``kind`` the notice's: ``awaiting`` for an approval, ``failed`` for a task.
+    """
+
+    def __init__(self, *, file: str, kind: str) -> None:
+        super().__init__()
+        self.file, self.kind = file, kind
+
+    def notify(self, context: Any) -> None:
+        """Send it. What goes wrong is logged."""
+        try:
+            error = context.get("exception")
+            if type(error).__name__ == _EXPIRED:
+                return
+            program, ti = read_program(self.file), context["ti"]
+            folder, reason = _folder(ti), _reason(error) if self.kind == "failed" else ""
+            task = _task(ti) if self.kind == "failed" else ""
+            period = "" if folder else _period(program, context)
+            notice = notice_of(
+                folder, program, self.kind, reason=reason, task=task, run_id=ti.run_id, period=period,
+                links=_links(ti, approval=self.kind == "awaiting"),
+            )  # fmt: skip
+            send(notice, program.operation.notify, context=context)
+        except Exception:  # noqa: BLE001 - a notice never changes what it tells of
+            log.exception("no word could be sent of %s: %s", Path(self.file).name, self.kind)
+
+
+def deadline_of(program: AuditProgram) -> DeadlineAlert | None:
+    """The alert of a program's deadline; None where it names none.
+
+    It counts from when the run was queued. That is the end of its period, since a scheduled run is made when its period
+    ends; a period that is caught up, filled in later or asked for by an update counts from when its run was made, so
+    that a year that is caught up raises no alarm. While the scheduler is down no run is made and no alarm is raised.
+
+    The deadline is for the audit and not for the people who sign: when it passes, nothing is sent if the run has ended
+    (a failure was told by itself) or if ``publish`` has succeeded. A run that succeeds in time has its deadline removed
+    by Airflow.
+    """
+    if program.operation.deadline is None:
+        return None
+    return DeadlineAlert(
+        reference=DeadlineReference.DAGRUN_QUEUED_AT,
+        interval=program.operation.deadline,
+        callback=AsyncCallback(tell_late, kwargs={"file": str(program.file)}),
+        name="audit published",
+    )
+
+
+async def tell_late(file: str, context: Mapping[str, Any]) -> str:
+    """Send word of a run whose deadline has passed, unless its audit is done. Runs in the triggerer.
+
+    ``context`` has ``dag_run`` as the REST API shows it and ``deadline`` with its time. Returns what was done.
+    """
+    return await asyncio.to_thread(late, file, context)
+
+
+def late(file: str, context: Mapping[str, Any]) -> str:
+    """As ``tell_late``, in a thread where one may wait."""
+    run = context["dag_run"]
+    dag_id, run_id = str(run["dag_id"]), str(run["dag_run_id"])
+    if run.get("state") in ("success", "failed"):
+        return "the run has ended"
+    states = _states(dag_id, run_id)
+    if states.get("publish") == "success":
+        return "the audit was published"
+    try:
+        program = read_program(file)
+        at = str(context["deadline"]["deadline_time"])[:16].replace("T", " ")
+        unfinished = sorted({task for task, state in states.items() if state in _UNFINISHED})
+        doing = f"; now at {', '.join(unfinished)}" if unfinished else ""
+        notice = notice_of(
+            None, program, "late", run_id=run_id, period=_period(program, context),
+            reason=f"not published by {at} UTC{doing}", links=Links(run=_run_page(dag_id, run_id)),
+        )  # fmt: skip
+        faults = send(notice, program.operation.notify)
+    except Exception:
+        log.exception("no word could be sent of %s: late", Path(file).name)
+        raise
+    if faults:
+        raise RuntimeError("; ".join(faults))  # the callback's state in Airflow is then 'failed'
+    return "told"
+
+
+_UNFINISHED = ("running", "queued", "scheduled", "up_for_retry", "restarting", "deferred")
+
+
+def _states(dag_id: str, run_id: str) -> dict[str, str]:
+    """States of a run's tasks, without the further ones of mapped tasks' names."""
+    from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+
+    found = RuntimeTaskInstance.get_task_states(dag_id=dag_id, run_ids=[run_id])
+    states: dict[str, str] = {}
+    for task, state in (found.get(run_id) or {}).items():
+        states.setdefault(str(task).partition("_-1")[0], str(state))
+    return states
+
+
+def _folder(ti: Any) -> Path | None:
+    """The folder of the run's version, once there is one."""
+    for task in ("publish", "judge"):
+        try:
+            found = ti.xcom_pull(task_ids=task)
+        except Exception:  # noqa: BLE001 - a process that may not ask
+            return None
+        if found:
+            return Path(str(found))
+    return None
+
+
+def _task(ti: Any) -> str:
+    index = getattr(ti, "map_index", -1)
+    return f"{ti.task_id}[{index}]" if index is not None and index >= 0 else str(ti.task_id)
+
+
+def _reason(error: Any) -> str:
+    """What failed: an error in our own words, or the type and place of any other, whose text may quote rows."""
+    from checks.foreign_text import kind_and_place
+
+    if isinstance(error, BaseException):
+        return str(error) if type(error).__name__ in _OURS else kind_and_place(error)
+    return "the task's process was killed or lost: see its log, and the scheduler's"
+
+
+def _period(program: AuditProgram, context: Mapping[str, Any]) -> str:
+    """The run's period as far as it is known before there are records; else empty."""
+    from dags.periods import period_between, updates
+
+    run = context.get("dag_run") or {}
+    told = run if isinstance(run, Mapping) else {name: getattr(run, name, None) for name in _TOLD}
+    asked = (context.get("params") or {}).get("period") or (told.get("conf") or {}).get("period")
+    if asked:
+        return str(asked)
+    try:
+        events = updates(context)
+    except Exception:  # noqa: BLE001 - a process that may not ask
+        events = []
+    if events:
+        return str((events[-1].extra or {}).get("period") or "")
+    start, end = _day(told.get("data_interval_start")), _day(told.get("data_interval_end"))
+    if program.contract.time and program.cron and start and end and start < end:
+        return period_between(start, end).text
+    return ""
+
+
+_TOLD = ("conf", "data_interval_start", "data_interval_end")
+
+
+def _day(moment: Any) -> Any:
+    import datetime as dt
+
+    if isinstance(moment, str):
+        moment = dt.datetime.fromisoformat(moment)
+    return moment.date() if moment else None
+
+
+def _links(ti: Any, approval: bool) -> Links:
+    page = _run_page(ti.dag_id, ti.run_id)
+    asked = f"{page}/tasks/{ti.task_id}/required_actions?map_index={ti.map_index}" if page and approval else None
+    return Links(approval=asked, run=page)
+
+
+def _run_page(dag_id: str, run_id: str) -> str | None:
+    """The page of a run in Airflow; None where ``[api] base_url`` is not set."""
+    from urllib.parse import quote
+
+    from airflow.sdk.configuration import conf
+
+    base = str(conf.get("api", "base_url", fallback="") or "").rstrip("/")
+    return f"{base}/dags/{quote(dag_id)}/runs/{quote(run_id)}" if base else None
