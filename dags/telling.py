@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowRuntimeError
 
+from checks.foreign_text import kind_and_place
 from checks.inputs.program import AuditProgram
 from checks.problem import InputError, UnavailableError
 from checks.whole_file import unwritten
@@ -19,7 +20,10 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def plain_errors() -> Iterator[None]:
-    """Bad input fails the task with its own words; what does not answer now may be tried again."""
+    """Bad input fails the task with its own words; what does not answer now may be tried again.
+
+    Any other error is told by its kind and place.
+    """
     try:
         yield
     except UnavailableError:
@@ -30,6 +34,10 @@ def plain_errors() -> Iterator[None]:
         raise AirflowFailException(str(unwritten(error))) from None
     except OSError as error:
         raise UnavailableError(unwritten(error)) from None
+    except (AirflowException, AirflowRuntimeError):
+        raise
+    except Exception as error:  # noqa: BLE001 - the texts of others may quote rows, and a log is read by many
+        raise AirflowFailException(f"a fault of the code: {kind_and_place(error)}") from None
 
 
 def tell(program: AuditProgram, kind: str, folder: Path | None, reason: str = "") -> None:
