@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from reports.html.marks import bullets, facts, section
 from reports.report_model import Fact, Phrase
@@ -86,7 +86,9 @@ def _state(say: Words, start: str, life: Life) -> Markup:
         Fact(say("site.asked_as"), say(f"standing.{finding.standing}")),
         Fact(say("finding"), life.finding_id, "", True),
     )
-    line = Markup('<p class="state">{} <strong>{}</strong> {}</p>').format(verdict, state_of(say, life), report)
+    words = [escape(say(f"site.standing.{life.standing}"))] if life.decision else []
+    stands = say("join.clauses").join([*words, state_of(say, life)])
+    line = Markup('<p class="state">{} <strong>{}</strong> {}</p>').format(verdict, Markup(stands), report)  # noqa: S704 - escaped
     return Markup('<div class="harm edge-{}">{}{}</div>').format(
         newest.verdict if newest else "none", line, facts(told)
     )
@@ -98,11 +100,11 @@ def _decided(say: Words, life: Life) -> Iterator[Fact]:
     if made:
         comment = f" “{made.action.comment}”" if made.action.comment else ""
         yield Fact(
-            say(f"site.standing.{life.standing}"), decision_of(say, life).striptags() + comment,
-            signed(say, made.release).striptags(),
+            say("site.decision"), decision_of(say, life).striptags() + comment, signed(say, made.release).striptags(),
         )  # fmt: skip
     run = life.last[0]
-    yield Fact(say("site.report_of", period=period_in(say, run.period)), released_of(say, run).striptags())
+    report = say("site.report_of", period=period_in(say, run.period))
+    yield Fact(say("site.col.released"), released_of(say, run).striptags(), report)
 
 
 def _periods(say: Words, start: str, life: Life, shown: Sequence[Moment]) -> Markup:
@@ -142,7 +144,7 @@ def _others(say: Words, start: str, life: Life, found: dict[str, Life]) -> Marku
             badge(say, other.moments[-1].finding.verdict if other.moments[-1].finding else None),
             anchor(say, start, addresses.finding_page(other.last[0].program, other.finding_id),
                    phrase_in("span", rule_title(say, other.last[3]))),
-            state_of(say, other),
+            state_of(say, other) + Markup('<span class="decided">{}</span>').format(decision_of(say, other)),
         )
         for other in same
     )  # fmt: skip

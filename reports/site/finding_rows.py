@@ -52,11 +52,17 @@ def listed_as(life: Life) -> Literal["open", "unsettled", "decided"] | None:
     return "unsettled" if life.standing == "unsettled" and not past_part else None
 
 
+def decided_as(life: Life) -> tuple[str, str]:
+    """Who decided on it and until when, where that tells where it stands."""
+    made = life.decision
+    return (made.action.owner, made.action.until or "") if made else ("", "")
+
+
 def together(lives: Iterable[Life]) -> list[list[Life]]:
-    """Findings on one figure with one verdict, the strongest rule first; the worst verdict first."""
+    """Findings on one figure with one verdict and one decision, the strongest rule first; the worst verdict first."""
 
     def alike(life: Life) -> tuple[object, ...]:
-        return rank(newest(life)), listed_as(life) or "", key_of(life.last[2])
+        return rank(newest(life)), str(listed_as(life)), key_of(life.last[2]), str(life.standing), decided_as(life)
 
     def weight(life: Life) -> tuple[object, ...]:
         return alike(life), strength(life.last[3]), life.finding_id
@@ -102,4 +108,4 @@ def since_cell(say: Words, same: Sequence[Life]) -> Markup:
     """Since when, and what was decided, each answer once."""
     told = joined(dict.fromkeys(state_of(say, life) for life in same), say("join.clauses"))
     decided = dict.fromkeys(filter(None, (decision_of(say, life) for life in same)))
-    return told + joined(Markup('<br><span class="decided">{}</span>').format(one) for one in decided)
+    return told + joined(Markup('<span class="decided">{}</span>').format(one) for one in decided)

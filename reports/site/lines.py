@@ -51,6 +51,8 @@ BREACHES, DECIDED = "breaches", "decided"
 
 def kind_of(columns: Sequence[str]) -> str:
     """The class of a table with these columns."""
+    if columns is BREACHED:
+        return "findings breached"
     return "findings five" if columns is FINDINGS else "findings programs" if columns is PROGRAMS else "findings"
 
 
@@ -144,8 +146,11 @@ def _breached(say: Words, past: History, first: RunSummary, count: int) -> Seque
     run = past.current
     model = " ".join(filter(None, (run.model, run.model_version))) or say("site.no_model")
     since = woven(say, "site.state.open", opened=escape(period_in(say, first.period)))
+    program = _program_link(say, past)
+    if run.stage:
+        program += Markup('<br><span class="remark">{}</span>').format(run.stage)
     return (
-        model, _program_link(say, past), say("site.findings", count=count), since, run.owner or say("site.no_owner"),
+        model, program, say("site.findings", count=count), since, run.owner or say("site.no_owner"),
         released_of(say, run),
     )  # fmt: skip
 

@@ -87,6 +87,7 @@ class RunSummary:
     figures: tuple[Measurement, ...]
     findings: tuple[JudgedFigure, ...]
     owner: str | None = None
+    stage: str | None = None
     releases: Releases = field(default_factory=Releases)
 
     @property
@@ -184,13 +185,14 @@ def summarise(
         _harms(judgement, (*errors, *unanswered)),
         {pack.id: Pack(pack.title, pack.digest) for pack in judgement.policies},
         {f.rule.id: _short(f.rule) for f in judgement.findings}, tuple(figures.values()),
-        _findings(judgement, places), _owner(content), releases or Releases(),
+        _findings(judgement, places), _inventory(content, "owner"), _inventory(content, "stage"),
+        releases or Releases(),
     )  # fmt: skip
 
 
-def _owner(content: Mapping[str, Any]) -> str | None:
-    owner = (content.get("inventory") or {}).get("owner")
-    return str(owner) if owner else None
+def _inventory(content: Mapping[str, Any], key: str) -> str | None:
+    told = (content.get("inventory") or {}).get(key)
+    return str(told) if told else None
 
 
 def _findings(judgement: Judgement, places: Mapping[Key, int]) -> tuple[JudgedFigure, ...]:
