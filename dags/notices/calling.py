@@ -145,7 +145,8 @@ def _reason(error: Any) -> str:
     from checks.foreign_text import kind_and_place
 
     if isinstance(error, BaseException):
-        return str(error) if type(error).__name__ in _OURS else kind_and_place(error)
+        lines = "; ".join(line.strip() for line in str(error).splitlines())
+        return lines if type(error).__name__ in _OURS else kind_and_place(error)
     return "the task's process was killed or lost: see its log, and the scheduler's"
 
 
