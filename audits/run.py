@@ -56,7 +56,7 @@ from audits.staging import (
     without_remains,
 )
 from checks.check_report import CheckReport
-from checks.foreign_text import kind_and_place
+from checks.foreign_text import kind_and_place, told_of
 from checks.inputs.contract import AUDITED_ROLES
 from checks.inputs.fingerprint import fingerprint
 from checks.inputs.hmda_register import years_of
@@ -66,6 +66,7 @@ from checks.inputs.program import AuditProgram
 from checks.inputs.source import ConnectionResolver, Source, environment_connection, open_source
 from checks.problem import InputError, Problem
 from checks.sentence import said
+from checks.unavailable import did_not_answer, silent, tried_again
 from checks.whole_file import UMASK, write_whole
 
 RUN_FILE, JUDGEMENT_FILE, REPORT_FILE = "run.json", "judgement.json", "report.html"
@@ -149,7 +150,10 @@ def gather(source: Source, program: AuditProgram, plan: Plan, staging: Path) -> 
     fit = read_record(CheckReport, staging / "checks.json").fit
     ready = [planned.question for planned in plan.questions if not _lacking(planned.question, program)] if fit else []
     needs = [need for question in ready for need in question.needs(program.contract)]
-    with LoanCosts(source, needs, program.file.parent, staging, plan.limits) as costs:
+    with (
+        tried_again("the source"),
+        LoanCosts(source, needs, program.file.parent, staging, plan.limits) as costs,
+    ):
         asked, failed, files = _collected(costs, program, plan, ready, staging, data)
         files += collect_parts(costs, program, plan, asked, staging, data)
     if files and fingerprint(source, program).digest != data.fingerprint:
@@ -198,8 +202,10 @@ def _collected(
                 gathered([question], Path(scratch) / "evidence")
         except InputError:
             raise
-        except Exception as error:  # noqa: BLE001 - recorded under the question, never lost, never read as a result
-            return kind_and_place(error)
+        except Exception as error:
+            if did_not_answer(error):
+                raise
+            return kind_and_place(error)  # recorded under the question, never lost, never read as a result
         return None
 
     folder = staging / "evidence"
@@ -207,7 +213,10 @@ def _collected(
         return ready, {}, gathered(ready, folder)
     except InputError:
         raise
-    except Exception:  # noqa: BLE001 - found again below, under the question that it belongs to
+    except Exception as error:
+        if did_not_answer(error):
+            raise
+        # else found again below, under the question that it belongs to
         failed = {question.name: told for question in ready if (told := why_not(question))}
         if not failed:  # it failed only in company: nothing says whose fault it is
             raise
@@ -228,6 +237,8 @@ def measure(program: AuditProgram, plan: Plan, question: str, staging: Path) -> 
             parted = measure_parts(asked, program, plan, staging, data)
             answer = Answer(question, (*figures, *parted), tuple(missing))
     except Exception as error:  # noqa: BLE001 - recorded under the question, never lost, never read as a result
+        if did_not_answer(error):
+            raise silent(question, told_of(error)) from None
         answer = Answer(question, error=kind_and_place(error))
     (staging / "answers").mkdir(exist_ok=True)
     _write(staging / "answers" / f"{question}.json", answer)

@@ -21,7 +21,7 @@ from checks.inputs.prepared import FAVOURABLE, group_column, kind_of
 from checks.inputs.source import RELATION, Source
 from checks.personal_kinds import looks_personal
 from checks.planned_check import PlannedCheck, about, about_role, named_columns, some_of
-from checks.problem import listed, nearest
+from checks.problem import UnavailableError, listed, nearest
 from checks.sentence import Sentence, joined, said, template
 
 EXAMPLES = 5
@@ -132,6 +132,8 @@ def _examples(check: PlannedCheck, query: str | None, source: Source) -> tuple[s
     select = f"SELECT * FROM (SELECT DISTINCT * FROM ({inner}\n) AS offending) AS different"
     try:
         rows = source.rows(f"{select} ORDER BY {order} LIMIT {EXAMPLES}")
+    except UnavailableError:
+        raise
     except Exception:  # noqa: BLE001 - examples are a courtesy; the counts stand without them
         return ()
     return tuple(_together([written(value) for value in row]) for row in rows if not any(map(looks_personal, row)))

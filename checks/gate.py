@@ -24,6 +24,7 @@ from checks.check_report import CheckReport
 from checks.expectation_results import check_result
 from checks.expectations import build_suite, plan_checks
 from checks.extra_checks import validate_extras
+from checks.foreign_text import told_of
 from checks.great_expectations_setup import quiet_context
 from checks.inputs.grouping import group_rows
 from checks.inputs.program import AuditProgram
@@ -31,6 +32,8 @@ from checks.inputs.source import RELATION, Source
 from checks.personal_data import hidden_columns, personal_results
 from checks.planned_check import PlannedCheck, named_columns
 from checks.postgres_dialect import named_query_url
+from checks.problem import UnavailableError
+from checks.unavailable import did_not_answer, silent, tried_again
 
 if TYPE_CHECKING:
     from great_expectations.datasource.fluent.interfaces import Batch
@@ -54,7 +57,7 @@ def run_checks(source: Source, program: AuditProgram, as_of: dt.date) -> CheckRe
     validate_extras(program)
     personal = personal_results(source, program)
     planned = without_values(planned, hidden_columns(personal))
-    with _quietly(), opened_batch(source) as batch:
+    with _quietly(), answering(source), opened_batch(source) as batch:
         found = outcomes_on_labels(source, planned)
         rest = [i for i in range(len(planned)) if i not in found]
         found |= dict(zip(rest, outcomes_of(batch, [planned[i] for i in rest]), strict=True))
@@ -92,6 +95,33 @@ def opened_batch(source: Source) -> Iterator[Batch]:
     finally:
         datasource.get_engine().dispose()
         datasource.get_execution_engine().close()
+
+
+@contextmanager
+def answering(source: Source) -> Iterator[None]:
+    """Raise ``UnavailableError`` where the source did not answer Great Expectations, which notes it as an outcome."""
+    import sqlalchemy as sa
+
+    lost: list[BaseException] = []
+
+    def noticed(context: Any) -> None:
+        error = context.original_exception
+        if not lost and did_not_answer(error):
+            lost.append(error)
+
+    sa.event.listen(sa.Engine, "handle_error", noticed)
+    try:
+        with tried_again(source.address):
+            yield
+    except UnavailableError:
+        raise
+    except Exception:
+        if not lost:
+            raise
+    finally:
+        sa.event.remove(sa.Engine, "handle_error", noticed)
+    if lost:
+        raise silent(source.address, told_of(lost[0]))
 
 
 def outcomes_on_labels(source: Source, planned: Sequence[PlannedCheck]) -> dict[int, Any]:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from checks.problem import InputError, Problem
+from checks.problem import InputError, Problem, UnavailableError
+from checks.unavailable import did_not_answer
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -33,11 +34,19 @@ def opened_store(uri: str, expected: str, to_do: str) -> Iterator[MlflowClient]:
 
     try:
         yield MlflowClient(uri)
-    except (MlflowException, OSError) as error:
+    except InputError:
+        raise
+    except Exception as error:
+        again = did_not_answer(error)
+        if not again and not isinstance(error, (MlflowException, OSError)):
+            raise
         reason = _hidden(" ".join(str(error).split()), uri)[:300]
-        raise InputError(
-            Problem(f"the MLflow store {_hidden(uri, uri)}", f"it refused: {reason}", expected, to_do)
-        ) from None
+        where = f"the MLflow store {_hidden(uri, uri)}"
+        if again:
+            raise UnavailableError(
+                Problem(where, f"it does not answer now: {reason}", expected, f"try again; if it stays so, {to_do}")
+            ) from None
+        raise InputError(Problem(where, f"it refused: {reason}", expected, to_do)) from None
 
 
 def experiment(client: MlflowClient, uri: str, program: str) -> str:

@@ -30,6 +30,7 @@ from checks.inputs.prepared import as_text, group_column
 from checks.inputs.quiet_engine import quieted
 from checks.inputs.source import RELATION, Source
 from checks.problem import InputError, Problem
+from checks.unavailable import silent_or
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -173,10 +174,10 @@ def _batches(source: Source, rows: Any) -> Iterator[pa.RecordBatch]:
             yield from source.backend.to_pyarrow_batches(rows, chunk_size=BATCH)
     except (duckdb.Error, psycopg.Error) as error:
         reason = told_of(error)
-        raise InputError(Problem(
+        raise silent_or(InputError(Problem(
             source.address, f"the source cannot be read: {reason}", "data that can be read to the end",
             "open the source by hand and look for damaged files, changed columns or withdrawn rights",
-        )) from None  # fmt: skip
+        )), error) from None  # fmt: skip
 
 
 def _opened(source: Source, file: Path) -> Source:

@@ -22,6 +22,7 @@ from audits.evidence.needs import (
 from checks.inputs.model_fault import ModelFault, ModelUnusable, kind_and_place
 from checks.inputs.source import Source
 from checks.problem import InputError
+from checks.unavailable import did_not_answer
 
 if TYPE_CHECKING:
     from checks.inputs.contract import DataContract
@@ -55,6 +56,8 @@ def collect_modelled(source: Source, need: ModelNeed) -> tuple[str, int]:
     except InputError:
         raise
     except Exception as error:  # what it says may quote rows
+        if did_not_answer(error):
+            raise
         raise RuntimeError(kind_and_place(error)) from error
     return _text({"fault": None, "found": asdict(found)}), int(found.rows)
 

@@ -17,6 +17,7 @@ from checks.inputs.contract import DataContract
 from checks.inputs.loan_columns import LARGEST_AMOUNT
 from checks.inputs.quiet_engine import quieted
 from checks.problem import InputError, Problem, listed, suggest
+from checks.unavailable import silent_or
 
 if TYPE_CHECKING:
     import numpy as np
@@ -114,11 +115,11 @@ def scheduled(contract: DataContract, home: Path, folder: Path, *, numbered: boo
             connection.execute("CREATE TABLE seen (loan varchar)")
         except duckdb.Error as error:
             reason = told_of(error)
-            raise InputError(Problem(
+            raise silent_or(InputError(Problem(
                 str(file), f"payments that cannot be read: {reason}",
                 "a CSV or Parquet file with a row for each payment",
                 "open the file by hand and check its format",
-            )) from None  # fmt: skip
+            )), error) from None  # fmt: skip
         yield Schedule(connection)
     finally:
         connection.close()

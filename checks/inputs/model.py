@@ -8,7 +8,6 @@ import logging
 import os
 import re
 import tempfile
-import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from checks.inputs.model_fault import ModelFault, ModelUnusable, ends_the_audit,
 from checks.inputs.model_frames import ModelFrame, model_frame, recorded
 from checks.inputs.model_kinds import KINDS, read_opened
 from checks.inputs.model_opened import Opened
+from checks.unavailable import did_not_answer, silent
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,9 +38,8 @@ _PATIENCE = {
 }  # fmt: skip
 _MADE_BY_DOWNLOADING = ("registered_model_meta",)
 _ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
-_SILENCE = 300.0  # seconds for which a registry that did not answer is not asked again
 _opened: dict[tuple[Any, ...], Model | ModelFault] = {}
-_silent: dict[tuple[str, str], tuple[float, ModelFault]] = {}
+_REGISTRY, _ANSWERS = "the MLflow registry", "a registry that answers"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,7 +71,8 @@ class Model:
 
 
 def open_model(contract: DataContract) -> Model:
-    """The contract's model from the registry of the environment. Raises ``ModelUnusable``.
+    """The contract's model from the registry of the environment. Raises ``ModelUnusable``, and
+    ``UnavailableError`` where the registry or the store of its files does not answer now.
 
     A model that is not trusted is neither loaded nor fetched. The registry is MLFLOW_REGISTRY_URI, else
     MLFLOW_TRACKING_URI. An alias is looked up at each call; one version is loaded once in a process.
@@ -117,9 +117,6 @@ class _Version:
 
 def _version(uri: str, address: tuple[Any, ...], stores: tuple[str, str]) -> _Version:
     """The registered version that an address names today."""
-    last, fault = _silent.get(stores, (0.0, None))
-    if fault and time.monotonic() - last < _SILENCE:
-        raise ModelUnusable(fault)
     lacking = next((one for one in map(_lacking, stores) if one), None)
     if lacking:  # asking would make it
         raise ModelUnusable(ModelFault("silent", {"reason": f"there is no {lacking}"}))
@@ -135,9 +132,12 @@ def _version(uri: str, address: tuple[Any, ...], stores: tuple[str, str]) -> _Ve
         reason = _told(error, *stores)
         if error.error_code in _ABSENT:
             raise ModelUnusable(ModelFault("absent", {"uri": uri, "reason": reason})) from None
-        _silent[stores] = time.monotonic(), ModelFault("silent", {"reason": reason})
-        raise ModelUnusable(_silent[stores][1]) from None
+        if did_not_answer(error):
+            raise silent(_REGISTRY, reason, _ANSWERS) from None
+        raise ModelUnusable(ModelFault("silent", {"reason": reason})) from None
     except Exception as error:  # noqa: BLE001 - of a store's own library
+        if did_not_answer(error):
+            raise silent(_REGISTRY, _told(error, *stores), _ANSWERS) from None
         raise ModelUnusable(ModelFault("silent", {"reason": _told(error, *stores)})) from None
     return _Version(uri, name, str(found.version), int(found.creation_timestamp or 0), files, found.run_id or None)
 
@@ -180,6 +180,8 @@ def _fetched(version: _Version, stores: tuple[str, str]) -> Path:
     try:
         found = download_artifacts(version.files, dst_path=kept.name, tracking_uri=stores[0], registry_uri=stores[1])
     except Exception as error:  # noqa: BLE001 - MLflow passes on those of the store
+        if did_not_answer(error):
+            raise silent(_REGISTRY, _told(error, *stores, folder=kept.name), _ANSWERS) from None
         reason = {"uri": version.uri, "reason": _told(error, *stores, folder=kept.name)}
         raise ModelUnusable(ModelFault("unloadable", reason)) from None
     return Path(found)

@@ -12,6 +12,7 @@ from checks.inputs.contract import DataContract
 from checks.inputs.prepared import Prepared
 from checks.inputs.program import AuditProgram
 from checks.problem import InputError, Problem, listed, nearest
+from checks.unavailable import silent_or
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -57,10 +58,10 @@ class Source:
                     cursor.close()
         except _engine_errors() as error:
             reason = told_of(error)
-            raise InputError(Problem(
+            raise silent_or(InputError(Problem(
                 self.address, f"the source cannot be read: {reason}", "data that can be read to the end",
                 "open the source by hand and look for damaged files, changed columns or withdrawn rights",
-            )) from None  # fmt: skip
+            )), error) from None  # fmt: skip
 
 
 def within_days(source: Source, column: str, first: str, last: str) -> Source:
@@ -102,10 +103,10 @@ def address_of(program: AuditProgram) -> str:
 def unreadable(program: AuditProgram, error: Exception) -> InputError:
     """The error for a source that an engine refuses to read."""
     reason = told_of(error)
-    return InputError(Problem(
+    return silent_or(InputError(Problem(
         address_of(program), f"the source cannot be read: {reason}", "a readable source in the format its name says",
         "open the source by hand and check its format, its columns and its permissions",
-    ))  # fmt: skip
+    )), error)  # fmt: skip
 
 
 def no_such_table(program: AuditProgram, name: str, known: list[str]) -> InputError:

@@ -11,10 +11,19 @@ from checks.inputs.opened import RELATION, Source, address_of, no_such_table, un
 from checks.inputs.period import Period
 from checks.inputs.prepared import prepare
 from checks.inputs.program import AuditProgram
-from checks.problem import InputError, Problem
+from checks.problem import InputError, Problem, UnavailableError
+from checks.unavailable import did_not_answer
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
+
+
+_ACCEPTS = "a Postgres server that accepts the connection"
+# seconds; a server whose machine is gone is given up on after minutes
+_PATIENCE = {
+    "connect_timeout": 10, "keepalives_idle": 60, "keepalives_interval": 10, "keepalives_count": 6,
+    "tcp_user_timeout": 120_000,  # milliseconds
+}  # fmt: skip
 
 
 def _query(con: Any, query: str) -> ir.Table:
@@ -53,17 +62,23 @@ def open_postgres(program: AuditProgram, period: Period, url: str) -> Iterator[S
     try:
         backend = ibis.postgres.connect(**_postgres_arguments(url))
     except psycopg.Error as error:
-        raise InputError(Problem(
-            program.where("source.connection"), f"the database does not answer: {without_secret(str(error), url)}",
-            "a Postgres server that accepts the connection", "check host, port, user, password and network",
-        )) from None  # fmt: skip
+        reason = without_secret(str(error), url)
+        where = program.where("source.connection")
+        if did_not_answer(error):
+            raise UnavailableError(Problem(
+                where, f"the database does not answer now: {reason}", _ACCEPTS,
+                "try again; if it stays so, check host, port and network",
+            )) from None  # fmt: skip
+        raise InputError(
+            Problem(where, f"the database refuses: {reason}", _ACCEPTS, "check database, user, password and rights")
+        ) from None
     try:
         backend.raw_sql("SET TIME ZONE 'UTC'").close()
         query = program.source.query
         raw = _query(backend, query.strip().rstrip(";")) if query else _database_table(program, backend)
         prepared = prepare(raw, program, period)
         relation = f"({backend.compile(prepared.table)}) AS {RELATION}"
-        engine_url = url.replace("postgresql://", "postgresql+psycopg2://", 1)
+        engine_url = _with_patience(url.replace("postgresql://", "postgresql+psycopg2://", 1))
         yield Source(
             address_of(program), "postgresql", backend, relation, engine_url, prepared, contract=program.contract
         )
@@ -81,9 +96,15 @@ def _postgres_arguments(url: str) -> dict[str, Any]:
         "host": host or None, "port": parts.port or int(options.pop("port", 5432)),
         "database": parts.path.lstrip("/") or None,
         "user": unquote(parts.username or "") or None, "password": unquote(parts.password or "") or None,
-        "connect_timeout": 10, **{key: unquote(value) for key, value in options.items()},
+        **_PATIENCE, **{key: unquote(value) for key, value in options.items()},
     }  # fmt: skip
     return {key: value for key, value in arguments.items() if value is not None}
+
+
+def _with_patience(url: str) -> str:
+    given = {pair.split("=", 1)[0] for pair in urlsplit(url).query.split("&")}
+    added = "&".join(f"{key}={value}" for key, value in _PATIENCE.items() if key not in given)
+    return f"{url}{'&' if urlsplit(url).query else '?'}{added}"
 
 
 def without_secret(text: str, url: str) -> str:
