@@ -519,8 +519,16 @@ def _progress(quiet: bool = False) -> Iterator[Any]:
 
 
 def main() -> None:
-    """Entry point of the command ``squaredeal``."""
-    app()
+    """Entry point of the command ``squaredeal``. A fault of ours is told by its places: its text may quote rows."""
+    from checks.foreign_text import places_of
+
+    try:
+        app()
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # noqa: BLE001 - ends as Python would end it, without the text
+        typer.echo("\n".join(places_of(error)), err=True)
+        raise SystemExit(1) from None
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
-from traceback import walk_tb
+from traceback import format_tb, walk_tb
 
 from checks.personal_kinds import looks_personal
 
@@ -62,3 +62,9 @@ def kind_and_place(error: BaseException) -> str:
     ]
     ours = [place for place in places if place[0].startswith(_OURS)] or places
     return "{} in {}.{}, line {}".format(kind.__name__, *ours[-1]) if ours else kind.__name__
+
+
+def places_of(error: BaseException) -> tuple[str, ...]:
+    """Where an error nobody expected came from, as lines for a log: files and code, and never the error's own text."""
+    lines = "".join(format_tb(error.__traceback__)).splitlines()
+    return ("a fault of the program, told without its text, which may quote data:", *lines, kind_and_place(error))

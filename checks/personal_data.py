@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 EXPECTATION = "personal_data"
 MOST_LABELS, SAMPLE = 2000, 2000
-LEAST_SHARE, DIGIT_SHARE, NAMED_SHARE, HINTED_SHARE = 0.01, 0.3, 0.3, 0.5
+LEAST_SHARE, DIGIT_SHARE, NAMED_SHARE, HINTED_SHARE, KNOWN_SHARE = 0.01, 0.3, 0.3, 0.5, 0.2
 LEAST_NAMES, LEAST_FIRST = 20, 8  # values and different given names or surnames that make a column one of names
 _LEAST_DIGITS = 10**8
 _PREFIXES = 8  # different beginnings that tell phones from numbers counted up
@@ -161,7 +161,12 @@ def _names(values: Sequence[str], hinted: bool) -> int:
     """How many values look like names, where the column as a whole is one of names; else 0."""
     first = [sign for value in values if (sign := name_like(value, hinted))]
     if hinted:
-        return len(first) if len(first) >= max(1, HINTED_SHARE * len(values)) else 0
+        known = sum(len(sign) > 1 or not sign.isascii() for sign in first)
+        return (
+            len(first)
+            if first and len(first) >= HINTED_SHARE * len(values) and known >= KNOWN_SHARE * len(values)
+            else 0
+        )
     many = len(values) >= LEAST_NAMES and len(first) >= NAMED_SHARE * len(values)
     chinese = sum(not sign.isascii() for sign in first) > len(first) / 2
     share = 2 * NAMED_SHARE if chinese else NAMED_SHARE

@@ -187,6 +187,14 @@ def test_an_exception_in_a_question_is_told_by_kind_and_place(bench):
     bench.holds_none(told)
 
 
+def test_a_fault_of_ours_is_told_by_its_places(bench):
+    before = f"import audits.run\ndef broken(*_):\n    raise KeyError('{NAME} {EMAIL}')\naudits.run.conclude = broken"
+    told = bench.everything(bench.program(book()), before)
+    assert told.code == 1
+    assert "KeyError in " in told.text
+    bench.holds_none(told)
+
+
 def test_keys_that_are_e_mails_stop_a_run_until_they_are_declared(bench):
     data = book()
     data["customer"] = [f"person.{i // 2}@canary.example" for i in range(len(data))]
