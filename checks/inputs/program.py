@@ -30,6 +30,7 @@ PROGRAM_KEYS = (
     "audits", "policies", "schedule", "seed", "remedies", "operation",
 )  # fmt: skip
 DEFAULT_SEED = 20210709
+STAGES = ("production", "development", "retired")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,7 @@ def read_program(file: Path | str) -> AuditProgram:
         exploratory=audits.get("exploratory", ()),
         policies=at["policies"].texts() if "policies" in at else (),
         description=at["description"].languages() if "description" in at else {},
-        inventory={k: p.text() for k, p in at["inventory"].free_entries().items()} if "inventory" in at else {},
+        inventory=_read_inventory(at["inventory"]) if "inventory" in at else {},
         model=at["model"].text() if "model" in at else None,
         trusted_model=at["trusted_model"].boolean() if "trusted_model" in at else False,
         scope=_read_scope(at["scope"]) if "scope" in at else Scope(),
@@ -187,6 +188,12 @@ def _read_name(place: Place) -> str:
     if name and not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,99}", name):
         place.complain(f"'{name}'", "lower-case letters, digits, '-' and '_'", "choose a name that can be a folder")
     return name
+
+
+def _read_inventory(place: Place) -> dict[str, str]:
+    """Entries of the user's own; ``stage`` alone has known words, since it tells which models are in production."""
+    entries = place.free_entries()
+    return {key: one.choice(STAGES) if key == "stage" else one.text() for key, one in entries.items()}
 
 
 def _read_source(place: Place) -> SourceAddress:

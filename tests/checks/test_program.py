@@ -167,3 +167,9 @@ def test_what_is_held_against_another_must_be_another_column(tmp_path, roles, to
     text = MINIMAL.replace("contract:\n", f"contract:\n  {roles}\n")
     found = problems(tmp_path, text)
     assert any(told in one for one in found), found
+
+
+def test_a_stage_of_the_inventory_is_one_of_three(tmp_path):
+    (tmp_path / "p.yaml").write_text(FULL.replace("tier: 1", "tier: 1, stage: retird"))
+    with pytest.raises(InputError, match="did you mean 'retired'"):
+        read_program(tmp_path / "p.yaml")
