@@ -25,6 +25,7 @@ def about(program: AuditProgram) -> dict[str, Any]:
         "dag_display_name": program.title["en"],
         "tags": ["squaredeal", *(Path(name).stem[:90] for name in program.policies)],
         "default_args": {**patience(program.operation), "on_failure_callback": telling(program, "failed")},
+        "on_failure_callback": telling(program, "died") or None,
         "max_active_tasks": MOST_TASKS,
         "params": {"period": Param("", type="string", pattern=PERIOD_PATTERN, description=_PERIOD)},
     }

@@ -1,8 +1,9 @@
 """What Airflow calls: a notifier for approvals and failures, and a deadline.
 
-Airflow calls ``on_failure_callback`` once a task has failed and is not tried again: in the task's own process, or where
-that was killed, in the DAG processor. An approval's notifiers are called in its own process, before it waits.
-A deadline's callback runs in the triggerer.
+Airflow calls a task's ``on_failure_callback`` when it has failed and is not tried again: in the task's own process, in
+the DAG processor where the worker around it was lost too, and not at all where only that process was killed. So the DAG
+has one as well, which runs in the DAG processor when the run has failed and tells what no task has told. An approval's
+notifiers are called in its own process, before it waits. A deadline's callback runs in the triggerer.
 """
 
 from __future__ import annotations
@@ -22,12 +23,16 @@ from dags.notices.sending import send
 log = logging.getLogger(__name__)
 _OURS = ("AirflowFailException", "InputError", "UnavailableError")  # errors whose words are ours
 _EXPIRED = "HITLTimeoutError"  # told as 'expired', with the run's records
+_DIED = "the task's process was killed or lost: see its log, the scheduler's, and whether memory ran out"
+TOLD = "failure_told"  # the XCom of a failed task of which word was sent
+TELL_THEMSELVES = ("gate", "tell")  # tasks that send notices and end red
 
 
 class ProgramNotifier(BaseNotifier):
     """Sends a notice of a program; it never raises.
 
-    ``file`` is the program's file, ``kind`` the notice's: ``awaiting`` for an approval, ``failed`` for a task.
+    ``file`` is the program's file, ``kind`` the notice's: ``awaiting`` for an approval, ``failed`` for a task. ``died``
+    is for a DAG: it tells of failed tasks that could not tell it themselves.
     """
 
     def __init__(self, *, file: str, kind: str) -> None:
@@ -37,20 +42,63 @@ class ProgramNotifier(BaseNotifier):
     def notify(self, context: Any) -> None:
         """Send it. What goes wrong is logged."""
         try:
-            error = context.get("exception")
-            if type(error).__name__ == _EXPIRED:
-                return
-            program, ti = read_program(self.file), context["ti"]
-            folder, reason = _folder(ti), _reason(error) if self.kind == "failed" else ""
-            task = _task(ti) if self.kind == "failed" else ""
-            period = "" if folder else _period(program, context)
-            notice = notice_of(
-                folder, program, self.kind, reason=reason, task=task, run_id=ti.run_id, period=period,
-                links=_links(ti, approval=self.kind == "awaiting"),
-            )  # fmt: skip
-            send(notice, program.operation.notify, context=context)
+            program = read_program(self.file)
+            if self.kind == "died":
+                for task in _untold(context):
+                    _tell(program, "failed", context, task, _DIED)
+            elif self.kind != "failed":
+                _tell(program, self.kind, context)
+            else:
+                error = context.get("exception")
+                if type(error).__name__ != _EXPIRED:
+                    _tell(program, "failed", context, _task(context["ti"]), _reason(error))
+                _push(context["ti"], TOLD, True)
         except Exception:  # noqa: BLE001 - a notice never changes what it tells of
             log.exception("no word could be sent of %s: %s", Path(self.file).name, self.kind)
+
+
+def _tell(program: AuditProgram, kind: str, context: Any, task: str = "", reason: str = "") -> None:
+    ti, dag_id, run_id = context.get("ti"), str(context["dag"].dag_id), _run_id(context)
+    folder = _folder(ti)
+    notice = notice_of(
+        folder, program, kind, reason=reason, task=task, run_id=run_id,
+        period="" if folder else _period(program, context),
+        links=_links(dag_id, run_id, ti if kind == "awaiting" else None),
+    )  # fmt: skip
+    send(notice, program.operation.notify, context=context)
+
+
+def _untold(context: Any) -> list[str]:
+    """Failed tasks of a run that told nobody, since their process was killed."""
+    names = context["dag"].task_ids
+    states = _states(str(context["dag"].dag_id), _run_id(context))
+    failed = {name: name.rpartition("_")[0] for name, state in states.items() if state == "failed"}
+    found = []
+    for name, mapped in failed.items():
+        task = name if name in names else mapped
+        if task in TELL_THEMSELVES or _pulled(context.get("ti"), task, TOLD):
+            continue
+        found.append(name if name in names else f"{mapped}[{name.rpartition('_')[2]}]")
+    return found
+
+
+def _run_id(context: Any) -> str:
+    return str(context["ti"].run_id if context.get("ti") else context["run_id"])
+
+
+def _pulled(ti: Any, task: str, key: str) -> Any:
+    try:
+        return ti.xcom_pull(task_ids=task, key=key) if ti else None
+    except Exception:  # noqa: BLE001 - a process that may not ask
+        log.debug("no XCom", exc_info=True)
+        return None
+
+
+def _push(ti: Any, key: str, value: Any) -> None:
+    try:
+        ti.xcom_push(key=key, value=value)
+    except Exception:  # noqa: BLE001 - a process that may write no more
+        log.debug("no XCom", exc_info=True)
 
 
 def deadline_of(program: AuditProgram) -> DeadlineAlert | None:
@@ -125,14 +173,8 @@ def _states(dag_id: str, run_id: str) -> dict[str, str]:
 
 def _folder(ti: Any) -> Path | None:
     """The folder of the run's version, once there is one."""
-    for task in ("publish", "judge"):
-        try:
-            found = ti.xcom_pull(task_ids=task)
-        except Exception:  # noqa: BLE001 - a process that may not ask
-            return None
-        if found:
-            return Path(str(found))
-    return None
+    found = _pulled(ti, "publish", "return_value") or _pulled(ti, "judge", "return_value")
+    return Path(str(found)) if found else None
 
 
 def _task(ti: Any) -> str:
@@ -147,7 +189,7 @@ def _reason(error: Any) -> str:
     if isinstance(error, BaseException):
         lines = "; ".join(line.strip() for line in str(error).splitlines())
         return lines if type(error).__name__ in _OURS else kind_and_place(error)
-    return "the task's process was killed or lost: see its log, and the scheduler's"
+    return _DIED
 
 
 def _period(program: AuditProgram, context: Mapping[str, Any]) -> str:
@@ -182,9 +224,9 @@ def _day(moment: Any) -> Any:
     return moment.date() if moment else None
 
 
-def _links(ti: Any, approval: bool) -> Links:
-    page = _run_page(ti.dag_id, ti.run_id)
-    asked = f"{page}/tasks/{ti.task_id}/required_actions?map_index={ti.map_index}" if page and approval else None
+def _links(dag_id: str, run_id: str, asking: Any) -> Links:
+    page = _run_page(dag_id, run_id)
+    asked = f"{page}/tasks/{asking.task_id}/required_actions?map_index={asking.map_index}" if page and asking else None
     return Links(approval=asked, run=page)
 
 
