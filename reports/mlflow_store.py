@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from audits.record import digest_of
+from audits.run import JUDGEMENT_FILE, RUN_FILE
 from checks.problem import InputError, Problem, UnavailableError
 from checks.unavailable import did_not_answer
 
@@ -68,6 +71,50 @@ def run_found_or_made(client: MlflowClient, experiment_id: str, name: str, tags:
     if known:
         return str(known[0].info.run_id)
     return str(client.create_run(experiment_id, run_name=name, tags=dict(tags)).info.run_id)
+
+
+def run_found(client: MlflowClient, program: str, tags: Mapping[str, str]) -> str | None:
+    """The id of the program's run that bears all these tags, None where there is none."""
+    kept = client.get_experiment_by_name(f"squaredeal/{program}")
+    query = " and ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items())
+    known = client.search_runs([kept.experiment_id], query, max_results=1) if kept else ()
+    return str(known[0].info.run_id) if known else None
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """The tags that tell the MLflow run of this very run and judgement."""
+    return {
+        "squaredeal.run_digest": digest_of((folder / RUN_FILE).read_bytes()),
+        "squaredeal.judgement_digest": digest_of((folder / JUDGEMENT_FILE).read_bytes()),
+    }
+
+
+def version_of(client: MlflowClient, model: str) -> tuple[str, str]:
+    """Name and number of the version that an address names now. Raises ``InputError`` for what is no address."""
+    match = re.fullmatch(r"models:/([^/@]+)(?:@(.+)|/(\d+))", model)
+    if not match:
+        raise InputError(Problem(
+            "model", f"'{model}'", "models:/NAME@ALIAS or models:/NAME/VERSION", "mend the program's 'model'",
+        ))  # fmt: skip
+    name, alias, number = match.groups()
+    return name, number or str(client.get_model_version_by_alias(name, alias).version)
+
+
+def settled(client: MlflowClient, name: str, number: str, key: str, worst_first: Sequence[str]) -> None:
+    """Write the worst of a version's tags KEY.PROGRAM as its tag KEY, until what was written is what is read after it.
+
+    So several processes may tag one version at once: whoever writes last has seen what all others said.
+    """
+    while True:
+        tags = client.get_model_version(name, number).tags
+        said = {value for other, value in tags.items() if other.startswith(f"{key}.")}
+        worst = next((status for status in worst_first if status in said), None)
+        if tags.get(key) == worst:
+            return
+        if worst is None:
+            client.delete_model_version_tag(name, number, key)
+        else:
+            client.set_model_version_tag(name, number, key, worst)
 
 
 def _hidden(text: str, uri: str) -> str:

@@ -17,13 +17,24 @@ from typing import TYPE_CHECKING, Any
 
 from audits.evidence.cells import cells_from_csv
 from audits.policies.judge import worst
-from audits.record import AuditRun, Judgement, Subject, digest_of
+from audits.record import AuditRun, Judgement, Subject
 from audits.run import JUDGEMENT_FILE, RUN_FILE, read_run
-from checks.problem import InputError, Problem
 from reports.mlflow_page import PER_HARM, Place, beside, description, pictures, verdict_tags, version_words
-from reports.mlflow_store import BATCH, NOTE, experiment, opened_store, run_found_or_made
+from reports.mlflow_status import renew_status, tag_status
+from reports.mlflow_store import (
+    BATCH,
+    NOTE,
+    digests,
+    experiment,
+    opened_store,
+    run_found_or_made,
+    settled,
+    version_of,
+)
 from reports.publish import page_names
 from reports.words import LANGUAGES
+
+__all__ = ["fetched", "renew_status", "status_of", "tag_status", "track"]
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -74,14 +85,7 @@ def status_of(judgement: Judgement) -> str:
 def _run_id(client: MlflowClient, uri: str, run: AuditRun, judgement: Judgement, folder: Path) -> str:
     """The MLflow run of this very run and judgement, new or found again."""
     name = f"{judgement.program} {judgement.period} v{judgement.version}"
-    return run_found_or_made(client, experiment(client, uri, run.program.name), name, _digests(folder))
-
-
-def _digests(folder: Path) -> dict[str, str]:
-    return {
-        "squaredeal.run_digest": digest_of((folder / RUN_FILE).read_bytes()),
-        "squaredeal.judgement_digest": digest_of((folder / JUDGEMENT_FILE).read_bytes()),
-    }
+    return run_found_or_made(client, experiment(client, uri, run.program.name), name, digests(folder))
 
 
 def _log(client: MlflowClient, run_id: str, run: AuditRun, judgement: Judgement, folder: Path) -> None:
@@ -171,7 +175,7 @@ def _tag_model(client: MlflowClient, subject: Subject, run: AuditRun, judgement:
 
     The run has that version as an input, so that either leads to the other.
     """
-    name, number = _version_of(client, subject.model)
+    name, number = version_of(client, subject.model)
     number = subject.version or number  # an alias may have moved on since
     version = client.get_model_version(name, number)
     _link_model(client, version, run_id)
@@ -180,14 +184,13 @@ def _tag_model(client: MlflowClient, subject: Subject, run: AuditRun, judgement:
     tags[f"fairness.last_day.{run.program.name}"] = run.data.last_day or ""
     if (run.data.last_day or "") < version.tags.get(f"fairness.last_day.{run.program.name}", ""):
         return  # an older period, audited again, does not speak for the model of today
-    known = {**version.tags, **tags}
-    every = {value for key, value in known.items() if key.startswith("fairness.status.")}
-    tags["fairness.status"] = next(status for status in _WORST_FIRST if status in every)  # over all its programs
+    del tags["fairness.status"]  # over all its programs: below
     for key in version.tags:
         if key.startswith(PER_HARM) and key not in tags:
             client.delete_model_version_tag(name, number, key)  # of an earlier audit, which asked about other harms
     for key, value in tags.items():
         client.set_model_version_tag(name, number, key, value)
+    settled(client, name, number, "fairness.status", _WORST_FIRST)
     place = Place(client.get_run(run_id).info.experiment_id, run_id)
     told = beside(version.description or "", run.program.name, version_words(run, judgement, place))
     if told != version.description:
@@ -208,13 +211,3 @@ def _logged_model(source: str) -> str | None:
     """The logged model that a version was made of: a registry in a database tells it only in the version's source."""
     match = re.fullmatch(r"models:/(m-[^/@]+)", source)
     return match.group(1) if match else None
-
-
-def _version_of(client: MlflowClient, model: str) -> tuple[str, str]:
-    match = re.fullmatch(r"models:/([^/@]+)(?:@(.+)|/(\d+))", model)
-    if not match:
-        raise InputError(Problem(
-            "model", f"'{model}'", "models:/NAME@ALIAS or models:/NAME/VERSION", "mend the program's 'model'",
-        ))  # fmt: skip
-    name, alias, number = match.groups()
-    return name, number or str(client.get_model_version_by_alias(name, alias).version)

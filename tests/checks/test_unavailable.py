@@ -84,7 +84,7 @@ def test_a_withdrawn_right_is_not_tried_again(server, tmp_path):
     with psycopg.connect(server, autocommit=True) as admin:
         admin.execute("DROP ROLE IF EXISTS reader")
         admin.execute("CREATE ROLE reader LOGIN")
-    with pytest.raises(InputError, match="permission denied|no table") as raised:
+    with pytest.raises(InputError, match=r"permission denied|no table") as raised:
         run(tmp_path, server.replace("postgres@", "reader@"))
     assert not isinstance(raised.value, UnavailableError)
 
