@@ -44,8 +44,8 @@ def _document(say: Words, lists: Lists, runs: Counter[str], newest: Sequence[tup
     parts = [
         _worst(say, lists, runs),
         _contents(say, lists),
-        _part(say, lists, lines.BREACHES, lines.BREACHED, _OPEN),
         _part(say, lists, lines.OPEN, lines.FINDINGS, _OPEN, say("site.none_open")),
+        _part(say, lists, lines.BREACHES, lines.BREACHED, _OPEN),
         _part(say, lists, lines.DECIDED, lines.FINDINGS, _UNSETTLED),
         _part(say, lists, lines.UNSETTLED, lines.FINDINGS, _UNSETTLED),
         _part(say, lists, lines.SILENCE, lines.SILENT, _SILENT),
@@ -72,7 +72,7 @@ def _worst(say: Words, lists: Lists, runs: Counter[str]) -> Markup:
 def _contents(say: Words, lists: Lists) -> Markup:
     """Where the parts of the page are, with the length of each list."""
     told = [(kind, say(f"site.list_of.{kind}"), len(lists.entries.get(((kind, ""),), ())))
-            for kind in (lines.BREACHES, lines.OPEN, lines.DECIDED, lines.UNSETTLED, lines.SILENCE, lines.BROKEN,
+            for kind in (lines.OPEN, lines.BREACHES, lines.DECIDED, lines.UNSETTLED, lines.SILENCE, lines.BROKEN,
                          lines.ALL)]  # fmt: skip
     links = [
         Markup('<li><a href="#{}">{}</a> <b>{}</b></li>').format(kind, title, f"{count:,}")

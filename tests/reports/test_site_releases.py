@@ -99,7 +99,7 @@ def test_a_release_that_cannot_be_read_is_told(tmp_path):
 def test_the_overview_counts_states_and_lists_open_breaches_by_model(tmp_path):
     told = text(built(tmp_path)["index.html"])
     assert "Findings by state open 2 reopened 1 acceptance ended 1 risk accepted 1 remediated and re-tested 1" in told
-    part = told[told.index("One line for each model") : told.index("Beyond a limit in the newest run")]
+    part = told[told.index("One line for each model") : told.index("Decided by whoever released")]
     assert part.count("models:/credit 7") == 2
     assert "3 findings open since 2026-01 desk 7 Released on 2 April 2026 by Ben Lee, release 2" in part
     assert "production 1 finding open since 2026-01 <b>desk</b> Not released" in part
