@@ -66,7 +66,7 @@ def test_versions_with_an_open_breach_are_listed_and_no_others(server, tmp_path)
     client = MlflowClient(url)
     client.create_registered_model("credit")
     for _number in range(7):
-        client.create_model_version("credit", source="mlflow-artifacts:/nowhere")
+        client.create_model_version("credit", source="s3://nowhere/model")
     client.set_registered_model_alias("credit", "production", "7")
 
     def listed():
