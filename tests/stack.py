@@ -148,6 +148,37 @@ class Stack:
         entered = {"comment": "", "decisions": [], **params}
         return self.api(user, "PATCH", path, {"chosen_options": [option], "params_input": entered})
 
+    def tracked(self, program: str, period: str | None = None) -> list[dict[str, Any]]:
+        """The runs of a program in MLflow, of a period where one is named."""
+        search = f"/api/2.0/mlflow/experiments/get-by-name?experiment_name={quote(f'squaredeal/{program}', safe='')}"
+        found = self.mlflow("GET", search)
+        if found.status_code == 404:
+            return []
+        asked = {"experiment_ids": [found.json()["experiment"]["experiment_id"]], "max_results": 1000}
+        if period:
+            asked["filter"] = f"tags.`squaredeal.period` = '{period}'"
+        answer = self.mlflow("POST", "/api/2.0/mlflow/runs/search", json=asked)
+        answer.raise_for_status()
+        return list(answer.json().get("runs", []))
+
+    def log(self, dag: str, run: str, task: str) -> str:
+        """All that the task wrote, in every try."""
+        folder = self.home / "airflow" / "logs" / f"dag_id={dag}" / f"run_id={run}" / f"task_id={task}"
+        return "\n".join(file.read_text(errors="replace") for file in sorted(folder.rglob("*.log")))
+
+    def clear(self, dag: str, run: str, task: str) -> None:
+        """Have a task and all behind it done again."""
+        content = {
+            "dry_run": False,
+            "dag_run_id": run,
+            "task_ids": [task],
+            "include_downstream": True,
+            "only_failed": False,
+            "reset_dag_runs": True,
+        }
+        answer = self.api("ada", "POST", f"/dags/{dag}/clearTaskInstances", content)
+        assert answer.status_code == 200, answer.text
+
     def refresh(self, dag: str) -> None:
         """Wait until a program that was just written is a DAG."""
         self.until(lambda: self.api("ada", "GET", f"/dags/{dag}").status_code == 200, 90)
