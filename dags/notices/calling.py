@@ -14,7 +14,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from airflow.sdk import AsyncCallback, BaseNotifier, DeadlineAlert, DeadlineReference
+from airflow.sdk import BaseNotifier
+from airflow.sdk.definitions.callback import AsyncCallback
+from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
 from checks.inputs.program import AuditProgram, read_program
 from dags.notices.notice import Links, notice_of
@@ -28,7 +30,7 @@ TOLD = "failure_told"  # the XCom of a failed task of which word was sent
 TELL_THEMSELVES = ("gate", "tell")  # tasks that send notices and end red
 
 
-class ProgramNotifier(BaseNotifier):
+class ProgramNotifier(BaseNotifier):  # type: ignore[misc]
     """Sends a notice of a program; it never raises.
 
     ``file`` is the program's file, ``kind`` the notice's: ``awaiting`` for an approval, ``failed`` for a task. ``died``
@@ -194,7 +196,8 @@ def _reason(error: Any) -> str:
 
 def _period(program: AuditProgram, context: Mapping[str, Any]) -> str:
     """The run's period as far as it is known before there are records; else empty."""
-    from dags.periods import period_between, updates
+    from checks.inputs.period import period_between
+    from dags.periods import updates
 
     run = context.get("dag_run") or {}
     told = run if isinstance(run, Mapping) else {name: getattr(run, name, None) for name in _TOLD}

@@ -10,7 +10,7 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -95,42 +95,40 @@ def notice_of(
 
     if kind not in KINDS:
         raise ValueError(f"no kind of notice: {kind}")
-    links = links or Links()
-    about = {
-        "kind": kind, "program": program.name, "title": {lang: plain(text) for lang, text in program.title.items()},
-        "owner": plain(program.inventory.get("owner", "")), "tier": plain(program.inventory.get("tier", "")),
-        "task": plain(task), "reason": plain(reason, program.folder),
-    }  # fmt: skip
+    notice = Notice(
+        kind, _key(program.name, period, kind, task, run_id), program.name,
+        {lang: plain(text) for lang, text in program.title.items()}, plain(program.inventory.get("owner", "")),
+        plain(program.inventory.get("tier", "")), period, model=program.model, task=plain(task),
+        reason=plain(reason, program.folder), links=links or Links(),
+    )  # fmt: skip
     if folder is None:
-        key = _key(program.name, period, kind, task, run_id)
-        return Notice(key=key, period=period, model=program.model, links=links, **about)  # type: ignore[arg-type]
+        return notice
     run, judgement = read_run(folder)
     judged = digest_of((folder / JUDGEMENT_FILE).read_bytes())
-    return Notice(
-        key=_key(program.name, run.data.period, str(run.version), kind, task, judged if not task else run_id),
-        period=run.data.period, version=run.version,
-        model=run.subject.model if run.subject else None,
-        model_version=run.subject.version if run.subject else None,
-        links=Links(links.report or _report(program.name, run), links.approval, links.run, links.mlflow),
-        **about, **_found(run, judgement),
-    )  # type: ignore[arg-type]  # fmt: skip
+    key = _key(program.name, run.data.period, str(run.version), kind, task, run_id if task else judged)
+    told = replace(
+        notice, key=key, period=run.data.period, version=run.version,
+        model=run.subject.model if run.subject else None, model_version=run.subject.version if run.subject else None,
+        links=replace(notice.links, report=_report(program.name, run)),
+    )  # fmt: skip
+    return _with_checks(told, run) if not run.checks.fit else _with_findings(told, judgement)
 
 
-def _found(run: AuditRun, judgement: Judgement) -> dict[str, object]:
-    """Verdicts, flagged findings with the worst first, or the checks that stopped the run."""
-    if not run.checks.fit:
-        stopped = [result for result in run.checks.failures if result.on_failure == "stop"]
-        told = tuple(
-            ToldCheck(plain(one.place), plain(one.expected), plain(one.remedy)) for one in stopped[:MOST]
-        )  # fmt: skip
-        return {"checks": told, "more": max(0, len(stopped) - MOST)}
+def _with_checks(notice: Notice, run: AuditRun) -> Notice:
+    """The checks that stopped the run."""
+    stopped = [result for result in run.checks.failures if result.on_failure == "stop"]
+    told = tuple(ToldCheck(plain(one.place), plain(one.expected), plain(one.remedy)) for one in stopped[:MOST])
+    return replace(notice, checks=told, more=max(0, len(stopped) - MOST))
+
+
+def _with_findings(notice: Notice, judgement: Judgement) -> Notice:
+    """How many findings of each verdict, and the flagged ones with the worst first."""
     counted = Counter(finding.verdict for finding in judgement.findings)
     flagged = [finding for verdict in FLAGGED for finding in judgement.findings if finding.verdict == verdict]
-    return {
-        "verdicts": {verdict: counted[verdict] for verdict in VERDICTS if counted[verdict]},
-        "findings": tuple(_told(finding) for finding in flagged[:MOST]),
-        "more": max(0, len(flagged) - MOST),
-    }
+    return replace(
+        notice, verdicts={verdict: counted[verdict] for verdict in VERDICTS if counted[verdict]},
+        findings=tuple(_told(finding) for finding in flagged[:MOST]), more=max(0, len(flagged) - MOST),
+    )  # fmt: skip
 
 
 def _told(finding: Finding) -> ToldFinding:

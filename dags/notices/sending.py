@@ -28,16 +28,24 @@ def send(notice: Notice, notify: Notify, connection: Finder | None = None, conte
     ``connection`` finds a connection by its name; without it Airflow's. ``context`` is that of the task on whose behalf
     it is sent: what could not be sent is left there as the XCom ``notice_not_sent``.
     """
-    ways = list(_ways(notice, notify, connection or _connection))
-    with ThreadPoolExecutor(max_workers=max(1, len(ways))) as pool:
-        faults = tuple(fault for fault in pool.map(_tried, ways) if fault)
+    faults = attempt(notice, notify, connection or _connection)
     for fault in faults:
-        log.error("notice '%s' of %s was not sent: %s", notice.kind, notice.program, fault)
+        log.error(
+            "notice '%s' of %s was not sent: %s. Mend it, and see with 'squaredeal notify PROGRAM' whether it arrives.",
+            notice.kind, notice.program, fault,
+        )  # fmt: skip
     if faults:
         _mark(faults, context)
-    elif ways:
+    elif notify:
         log.info("notice '%s' of %s was sent", notice.kind, notice.program)
     return faults
+
+
+def attempt(notice: Notice, notify: Notify, connection: Finder) -> tuple[str, ...]:
+    """Send by every way at once, without a word in a log. Returns what could not be sent and why."""
+    ways = list(_ways(notice, notify, connection))
+    with ThreadPoolExecutor(max_workers=max(1, len(ways))) as pool:
+        return tuple(fault for fault in pool.map(_tried, ways) if fault)
 
 
 def _ways(notice: Notice, notify: Notify, connection: Finder) -> Iterator[tuple[str, Callable[[], None]]]:
@@ -75,7 +83,7 @@ def _tried(way: tuple[str, Callable[[], None]]) -> str | None:
     except NeverError as error:
         return f"{name}: {error}"
     except LaterError as error:
-        return f"{name}: {error}, {TRIES} times; look at that server, then clear the task to send it again"
+        return f"{name}: {error}, {TRIES} times"
     except Exception as error:  # noqa: BLE001 - a notice never changes what it tells of
         return f"{name}: {type(error).__name__}"
     return None

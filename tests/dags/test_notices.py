@@ -17,9 +17,11 @@ from audits.record import canonical_json
 from audits.run import read_run
 from checks.inputs.operation import Notify
 from checks.inputs.program import AuditProgram, read_program
+from checks.problem import InputError
 from dags.notices import Notice, notice_of, send, sending, webhook
 from dags.notices.payload import payload
 from dags.notices.plain import plain
+from dags.notices.trying import try_notice
 from dags.notices.wording import page, subject, text
 from tests.mailboxes import certificate, connection, hook_server, mail_server
 from tests.operated import write_operated
@@ -292,3 +294,18 @@ def test_unfit_data_are_told_by_their_checks_without_values(tmp_path):
     stopped = [result for result in run.checks.failures if result.on_failure == "stop"]
     assert [one.place for one in made.checks] == [result.place for result in stopped]
     assert stopped[0].remedy.split()[0] in text(made)
+
+
+def test_a_test_notice_by_hand(tmp_path, monkeypatch):
+    file = write_operated(tmp_path, "tried", 0.1, {"notify": {"webhook": "tried_hook"}}, rows=50)
+    with hook_server(200, 404) as hook:
+        monkeypatch.setenv("AIRFLOW_CONN_TRIED_HOOK", json.dumps({"conn_type": "http", "host": hook.url}))
+        assert try_notice(read_program(file)) == ["webhook: accepted by 'tried_hook'"]
+        with pytest.raises(InputError, match="answered 404"):
+            try_notice(read_program(file))
+    assert json.loads(hook.requests[0][2])["kind"] == "test"
+
+
+def test_a_test_notice_of_a_program_that_names_nobody(program):
+    with pytest.raises(InputError, match=r"write operation\.notify"):
+        try_notice(program)
