@@ -26,12 +26,11 @@ MOST = 10  # findings and checks that are told one by one
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Where to look: the report on the site, the page of the approval, the run in the scheduler, the run in MLflow."""
+    """Where to look: the report on the site, the page of the approval, the run in the scheduler."""
 
     report: str | None = None
     approval: str | None = None
     run: str | None = None
-    mlflow: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +76,7 @@ class Notice:
     findings: tuple[ToldFinding, ...] = ()
     checks: tuple[ToldCheck, ...] = ()
     more: int = 0
+    failed_questions: tuple[str, ...] = ()
     task: str = ""
     reason: str = ""
     links: Links = Links()
@@ -111,7 +111,7 @@ def notice_of(
         model=run.subject.model if run.subject else None, model_version=run.subject.version if run.subject else None,
         links=replace(notice.links, report=_report(program.name, run)),
     )  # fmt: skip
-    return _with_checks(told, run) if not run.checks.fit else _with_findings(told, judgement)
+    return _with_checks(told, run) if not run.checks.fit else _with_findings(told, run, judgement)
 
 
 def _with_checks(notice: Notice, run: AuditRun) -> Notice:
@@ -121,13 +121,14 @@ def _with_checks(notice: Notice, run: AuditRun) -> Notice:
     return replace(notice, checks=told, more=max(0, len(stopped) - MOST))
 
 
-def _with_findings(notice: Notice, judgement: Judgement) -> Notice:
-    """How many findings of each verdict, and the flagged ones with the worst first."""
+def _with_findings(notice: Notice, run: AuditRun, judgement: Judgement) -> Notice:
+    """How many findings of each verdict, the flagged ones with the worst first, and the questions that failed."""
     counted = Counter(finding.verdict for finding in judgement.findings)
     flagged = [finding for verdict in FLAGGED for finding in judgement.findings if finding.verdict == verdict]
     return replace(
         notice, verdicts={verdict: counted[verdict] for verdict in VERDICTS if counted[verdict]},
         findings=tuple(_told(finding) for finding in flagged[:MOST]), more=max(0, len(flagged) - MOST),
+        failed_questions=tuple(error.question for error in run.errors),
     )  # fmt: skip
 
 

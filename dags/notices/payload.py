@@ -8,7 +8,7 @@ import json
 from dataclasses import asdict
 
 from dags.notices.notice import Notice
-from dags.notices.wording import HEADS
+from dags.notices.wording import head
 
 SCHEMA_VERSION = "1.0"
 SIGNATURE = "X-Squaredeal-Signature"
@@ -20,7 +20,7 @@ def payload(notice: Notice) -> bytes:
         "schema_version": SCHEMA_VERSION,
         "key": notice.key,
         "kind": notice.kind,
-        "message": HEADS[notice.kind],
+        "message": head(notice),
         "program": {"name": notice.program, "title": dict(notice.title), "owner": notice.owner, "tier": notice.tier},
         "period": notice.period or None,
         "version": notice.version,
@@ -29,6 +29,7 @@ def payload(notice: Notice) -> bytes:
         "findings": [asdict(one) for one in notice.findings],
         "checks": [asdict(one) for one in notice.checks],
         "more": notice.more,
+        "failed_questions": list(notice.failed_questions),
         "task": notice.task or None,
         "reason": notice.reason or None,
         "links": asdict(notice.links),

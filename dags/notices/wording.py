@@ -18,13 +18,20 @@ HEADS = {
     "expired": "Nobody answered in time: nothing was released",
     "test": "A test: nothing happened",
 }
-_LINKS = (("report", "Report"), ("approval", "Approve or reject"), ("run", "Run in Airflow"), ("mlflow", "MLflow"))
+_LINKS = (("report", "Report"), ("approval", "Approve or reject"), ("run", "Run in Airflow"))
 _STYLE = "font-family:sans-serif;font-size:15px;line-height:1.45;max-width:46em"
+
+
+def head(notice: Notice) -> str:
+    """What happened."""
+    if notice.kind == "flagged" and notice.failed_questions and not notice.findings:
+        return "A question failed"
+    return HEADS[notice.kind]
 
 
 def subject(notice: Notice) -> str:
     """One line: what happened, of which program, which run."""
-    return f"[Squaredeal] {HEADS[notice.kind]}: {title(notice)}{_run(notice)}"[:200]
+    return f"[Squaredeal] {head(notice)}: {title(notice)}{_run(notice)}"[:200]
 
 
 def title(notice: Notice) -> str:
@@ -46,6 +53,7 @@ def facts(notice: Notice) -> Iterator[tuple[str, str]]:
         ("Tier", notice.tier), ("Period", notice.period), ("Version", f"v{notice.version}" if notice.version else ""),
         ("Model", model or ""), ("Task", notice.task), ("Reason", notice.reason),
         ("Findings", ", ".join(f"{count} {verdict}" for verdict, count in notice.verdicts.items())),
+        ("Questions that failed", ", ".join(notice.failed_questions)),
     )  # fmt: skip
     return ((name, value) for name, value in told if value)
 
@@ -60,7 +68,7 @@ def links(notice: Notice) -> Iterator[tuple[str, str]]:
 
 def text(notice: Notice) -> str:
     """The mail as plain text."""
-    lines = [HEADS[notice.kind], "", *(f"{name}: {value}" for name, value in facts(notice)), ""]
+    lines = [head(notice), "", *(f"{name}: {value}" for name, value in facts(notice)), ""]
     for one in notice.findings:
         lines += [
             f"- {one.verdict.upper()}: {one.explanation}",
@@ -91,8 +99,8 @@ def page(notice: Notice) -> str:
     told += [f"<li>and {notice.more} more</li>"] if notice.more else []
     listed = f"<ul>{''.join(told)}</ul>" if told else ""
     anchors = "".join(f'<p><a href="{escape(address)}">{escape(words)}</a></p>' for words, address in links(notice))
-    head = escape(HEADS[notice.kind])
+    heading = escape(head(notice))
     return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{head}</title><body style="{_STYLE}">'
-        f"<h1>{head}</h1><table cellpadding=4>{rows}</table>{listed}{anchors}</body></html>\n"
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{heading}</title><body style="{_STYLE}">'
+        f"<h1>{heading}</h1><table cellpadding=4>{rows}</table>{listed}{anchors}</body></html>\n"
     )

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from audits.record import canonical_json
+from audits.record import RunError, canonical_json
 from audits.run import read_run
 from checks.inputs.operation import Notify
 from checks.inputs.program import AuditProgram, read_program
@@ -309,3 +309,11 @@ def test_a_test_notice_by_hand(tmp_path, monkeypatch):
 def test_a_test_notice_of_a_program_that_names_nobody(program):
     with pytest.raises(InputError, match=r"write operation\.notify"):
         try_notice(program)
+
+
+def test_a_question_that_failed_is_not_called_a_breach(tmp_path, program):
+    folder = judged_run(tmp_path / "runs", {"a": "clear"}, errors=(RunError("fair_lending.pricing", "KeyError"),))
+    made = notice_of(folder, program, "flagged")
+    assert subject(made).startswith("[Squaredeal] A question failed: ")
+    assert json.loads(payload(made))["failed_questions"] == ["fair_lending.pricing"]
+    assert "Questions that failed: fair_lending.pricing" in text(made)
