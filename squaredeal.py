@@ -423,6 +423,15 @@ def simulate(
 
 
 @app.command()
+def notify(program: Annotated[str, typer.Argument(help="A program file.")]) -> None:
+    """Send a test notice to those whom a program names, by Airflow's connections."""
+    with _plain_errors():
+        from dags.notices.trying import try_notice
+
+        typer.echo("\n".join(try_notice(_read(program))))
+
+
+@app.command()
 def demo(out: Annotated[Path, typer.Option(help="Folder for the demonstration.")] = Path("demo")) -> None:
     """Audit the shipped program and simulated companies through Airflow, find a remedy; print what was found."""
     with _plain_errors():

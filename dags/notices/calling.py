@@ -52,6 +52,10 @@ class ProgramNotifier(BaseNotifier):  # type: ignore[misc]
                 _tell(program, self.kind, context)
             else:
                 error = context.get("exception")
+                if (
+                    error is None
+                ):  # the DAG processor, on behalf of a lost worker: the DAG's own notifier tells it, once
+                    return
                 if type(error).__name__ != _EXPIRED:
                     _tell(program, "failed", context, _task(context["ti"]), _reason(error))
                 _push(context["ti"], TOLD, True)
@@ -188,10 +192,9 @@ def _reason(error: Any) -> str:
     """What failed: an error in our own words, or the type and place of any other, whose text may quote rows."""
     from checks.foreign_text import kind_and_place
 
-    if isinstance(error, BaseException):
-        lines = "; ".join(line.strip() for line in str(error).splitlines())
-        return lines if type(error).__name__ in _OURS else kind_and_place(error)
-    return _DIED
+    if type(error).__name__ not in _OURS:
+        return kind_and_place(error) if isinstance(error, BaseException) else _DIED
+    return "; ".join(line.strip() for line in str(error).splitlines())
 
 
 def _period(program: AuditProgram, context: Mapping[str, Any]) -> str:

@@ -123,6 +123,7 @@ def test_a_task_whose_process_was_killed_is_told(told):
     os.kill(stack.until(lambda: _task_process(stack), 60), signal.SIGKILL)
     assert stack.wait("killed", run) == "failed"
     stack.until(lambda: _kinds(hook, "killed") == ["failed"], 60)
+    time.sleep(10)
     assert "was killed or lost" in _only(hook, "killed", "failed")["reason"]
 
 
