@@ -29,7 +29,7 @@ from checks.problem import InputError, Problem
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-_RAW = "raw_source"
+RAW = _RAW = "raw_source"
 _NULL_TEXTS = ["", "NA", "N/A", "NaN", "nan", "NULL", "null"]
 
 
@@ -77,6 +77,26 @@ def open_duckdb(program: AuditProgram, period: Period, url: str) -> Iterator[Sou
             yield Source(address_of(program), "duckdb", reader, RELATION, url, relation, exempt, program.contract)
         finally:
             reader.disconnect()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def opened_rows(program: AuditProgram) -> Iterator[Any]:
+    """A connection in which ``RAW`` holds the rows of a program's files as they are, before any contract."""
+    import duckdb
+
+    _check_settings()
+    folder = Path(tempfile.mkdtemp(prefix="squaredeal-"))
+    try:
+        connection = _connected(folder / "work.duckdb", folder)
+        try:
+            _raw_duckdb(program, "duckdb://", connection, folder)
+            yield connection
+        except duckdb.Error as error:
+            raise unreadable(program, error) from None
+        finally:
+            connection.disconnect()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
