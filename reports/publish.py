@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 from audits.run import REPORT_FILE, read_run
@@ -43,10 +44,14 @@ def check_language(lang: str) -> None:
 
 
 def publish(folder: Path, tracking_uri: str | None = None) -> Path:
-    """Write the pages and, where a store is named, track the run in MLflow. Returns the first language's page."""
+    """Write the pages and, where a store is named, track the run in MLflow and say there where its findings stand.
+
+    Returns the first language's page.
+    """
     page = write_pages(folder)
     if tracking_uri:
-        from reports.tracking import track
+        from reports.tracking import tag_status, track
 
         track(folder, tracking_uri)
+        tag_status(folder, tracking_uri, dt.datetime.now(dt.UTC).date())
     return page

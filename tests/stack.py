@@ -119,10 +119,9 @@ class Stack:
 
     def tasks(self, dag: str, run: str) -> dict[str, str]:
         """State by task; mapped ones as ``audit[0]``."""
-        found = self.get(f"/dags/{dag}/dagRuns/{quote(run)}/taskInstances?limit=200")["task_instances"]
         return {
             one["task_id"] + (f"[{one['map_index']}]" if one["map_index"] >= 0 else ""): str(one["state"])
-            for one in found
+            for one in self.instances(dag, run)
         }
 
     def wait_task(self, dag: str, run: str, task: str, until: Sequence[str], timeout: float = 240) -> str:
@@ -147,6 +146,24 @@ class Stack:
         path = f"/dags/{dag}/dagRuns/{quote(run)}/taskInstances/approve/-1/hitlDetails"
         entered = {"comment": "", "decisions": [], **params}
         return self.api(user, "PATCH", path, {"chosen_options": [option], "params_input": entered})
+
+    def instances(self, dag: str, run: str) -> list[dict[str, Any]]:
+        """The task instances of a run as Airflow tells of them."""
+        return list(self.get(f"/dags/{dag}/dagRuns/{quote(run)}/taskInstances?limit=200")["task_instances"])
+
+    def kill_task(self, dag: str, run: str, task: str, with_worker: bool = False) -> list[int]:
+        """Kill the processes that run a task now with SIGKILL; returns them, none while it does not run.
+
+        The worker bears the task instance's id in its title, and so does its child, which does the work.
+        """
+        ids = {one["id"] for one in self.instances(dag, run) if one["task_id"] == task and one["state"] == "running"}
+        found = {pid: parent for pid, parent, title in _processes() if any(one in title for one in ids)}
+        children = [pid for pid, parent in found.items() if parent in found]
+        killed = [*children, *([found[pid] for pid in children] if with_worker else [])]
+        for pid in killed:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return killed
 
     def tracked(self, program: str, period: str | None = None) -> list[dict[str, Any]]:
         """The runs of a program in MLflow, of a period where one is named."""
@@ -186,6 +203,14 @@ class Stack:
 
 def _in(state: str, until: Sequence[str]) -> str | None:
     return state if state in until else None
+
+
+def _processes() -> Iterator[tuple[int, int, str]]:
+    """Every process: its id, its parent's, its title."""
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError, IndexError, ValueError):
+            title = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            yield int(entry.name), int((entry / "stat").read_text().rpartition(")")[2].split()[1]), title
 
 
 def free_port() -> int:
@@ -260,6 +285,7 @@ def _environment(home: Path, settings: Mapping[str, str]) -> dict[str, str]:
         "MLFLOW_TRACKING_USERNAME": "airflow",
         "MLFLOW_TRACKING_PASSWORD": MLFLOW_PASSWORD,
         "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "SQUAREDEAL_PROGRAMS": str(home / "programs"),
         "SQUAREDEAL_OUT": str(home / "runs"),
         "SQUAREDEAL_SITE": str(home / "site"),
