@@ -49,7 +49,13 @@ def group_named(words: Sequence[str]) -> tuple[str, float, str] | None:
 
 def is_key(column: Column, words: Sequence[str]) -> bool:
     """A number or text that names rows or persons rather than measures them."""
-    return column.kind in ("number", "text") and (column.kind == "text" or column.whole) and bool(KEYS & set(words))
+    many = column.distinct > 40 or column.unique
+    return (
+        many
+        and column.kind in ("number", "text")
+        and (column.kind == "text" or column.whole)
+        and bool(KEYS & set(words))
+    )
 
 
 def holds(role: str, column: Column, words: Sequence[str]) -> bool:
@@ -58,11 +64,13 @@ def holds(role: str, column: Column, words: Sequence[str]) -> bool:
         return False
     if role in MONEY:
         return _amounts(column, words)
-    if role in _FLAGS or role.startswith("funnel.") and role != "funnel.network":
+    if role in _FLAGS or (role.startswith("funnel.") and role != "funnel.network"):
         return _flag(column)
     if role in _LABELLED:
-        return column.kind in ("text", "number", "boolean") and 1 < column.distinct <= 40 and (
-            column.kind == "text" or column.distinct <= 12
+        return (
+            column.kind in ("text", "number", "boolean")
+            and 1 < column.distinct <= 40
+            and (column.kind == "text" or column.distinct <= 12)
         )
     test = _TESTS.get(role)
     return test is None or test(column, words)
@@ -103,6 +111,10 @@ def _span(column: Column, words: Sequence[str]) -> bool:
     return column.kind == "number" and column.distinct > 2 and (column.low or 0) >= 0 and (column.high or 0) <= 40_000
 
 
+def _counted(column: Column, words: Sequence[str]) -> bool:
+    return column.kind == "number" and column.whole and column.distinct > 1 and (column.low or 0) >= 0
+
+
 def _numeric(column: Column, words: Sequence[str]) -> bool:
     return column.kind == "number" and column.distinct > 2
 
@@ -123,5 +135,5 @@ def _reason(column: Column, words: Sequence[str]) -> bool:
 _TESTS: dict[str, Callable[[Column, Sequence[str]], bool]] = {
     "decision": _decision, "outcome": _outcome, "score": _numeric, "rate": _rate, "tenure": _span, "weight": _weight,
     "entity": _repeats, "loan.term_months": _term, "loan.disclosed_apr": _rate, "terms.borrowed": _numeric,
-    "behaviour.visits": _span, "thin_file.filled_decision": _decision, "denial_reasons": _reason,
+    "behaviour.visits": _counted, "thin_file.filled_decision": _decision, "denial_reasons": _reason,
 }  # fmt: skip

@@ -35,7 +35,8 @@ def model_inputs(placed: Placed) -> Iterator[Guess]:
             placed.profile.column(guess.column) for guess in placed.best.values()
             if guess.more.get("attribute") == "region" and guess.column not in {one.name for one in left}
         ]  # fmt: skip
-        left += [placed.profile.column(guess.column) for role, guess in placed.best.items() if role == "behaviour.visits"]
+        visits = placed.best.get("behaviour.visits")
+        left += [placed.profile.column(visits.column)] if visits and not visits.filled else []
     else:
         return
     sure = LIKELY if len(left) <= _MOST else DOUBTFUL

@@ -24,9 +24,9 @@ _CHUNK = 100
 class Column:
     """A column of the rows that were looked at.
 
-    ``kind``: number, text, boolean, time or other. ``whole``: all numbers are whole. ``values``: the different values with
-    their numbers, the most frequent first, where there are at most ``MOST_VALUES`` and none looks personal. ``personal``:
-    kinds of personal data that its values or its name look like.
+    ``kind``: number, text, boolean, time or other. ``whole``: all numbers are whole. ``values``: the different values
+    with their numbers, the most frequent first, where there are at most ``MOST_VALUES`` and none looks personal.
+    ``personal``: kinds of personal data that its values or its name look like.
     """
 
     name: str
@@ -165,7 +165,7 @@ def _short(value: str, kind: str) -> str:
 
 
 def _over_all(connection: Any, column: Column, rows: int) -> Column:
-    """Whether a column that is unique in the draw is so in the file: counted by a sketch that errs by a few per cent."""
+    """Whether a column that is unique in the draw is so in the file, by a sketch that errs by a few per cent."""
     from dataclasses import replace
 
     if not column.unique:
@@ -181,8 +181,8 @@ def _missing_by(connection: Any, columns: Sequence[Column]) -> dict[tuple[str, s
     for gap in gaps:
         for side in sides:
             rows = connection.raw_sql(
-                f"SELECT CAST({identifier(side.name)} AS VARCHAR), avg(CAST({identifier(gap.name)} IS NULL AS INTEGER)) "
-                "FROM looked GROUP BY 1"
+                f"SELECT CAST({identifier(side.name)} AS VARCHAR), "
+                f"avg(CAST({identifier(gap.name)} IS NULL AS INTEGER)) FROM looked GROUP BY 1"
             ).fetchall()
             found[gap.name, side.name] = {_short(str(value), side.kind): float(share) for value, share in rows}
     return found

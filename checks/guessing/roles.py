@@ -16,6 +16,7 @@ from checks.guessing.inputs import model_inputs
 from checks.guessing.names import words
 from checks.guessing.profile import Column, Profile
 from checks.guessing.vocabulary import CALLED, NO_TIMES, TIMES
+from checks.personal_kinds import looks_personal
 
 _STAGES = ("reach", "start", "identity", "submit", "price")
 _LEAST_STAGES = 3
@@ -48,6 +49,7 @@ class Placed:
 
 def guess_roles(profile: Profile) -> tuple[Guess, ...]:
     """All guesses, those of a role beside one another."""
+    profile = replace(profile, columns=tuple(one for one in profile.columns if not looks_personal(one.name)))
     placed = Placed(profile, {column.name: words(column.name) for column in profile.columns})
     _by_name(placed)
     _keys(placed)
@@ -55,8 +57,14 @@ def guess_roles(profile: Profile) -> tuple[Guess, ...]:
     _groups(placed)
     _together(placed)
     inputs = list(model_inputs(placed))
-    found = [details(guess, placed.profile, placed.said[guess.column]) for guess in (*placed.best.values(), *inputs)]
-    return (*found, *(details(guess, profile, placed.said[guess.column]) for guess in placed.doubts))
+    every = (*placed.best.values(), *inputs, *placed.doubts)
+    return tuple(_kept(details(guess, profile, placed.said[guess.column])) for guess in every)
+
+
+def _kept(guess: Guess) -> Guess:
+    """A group whose reference cannot be guessed is doubtful."""
+    lacks = guess.role.startswith("groups.") and "reference" not in guess.more
+    return replace(guess, sure=DOUBTFUL) if lacks else guess
 
 
 def _by_name(placed: Placed) -> None:
@@ -74,9 +82,9 @@ def _by_name(placed: Placed) -> None:
             continue
         if sure != DOUBTFUL or role in ("decision", "outcome", "price", "rate", "entity"):
             claims.setdefault(role, []).append((score, sure, column))
-    for role, found in claims.items():
-        found.sort(key=lambda one: -one[0])
-        for i, (_, sure, column) in enumerate(found):
+    for role, claimed in claims.items():
+        claimed.sort(key=lambda one: -one[0])
+        for i, (_, sure, column) in enumerate(claimed):
             guess = Guess(role, column.name, sure, _why(role, sure))
             if role == "strata" and sure != DOUBTFUL:
                 placed.best[f"strata.{column.name}"] = guess
@@ -117,7 +125,9 @@ def _time(placed: Placed) -> None:
     times = [column for column in times if column.name not in placed.taken()]
     able = [column for column in times if not NO_TIMES & set(placed.said[column.name])]
     if not able:
-        placed.doubts += [Guess("time", one.name, DOUBTFUL, "a time, perhaps not that of the decision") for one in times]
+        placed.doubts += [
+            Guess("time", one.name, DOUBTFUL, "a time, perhaps not that of the decision") for one in times
+        ]
         return
     ranked = sorted(able, key=lambda one: _time_rank(placed.said[one.name]))
     sure = SURE if len(able) == 1 else LIKELY
