@@ -392,6 +392,19 @@ def policies(
 
 
 @app.command()
+def init(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="CSV, compressed CSV or Parquet; or a pattern.")],
+    out: Annotated[Path | None, typer.Option(help="Program file to write; by default FILE's name with .yaml.")] = None,
+    force: Force = False,
+) -> None:
+    """Write a first program for a data file: roles guessed from names and values, each marked with its reason."""
+    with _plain_errors():
+        from audits.first_file import begin, told
+
+        typer.echo("\n".join(told(begin(file, out, force))))
+
+
+@app.command()
 def simulate(
     world: Annotated[str | None, typer.Argument(help="Name or code of a world; without one they are listed.")] = None,
     rows: Annotated[int, typer.Option(help="Rows to write.")] = 100_000,

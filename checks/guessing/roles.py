@@ -82,6 +82,8 @@ def _by_name(placed: Placed) -> None:
             continue
         if sure != DOUBTFUL or role in ("decision", "outcome", "price", "rate", "entity"):
             claims.setdefault(role, []).append((score, sure, column))
+        else:
+            placed.doubts.append(Guess(role, column.name, DOUBTFUL, _why(role, sure)))
     for role, claimed in claims.items():
         claimed.sort(key=lambda one: -one[0])
         for i, (_, sure, column) in enumerate(claimed):
@@ -262,21 +264,21 @@ def _thin_file(placed: Placed) -> None:
 
 
 def _lone_group(placed: Placed) -> None:
-    """Beside a decision the one column of few labels that plays no role may be that of a group."""
+    """Beside a decision without groups: the one column whose name speaks of a group in part, or those of few labels."""
     active = [guess for guess in placed.best.values() if guess.role.startswith("groups.") and guess.filled]
     if active or "decision" not in placed.best or "thin_file.filled_decision" in placed.best:
         return
-    able = [
-        column for column in placed.profile.columns
+    partly = [guess for guess in placed.doubts if guess.role.startswith("groups.")]
+    few = [guess for guess in partly if 1 < len(placed.profile.column(guess.column).values) <= 15]
+    if len(few) == 1:  # no other column speaks of a group
+        placed.doubts.remove(few[0])
+        placed.best[few[0].role] = replace(few[0], sure=LIKELY)
+        return
+    why = "no column is called after a group; this one has few labels and no other role"
+    placed.doubts += [
+        Guess(f"groups.{column.name}", column.name, DOUBTFUL, why) for column in placed.profile.columns
         if column.kind == "text" and 1 < len(column.values) <= 15 and column.name not in placed.taken()
     ]  # fmt: skip
-    why = "no column is called after a group; this one has few labels and no other role"
-    for column in able:
-        guess = Guess(f"groups.{column.name}", column.name, LIKELY if len(able) == 1 else DOUBTFUL, why)
-        if guess.filled:
-            placed.best[guess.role] = guess
-        else:
-            placed.doubts.append(guess)
 
 
 def roleless(profile: Profile, guesses: Sequence[Guess]) -> Iterator[Column]:

@@ -16,14 +16,15 @@ CALLED: dict[str, tuple[str, ...]] = {
              "burning cost",
              "cost", "expected claims", "pure premium", "model cost", "expected loss"),
     "realised_cost": ("claims", "incurred", "claims cost", "paid claims", "actual cost", "realised cost",
-                      "incurred loss", "actual loss", "claims amount", "loss amount"),
+                      "incurred loss", "incurred claims", "actual loss", "claims amount", "loss amount"),
     "market_price": ("market price", "market premium", "competitor price", "competitor premium", "rival price",
                      "market quote", "benchmark price"),
     "new_customer_price": ("enbp", "new business price", "new customer price", "new business premium",
                            "new customer premium", "equivalent new", "new price", "new business quote"),
     "prior_price": ("prior price", "last premium", "previous premium", "previous price", "last price",
                     "expiring premium", "prior premium"),
-    "tenure": ("tenure", "loyalty", "year customer", "month customer", "customer year", "year held",
+    "tenure": ("tenure", "loyalty", "year customer", "month customer", "customer year", "year held", "year with us",
+               "month with us", "year with", "month with",
                "relationship year", "year relationship", "relationship month",
                "month on book", "vintage", "year insured", "customer age", "renewal count", "seniority",
                "tenure year", "tenure month"),
@@ -92,7 +93,8 @@ CONTROLS = frozenset({
 FILLERS = frozenset({
     "flag", "code", "value", "the", "of", "is", "has", "was", "loan", "application", "customer", "applicant",
     "borrower", "client", "final", "current",
-    "type", "name", "id", "y", "n", "x", "at", "on", "by", "for", "to", "in", "percent", "annual", "total", "net",
+    "type", "name", "id", "y", "n", "x", "at", "on", "by", "for", "with", "us", "our", "if", "ever", "fully", "ok",
+    "amount", "gross", "grade", "to", "in", "percent", "annual", "total", "net",
     "credit", "policy", "contract", "account", "group", "status",
     "result", "level", "band", "category", "label", "bin", "desc", "text", "gbp", "usd", "cny", "eur", "motor",
     "home", "month", "year", "self", "reported", "offered", "offer",
@@ -125,5 +127,6 @@ NO_TIMES = frozenset(
     {"birth", "due", "repaid", "end", "maturity", "expiry", "closed", "updated", "update", "load", "loaded"}
 )
 KEYS = frozenset(
-    {"id", "case", "record", "row", "index", "sn", "serial", "guid", "rowid", "caseid", "ticket", "file", "reference"}
+    {"id", "case", "record", "row", "index", "sn", "serial", "guid", "rowid", "caseid", "ticket", "file",
+    "reference"}
 )
