@@ -9,6 +9,8 @@ from audits.catalogue import PACKAGES
 # what a question needs beyond its roles to be worth asking: one of these sets of filled parts
 _WORTH: dict[str, tuple[tuple[str, ...], ...]] = {
     "predatory_lending.concentration": (("groups", "loan"), ("groups", "rate")),
+    "predatory_lending.cost_caps": (("loan.fees",), ("loan.disclosed_apr",)),
+    "predatory_lending.hidden_charges": (("loan.fees",), ("loan.disclosed_apr",), ("loan.insurance",)),
     "predatory_lending.debt_trap": (("loan", "entity", "time"),),
     "predatory_lending.inducement": (("terms.pushed", "terms.borrowed"),),
     "predatory_lending.mortgage_thresholds": (("loan.apor",),),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from checks.guessing.guess import DOUBTFUL, LIKELY, SURE
 from checks.guessing.profile import Column
 from checks.guessing.sides import decision_sides, outcome_sides
-from checks.guessing.vocabulary import CALLED, FILLERS, GROUPS, KEYS
+from checks.guessing.vocabulary import BAD_NAMES, CALLED, FILLERS, GROUPS, KEYS
 
 MONEY = (
     "price", "cost", "realised_cost", "market_price", "new_customer_price", "prior_price", "loan.amount", "loan.fees",
@@ -84,7 +84,7 @@ def _flag(column: Column) -> bool:
 
 
 def _amounts(column: Column, words: Sequence[str]) -> bool:
-    few = column.distinct <= 2 and column.rows > 20
+    few = column.distinct <= 2 and (column.high or 0) <= 1
     return column.kind == "number" and not few and (column.low or 0) >= 0 and not {"id", "date"} & set(words)
 
 
@@ -96,6 +96,10 @@ def _rate(column: Column, words: Sequence[str]) -> bool:
 
 
 def _outcome(column: Column, words: Sequence[str]) -> bool:
+    """Two sides; a name that only speaks of a status needs values that say them."""
+    flag = {label.casefold() for label in column.labels} <= {"0", "1", "true", "false", "y", "n"}
+    if flag and "status" in words and not (BAD_NAMES | {"repaid", "paid"}) & set(words):
+        return False
     return outcome_sides(column, words) is not None
 
 

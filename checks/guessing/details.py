@@ -11,6 +11,8 @@ from checks.guessing.sides import decision_sides, outcome_sides
 from checks.guessing.vocabulary import GOOD
 
 _AGES = (25, 40, 60)
+# groups that are customarily the reference; elsewhere the most frequent
+_REFERENCE = {"male", "m", "man", "men", "男", "男性", "white", "han", "汉", "汉族", "town", "urban", "城镇", "城市"}
 _NEVER_REFERENCE = ("unknown", "missing", "other", "未知", "其他", "not stated", "prefer not to say")
 
 
@@ -65,7 +67,8 @@ def _group(column: Column) -> dict[str, object]:
         edges = [*bands, None]
         return {"bands": bands, "reference": _band(edges)} if bands else {}
     able = [label for label in column.labels if label.strip().casefold() not in _NEVER_REFERENCE]
-    return {"reference": (able or list(column.labels))[0], "values": list(column.labels)}
+    known = [label for label in able if label.strip().casefold() in _REFERENCE]
+    return {"reference": (known or able or list(column.labels))[0], "values": list(column.labels)}
 
 
 def _band(edges: Sequence[int | None]) -> str:

@@ -25,7 +25,9 @@ def model_inputs(placed: Placed) -> Iterator[Guess]:
     taken = placed.taken()
     left = [column for column in placed.profile.columns if column.name not in taken and _usable(column, placed)]
     controls = [column for column in left if _control(column, placed)] if decided else []
-    for column in controls:
+    income = placed.best.get("loan.income")
+    means = [placed.profile.column(income.column)] if decided and income else []
+    for column in [*controls, *means]:
         yield Guess("controls", column.name, LIKELY, "the name speaks of the risk or the means of the applicant")
     if decided and placed.column_of("outcome") is not None:
         why = "beside decision and outcome, a column of no other role is taken for an input of the model"

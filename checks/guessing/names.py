@@ -34,7 +34,9 @@ ABBREVIATIONS = {
     "qt": "quote", "pol": "policy", "acct": "account",
     "nbp": "enbp", "princ": "principal", "tnr": "tenure", "lim": "limit", "dob": "birth", "hist": "history",
     "ratio": "ratio", "util": "utilisation",
-    "utilization": "utilisation", "mo": "month", "attr": "attribute", "repayment": "repaid", "repay": "repaid",
+    "utilization": "utilisation", "mo": "month", "monthly": "month", "conn": "connection", "tenor": "term",
+    "pts": "points",
+    "equiv": "equivalent", "avg": "average", "attr": "attribute", "repayment": "repaid", "repay": "repaid",
     "buyer": "customer",
 }  # fmt: skip
 CHINESE = {
@@ -63,7 +65,8 @@ CHINESE = {
     "月数": "month", "年数": "year", "天数": "day", "曝光": "shown", "展示": "shown", "开始": "started",
     "提交": "submitted", "认证": "identity", "实名": "identity", "提现": "taken", "放款": "taken",
     "客群": "segment", "分群": "segment", "组": "group", "邮箱": "email", "电话": "phone",
-    "推送": "pushed", "对照": "holdout", "风险": "risk", "用途": "purpose", "职业": "occupation", "历史": "history",
+    "推送": "pushed", "坏": "bad", "标志": "flag", "缴费": "payment", "方式": "method", "属性": "attribute",
+    "流水": "case", "对照": "holdout", "风险": "risk", "用途": "purpose", "职业": "occupation", "历史": "history",
     "访问": "visits",
 }  # fmt: skip
 _LONGEST = max(map(len, CHINESE))

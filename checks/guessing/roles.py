@@ -134,7 +134,7 @@ def _time(placed: Placed) -> None:
     ranked = sorted(able, key=lambda one: _time_rank(placed.said[one.name]))
     sure = SURE if len(able) == 1 else LIKELY
     placed.best["time"] = Guess("time", ranked[0].name, sure, "a time whose name fits that of a decision best")
-    placed.doubts += [Guess("time", one.name, DOUBTFUL, "another time") for one in times if one is not ranked[0]]
+    placed.doubts += [Guess("time", one.name, DOUBTFUL, "another time") for one in ranked[1:]]
 
 
 def _time_rank(said: Sequence[str]) -> int:
@@ -168,6 +168,10 @@ def _together(placed: Placed) -> None:
     """What needs, or rules out, another role."""
     best = placed.best
     _decision_kept(placed)
+    price = best.get("price")
+    if price and not price.filled and "decision" not in best and {"tenure", "cost", "new_customer_price"} & set(best):
+        told = "a part of the name says so, and other columns speak of prices"
+        best["price"] = replace(price, sure=LIKELY, why=told)
     pricing = "price" in best and best["price"].filled and bool({"tenure", "cost", "realised_cost"} & set(best))
     if "decision" in best and best["decision"].filled and not pricing:
         placed.doubt("price", "beside a decision a price may be that of what is bought")
@@ -259,8 +263,9 @@ def _thin_file(placed: Placed) -> None:
         placed.best[f"thin_file.missing.{column.name}"] = Guess(
             "thin_file.missing", column.name, LIKELY, "it is empty for many, and decisions with it filled in are there"
         )
-    if not gaps:
-        placed.doubt("thin_file.filled_decision", "no column is empty for many")
+    decision = placed.best.get("decision")
+    if not gaps or decision is None or not decision.filled:
+        placed.doubt("thin_file.filled_decision", "a decision, or a column that is empty for many, is not there")
 
 
 def _lone_group(placed: Placed) -> None:

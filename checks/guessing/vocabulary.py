@@ -7,8 +7,9 @@ CALLED: dict[str, tuple[str, ...]] = {
     "decision": ("decision", "approved", "denied", "status", "result", "verdict", "action", "approved result",
                  "approved status"),
     "outcome": ("repaid", "default", "bad", "delinquent", "overdue", "charged off", "outcome", "paid off",
-                "good bad", "target", "performance", "repaid status", "default flag"),
-    "score": ("score", "rating", "fico", "credit score", "scorecard", "points"),
+                "good bad", "target", "performance", "repaid status", "status", "loan status", "paid back",
+                "good bad flag", "default flag"),
+    "score": ("score", "rating", "fico", "credit score", "scorecard", "points", "scorecard points"),
     "price": ("price", "premium", "quote", "quoted price", "quote price", "tariff", "gross premium",
               "written premium"),
     "rate": ("rate", "apr", "interest", "interest rate", "annual rate", "coupon", "rate spread"),
@@ -49,8 +50,9 @@ CALLED: dict[str, tuple[str, ...]] = {
     "terms.payment_method": ("payment method", "payment frequency", "payment type", "payment plan", "payment mode"),
     "terms.personalised": ("personalised", "personalized", "by model"),
     "terms.disclosed": ("disclosed", "disclosure", "told"),
-    "terms.pushed": ("pushed", "push", "offer sent", "push sent", "contacted", "marketing", "prompted"),
-    "terms.holdout": ("holdout", "held out", "hold out", "control group", "holdout group"),
+    "terms.pushed": ("pushed", "push", "offer sent", "push sent", "market push", "contacted", "marketing",
+                     "prompted"),
+    "terms.holdout": ("holdout", "held out", "hold out", "control group", "in control", "holdout group"),
     "terms.borrowed": ("borrowed", "borrowed amount", "drawn", "drawn amount", "drawdown", "withdrawn amount"),
     "behaviour.device": ("device", "device type", "handset", "browser", "platform", "phone type"),
     "behaviour.visits": ("visits", "visit", "app visits", "visit count", "sessions", "logins", "application visits",
@@ -74,7 +76,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "ethnicity": ("ethnicity", "hispanic", "latino", "ethnicity group"),
     "age": ("age", "age group", "age band", "age range", "age year", "applicant age", "customer age", "age bucket",
             "age class", "elderly", "senior"),
-    "region": ("region", "area", "state", "province", "city", "district", "county", "rural", "urban", "urbanicity",
+    "region": ("region", "area", "state", "province", "city", "district", "county", "rural", "urban", "urban rural",
+               "urbanicity",
                "settlement", "postcode area", "geography", "area type"),
     "marital": ("marital", "married", "marital status"),
     "disability": ("disability", "disabled", "vulnerable", "vulnerability"),
@@ -88,16 +91,18 @@ CONTROLS = frozenset({
     "risk", "dti", "burden", "income", "history", "credit", "ltv", "debt", "ratio", "delinquent", "utilisation",
     "bureau",
     "obligation", "savings", "collateral", "employment", "balance", "liquidity", "assets", "inquiries", "arrears",
-    "leverage", "grade", "solvency", "earnings", "salary",
+    "leverage", "grade", "solvency", "pd", "indebtedness", "earnings", "salary",
 })  # fmt: skip
 FILLERS = frozenset({
     "flag", "code", "value", "the", "of", "is", "has", "was", "loan", "application", "customer", "applicant",
     "borrower", "client", "final", "current",
-    "type", "name", "id", "y", "n", "x", "at", "on", "by", "for", "with", "us", "our", "if", "ever", "fully", "ok",
+    "type", "name", "id", "y", "n", "x", "at", "on", "by", "for", "with", "us", "our", "as", "uw", "underwriting",
+    "model", "average", "avg", "web", "os", "bucket", "m",
+    "address", "addr", "home", "renewal", "driver", "insured", "range", "vehicle", "if", "ever", "fully", "ok",
     "amount", "gross", "grade", "to", "in", "percent", "annual", "total", "net",
     "credit", "policy", "contract", "account", "group", "status",
     "result", "level", "band", "category", "label", "bin", "desc", "text", "gbp", "usd", "cny", "eur", "motor",
-    "home", "month", "year", "self", "reported", "offered", "offer",
+    "month", "year", "self", "reported", "offered", "offer",
     "line", "form", "agreed", "charged", "quoted", "sum", "number", "count", "actual", "main", "recorded", "class",
     "decision", "date", "time",
 })  # fmt: skip
@@ -113,7 +118,7 @@ REFUSED = frozenset({
     "failed", "拒绝", "不通过", "未通过", "否", "不批准", "已拒绝", "审批拒绝", "d", "r", "turned down",
 })  # fmt: skip
 REPAID = frozenset({
-    "repaid", "paid", "fully paid", "good", "performing", "no default", "current", "paid off", "settled", "正常",
+    "repaid", "paid", "fully paid", "good", "performing", "no default", "paid off", "settled", "paid back", "正常",
     "已还清", "结清", "已结清", "已还", "否",
 })  # fmt: skip
 LOST = frozenset({
@@ -127,6 +132,5 @@ NO_TIMES = frozenset(
     {"birth", "due", "repaid", "end", "maturity", "expiry", "closed", "updated", "update", "load", "loaded"}
 )
 KEYS = frozenset(
-    {"id", "case", "record", "row", "index", "sn", "serial", "guid", "rowid", "caseid", "ticket", "file",
-    "reference"}
+    {"id", "case", "record", "row", "index", "sn", "serial", "guid", "rowid", "caseid", "ticket", "file", "reference"}
 )
