@@ -16,6 +16,7 @@ from audits.releases.chain import read_release
 from audits.releases.lives import Audited, standings
 from audits.releases.record import RELEASE_FILE
 from checks.problem import InputError, Problem, UnavailableError
+from reports.mlflow_once import patiently
 from reports.mlflow_store import digests, opened_store, run_found, settled, version_of
 
 if TYPE_CHECKING:
@@ -37,27 +38,30 @@ def tag_status(folder: Path, tracking_uri: str, today: dt.date) -> str | None:
         tracking_uri, _NEEDED, f"mend that and publish again; the audit is complete in {folder}"
     ) as client:
         program = folder.parent.parent.name
-        _tag_release(client, folder, program)
-        return _tag_program(client, folder.parents[2], program, today)
+        patiently(lambda: _tag_release(client, folder, program))
+        return patiently(lambda: _tag_program(client, folder.parents[2], program, today))
 
 
-def renew_status(runs: Path, tracking_uri: str, today: dt.date) -> None:
+def renew_status(runs: Path, tracking_uri: str, today: dt.date) -> int:
     """The same for all programs under ``runs``, since an acceptance of a risk ends with a day and not with a run.
+
+    Returns how many programs these are.
 
     A program that is refused keeps none of the others from being tagged; then all refusals are raised as one.
     """
     problems: list[Problem] = []
-    for audited in standings(runs, today).programs:
+    programs = standings(runs, today).programs
+    for audited in programs:
+        folder = runs / audited.program / audited.period / f"v{audited.version}"
         try:
-            with opened_store(tracking_uri, _NEEDED, f"mend what keeps {audited.program} from being tagged") as client:
-                _tag_release(client, runs / audited.program / audited.period / f"v{audited.version}", audited.program)
-                _tag_program(client, runs, audited.program, today)
+            tag_status(folder, tracking_uri, today)
         except UnavailableError:
             raise
         except InputError as error:
             problems += error.problems
     if problems:
         raise InputError(problems)
+    return len(programs)
 
 
 def _tag_program(client: MlflowClient, runs: Path, program: str, today: dt.date) -> str | None:

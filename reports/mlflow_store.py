@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -28,15 +29,19 @@ _PATIENCE = {
 
 
 @contextmanager
-def opened_store(uri: str, expected: str, to_do: str) -> Iterator[MlflowClient]:
-    """A client of the store; what the store refuses becomes an ``InputError`` with what was expected and what to do."""
+def opened_store(uri: str, expected: str, to_do: str, writes: bool = True) -> Iterator[MlflowClient]:
+    """A client of the store; what the store refuses becomes an ``InputError`` with what was expected and what to do.
+
+    A store in an SQLite file is written by one process at a time: others that write wait.
+    """
     for name, value in _PATIENCE.items():
         os.environ.setdefault(name, value)
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 
     try:
-        yield MlflowClient(uri)
+        with _alone(uri) if writes else nullcontext():
+            yield MlflowClient(uri)
     except InputError:
         raise
     except Exception as error:
@@ -52,6 +57,25 @@ def opened_store(uri: str, expected: str, to_do: str) -> Iterator[MlflowClient]:
         raise InputError(Problem(where, f"it refused: {reason}", expected, to_do)) from None
 
 
+@contextmanager
+def _alone(uri: str) -> Iterator[None]:
+    """Alone with a store in an SQLite file, from its schema on. The system takes the lock from a process that dies."""
+    if not uri.startswith("sqlite:///"):
+        yield
+        return
+    handle = os.open(f"{_file_of(uri)}.lock", os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _file_of(uri: str) -> Path:
+    """The file of an SQLite store, without what its address asks of the engine."""
+    return Path(uri.removeprefix("sqlite:///").partition("?")[0]).absolute()
+
+
 def experiment(client: MlflowClient, uri: str, program: str) -> str:
     """The id of a program's experiment, made where there is none; beside a store in a file its artifacts lie too."""
     name = f"squaredeal/{program}"
@@ -60,25 +84,28 @@ def experiment(client: MlflowClient, uri: str, program: str) -> str:
         return str(existing.experiment_id)
     location = None
     if uri.startswith("sqlite:///"):
-        location = (Path(uri.removeprefix("sqlite:///")).absolute().parent / "artifacts" / program).as_uri()
+        location = (_file_of(uri).parent / "artifacts" / program).as_uri()
     return str(client.create_experiment(name, artifact_location=location))
 
 
 def run_found_or_made(client: MlflowClient, experiment_id: str, name: str, tags: Mapping[str, str]) -> str:
-    """The id of the run that bears all these tags, new or found again."""
+    """The id of the earliest run that bears all these tags, new where there is none."""
+    known = runs_that_bear(client, experiment_id, tags)
+    return known[0] if known else str(client.create_run(experiment_id, run_name=name, tags=dict(tags)).info.run_id)
+
+
+def runs_that_bear(client: MlflowClient, experiment_id: str, tags: Mapping[str, str]) -> list[str]:
+    """The ids of the runs that bear all these tags, the earliest first; every process sees the same order."""
     query = " and ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items())
-    known = client.search_runs([experiment_id], query, max_results=1)
-    if known:
-        return str(known[0].info.run_id)
-    return str(client.create_run(experiment_id, run_name=name, tags=dict(tags)).info.run_id)
+    known = client.search_runs([experiment_id], query, max_results=1000)
+    return [str(run.info.run_id) for run in sorted(known, key=lambda run: (run.info.start_time, run.info.run_id))]
 
 
 def run_found(client: MlflowClient, program: str, tags: Mapping[str, str]) -> str | None:
     """The id of the program's run that bears all these tags, None where there is none."""
     kept = client.get_experiment_by_name(f"squaredeal/{program}")
-    query = " and ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items())
-    known = client.search_runs([kept.experiment_id], query, max_results=1) if kept else ()
-    return str(known[0].info.run_id) if known else None
+    known = runs_that_bear(client, kept.experiment_id, tags) if kept else []
+    return known[0] if known else None
 
 
 def digests(folder: Path) -> dict[str, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,8 +17,9 @@ from audits.record import digest_of
 from audits.remedies.records import REMEDIES_FILE, Candidate, RemedyRecord
 from audits.remedies.station import read_remedies
 from reports.markdown import bullet, escaped, fitted, sentences, titled
+from reports.mlflow_once import logged_once, patiently
 from reports.mlflow_page import DESCRIPTION_LIMIT, Place
-from reports.mlflow_store import BATCH, NOTE, experiment, opened_store, run_found_or_made
+from reports.mlflow_store import BATCH, NOTE, experiment, opened_store
 from reports.remedies_page import remedies_page_names
 from reports.remedies_view import remedies_model
 from reports.words import LANGUAGES, language
@@ -45,13 +47,14 @@ def track_remedies(folder: Path, tracking_uri: str) -> str:
     complete = f"mend that and track again; the search itself is complete in {folder}"
     with opened_store(tracking_uri, "a store that answers", complete) as client:
         digest = digest_of((folder / REMEDIES_FILE).read_bytes())
-        place = experiment(client, tracking_uri, record.program.name)
+        place = patiently(lambda: experiment(client, tracking_uri, record.program.name))
         name = f"{record.program.name} {record.period} remedies v{record.version}"
-        parent = run_found_or_made(client, place, name, {_DIGEST: digest})
-        _log_parent(client, parent, record, folder)
-        _log_children(client, place, parent, record)
-        client.set_terminated(parent)
-        return parent
+
+        def log(parent: str) -> None:
+            _log_parent(client, parent, record, folder)
+            _log_children(client, place, parent, record)
+
+        return logged_once(client, place, name, {_DIGEST: digest}, log)
 
 
 def _log_parent(client: MlflowClient, run_id: str, record: RemedyRecord, folder: Path) -> None:
@@ -77,16 +80,17 @@ def _log_children(client: MlflowClient, place: str, parent: str, record: RemedyR
         info = known.get(one.id)
         if info is not None and info.status == "FINISHED":
             continue
-        tags = {
-            _PARENT: parent, _CANDIDATE: one.id, "squaredeal.kind": "remedy candidate",
-            "squaredeal.eligible": one.eligible, "squaredeal.is_chosen": one.id == record.chosen,
-            NOTE: _child_words(one),
-        }  # fmt: skip
-        if info is None:
-            told = {key: str(value) for key, value in tags.items()}
-            info, tags = client.create_run(place, run_name=one.id, tags=told).info, {}
-        _log(client, info, _params(one), _figures(one), tags)
-        client.set_terminated(info.run_id)
+        logged_once(
+            client, place, one.id, {_PARENT: parent, _CANDIDATE: one.id}, partial(_log_child, client, one, record)
+        )
+
+
+def _log_child(client: MlflowClient, one: Candidate, record: RemedyRecord, run_id: str) -> None:
+    tags = {
+        "squaredeal.kind": "remedy candidate", "squaredeal.eligible": one.eligible,
+        "squaredeal.is_chosen": one.id == record.chosen, NOTE: _child_words(one),
+    }  # fmt: skip
+    _log(client, client.get_run(run_id).info, _params(one), _figures(one), tags)
 
 
 def _children(client: MlflowClient, place: str, parent: str) -> Iterator[tuple[str, Any]]:

@@ -19,6 +19,7 @@ from audits.evidence.cells import cells_from_csv
 from audits.policies.judge import worst
 from audits.record import AuditRun, Judgement, Subject
 from audits.run import JUDGEMENT_FILE, RUN_FILE, read_run
+from reports.mlflow_once import logged_once, patiently
 from reports.mlflow_page import PER_HARM, Place, beside, description, pictures, verdict_tags, version_words
 from reports.mlflow_status import renew_status, tag_status
 from reports.mlflow_store import (
@@ -27,7 +28,6 @@ from reports.mlflow_store import (
     digests,
     experiment,
     opened_store,
-    run_found_or_made,
     settled,
     version_of,
 )
@@ -54,11 +54,14 @@ def track(folder: Path, tracking_uri: str) -> str:
     with opened_store(
         tracking_uri, "a store that answers, and a registered model where one is named", complete
     ) as client:
-        run_id = _run_id(client, tracking_uri, run, judgement, folder)
-        _log(client, run_id, run, judgement, folder)
+        place = patiently(lambda: experiment(client, tracking_uri, run.program.name))
+        name = f"{judgement.program} {judgement.period} v{judgement.version}"
+        run_id = logged_once(
+            client, place, name, digests(folder), lambda known: _log(client, known, run, judgement, folder)
+        )
         if run.subject:
-            _tag_model(client, run.subject, run, judgement, run_id)
-        client.set_terminated(run_id)
+            subject = run.subject
+            patiently(lambda: _tag_model(client, subject, run, judgement, run_id))
         return run_id
 
 
@@ -69,7 +72,7 @@ def fetched(run_id: str, tracking_uri: str) -> Path:
     """
     folder = Path(tempfile.mkdtemp(prefix="squaredeal-"))
     named = "the id of a run that an audit was tracked as"
-    with opened_store(tracking_uri, named, "take it from the page of the run in MLflow") as client:
+    with opened_store(tracking_uri, named, "take it from the page of the run in MLflow", writes=False) as client:
         client.get_run(run_id)
         for entry in client.list_artifacts(run_id):
             client.download_artifacts(run_id, entry.path, str(folder))
@@ -80,12 +83,6 @@ def status_of(judgement: Judgement) -> str:
     """flagged, inconclusive, clear, unfit, or not_judged when there is no finding."""
     verdict = worst(finding.verdict for finding in judgement.findings)
     return STATUS.get(verdict, "inconclusive") if verdict else "not_judged"
-
-
-def _run_id(client: MlflowClient, uri: str, run: AuditRun, judgement: Judgement, folder: Path) -> str:
-    """The MLflow run of this very run and judgement, new or found again."""
-    name = f"{judgement.program} {judgement.period} v{judgement.version}"
-    return run_found_or_made(client, experiment(client, uri, run.program.name), name, digests(folder))
 
 
 def _log(client: MlflowClient, run_id: str, run: AuditRun, judgement: Judgement, folder: Path) -> None:
@@ -192,8 +189,11 @@ def _tag_model(client: MlflowClient, subject: Subject, run: AuditRun, judgement:
         client.set_model_version_tag(name, number, key, value)
     settled(client, name, number, "fairness.status", _WORST_FIRST)
     place = Place(client.get_run(run_id).info.experiment_id, run_id)
-    told = beside(version.description or "", run.program.name, version_words(run, judgement, place))
-    if told != version.description:
+    while True:  # until these words are read in it, since others write theirs beside them
+        described = client.get_model_version(name, number).description or ""
+        told = beside(described, run.program.name, version_words(run, judgement, place))
+        if told == described:
+            return
         client.update_model_version(name, number, told)
 
 
