@@ -85,7 +85,7 @@ def _groups(profile: Profile, guesses: Sequence[Guess], needed: bool) -> Iterato
         if "reference" not in guess.more:
             yield f"    # {name}: {{column: {scalar(guess.column)}, reference: }}   # no reference could be guessed"
             continue
-        yield _line(f"{name}: {{{_group(guess)}}}", guess, "    ")
+        yield _line(f"{name}: {{{_group(guess, profile.looked == profile.rows)}}}", guess, "    ")
     if needed and not active:
         yield f"    group: {{column: , reference: }}   # {_GROUP}"
 
@@ -105,12 +105,13 @@ def attribute_name(text: str, taken: set[str]) -> str:
     return scalar(name)
 
 
-def _group(guess: Guess) -> str:
+def _group(guess: Guess, whole: bool) -> str:
+    """The group; its values close the set only where the whole file was looked at."""
     more: dict[str, Any] = dict(guess.more)
     parts = [f"column: {scalar(guess.column)}"]
     if more.get("bands"):
         parts.append(f"bands: [{', '.join(map(str, more['bands']))}]")
-    elif 1 < len(more["values"]) <= _MOST_VALUES and all(value.strip() for value in more["values"]):
+    elif whole and 1 < len(more["values"]) <= _MOST_VALUES and all(value.strip() for value in more["values"]):
         parts.append(f"values: {items(more['values'])}")
     return ", ".join([*parts, f"reference: {scalar(str(more['reference']))}"])
 

@@ -82,6 +82,8 @@ def told(begun: Begun) -> Iterator[str]:
         yield "  doubtful, written as comments: " + _some(doubtful)
     if begun.program.personal:
         yield f"  columns that look like personal data: {begun.program.personal}; see personal_data in the file"
+    if begun.program.nameless:
+        yield "  names of columns look like values: does the file have a header?"
     for problem in begun.problems:
         yield f"  to fill or mend: {problem.where}: {problem.found}; {problem.remedy}"
     yield f"read it, correct it, then: squaredeal check {_shell(begun.file)}"

@@ -32,12 +32,13 @@ _EXAMPLES = """
 
 @dataclass(frozen=True, slots=True)
 class FirstProgram:
-    """The text, what was guessed with doubt, and what is to be filled in."""
+    """The text, what was guessed with doubt, how many columns look personal, and whether names of columns do."""
 
     text: str
     filled: tuple[Guess, ...]
     doubtful: tuple[Guess, ...]
     personal: int
+    nameless: bool
 
 
 def first_program(name: str, table: str, profile: Profile, guesses: Sequence[Guess]) -> FirstProgram:
@@ -67,7 +68,8 @@ def first_program(name: str, table: str, profile: Profile, guesses: Sequence[Gue
     ]  # fmt: skip
     doubtful = tuple(guess for guess in guesses if not guess.filled)
     personal = sum(bool(column.personal) for column in profile.columns)
-    return FirstProgram("\n".join(lines) + "\n", tuple(filled), doubtful, personal)
+    nameless = any(looks_personal(column.name) for column in profile.columns)
+    return FirstProgram("\n".join(lines) + "\n", tuple(filled), doubtful, personal, nameless)
 
 
 def program_name(name: str) -> str:

@@ -21,6 +21,7 @@ from checks.personal_kinds import looks_personal
 _STAGES = ("reach", "start", "identity", "submit", "price")
 _LEAST_STAGES = 3
 _GEOGRAPHY = "region"
+_UNIQUE = "in the rows looked at no value is missing and none occurs twice"
 
 
 @dataclass(slots=True)
@@ -113,12 +114,12 @@ def _keys(placed: Placed) -> None:
     own = [column for column in named if column not in persons]
     if chosen := (own or named or persons):
         sure = SURE if own else LIKELY
-        placed.best["unit"] = Guess("unit", chosen[0].name, sure, "no value is missing and none occurs twice")
+        placed.best["unit"] = Guess("unit", chosen[0].name, sure, _UNIQUE)
     elif keys:
         first = keys[0] is placed.profile.columns[0] or len(keys) == 1
         placed.best["unit"] = Guess(
             "unit", keys[0].name, LIKELY if first and placed.profile.rows > 50 else DOUBTFUL,
-            "no value is missing and none occurs twice",
+            _UNIQUE,
         )  # fmt: skip
 
 
