@@ -92,6 +92,35 @@ class Stack:
         url = f"http://127.0.0.1:{self.mlflow_port}{path}"
         return httpx.request(method, url, auth=(user, MLFLOW_PASSWORD), timeout=30, **about)
 
+    def revive(self) -> None:
+        """Start again what has ended, as a supervisor would, until everything answers."""
+
+        def well() -> bool:
+            for name, process in self.processes.items():
+                if process.poll() is not None:
+                    self.start(name)
+            health = self.http.get("/api/v2/monitor/health").json()
+            return health["scheduler"]["status"] == "healthy" and self.mlflow("GET", "/health").status_code == 200
+
+        self.until(well, 240)
+
+    def connection(self, name: str, kind: str, host: str, schema: str) -> None:
+        """A connection of Airflow's own store."""
+        content = {"connection_id": name, "conn_type": kind, "host": host, "login": "postgres", "schema": schema}
+        answer = self.api("ada", "POST", "/connections", content)
+        assert answer.status_code == 201, answer.text
+
+    def dump(self, database: str) -> str:
+        """Every row of a database of the server."""
+        tool = self.database.bin_path / "pg_dump"
+        command = [str(tool), "--data-only", f"postgresql://postgres@/{database}?host={self.home / 'pg'}"]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    def resting(self, dag: str, run: str) -> str | None:
+        """The state of a run that has ended, or that waits for an answer."""
+        state = str(self.get(f"/dags/{dag}/dagRuns/{quote(run)}")["state"])
+        return state if state in DONE else _in(self.tasks(dag, run).get("approve", ""), ("awaiting_input",))
+
     def token(self, user: str) -> str:
         if user not in self._tokens:
             answer = self.http.post("/auth/token", json={"username": user, "password": f"pw-{user}"})

@@ -1,4 +1,4 @@
-"""A task killed with SIGKILL in each station: run.json is that of an undisturbed run, and no half of it is ever seen."""
+"""A task killed with SIGKILL in each station: run.json is that of an undisturbed run, and no half of it is seen."""
 
 from __future__ import annotations
 
