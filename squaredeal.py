@@ -141,6 +141,68 @@ def site(
 
 
 @app.command()
+def serve(
+    home: Annotated[Path, typer.Option(help="Folder of databases, logs, secrets and site.")] = Path("serve"),
+    programs: Annotated[Path, typer.Option(help="Folder of program files; each is a DAG.")] = Path("dags/programs"),
+    out: Out = Path("runs"),
+    users: Annotated[
+        str | None, typer.Option(help="Users to make, as ada:Admin,ben:Op; roles Admin, Op, User, Viewer.")
+    ] = None,
+    airflow_port: Annotated[int, typer.Option(min=0, max=65535, help="0: the one of before, else a free one.")] = 0,
+    mlflow_port: Annotated[int, typer.Option(min=0, max=65535, help="The same of the MLflow server.")] = 0,
+    site_port: Annotated[int, typer.Option(min=0, max=65535, help="The same of the report site.")] = 0,
+    pools: Annotated[Path | None, typer.Option(help="JSON file of pools, as 'airflow pools import' reads it.")] = None,
+) -> None:
+    """Start Airflow, MLflow and the report site, with a Postgres of their own, for named users of this machine.
+
+    Stays in the foreground; Ctrl-C or SIGTERM ends everything that was started.
+    """
+    with _plain_errors(), _progress() as announce:
+        from dags.serving.serving import Asked, serve
+
+        ports = {"airflow": airflow_port, "mlflow": mlflow_port, "site": site_port}
+        raise typer.Exit(serve(Asked(home, programs, out, users, ports, pools), announce, typer.echo))
+
+
+@app.command("serve-site")
+def serve_site(
+    site: Annotated[Path, typer.Argument(envvar="SQUAREDEAL_SITE", help="Folder of the site.")],
+    users: Annotated[
+        Path, typer.Option(envvar="SQUAREDEAL_SITE_USERS", help="File of readers, as site-user writes it.")
+    ],
+    host: Annotated[str, typer.Option(envvar="SQUAREDEAL_SITE_HOST", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=1, max=65535, envvar="SQUAREDEAL_SITE_PORT", help="Port to listen on.")
+    ] = 8090,
+    allowed_hosts: Annotated[
+        str,
+        typer.Option(envvar="SQUAREDEAL_SITE_ALLOWED_HOSTS", help="Names in addresses beside loopback's, by commas."),
+    ] = "",
+) -> None:
+    """Serve a site to named readers, over HTTP with names and passwords; for TLS put a reverse proxy in front."""
+    with _plain_errors():
+        from reports.site.server import serve_site as serve
+
+        serve(site, users, host, port, tuple(name.strip() for name in allowed_hosts.split(",") if name.strip()))
+
+
+@app.command("site-user")
+def site_user(
+    name: Annotated[str, typer.Argument(help="Name of a reader.")],
+    users: Annotated[Path, typer.Option(envvar="SQUAREDEAL_SITE_USERS", help="File of readers.")],
+) -> None:
+    """Add a reader of the site, or change a password: it is asked for, or read from SQUAREDEAL_SITE_PASSWORD."""
+    with _plain_errors():
+        from reports.site.readers import add_readers
+
+        password = os.environ.get("SQUAREDEAL_SITE_PASSWORD") or typer.prompt(
+            "Password", hide_input=True, confirmation_prompt=True
+        )
+        add_readers(users, {name: password})
+        typer.echo(f"{users}: {name} may read the site")
+
+
+@app.command()
 def findings(
     runs: Annotated[Path, typer.Argument(help="Folder of runs, RUNS/PROGRAM/PERIOD/vN, as run --out wrote it.")],
     verdict: Annotated[str | None, typer.Option(help="Only findings of this verdict, such as breach.")] = None,
@@ -165,6 +227,9 @@ def findings(
     verify: Annotated[
         bool, typer.Option("--verify", help="Verify instead that no release was changed; exit code 1 where one was.")
     ] = False,
+    mlflow: Annotated[
+        str | None, typer.Option(help="MLflow store whose tags of all programs are renewed for that day.")
+    ] = None,
 ) -> None:
     """Tell where the findings of all programs stand: which models have an open breach, who accepted what until when.
 
@@ -182,6 +247,11 @@ def findings(
         asked.check()
         text.check_open(fail_on)
         text.check_runs(runs, program)
+        if mlflow:
+            from reports.tracking import renew_status
+
+            number = renew_status(runs, mlflow, day)
+            typer.echo(f"renewed the tags of {number} program{'s' if number != 1 else ''} in MLflow", err=True)
         if verify:
             raise typer.Exit(text.verify(runs, program, typer.echo))
         found = standings(runs, day, [program] if program else None)

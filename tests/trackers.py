@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,7 +30,7 @@ def finished_run(
     gap = sample.gap()
     made = sample.run(measurements=(gap,))
     made = replace(
-        made, data=replace(made.data, period=period, fingerprint=f"sha256:{program}{period}".ljust(71, "0")),
+        made, version=1, data=replace(made.data, period=period, fingerprint=f"sha256:{program}{period}".ljust(71, "0")),
         subject=Subject(model, "1", "sha256:cc") if model else None, program=replace(made.program, name=program),
     )  # fmt: skip
     folder = runs / program / period / "v1"
@@ -83,16 +83,23 @@ def _track_until(call: int, folder: str, uri: str) -> None:
 
     from reports.tracking import track
 
+    mlflow.MlflowClient = client_with(call, lambda: os.kill(os.getpid(), signal.SIGKILL))
+    track(Path(folder), uri)
+
+
+def client_with(call: int, deed: Callable[[], None]) -> type:
+    """A kind of client that does something just before its call number ``call``."""
+    import mlflow
+
     count = itertools.count()
 
-    class Mortal(mlflow.MlflowClient):
+    class Client(mlflow.MlflowClient):
         def __getattribute__(self, name: str):
             if not name.startswith("_") and next(count) == call:
-                os.kill(os.getpid(), signal.SIGKILL)
+                deed()
             return super().__getattribute__(name)
 
-    mlflow.MlflowClient = Mortal
-    track(Path(folder), uri)
+    return Client
 
 
 class Server:

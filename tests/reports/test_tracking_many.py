@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from mlflow import MlflowClient
 
+from checks.problem import UnavailableError
 from reports.tracking import track
-from tests.trackers import Server, finished_run, killed_at, tracked_at_once
+from tests.trackers import Server, client_with, finished_run, killed_at, tracked_at_once
 
 pytestmark = pytest.mark.xdist_group("mlflow")
 VERDICTS = ["clear", "concern", "breach", "clear", "inconclusive", "clear", "concern", "clear"]
@@ -28,11 +29,15 @@ def uri(request, tmp_path):
     return f"sqlite:///{tmp_path / 'mlflow.db'}" if request.param == "sqlite" else request.getfixturevalue("server").url
 
 
-def runs_of(client, program, states=("FINISHED",)):
+def runs_begun(client, program):
+    return list(client.search_runs([client.get_experiment_by_name(f"squaredeal/{program}").experiment_id]))
+
+
+def runs_of(client, program):
     """The runs of a program, seen to be complete: state, figures, tags, data and files."""
-    runs = list(client.search_runs([client.get_experiment_by_name(f"squaredeal/{program}").experiment_id]))
+    runs = runs_begun(client, program)
     for run in runs:
-        assert run.info.status in states
+        assert run.info.status == "FINISHED"
         assert run.data.metrics["rows"] > 0
         assert run.data.metrics["verdicts/" + run.data.tags["squaredeal.verdict"]] == 1
         assert [len(client.get_metric_history(run.info.run_id, name)) for name in run.data.metrics] == [1] * len(
@@ -107,3 +112,19 @@ def test_a_run_that_another_process_made_meanwhile_is_deleted_when_the_earliest_
     assert track(folder, server.url) == earlier.info.run_id
     assert [one.info.run_id for one in runs_of(client, "doubled")] == [earlier.info.run_id]
     assert client.get_run(first).info.lifecycle_stage == "deleted"
+
+
+@pytest.mark.parametrize("call", [3, 8])
+def test_a_server_killed_on_the_way_and_started_again_gets_the_rest(server, tmp_path, monkeypatch, call):
+    folder = finished_run(tmp_path / "runs", f"outage-{call}", model=None)
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with monkeypatch.context() as patched:
+        patched.setattr("mlflow.MlflowClient", client_with(call, server.kill))
+        with pytest.raises(UnavailableError, match="does not answer now"):
+            track(folder, server.url)
+    server.start()
+    client = MlflowClient(server.url)
+    (begun,) = runs_begun(client, f"outage-{call}")
+    assert begun.info.status == "RUNNING"
+    assert track(folder, server.url) == begun.info.run_id
+    assert len(runs_of(client, f"outage-{call}")) == 1
