@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CODE := audits checks dags notebooks reports squaredeal.py tests
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench truth messages notebooks pictures lock schemas clean
+.PHONY: help demo serve test lint bench truth messages notebooks pictures lock schemas clean
 # a set PYTHONDONTWRITEBYTECODE makes every process compile every package again
 unexport PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME
 
@@ -15,6 +15,9 @@ help: ## list these commands
 
 demo: $(READY) ## audit real mortgage decisions through Airflow; prints the findings and where the report is
 	@$(BIN)/squaredeal demo --out demo
+
+serve: $(READY) ## Airflow, MLflow and the report site on this machine, for named users, until Ctrl-C
+	@$(BIN)/squaredeal serve --home serve --programs dags/programs --out runs
 
 test: $(READY) lint ## everything that proves the project
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup tests

@@ -30,7 +30,7 @@ def test_every_question_is_one_file_in_its_package():
 def test_the_readme_lists_every_command():
     readme = (ROOT / "README.md").read_text()
     commands = {command.name or command.callback.__name__ for command in squaredeal.app.registered_commands}
-    assert set(re.findall(r"^\| `squaredeal (\w+)", readme, re.MULTILINE)) == commands
+    assert set(re.findall(r"^\| `squaredeal ([\w-]+)", readme, re.MULTILINE)) == commands
 
 
 def test_the_readme_starts_with_the_two_commands_and_a_picture_that_exists():
