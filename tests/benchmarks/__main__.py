@@ -13,7 +13,18 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
-from tests.benchmarks import cells, evidence, explanations, funnel, loans, questions, quotes, register, site
+from tests.benchmarks import (
+    cells,
+    evidence,
+    explanations,
+    funnel,
+    loans,
+    operation,
+    questions,
+    quotes,
+    register,
+    site,
+)
 from tests.programs import ROOT
 
 FILE = ROOT / "docs" / "benchmarks.md"
@@ -87,6 +98,7 @@ def main() -> None:
         (f"The way to credit, {funnel.ROWS:,} events", funnel.measure),
         (f"Contributions of a model, {explanations.ROWS:,} rows × 20 features × 200 trees", explanations.measure),
         (f"A public HMDA register, {register.ROWS:,} lines", register.measure),
+        ("Scheduled operation, Airflow and MLflow on Postgres", operation.measure),
         (f"A site of {site.RUNS:,} runs, whole commands", site.measure),
     ):
         sections.append(table(title, measure()))
