@@ -64,6 +64,9 @@ class Pages(StaticFiles):
                 return HTMLResponse(ABSENT, 404)
             raise
 
+    async def check_config(self) -> None:
+        """A folder that is not there yet is no fault."""
+
     def lookup_path(self, path: str) -> tuple[str, Any]:
         full, found = super().lookup_path(path)
         regular = found is not None and (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode))
