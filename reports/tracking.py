@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 STATUS = {"breach": "flagged", "concern": "flagged", "clear": "clear", "unfit": "unfit"}
+_WORDS = "squaredeal.words."  # what a program says of a model version: others may write its description meanwhile
 _WORST_FIRST = ("flagged", "unfit", "inconclusive", "not_judged", "clear")
 
 
@@ -185,13 +186,22 @@ def _tag_model(client: MlflowClient, subject: Subject, run: AuditRun, judgement:
     for key in version.tags:
         if key.startswith(PER_HARM) and key not in tags:
             client.delete_model_version_tag(name, number, key)  # of an earlier audit, which asked about other harms
+    place = Place(client.get_run(run_id).info.experiment_id, run_id)
+    tags[_WORDS + run.program.name] = version_words(run, judgement, place)
     for key, value in tags.items():
         client.set_model_version_tag(name, number, key, value)
     settled(client, name, number, "fairness.status", _WORST_FIRST)
-    place = Place(client.get_run(run_id).info.experiment_id, run_id)
-    while True:  # until these words are read in it, since others write theirs beside them
-        described = client.get_model_version(name, number).description or ""
-        told = beside(described, run.program.name, version_words(run, judgement, place))
+    _describe(client, name, number)
+
+
+def _describe(client: MlflowClient, name: str, number: str) -> None:
+    """The words of all programs as a version's description, until what was written is what is read after it."""
+    while True:
+        version = client.get_model_version(name, number)
+        described = told = version.description or ""
+        for key in sorted(version.tags):
+            if key.startswith(_WORDS):
+                told = beside(told, key.removeprefix(_WORDS), version.tags[key])
         if told == described:
             return
         client.update_model_version(name, number, told)
