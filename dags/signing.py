@@ -42,7 +42,7 @@ _HOW = (
 )
 
 
-class Approval(ApprovalOperator):
+class Approval(ApprovalOperator):  # type: ignore[misc]  # Airflow is not typed here
     """Airflow's approval, which also keeps the answer where it is Reject."""
 
     def execute_complete(self, context: Any, event: dict[str, Any]) -> Any:
