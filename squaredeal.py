@@ -164,6 +164,31 @@ def serve(
         raise typer.Exit(serve(Asked(home, programs, out, users, ports, pools), announce, typer.echo))
 
 
+@app.command()
+def doctor(
+    programs: Annotated[
+        Path, typer.Option(envvar="SQUAREDEAL_PROGRAMS", help="Folder of program files; each is a DAG.")
+    ] = Path("dags/programs"),
+    out: Annotated[Path, typer.Option(envvar="SQUAREDEAL_OUT", help="Folder for runs.")] = Path("runs"),
+    mlflow: Annotated[str | None, typer.Option(envvar="MLFLOW_TRACKING_URI", help="MLflow store to try.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Tell what works here, what is missing or broken, and what to do; exit code 2 where something needed does not."""
+    from dags.doctoring.examine import examine
+    from dags.doctoring.finding import Asked, encoding
+    from dags.doctoring.telling import as_json as as_object
+    from dags.doctoring.telling import lines
+
+    found = [encoding(sys.stdout), *examine(Asked(programs, out, mlflow))]
+    if as_json:
+        import json
+
+        typer.echo(json.dumps(as_object(found), indent=1))
+    else:
+        typer.echo("\n".join(lines(found)))
+    raise typer.Exit(2 if any(one.fails for one in found) else 0)
+
+
 @app.command("serve-site")
 def serve_site(
     site: Annotated[Path, typer.Argument(envvar="SQUAREDEAL_SITE", help="Folder of the site.")],
