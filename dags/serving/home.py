@@ -29,6 +29,11 @@ class Home:
         return self.folder / "run"
 
     @property
+    def work(self) -> Path:
+        """The folder that every server and all that it starts work in, and nobody else: it is empty."""
+        return self.run / "work"
+
+    @property
     def logs(self) -> Path:
         return self.folder / "logs"
 
@@ -186,7 +191,7 @@ def make_folders(home: Home) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         # Postgres refuses root and runs as a user of its own, who must pass through
         folder.chmod(0o711 if os.getuid() == 0 else 0o700)
-        for inner in (home.run, home.logs, home.airflow, home.artifacts, home.site, home.sockets):
+        for inner in (home.run, home.work, home.logs, home.airflow, home.artifacts, home.site, home.sockets):
             own_folder(inner, (os.getuid(),))
     except OSError as error:
         raise InputError(Problem(

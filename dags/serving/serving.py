@@ -133,7 +133,7 @@ def step(home: Home, words: tuple[str, ...], told: Mapping[str, str]) -> None:
     log = home.log(STEP)
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [sys.executable, *words], env=dict(told), cwd=home.run, stdin=subprocess.DEVNULL, stdout=output,
+            [sys.executable, *words], env=dict(told), cwd=home.work, stdin=subprocess.DEVNULL, stdout=output,
             stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
         home.pid_file(STEP).write_text(f"{process.pid}\n")

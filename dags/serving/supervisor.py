@@ -78,7 +78,7 @@ def _told(value: object) -> str:
 
 def _started(service: Service, place: Place, secrets: Secrets, postgres: Postgres) -> tuple[str, ...]:
     told = {
-        "command": located(service.command, postgres.programs), "folder": str(place.home.run),
+        "command": located(service.command, postgres.programs), "folder": str(place.home.work),
         "environment": environment(service.kind, place, secrets),
     }  # fmt: skip
     write_private(place.home.run / f"{service.name}.json", json.dumps(told))
@@ -93,12 +93,12 @@ class Supervisor:
         kept = ("PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "TZ", "LD_LIBRARY_PATH")
         bare = {key: value for key, value in os.environ.items() if key in kept or key.startswith(("LC_", "LANG"))}
         command = sys.executable, "-m", "supervisor.supervisord", "--nodaemon", "--configuration", str(configuration)
-        told = {"command": command, "folder": str(home.run), "environment": bare}
+        told = {"command": command, "folder": str(home.work), "environment": bare}
         write_private(home.run / f"{SUPERVISOR}.json", json.dumps(told))
         with home.log(SUPERVISOR).with_suffix(".out").open("wb") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "dags.serving.start", str(home.run), SUPERVISOR],
-                env=bare, cwd=home.run, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+                env=bare, cwd=home.work, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
                 start_new_session=True,
             )  # fmt: skip
 
