@@ -53,7 +53,7 @@ class Probe:
 
 def told(error: BaseException) -> str:
     """An error on one short line, without secrets."""
-    return " ".join(hidden(f"{type(error).__name__}: {error}").split())[:300]
+    return " ".join(hidden(f"{type(error).__name__}: {str(error).split('[SQL:')[0]}").split())[:300]
 
 
 def encoding(stream: Any) -> Finding:

@@ -41,6 +41,18 @@ def _why_closed() -> str | None:
     return why_silent(url)
 
 
+@cache
+def _is_migrated() -> bool:
+    """Whether the tables of Airflow's database, and of its users, are those of the installed version."""
+    from airflow.utils.db import check_migrations
+
+    try:
+        check_migrations(1)
+    except TimeoutError:
+        return False
+    return True
+
+
 def _when_open(thing: str, purpose: str, look: Callable[[Asked], Iterator[Finding]]) -> Probe:
     """A probe that asks Airflow's database, where there is one that answers."""
 
@@ -49,6 +61,8 @@ def _when_open(thing: str, purpose: str, look: Callable[[Asked], Iterator[Findin
             yield Finding(thing, "not asked", "no Airflow is set up here", purpose)
         elif _why_closed():
             yield Finding(thing, "not asked", "Airflow's database does not answer", purpose)
+        elif not _is_migrated():
+            yield Finding(thing, "not asked", "Airflow's database has tables of another version", purpose)
         else:
             yield from look(asked)
 
@@ -73,13 +87,10 @@ def _database(_asked: Asked) -> Iterator[Finding]:
         yield Finding(thing, "broken", why, purpose, remedy)
         return
     from airflow.configuration import conf
-    from airflow.utils.db import check_migrations
     from sqlalchemy.engine import make_url
 
     address = make_url(conf.get("database", "sql_alchemy_conn")).render_as_string(hide_password=True)
-    try:
-        check_migrations(1)
-    except TimeoutError:
+    if not _is_migrated():
         found = f"{address} answers, and its tables are of another version"
         yield Finding(thing, "broken", found, purpose, "airflow db migrate")
         return
@@ -185,7 +196,7 @@ def _connections(asked: Asked) -> Iterator[Finding]:
     wanted = _named(readable(asked), connections_of)
     there = {name for name in wanted if os.environ.get(f"AIRFLOW_CONN_{name.upper()}")}
     remedy = "airflow connections add NAME --conn-uri URI, or export AIRFLOW_CONN_NAME"
-    if _is_set_up() and not _why_closed():
+    if _is_set_up() and not _why_closed() and _is_migrated():
         from airflow.exceptions import AirflowNotFoundException
         from airflow.models import Connection
 

@@ -168,6 +168,18 @@ def test_what_is_not_needed_does_not_fail():
     assert lines([optional])[-1] == "everything needed works; 1 not needed is missing or broken"
 
 
+def test_a_database_without_airflows_tables_is_told_once(tmp_path):
+    (tmp_path / "airflow").mkdir()
+    (tmp_path / "airflow" / "airflow.db").touch()
+    write_operated(tmp_path / "programs", "lender", 0.1, {"pool": "warehouse"}, rows=120)
+    environment = clean_environment(AIRFLOW_HOME=str(tmp_path / "airflow"))
+    code, found, _, _ = doctor(environment, tmp_path, "--programs", str(tmp_path / "programs"))
+    assert code == 2
+    assert "tables are of another version" in found["Airflow's database"][0]["found"]
+    assert found["Airflow's database"][0]["remedy"] == "airflow db migrate"
+    assert found["pool"][0]["state"] == "not asked"
+
+
 @pytest.mark.xdist_group("stack")
 def test_on_servers_that_work_everything_needed_works_and_what_is_missing_in_them_is_told(stack, tmp_path):
     operation = {"pool": "default_pool", "sign_off": {"by": ["ada", "ben"]}, "notify": {"webhook": "doctors_hook"}}
