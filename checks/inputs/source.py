@@ -99,7 +99,7 @@ def _connection_url(program: AuditProgram, resolve: ConnectionResolver) -> str:
             raise InputError(
                 replace(problem, where=f"{where}: {problem.where}") for problem in error.problems
             ) from None
-    text = re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql://", text)
+    text = _by_socket(re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql://", text))
     try:
         fits = re.match(r"[a-z][a-z0-9+.-]*://", text) and (urlsplit(text).port or True)
     except ValueError:
@@ -111,6 +111,16 @@ def _connection_url(program: AuditProgram, resolve: ConnectionResolver) -> str:
             "write signs such as @ : / ? # in a password as %40 %3A %2F %3F %23",
         ))  # fmt: skip
     return text
+
+
+def _by_socket(url: str) -> str:
+    """A folder of sockets that stands in the host's place, as Airflow writes it, as a parameter that all drivers read."""
+    found = re.fullmatch(r"postgresql://([^/@]*@)?(%2F[^/:?]*)(?::(\d+))?/([^?]*)(?:\?(.*))?", url, re.IGNORECASE)
+    if not found:
+        return url
+    user, folder, port, database, others = found.groups()
+    asked = [f"host={folder}", *([f"port={port}"] if port else []), *([others] if others else [])]
+    return f"postgresql://{user or ''}/{database}?{'&'.join(asked)}"
 
 
 def _not_empty(source: Source, program: AuditProgram, period: Period) -> Source:

@@ -110,3 +110,33 @@ def test_query_with_percent_colon_and_quote_is_checked(opened_postgres: OpenedFr
         assert ":" in source.relation
         report = run_checks(source, program, AS_OF)
     assert next(r for r in report.results if r.place == "contract.columns.Zip:code.matches").rows == 2_000
+
+
+def test_a_folder_of_sockets_in_the_host_s_place_as_airflow_writes_it_serves_every_driver(tmp_path, postgres_url):
+    import datetime as dt
+    from urllib.parse import quote
+
+    import psycopg
+
+    from checks.gate import run_checks
+    from checks.inputs.period import Period
+    from checks.inputs.program import read_program
+    from checks.inputs.source import open_source
+    from tests.programs import loans, write_program
+
+    data = loans(3, 300)
+    with psycopg.connect(postgres_url) as connection:
+        connection.execute('DROP TABLE IF EXISTS sockets; CREATE TABLE sockets ("case" int, region text, granted int)')
+        with connection.cursor().copy("COPY sockets FROM STDIN") as copy:
+            for row in data.itertuples(index=False):
+                copy.write_row((int(row.case), row.region, int(row.granted)))
+    folder = postgres_url.partition("host=")[2]
+    contract = {
+        "unit": "case", "decision": {"column": "granted", "favourable": 1},
+        "groups": {"region": {"column": "region", "reference": "north"}},
+    }  # fmt: skip
+    source = {"connection": "airflow://bank", "table": "sockets"}
+    program = read_program(write_program(tmp_path, data, source=source, contract=contract))
+    url = f"postgres://postgres@{quote(folder, safe='')}/postgres"
+    with open_source(program, Period(), lambda _: url) as opened:
+        assert run_checks(opened, program, dt.date(2026, 1, 1)).fit
