@@ -114,7 +114,7 @@ def _connection_url(program: AuditProgram, resolve: ConnectionResolver) -> str:
 
 
 def _by_socket(url: str) -> str:
-    """A folder of sockets that stands in the host's place, as Airflow writes it, as a parameter that all drivers read."""
+    """A folder of sockets in the host's place, as Airflow writes it, becomes a parameter that every driver reads."""
     found = re.fullmatch(r"postgresql://([^/@]*@)?(%2F[^/:?]*)(?::(\d+))?/([^?]*)(?:\?(.*))?", url, re.IGNORECASE)
     if not found:
         return url
