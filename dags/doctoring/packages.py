@@ -70,6 +70,16 @@ def look_at_packages(_asked: Asked) -> Iterator[Finding]:
         )
 
 
+def locked_here(text: str) -> list[tuple[str, str]]:
+    """(name, version) of the lines of a lock that hold for this Python and this system."""
+    from packaging.requirements import Requirement
+
+    lines = re.findall(r"^[\w.-]+(?:\[[^]]*\])?==[^\\\n]+", text, re.MULTILINE)
+    read = [Requirement(line.strip()) for line in lines]
+    held = [one for one in read if one.marker is None or one.marker.evaluate()]
+    return [(one.name, str(one.specifier).removeprefix("==")) for one in held]
+
+
 def look_at_lock(_asked: Asked) -> Iterator[Finding]:
     """Versions beside requirements.lock, where it lies beside the program or in the folder of work."""
     thing, purpose = "locked versions", "the versions that were tested"
@@ -77,9 +87,8 @@ def look_at_lock(_asked: Asked) -> Iterator[Finding]:
     if file is None:
         yield Finding(thing, "not asked", "no requirements.lock here", purpose, needed=False)
         return
-    locked = re.findall(r"^([\w.-]+)==(\S+)", file.read_text(encoding="utf-8"), re.MULTILINE)
     differ = []
-    for name, version in locked:
+    for name, version in locked_here(file.read_text(encoding="utf-8")):
         try:
             found = metadata.version(name)
         except metadata.PackageNotFoundError:

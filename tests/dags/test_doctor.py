@@ -17,6 +17,7 @@ import pytest
 from dags.doctoring.examine import _of_group
 from dags.doctoring.finding import Asked, Finding, encoding
 from dags.doctoring.groups import GROUPS
+from dags.doctoring.packages import locked_here
 from dags.doctoring.secrets import hidden
 from dags.doctoring.telling import lines
 from tests.operated import write_operated
@@ -160,6 +161,15 @@ def test_output_that_is_not_utf_8_is_told_and_does_not_stop_the_rest():
     assert encoding(stream).state == "broken"
     stream.write("数据")
     stream.flush()
+
+
+def test_of_a_lock_only_what_holds_here_is_compared():
+    lock = (
+        "one==1.0 ; python_full_version < '3.0' \\\n    --hash=sha256:aa\n"
+        "one==2.0 ; python_full_version >= '3.0' \\\n    --hash=sha256:bb\n"
+        "two[extra]==3.1 \\\n    --hash=sha256:cc\n    # via one\n"
+    )
+    assert locked_here(lock) == [("one", "2.0"), ("two", "3.1")]
 
 
 def test_what_is_not_needed_does_not_fail():
