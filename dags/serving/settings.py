@@ -26,7 +26,6 @@ DEFAULTS = {
     "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
     "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "30",
     "AIRFLOW__API__WORKERS": "1",
-    "MLFLOW_WORKERS": "1",
 }
 
 
@@ -51,7 +50,7 @@ def environment(kind: Kind, place: Place, secrets: Secrets, caller: Mapping[str,
     if kind == "airflow":
         return {**base, **DEFAULTS, **chosen, **_airflow(place, secrets)}
     if kind == "mlflow":
-        workers = {"MLFLOW_WORKERS": caller.get("MLFLOW_WORKERS", DEFAULTS["MLFLOW_WORKERS"])}
+        workers = {"MLFLOW_WORKERS": caller.get("MLFLOW_WORKERS", "1")}
         return {**_bare(base), **workers, **_mlflow(place, secrets)}
     if kind == "site":
         return {**_bare(base), **_site(place)}
