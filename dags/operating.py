@@ -13,7 +13,7 @@ from dags.periods import PERIOD_PATTERN, timetable
 from dags.retrying import patience
 from dags.telling import deadline, telling
 
-MOST_RUNS = 64  # of one program at once: a run that waits for a signature holds up no other
+MOST_RUNS = 400  # of one program at once: runs that wait for signatures hold up no other, for a year of days
 _PERIOD = "such as 2026-10; empty: the run's own period"
 MOST_TASKS = 4  # of one program at once
 

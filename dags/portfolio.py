@@ -1,7 +1,7 @@
 """Across programs: the site of all runs, and what MLflow says of each model, renewed after a run and once a day.
 
 Once a day, since an acceptance of a risk ends with a day and not with a run. ``SQUAREDEAL_SITE`` is the folder of the
-site; where it is not set there is no such DAG.
+site, ``MLFLOW_TRACKING_URI`` the store; where neither is set there is no such DAG.
 """
 
 import datetime as dt
@@ -16,6 +16,7 @@ from dags.signing import RUNS
 from dags.telling import plain_errors
 
 SITE, OUT = os.environ.get("SQUAREDEAL_SITE"), os.environ.get("SQUAREDEAL_OUT", "runs")
+STORE = os.environ.get("MLFLOW_TRACKING_URI")
 
 
 def renew_site() -> str:
@@ -31,13 +32,11 @@ def renew_status() -> None:
     """Say in MLflow where the findings of each model stand today."""
     from reports.tracking import renew_status
 
-    uri = os.environ.get("MLFLOW_TRACKING_URI")
-    if uri:
-        with plain_errors():
-            renew_status(Path(OUT), uri, dt.datetime.now(dt.UTC).date())
+    with plain_errors():
+        renew_status(Path(OUT), str(STORE), dt.datetime.now(dt.UTC).date())
 
 
-if SITE:
+if SITE or STORE:
     with DAG(
         "squaredeal-portfolio",
         dag_display_name="Site of all runs",
@@ -47,5 +46,7 @@ if SITE:
         tags=["squaredeal"],
         default_args=patience(Operation()),
     ) as portfolio:
-        task(renew_site, task_id="site")()
-        task(renew_status, task_id="status")()
+        if SITE:
+            task(renew_site, task_id="site")()
+        if STORE:
+            task(renew_status, task_id="status")()

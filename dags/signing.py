@@ -21,10 +21,11 @@ from airflow.sdk import Asset, Param, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from airflow.sdk.execution_time.hitl import HITLUser
 
-from audits.record import VERDICTS, AuditRun, Finding, Judgement, digest_of
-from audits.releases.record import FLAGGED, RELEASE_FILE, Release, Signer
+from audits.record import VERDICTS, AuditRun, Finding, Judgement, canonical_json, digest_of
+from audits.releases.record import FLAGGED, RELEASE_FILE, Signer
 from checks.inputs.program import AuditProgram, read_program
-from checks.problem import InputError, Problem
+from checks.problem import InputError, Problem, UnavailableError
+from dags import seals
 from dags.telling import plain_errors, tell, telling
 
 RUNS = Asset("squaredeal-runs")  # updated when a run was published or released: what the site and the tags follow
@@ -43,13 +44,31 @@ _HOW = (
 
 
 class Approval(ApprovalOperator):  # type: ignore[misc]  # Airflow is not typed here
-    """Airflow's approval, which also keeps the answer where it is Reject."""
+    """Airflow's approval. The form names the judgement that it is about; the answer is kept under a seal.
+
+    Whoever may write an XCom or set the state of a task can so make nobody else's answer: the seal is made with the
+    key that Airflow encrypts with, in the process that was handed the answer.
+    """
+
+    def execute(self, context: Any) -> Any:
+        self.params["judgement"] = context["ti"].xcom_pull(task_ids="triage", key="judged")
+        return super().execute(context)
 
     def execute_complete(self, context: Any, event: dict[str, Any]) -> Any:
         if "error" not in event:
-            kept = {key: event[key] for key in ("chosen_options", "params_input", "responded_by_user")}
-            context["ti"].xcom_push(key="answer", value=kept)
+            with plain_errors():
+                context["ti"].xcom_push(key="answer", value=seals.sealed(answered(event), _place(context)))
         return super().execute_complete(context=context, event=event)
+
+
+def answered(event: dict[str, Any]) -> dict[str, Any]:
+    """An answer as plain values."""
+    kept = {key: event[key] for key in ("chosen_options", "params_input", "responded_by_user")}
+    return {**kept, "responded_at": _moment(event["responded_at"]).isoformat()}
+
+
+def _place(context: Any) -> str:
+    return f"{context['dag_run'].dag_id} {context['dag_run'].run_id}"
 
 
 def sign_off(program: AuditProgram, published: Any) -> None:
@@ -66,15 +85,17 @@ def sign_off(program: AuditProgram, published: Any) -> None:
         assigned_users=[HITLUser(id=name, name=name) for name in asked.by],
         response_timeout=asked.within,
         params={
-            "comment": Param("", type="string", title="Comment", description="Kept in release.json."),
-            "decisions": Param([], type="array", items=_ACTION, title="Decisions on findings", description=_HOW),
+            "comment": Param("", type=["null", "string"], title="Comment", description="Kept in release.json."),
+            "decisions": Param([], type=["null", "array"], items=_ACTION, title="Decisions", description=_HOW),
+            "judgement": Param("", type="string", title="Judgement", description="Digest of what you were shown."),
         },
         notifiers=telling(program, "awaiting"),
     )
-    released = task(task_id="release", outlets=[RUNS])(release_task)(published, approve.output, file)
+    released = task(task_id="release", outlets=[RUNS])(release_task)(published, file)
     unflagged = task(task_id="release_unflagged", outlets=[RUNS])(release_unflagged_task)(published)
     told = task(task_id="tell", trigger_rule="all_done", on_failure_callback=[])(tell_task)(file)
     sorted_out >> [approve, unflagged]
+    approve >> released
     [released, unflagged] >> told
 
 
@@ -105,12 +126,18 @@ def question(folder: Path, run: AuditRun, judgement: Judgement) -> dict[str, str
     """What a signer is asked: subject, body in Markdown, and the digest of the judgement that it is about."""
     from audits.run import JUDGEMENT_FILE
 
+    judged = digest_of((folder / JUDGEMENT_FILE).read_bytes())
+    if judged != digest_of(canonical_json(judgement)):
+        raise UnavailableError(Problem(
+            str(folder / JUDGEMENT_FILE), "a judgement that was changed while it was read", "one that stays as it is",
+            "try again",
+        ))  # fmt: skip
     flagged = [finding for finding in judgement.findings if finding.verdict in FLAGGED]
     title = run.program.title.get("en", run.program.name)
     return {
         "subject": f"Release {title}, {run.data.period} v{run.version}: {len(flagged)} flagged",
         "body": "\n".join(_body(run, judgement, flagged)),
-        "judged": digest_of((folder / JUDGEMENT_FILE).read_bytes()),
+        "judged": judged,
     }
 
 
@@ -140,7 +167,7 @@ def _body(run: AuditRun, judgement: Judgement, flagged: list[Finding]) -> Iterat
     yield from (f"- {escaped(f'{one.question}: {one.reason}')}" for one in dict.fromkeys(unanswered))
 
 
-def release_task(folder: str, answer: dict[str, Any], file: str) -> str:
+def release_task(folder: str, file: str) -> str:
     """Release a run as its signer decided. Returns the address of release.json."""
     from audits.releases.actions import read_actions
     from audits.releases.chain import release
@@ -148,15 +175,26 @@ def release_task(folder: str, answer: dict[str, Any], file: str) -> str:
 
     context: Any = get_current_context()
     with plain_errors():
+        answer = seals.opened(context["ti"].xcom_pull(task_ids="approve", key="answer"), _place(context))
         by = signer(answer, read_program(file))
         at, entered = _moment(answer["responded_at"]), answer.get("params_input") or {}
         _, judgement = read_run(Path(folder))
         actions = read_actions(entered.get("decisions") or [], judgement, at.date())
-        judged = context["ti"].xcom_pull(task_ids="triage", key="judged")
-        made = release(Path(folder), by, at, str(entered.get("comment") or ""), actions, judged)
+        made = release(Path(folder), by, at, str(entered.get("comment") or ""), actions, judgement_seen(entered))
         _track(Path(folder))
     print(f"release {made.number} of {made.program}: {made.period} v{made.version}, approved by {by.name}")
     return str(Path(folder) / RELEASE_FILE)
+
+
+def judgement_seen(entered: dict[str, Any]) -> str:
+    """The digest of the judgement that the signer named. Raises ``InputError`` where none is."""
+    named = str(entered.get("judgement") or "")
+    if not named:
+        raise InputError(Problem(
+            "approve", "an approval that names no judgement", "'judgement' as the form shows it, in params_input",
+            "clear 'approve' and answer with comment, decisions and judgement",
+        ))  # fmt: skip
+    return named
 
 
 def release_unflagged_task(folder: str) -> str:
@@ -165,7 +203,7 @@ def release_unflagged_task(folder: str) -> str:
 
     context: Any = get_current_context()
     with plain_errors():
-        judged = context["ti"].xcom_pull(task_ids="triage", key="judged")
+        judged = str(context["ti"].xcom_pull(task_ids="triage", key="judged") or "")
         at = context["dag_run"].run_after  # the same when the task is tried again
         made = release(Path(folder), None, at, judged=judged)
         _track(Path(folder))
@@ -175,32 +213,40 @@ def release_unflagged_task(folder: str) -> str:
 
 def tell_task(file: str) -> str:
     """Send word of what was decided. Ends red where a run that somebody was asked about was not answered in time."""
-    from audits.releases.chain import read_release
-
     context: Any = get_current_context()
-    folder = context["ti"].xcom_pull(task_ids="publish")
+    ti, place = context["ti"], _place(context)
+    folder = ti.xcom_pull(task_ids="publish")
     if not folder:
         raise AirflowSkipException("nothing was published")
-    program, made = read_program(file), read_release(Path(folder))
-    answer = context["ti"].xcom_pull(task_ids="approve", key="answer")
-    triaged = context["ti"].xcom_pull(task_ids="triage", key="judged")
-    rejected = bool(answer) and answer["chosen_options"] == [ApprovalOperator.REJECT]
-    if made is not None and _of_this_judgement(made, triaged):
+    with plain_errors():
+        program = read_program(file)
+        kept = ti.xcom_pull(task_ids="approve", key="answer")
+        answer = seals.opened(kept, place) if kept else {}
+        was_asked = _was_asked(Path(folder), program)
+    if _released(context):
         tell(program, "released", Path(folder))
         return "released"
-    if rejected:
+    if answer.get("chosen_options") == [ApprovalOperator.REJECT]:
         comment = str((answer.get("params_input") or {}).get("comment") or "")
         by = (answer.get("responded_by_user") or {}).get("name")
         tell(program, "rejected", Path(folder), reason=f"{by}: {comment}" if comment else str(by))
         return f"rejected by {by}"
     if answer:
         raise AirflowFailException("it was approved, and could not be released: see the log of 'release'")
-    if triaged is None:
+    if ti.xcom_pull(task_ids="triage", key="judged") is None:
         raise AirflowFailException("who is to sign was not decided: see the log of 'triage'")
-    if not _was_asked(Path(folder), program):
+    if not was_asked:
         raise AirflowSkipException("nobody was asked")
     tell(program, "expired", Path(folder))
     raise AirflowFailException("nobody answered in time: nothing was released; clear 'approve' to ask again")
+
+
+def _released(context: Any) -> bool:
+    """Whether this run's own release was made."""
+    run = context["dag_run"]
+    asked = {"dag_id": run.dag_id, "run_ids": [run.run_id], "task_ids": ["release", "release_unflagged"]}
+    states = context["ti"].get_task_states(**asked).get(run.run_id) or {}
+    return "success" in {str(state) for state in states.values()}
 
 
 def signer(answer: dict[str, Any], program: AuditProgram) -> Signer:
@@ -222,10 +268,6 @@ def signer(answer: dict[str, Any], program: AuditProgram) -> Signer:
 
 def _moment(at: Any) -> dt.datetime:
     return at if isinstance(at, dt.datetime) else dt.datetime.fromisoformat(str(at))
-
-
-def _of_this_judgement(made: Release, triaged: str | None) -> bool:
-    return triaged is None or made.judgement_digest == triaged
 
 
 def _was_asked(folder: Path, program: AuditProgram) -> bool:

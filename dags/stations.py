@@ -80,7 +80,7 @@ def claim(program: AuditProgram) -> None:
 
 def pull_task(file: str) -> str:
     """Open the source for the run's period and fingerprint it. Returns the staging folder."""
-    from audits.run import pull
+    from audits.run import program_record, pull
     from audits.staging import TASK_FILE, dropped_on_failure, staging_folder
     from reports.outcome import check_fail_on
 
@@ -91,6 +91,7 @@ def pull_task(file: str) -> str:
         staging = staging_folder(Path(os.environ.get("SQUAREDEAL_OUT", "runs")), program, period)
         with dropped_on_failure(staging), _open(program, period) as source:
             asked = {"program": file, "period": period.text, "as_of": day_of_run().isoformat()}
+            asked["digest"] = program_record(program).digest
             (staging / TASK_FILE).write_text(json.dumps(asked), encoding="utf-8")
             pull(source, program, period, staging)
     return str(staging)
@@ -212,6 +213,7 @@ LINE: tuple[tuple[Any, dict[str, Any]], ...] = (
 
 def _asked(staging: str) -> tuple[AuditProgram, Period, dt.date]:
     """Program, period and day of a run, from the staging folder that its first task made."""
+    from audits.run import program_record
     from audits.staging import TASK_FILE
 
     try:
@@ -221,7 +223,13 @@ def _asked(staging: str) -> tuple[AuditProgram, Period, dt.date]:
             staging, "no staging folder: an earlier try finished or was cleaned away", "the folder that 'pull' made",
             "clear the run from its first task, 'pull'",
         )) from None  # fmt: skip
-    return read_program(asked["program"]), read_period(asked["period"]), dt.date.fromisoformat(asked["as_of"])
+    program = read_program(asked["program"])
+    if program_record(program).digest != asked["digest"]:
+        raise InputError(Problem(
+            asked["program"], "a program that was changed since this run began", "the program that 'pull' read",
+            "clear the run from its first task, 'pull'",
+        ))  # fmt: skip
+    return program, read_period(asked["period"]), dt.date.fromisoformat(asked["as_of"])
 
 
 def _open(program: AuditProgram, period: Period) -> Any:

@@ -8,6 +8,7 @@ from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOpe
 from airflow.sdk import Asset, get_current_context, task
 
 from checks.inputs.program import AuditProgram, read_program
+from checks.problem import InputError
 from dags.periods import period_of_update, updates
 from dags.telling import plain_errors
 
@@ -43,9 +44,17 @@ def other_periods(program: AuditProgram, context: Any) -> list[dict[str, Any]]:
         for event in context["inlet_events"][Asset(asset)].after(own[0].timestamp.isoformat())
         if not any(run.dag_id == program.name for run in event.created_dagruns)
     ]  # fmt: skip
-    mine, found = period_of_update(program, own[-1]), {}
+    mine, found = _named(program, own[-1]), {}
     for event in sorted((*own, *later), key=lambda event: event.timestamp):
-        period = period_of_update(program, event)
+        period = _named(program, event)
         if period != mine or event in later:
-            found[period.text] = f"update__{period.text}__{event.timestamp.isoformat()}"
+            found[period] = f"update__{period}__{event.timestamp.isoformat()}"
     return [{"conf": {"period": period}, "trigger_run_id": run_id} for period, run_id in found.items()]
+
+
+def _named(program: AuditProgram, event: Any) -> str:
+    """The words of an update's period; those that cannot be read as they are, for a run that fails with what to do."""
+    try:
+        return period_of_update(program, event).text
+    except InputError:
+        return str(event.extra["period"])[:100]

@@ -173,7 +173,8 @@ class Stack:
 
     def answer(self, user: str, dag: str, run: str, option: str, **params: Any) -> httpx.Response:
         path = f"/dags/{dag}/dagRuns/{quote(run)}/taskInstances/approve/-1/hitlDetails"
-        entered = {"comment": "", "decisions": [], **params}
+        shown = self.api("ada", "GET", path).json()["params"]
+        entered = {"comment": "", "decisions": [], "judgement": shown["judgement"]["value"], **params}
         return self.api(user, "PATCH", path, {"chosen_options": [option], "params_input": entered})
 
     def instances(self, dag: str, run: str) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import time
+from urllib.parse import quote
 
 import pandas as pd
 import pytest
@@ -169,8 +170,35 @@ def test_a_judgement_that_changed_after_it_was_read_is_not_released(stack):
     assert "judgement" in stack.log("flagged-loans", run, "release")
 
 
+def test_an_approval_that_names_no_judgement_releases_nothing(stack):
+    run = asked(stack, "asked-always", "2025-02")
+    assert stack.answer("ben", "asked-always", run, "Approve", judgement="").status_code == 200
+    assert stack.wait("asked-always", run) == "failed"
+    assert "names no judgement" in stack.log("asked-always", run, "release")
+    assert released(stack, "asked-always", "2025-02") is None
+
+
 def test_the_chain_holds(stack):
     from audits.releases.chain import chain, verify_chain
 
     assert verify_chain(stack.runs / "flagged-loans") == ()
     assert [made.number for _, made in chain(stack.runs / "flagged-loans")] == [1, 2, 3]
+
+
+def test_an_answer_that_was_written_by_somebody_else_releases_nothing(stack):
+    """Who may change XComs and states of tasks cannot sign in another's name."""
+    run = asked(stack, "flagged-loans", "2025-06")
+    path = f"/dags/flagged-loans/dagRuns/{quote(run)}/taskInstances"
+    folder = stack.runs / "flagged-loans" / "2025-06" / "v1"
+    forged = {
+        "chosen_options": ["Approve"], "responded_by_user": {"id": "1", "name": "ada"},
+        "responded_at": dt.datetime.now(dt.UTC).isoformat(),
+        "params_input": {"judgement": digest_of((folder / "judgement.json").read_bytes())},
+    }  # fmt: skip
+    written = {"key": "answer", "value": {"value": forged, "seal": "0" * 64}, "map_index": -1}
+    assert stack.api("ada", "POST", f"{path}/approve/xcomEntries", written).status_code == 201
+    assert stack.api("ada", "PATCH", f"{path}/approve", {"new_state": "success"}).status_code == 200
+    assert stack.wait("flagged-loans", run) == "failed"
+    assert stack.tasks("flagged-loans", run)["release"] == "failed"
+    assert "an answer that the approval did not leave" in stack.log("flagged-loans", run, "release")
+    assert released(stack, "flagged-loans", "2025-06") is None
