@@ -17,7 +17,7 @@ RUN /build/tools/bin/hatchling build --target wheel --directory /build/dist
 RUN uv venv --quiet /opt/squaredeal/venv \
  && uv pip install --quiet --no-cache --compile-bytecode --python /opt/squaredeal/venv --constraints requirements.lock \
     "squaredeal[serve] @ file://$(ls /build/dist/*.whl)" \
- && ln -s "$(/opt/squaredeal/venv/bin/python -c 'import dags.serving.services as s, pathlib; print(pathlib.Path(s.__file__).parents[1])')" /opt/squaredeal/dags
+ && ln -s "$(/opt/squaredeal/venv/bin/python -I -c 'import dags.serving.services as s, pathlib; print(pathlib.Path(s.__file__).parents[1])')" /opt/squaredeal/dags
 
 FROM python:3.11-slim
 RUN apt-get update && apt-get install --yes --no-install-recommends libgomp1 && rm -rf /var/lib/apt/lists/* \

@@ -122,12 +122,14 @@ class Composed:
 
     def stop(self, name: str) -> float:
         """End a service as Compose does; returns how long it took in seconds. Fails where that is too long."""
-        process, start = self.processes.pop(name), time.monotonic()
+        process, start = self.processes[name], time.monotonic()
         process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(float(self.services[name]["stop_grace_period"].rstrip("s")))
-        finally:
+        process.wait(float(self.services[name]["stop_grace_period"].rstrip("s")))
+        return time.monotonic() - start
+
+    def kill(self) -> None:
+        """End whatever is left of every service, also what its first process left."""
+        for process in self.processes.values():
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait(10)
-        return time.monotonic() - start

@@ -185,8 +185,7 @@ def composed(tmp_path_factory, postgres):
             running.start(name)
         yield running
     finally:
-        for name in tuple(running.processes):
-            running.stop(name)
+        running.kill()
 
 
 def log_in(composed: Composed, name: str, password: str | None = None) -> httpx.Response:

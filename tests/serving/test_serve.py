@@ -143,6 +143,28 @@ def test_programs_become_dags(served):
         time.sleep(1)
 
 
+def test_an_audit_runs_is_tracked_and_stands_on_the_site(served):
+    heads = {"Authorization": f"Bearer {served.token('ben').json()['access_token']}"}
+    api = f"{served.address('Airflow')}/api/v2/dags"
+    for dag in ("boston-mortgages", "portfolio"):
+        asked = {"logical_date": None, "conf": {}}
+        run = httpx.post(f"{api}/{dag}/dagRuns", json=asked, headers=heads, timeout=60).json()["dag_run_id"]
+        end = time.monotonic() + IN_TIME
+        while (
+            state := httpx.get(f"{api}/{dag}/dagRuns/{run}", headers=heads, timeout=60).json()["state"]
+        ) != "success":
+            assert state in ("queued", "running"), served.logs()
+            assert time.monotonic() < end, served.logs()
+            time.sleep(1)
+    vera = ("vera", served.password("vera"))
+    experiments = f"{served.address('MLflow')}/api/2.0/mlflow/experiments/get-by-name"
+    asked = {"experiment_name": "squaredeal/boston-mortgages"}
+    assert httpx.get(experiments, params=asked, auth=vera, timeout=60).status_code == 200
+    page = httpx.get(f"{served.address('report site')}/", auth=vera, timeout=60)
+    assert page.status_code == 200
+    assert "boston-mortgages" in page.text
+
+
 @pytest.mark.parametrize(
     ("name", "path"),
     [
