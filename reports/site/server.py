@@ -46,7 +46,7 @@ HEADERS = {
 ABSENT = (
     "<!doctype html><html lang=en><meta charset=utf-8><title>No site yet</title><h1>No site yet</h1>"
     "<p>The folder that is served holds no site. Make one: <code>squaredeal site RUNS --out SITE</code>. "
-    "Where Airflow runs, the DAG <code>portfolio</code> makes it once a day, and when it is triggered.</p>"
+    "Where Airflow runs, the DAG <code>squaredeal-portfolio</code> makes it once a day, and when it is triggered.</p>"
     "<p lang=zh-CN>所服务的文件夹中还没有网站。请运行 <code>squaredeal site RUNS --out SITE</code>。</p></html>"
 )
 

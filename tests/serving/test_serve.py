@@ -23,7 +23,7 @@ from tests.programs import ROOT
 pytestmark = pytest.mark.xdist_group("stack")
 COMMAND = Path(sys.executable).parent / "squaredeal"
 USERS = "ada:Admin,ben:Op,vera:Viewer"
-IN_TIME = 300
+IN_TIME = 480
 
 
 class Served:
@@ -146,7 +146,7 @@ def test_programs_become_dags(served):
 def test_an_audit_runs_is_tracked_and_stands_on_the_site(served):
     heads = {"Authorization": f"Bearer {served.token('ben').json()['access_token']}"}
     api = f"{served.address('Airflow')}/api/v2/dags"
-    for dag in ("boston-mortgages", "portfolio"):
+    for dag in ("boston-mortgages", "squaredeal-portfolio"):
         asked = {"logical_date": None, "conf": {}}
         run = httpx.post(f"{api}/{dag}/dagRuns", json=asked, headers=heads, timeout=60).json()["dag_run_id"]
         end = time.monotonic() + IN_TIME
