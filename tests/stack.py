@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import ctypes
 import os
 import secrets
 import signal
@@ -40,6 +41,12 @@ with get_application_builder() as builder:
 """
 
 
+def _ended_with_the_tests() -> None:
+    """Have Linux end this process when the one that started it does, however that ends."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+
+
 class Stack:
     """Started services under ``home``; programs in ``home/programs``, runs in ``home/runs``."""
 
@@ -61,8 +68,9 @@ class Stack:
         log = (self.home / "logs" / f"{name}.log").open("ab")
         command = self._mlflow_command() if name == "mlflow" else [sys.executable, "-m", "airflow", *SERVICES[name]]
         self.processes[name] = subprocess.Popen(
-            command, env=self.environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
-        )
+            command, env=self.environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+            preexec_fn=_ended_with_the_tests,
+        )  # fmt: skip
 
     def kill(self, name: str, how: int = signal.SIGKILL) -> None:
         os.killpg(self.processes[name].pid, how)
