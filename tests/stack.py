@@ -151,7 +151,7 @@ class Stack:
         answer.raise_for_status()
         return str(answer.json()["dag_run_id"])
 
-    def wait(self, dag: str, run: str, until: Sequence[str] = DONE, timeout: float = 300) -> str:
+    def wait(self, dag: str, run: str, until: Sequence[str] = DONE, timeout: float = 900) -> str:
         return str(self.until(lambda: _in(self.get(f"/dags/{dag}/dagRuns/{quote(run)}")["state"], until), timeout))
 
     def tasks(self, dag: str, run: str) -> dict[str, str]:
@@ -161,7 +161,7 @@ class Stack:
             for one in self.instances(dag, run)
         }
 
-    def wait_task(self, dag: str, run: str, task: str, until: Sequence[str], timeout: float = 240) -> str:
+    def wait_task(self, dag: str, run: str, task: str, until: Sequence[str], timeout: float = 600) -> str:
         return str(self.until(lambda: _in(self.tasks(dag, run).get(task, ""), until), timeout))
 
     def until(self, asked: Any, timeout: float) -> Any:
@@ -178,6 +178,18 @@ class Stack:
                 return last
             time.sleep(0.5)
         raise AssertionError(f"not within {timeout} s; logs in {self.home / 'logs'}")
+
+    def asks(self, dag: str, run: str) -> None:
+        """Wait until a run's approval waits, and the scheduler knows it.
+
+        An answer before the scheduler has heard from its executor that the task waits is taken for a lost task: Airflow
+        then asks again. No person is so quick.
+        """
+        self.wait_task(dag, run, "approve", ["awaiting_input"], timeout=600)
+        (approve,) = (one for one in self.instances(dag, run) if one["task_id"] == "approve")
+        key = f"dag_id='{dag}', task_id='approve', run_id='{run}', try_number={approve['try_number']},"
+        heard = f"executor event with state success for task instance TaskInstanceKey({key}"
+        self.until(lambda: heard in (self.home / "logs" / "scheduler.log").read_text(errors="replace"), 240)
 
     def answer(self, user: str, dag: str, run: str, option: str, **params: Any) -> httpx.Response:
         path = f"/dags/{dag}/dagRuns/{quote(run)}/taskInstances/approve/-1/hitlDetails"

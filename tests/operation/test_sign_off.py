@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import time
 from urllib.parse import quote
 
 import pandas as pd
@@ -35,15 +34,9 @@ def programs(stack):
 
 
 def asked(stack, program, period):
-    """A run that waits for its answer.
-
-    An answer within the second in which the scheduler learns that the task waits is taken for a lost task: Airflow then
-    asks again. No person is so quick, so that the tests are not either.
-    """
+    """A run that waits for its answer."""
     run = stack.trigger(program, period)
-    for _ in range(3):
-        stack.wait_task(program, run, "approve", ["awaiting_input"])
-        time.sleep(1)
+    stack.asks(program, run)
     return run
 
 
@@ -150,9 +143,7 @@ def test_a_decision_that_cannot_be_read_releases_nothing_and_asking_again_does(s
     assert released(stack, "flagged-loans", "2025-04") is None
     assert "no-such-finding" in stack.log("flagged-loans", run, "release")
     stack.clear("flagged-loans", run, "approve")
-    for _ in range(3):
-        stack.wait_task("flagged-loans", run, "approve", ["awaiting_input"])
-        time.sleep(1)
+    stack.asks("flagged-loans", run)
     assert stack.answer("ben", "flagged-loans", run, "Approve").status_code == 200
     assert stack.wait("flagged-loans", run) == "success"
     assert released(stack, "flagged-loans", "2025-04")["by"]["name"] == "ben"
