@@ -124,8 +124,10 @@ def processes_of(base: Path) -> list[str]:
 
 
 def end(running: Composed) -> None:
-    for name in reversed([name for name in SERVERS if name in running.processes]):
-        running.stop(name)
+    """Stop each service as Compose does; whatever it leaves behind goes on."""
+    for name in reversed(SERVERS):
+        if name in running.processes:
+            running.stop(name)
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +144,7 @@ def composed(tmp_path_factory):
             up(running)
             yield running, books
         finally:
-            end(running)
+            running.kill()
 
 
 @pytest.fixture(scope="module")
@@ -155,8 +157,9 @@ def signed(composed):
     task = f"/dags/signed-loans/dagRuns/{quote(run)}/taskInstances/approve"
     until(lambda: ask(running, "GET", task)["state"] == "awaiting_input")
     time.sleep(1)  # no person is quicker
-    answer = {"chosen_options": ["Approve"], "params_input": {"comment": "seen", "decisions": []}}
-    ask(running, "PATCH", f"{task}/-1/hitlDetails", answer)
+    shown = ask(running, "GET", f"{task}/-1/hitlDetails")["params"]
+    entered = {"comment": "seen", "decisions": [], "judgement": shown["judgement"]["value"]}
+    ask(running, "PATCH", f"{task}/-1/hitlDetails", {"chosen_options": ["Approve"], "params_input": entered})
     state = f"/dags/signed-loans/dagRuns/{quote(run)}"
     assert until(lambda: (told := ask(running, "GET", state)["state"]) in ("success", "failed") and told) == "success"
     return run
@@ -193,6 +196,7 @@ def test_what_was_backed_up_comes_back_on_another_machine_and_nothing_runs_on(co
     for folder, service in FOLDERS.items():
         words = PACK.format(folder=folder).replace("/var/lib/squaredeal", str(running.base))
         kept[folder] = sh(words, running.environment(service))
+    assert len(processes_of(running.base)) >= len(SERVERS)
     end(running)
     assert processes_of(running.base) == []
 
@@ -217,9 +221,10 @@ def test_what_was_backed_up_comes_back_on_another_machine_and_nothing_runs_on(co
             assert _record(again) == _record(running)
             assert httpx.get(again.address("site"), auth=vera, timeout=60).status_code in (200, 404)
             assert _password(again) == "of-the-bank"
-        finally:
             end(again)
-    assert processes_of(base) == []
+            assert processes_of(base) == []
+        finally:
+            again.kill()
 
 
 def _record(running: Composed) -> bytes:
