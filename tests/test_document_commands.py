@@ -22,7 +22,7 @@ def blocks(file: Path) -> list[tuple[str, str]]:
     return BLOCK.findall(file.read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("name", ["regulator", "debug", "author"])
+@pytest.mark.parametrize("name", ["operate", "regulator", "debug", "author"])
 def test_what_a_reader_is_told_to_type_runs_from_top_to_bottom(name, tmp_path):
     strange = ("MLFLOW_", "SQUAREDEAL_", "PYTHONDONTWRITEBYTECODE")
     environment = {key: value for key, value in os.environ.items() if not key.startswith(strange)}
