@@ -87,7 +87,7 @@ def ask(running: Composed, method: str, path: str, content: Any = None) -> Any:
     return answer.json()
 
 
-def until(asked: Any, within: float = 300) -> Any:
+def until(asked: Any, within: float = 900) -> Any:
     end = time.monotonic() + within
     while True:
         try:
@@ -151,12 +151,12 @@ def composed(tmp_path_factory):
 def signed(composed):
     """The number of the run that ada triggered and approved."""
     running, _ = composed
-    until(lambda: ask(running, "GET", "/dags/signed-loans"), 120)
+    until(lambda: ask(running, "GET", "/dags/signed-loans"), 240)
     asked = {"logical_date": None, "conf": {"period": "2025-01"}}
     run = ask(running, "POST", "/dags/signed-loans/dagRuns", asked)["dag_run_id"]
     task = f"/dags/signed-loans/dagRuns/{quote(run)}/taskInstances/approve"
     until(lambda: ask(running, "GET", task)["state"] == "awaiting_input")
-    time.sleep(1)  # no person is quicker
+    time.sleep(5)  # until the scheduler knows that the task waits
     shown = ask(running, "GET", f"{task}/-1/hitlDetails")["params"]
     entered = {"comment": "seen", "decisions": [], "judgement": shown["judgement"]["value"]}
     ask(running, "PATCH", f"{task}/-1/hitlDetails", {"chosen_options": ["Approve"], "params_input": entered})
