@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -179,9 +179,10 @@ def _tag_model(client: MlflowClient, subject: Subject, run: AuditRun, judgement:
     _link_model(client, version, run_id)
     tags = _tags(run, judgement)
     tags[f"fairness.status.{run.program.name}"] = tags["fairness.status"]
-    tags[f"fairness.last_day.{run.program.name}"] = run.data.last_day or ""
-    if (run.data.last_day or "") < version.tags.get(f"fairness.last_day.{run.program.name}", ""):
-        return  # an older period, audited again, does not speak for the model of today
+    last_day, made = f"fairness.last_day.{run.program.name}", f"fairness.version.{run.program.name}"
+    tags |= {last_day: run.data.last_day or "", made: str(run.version)}
+    if _place(tags, last_day, made) < _place(version.tags, last_day, made):
+        return  # an older period, or version of it, published again does not speak for the model of today
     del tags["fairness.status"]  # over all its programs: below
     for key in version.tags:
         if key.startswith(PER_HARM) and key not in tags:
@@ -192,6 +193,11 @@ def _tag_model(client: MlflowClient, subject: Subject, run: AuditRun, judgement:
         client.set_model_version_tag(name, number, key, value)
     settled(client, name, number, "fairness.status", _WORST_FIRST)
     _describe(client, name, number)
+
+
+def _place(tags: Mapping[str, str], last_day: str, made: str) -> tuple[str, int]:
+    number = tags.get(made, "")
+    return tags.get(last_day, ""), int(number) if number.isdecimal() else 0
 
 
 def _describe(client: MlflowClient, name: str, number: str) -> None:

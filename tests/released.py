@@ -17,7 +17,7 @@ NOON = dt.datetime(2026, 3, 2, 12, 0, tzinfo=dt.UTC)
 
 def judged_run(
     runs: Path, verdicts: Mapping[str, str], program: str = "cards", period: str = "2026-01", version: int = 1,
-    inventory: Mapping[str, str] | None = None, **changes,
+    inventory: Mapping[str, str] | None = None, model: tuple[str, str] = ("models:/credit", "7"), **changes,
 ) -> Path:  # fmt: skip
     """Write a run and its judgement where they lie; ``verdicts`` are by the id of the finding."""
     gap = sample.gap()
@@ -25,7 +25,7 @@ def judged_run(
     content = {**run.program.content, "inventory": dict(inventory or {"owner": "desk 7", "tier": "1"})}
     run = replace(
         run, version=version, data=replace(run.data, period=period),
-        subject=Subject("models:/credit", "7", "sha256:cc"),
+        subject=Subject(*model, "sha256:cc"),
         program=replace(run.program, name=program, content=content),
     )  # fmt: skip
     folder = runs / program / period / f"v{version}"

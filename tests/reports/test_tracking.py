@@ -11,6 +11,7 @@ from checks.problem import InputError
 from reports.publish import write_pages
 from reports.tracking import track
 from tests.programs import loans, run_program, write_program
+from tests.released import judged_run
 
 pytestmark = pytest.mark.xdist_group("mlflow")
 
@@ -191,3 +192,24 @@ def test_a_server_that_never_answers_is_given_up_on(folder, monkeypatch):
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(InputError, match="the audit itself is"):
         track(made, f"http://127.0.0.1:{silent.getsockname()[1]}")
+
+
+def test_an_earlier_version_published_late_does_not_speak_for_the_model(store, tmp_path):
+    uri, client = store
+    number = str(client.create_model_version("scorecard", source="file:///versions").version)
+    model = f"models:/scorecard/{number}"
+
+    def made(version, verdict):
+        return judged_run(tmp_path, {"a": verdict}, program="late", version=version, model=(model, number))
+
+    second, tenth = made(2, "clear"), made(10, "breach")
+    track(second, uri)
+    track(tenth, uri)
+    track(second, uri)
+    tags = client.get_model_version("scorecard", number).tags
+    assert (tags["fairness.status"], tags["fairness.status.late"], tags["fairness.version.late"]) == (
+        "flagged", "flagged", "10",
+    )  # fmt: skip
+    track(made(11, "clear"), uri)
+    assert client.get_model_version("scorecard", number).tags["fairness.status"] == "clear"
+    client.delete_model_version("scorecard", number)
