@@ -67,14 +67,16 @@ def version_words(run: AuditRun, judgement: Judgement, at: Place) -> str:
 def beside(text: str, program: str, words: str) -> str:
     """A description with a program's words in it: in place of its earlier ones, after what others wrote.
 
-    Unchanged where the words have no room.
+    Without them, the earlier ones too, where the words have no room.
     """
     first, last = f"<!-- squaredeal: {program} -->", "<!-- /squaredeal -->"
     block = f"{first}\n{words}\n{last}"
     before, found, after = text.partition(first)
     rest = after.partition(last)[2] if found else ""
     told = f"{before}{block}{rest}" if found else f"{text.rstrip()}\n\n{block}".strip()
-    return told if len(told) <= VERSION_LIMIT else text
+    if len(told) <= VERSION_LIMIT:
+        return told
+    return f"{before.rstrip()}\n\n{rest.lstrip()}".strip() if found else text
 
 
 def pictures(run: AuditRun, judgement: Judgement) -> dict[str, str]:

@@ -14,12 +14,13 @@ from urllib.parse import unquote, urlsplit
 from audits.record import digest_of
 from audits.run import JUDGEMENT_FILE, RUN_FILE
 from checks.problem import InputError, Problem, UnavailableError
-from checks.unavailable import did_not_answer
+from checks.unavailable import did_not_answer, silent
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 NOTE = "mlflow.note.content"  # what MLflow shows as a run's description
+ROUNDS = 8  # that writers of one thing may be in each other's way
 BATCH = 1000  # metrics that MLflow takes in one call
 # a store that does not answer is given up on after minutes, not hours; the environment may say otherwise
 _PATIENCE = {
@@ -130,9 +131,10 @@ def version_of(client: MlflowClient, model: str) -> tuple[str, str]:
 def settled(client: MlflowClient, name: str, number: str, key: str, worst_first: Sequence[str]) -> None:
     """Write the worst of a version's tags KEY.PROGRAM as its tag KEY, until what was written is what is read after it.
 
-    So several processes may tag one version at once: whoever writes last has seen what all others said.
+    So several processes may tag one version at once: whoever writes last has seen what all others said. Raises
+    ``UnavailableError`` where others change it all the time.
     """
-    while True:
+    for _ in range(ROUNDS):
         tags = client.get_model_version(name, number).tags
         said = {value for other, value in tags.items() if other.startswith(f"{key}.")}
         worst = next((status for status in worst_first if status in said), None)
@@ -142,6 +144,7 @@ def settled(client: MlflowClient, name: str, number: str, key: str, worst_first:
             client.delete_model_version_tag(name, number, key)
         else:
             client.set_model_version_tag(name, number, key, worst)
+    raise silent("the MLflow store", f"others change '{key}' of {name} {number} all the time", "a tag that stays")
 
 
 def _hidden(text: str, uri: str) -> str:

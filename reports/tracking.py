@@ -19,12 +19,14 @@ from audits.evidence.cells import cells_from_csv
 from audits.policies.judge import worst
 from audits.record import AuditRun, Judgement, Subject
 from audits.run import JUDGEMENT_FILE, RUN_FILE, read_run
+from checks.unavailable import silent
 from reports.mlflow_once import logged_once, patiently
 from reports.mlflow_page import PER_HARM, Place, beside, description, pictures, verdict_tags, version_words
 from reports.mlflow_status import renew_status, tag_status
 from reports.mlflow_store import (
     BATCH,
     NOTE,
+    ROUNDS,
     digests,
     experiment,
     opened_store,
@@ -202,7 +204,7 @@ def _place(tags: Mapping[str, str], last_day: str, made: str) -> tuple[str, int]
 
 def _describe(client: MlflowClient, name: str, number: str) -> None:
     """The words of all programs as a version's description, until what was written is what is read after it."""
-    while True:
+    for _ in range(ROUNDS):
         version = client.get_model_version(name, number)
         described = told = version.description or ""
         for key in sorted(version.tags):
@@ -211,6 +213,9 @@ def _describe(client: MlflowClient, name: str, number: str) -> None:
         if told == described:
             return
         client.update_model_version(name, number, told)
+    raise silent(
+        "the MLflow store", f"others change the description of {name} {number} all the time", "a description that stays"
+    )
 
 
 def _link_model(client: MlflowClient, version: Any, run_id: str) -> None:

@@ -158,6 +158,13 @@ def test_words_that_have_no_room_beside_what_others_wrote_are_left_out():
     assert beside(full, "boston", "words") == full
 
 
+def test_words_of_an_earlier_verdict_go_where_the_new_ones_have_no_room():
+    full = beside(beside("Ours.", "boston", "Clear."), "paris", "Concern.")
+    told = beside(full, "boston", "Breach. " * VERSION_LIMIT)
+    assert told == beside("Ours.", "paris", "Concern.")
+    assert beside(told, "boston", "Breach. " * VERSION_LIMIT) == told
+
+
 def test_a_model_version_is_told_in_both_languages_and_where_the_run_is():
     run, judgement = STATES["ordinary"]()
     words = version_words(replace(run), judgement, HERE)

@@ -7,9 +7,10 @@ import threading
 import pytest
 from mlflow import MlflowClient
 
-from checks.problem import InputError
+from checks.problem import InputError, UnavailableError
+from reports.mlflow_store import settled
 from reports.publish import write_pages
-from reports.tracking import track
+from reports.tracking import _describe, track
 from tests.programs import loans, run_program, write_program
 from tests.released import judged_run
 
@@ -212,4 +213,26 @@ def test_an_earlier_version_published_late_does_not_speak_for_the_model(store, t
     )  # fmt: skip
     track(made(11, "clear"), uri)
     assert client.get_model_version("scorecard", number).tags["fairness.status"] == "clear"
+    client.delete_model_version("scorecard", number)
+
+
+class Contended(MlflowClient):
+    """A client beside which another process undoes each write at once."""
+
+    def set_model_version_tag(self, name, version, key, value):
+        super().set_model_version_tag(name, version, key, "of another" if key == "audit.status" else value)
+
+    def update_model_version(self, name, version, description=None):
+        super().update_model_version(name, version, "of another")
+
+
+def test_writers_that_never_agree_are_given_up_on_as_what_does_not_answer_now(store):
+    uri, client = store
+    number = str(client.create_model_version("scorecard", source="file:///contended").version)
+    client.set_model_version_tag("scorecard", number, "audit.status.cards", "clear")
+    client.set_model_version_tag("scorecard", number, "squaredeal.words.cards", "Words.")
+    with pytest.raises(UnavailableError, match=r"others change 'audit\.status' of scorecard"):
+        settled(Contended(uri), "scorecard", number, "audit.status", ["clear"])
+    with pytest.raises(UnavailableError, match="others change the description of scorecard"):
+        _describe(Contended(uri), "scorecard", number)
     client.delete_model_version("scorecard", number)
