@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from audits.record import Subject, canonical_json, digest_of
-from audits.releases.record import Action, Signer
+from audits.releases import chain
+from audits.releases.record import Action, Release, Signer
+from checks.inputs.period import read_period
 from tests.reports import sample_records as sample
 
 ADA, BEN = Signer("ada", "Ada Byron"), Signer("ben", "Ben Lee")
@@ -17,14 +19,18 @@ NOON = dt.datetime(2026, 3, 2, 12, 0, tzinfo=dt.UTC)
 
 def judged_run(
     runs: Path, verdicts: Mapping[str, str], program: str = "cards", period: str = "2026-01", version: int = 1,
-    inventory: Mapping[str, str] | None = None, model: tuple[str, str] = ("models:/credit", "7"), **changes,
+    inventory: Mapping[str, str] | None = None, model: tuple[str, str] = ("models:/credit", "7"),
+    days: Mapping[str, str | None] | None = None, **changes,
 ) -> Path:  # fmt: skip
-    """Write a run and its judgement where they lie; ``verdicts`` are by the id of the finding."""
+    """Write a run and its judgement where they lie; ``verdicts`` are by the id of the finding.
+
+    Its data reach over the whole period.
+    """
     gap = sample.gap()
     run = sample.run(measurements=(gap,), **changes)
     content = {**run.program.content, "inventory": dict(inventory or {"owner": "desk 7", "tier": "1"})}
     run = replace(
-        run, version=version, data=replace(run.data, period=period),
+        run, version=version, data=replace(run.data, period=period, **(days or _days(period))),
         subject=Subject(*model, "sha256:cc"),
         program=replace(run.program, name=program, content=content),
     )  # fmt: skip
@@ -33,6 +39,23 @@ def judged_run(
     (folder / "run.json").write_bytes(canonical_json(run))
     write_verdicts(folder, verdicts)
     return folder
+
+
+def _days(period: str) -> dict[str, str]:
+    whole = read_period(period)
+    if whole.start is None or whole.end is None:
+        return {}
+    return {"first_day": str(whole.start), "last_day": str(whole.end - dt.timedelta(days=1))}
+
+
+def release(
+    folder: Path, by: Signer | None, at: dt.datetime, comment: str = "", actions: Sequence[Action] = (),
+    judged: str | None = None,
+) -> Release:  # fmt: skip
+    """Release a run under the judgement that lies there, unless another digest is named."""
+    file = folder / "judgement.json"
+    there = digest_of(file.read_bytes()) if file.exists() else "sha256:none"
+    return chain.release(folder, by, at, comment, actions, there if judged is None else judged)
 
 
 def write_verdicts(folder: Path, verdicts: Mapping[str, str]) -> None:

@@ -10,15 +10,16 @@ from __future__ import annotations
 import datetime as dt
 import fcntl
 import os
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from audits.record import Judgement, canonical_json, digest_of
+from audits.record import AuditRun, Judgement, canonical_json, digest_of
 from audits.releases.actions import faults_of, twice_decided
-from audits.releases.folders import JUDGEMENT_FILE
+from audits.releases.folders import JUDGEMENT_FILE, RUN_FILE, latest_version
 from audits.releases.links import (
     NEWEST_FILE,
     Link,
@@ -33,10 +34,12 @@ from audits.releases.links import (
     release_files,
 )
 from audits.releases.record import FLAGGED, RELEASE_FILE, RELEASE_SCHEMA_VERSION, Action, Release, Signer
-from checks.problem import InputError, Problem, listed
+from checks.problem import InputError, Problem, UnavailableError, listed
 from checks.whole_file import write_whole
 
 LOCK_FILE = ".releases.lock"
+LOCK_PATIENCE = 60.0
+"""For how many seconds a lock that another process holds is waited for."""
 
 
 def release(
@@ -45,28 +48,35 @@ def release(
     at: dt.datetime,
     comment: str = "",
     actions: Sequence[Action] = (),
-    judged: str | None = None,
+    judged: str = "",
 ) -> Release:
     """Release a run (OUT/PROGRAM/PERIOD/vN) and write its release.json, whole or not at all.
 
-    ``at`` has a time zone. ``by`` is None where nothing is flagged and nobody has to sign. ``judged`` is the digest of
-    the judgement that was signed. The same decision again gives the release that is there. Raises ``InputError`` when
-    the run or the decision cannot be released, and ``OSError`` when the folder cannot be written.
+    ``at`` has a time zone. ``by`` is None where nothing is flagged, no question failed and nobody has to sign.
+    ``judged`` is the digest of the judgement that was signed, and has to be named. The same decision again gives the
+    release that is there. Raises ``InputError`` when the run or the decision cannot be released (unfit data never can,
+    nor a version after which there is a later one), ``UnavailableError`` when another process holds the lock for too
+    long, and ``OSError`` when the folder cannot be written.
     """
     folder = folder.absolute()
     if at.tzinfo is None:
         raise ValueError("the time of a release needs a time zone")
+    if not judged:
+        raise InputError(Problem(
+            str(folder / JUDGEMENT_FILE), "a decision that names no judgement", "the digest of the one that was signed",
+            "read the judgement, and decide again with its digest",
+        ))  # fmt: skip
     with _locked_run(folder):
-        seen = judged or digest_of(_judgement_bytes(folder))
+        _judgement_bytes(folder)
         from audits.run import read_run  # costs more to import than the rest to do
 
-        _, judgement = read_run(folder)
+        run, judgement = read_run(folder)
         _in_its_place(folder, judgement)
         digest = digest_of(_judgement_bytes(folder))
-        if seen != digest:
+        if judged != digest:
             raise InputError(Problem(
                 str(folder / JUDGEMENT_FILE), f"a judgement with the digest {digest}",
-                f"the one that was signed: {seen}", "read the judgement that is there now, and decide again",
+                f"the one that was signed: {judged}", "read the judgement that is there now, and decide again",
             ))  # fmt: skip
         flagged = tuple(sorted(one.finding_id for one in judgement.findings if one.verdict in FLAGGED))
         wanted = Release(
@@ -78,7 +88,7 @@ def release(
         earlier = read_release(folder)
         if earlier and earlier.judgement_digest == digest:
             return _again(folder, earlier, wanted)
-        _may_be_released(folder, wanted, judgement, at.astimezone(dt.UTC).date())
+        _may_be_released(folder, wanted, run, judgement, at.astimezone(dt.UTC).date())
         return _linked(folder, earlier, wanted)
 
 
@@ -127,7 +137,7 @@ def _locked(program_folder: Path) -> Iterator[None]:
     """Alone with the releases of a program. The system takes the lock from a process that dies."""
     handle = os.open(program_folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o666)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        _take(handle, fcntl.LOCK_EX, program_folder)
         yield
     finally:
         os.close(handle)
@@ -142,10 +152,26 @@ def _locked_for_reading(program_folder: Path) -> Iterator[None]:
         yield
         return
     try:
-        fcntl.flock(handle, fcntl.LOCK_SH)
+        _take(handle, fcntl.LOCK_SH, program_folder)
         yield
     finally:
         os.close(handle)
+
+
+def _take(handle: int, kind: int, program_folder: Path) -> None:
+    """Lock, or give up after a while. Raises ``UnavailableError``."""
+    until = time.monotonic() + LOCK_PATIENCE
+    while True:
+        try:
+            return fcntl.flock(handle, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                raise UnavailableError(Problem(
+                    str(program_folder / LOCK_FILE), f"held by another process for {LOCK_PATIENCE:g} s",
+                    "a lock that is free, since a release takes a moment",
+                    "try again; if it stays so, find the process that holds this file, and end it",
+                )) from None  # fmt: skip
+            time.sleep(0.05)
 
 
 @contextmanager
@@ -194,8 +220,11 @@ def _told(made: Release) -> str:
     return f"on {made.at} by {made.by.name}" if made.by else f"on {made.at}, with nothing flagged"
 
 
-def _may_be_released(folder: Path, wanted: Release, judgement: Judgement, today: dt.date) -> None:
-    problems = faults_of(wanted.actions, judgement, today) + twice_decided(wanted.actions)
+def _may_be_released(
+    folder: Path, wanted: Release, run: AuditRun, judgement: Judgement, today: dt.date
+) -> None:  # fmt: skip
+    problems = [*_faults_of_run(folder, wanted, run), *faults_of(wanted.actions, judgement, today)]
+    problems += twice_decided(wanted.actions)
     if wanted.flagged and wanted.by is None:
         problems.append(Problem(
             str(folder / JUDGEMENT_FILE), f"{len(wanted.flagged)} flagged: {listed(wanted.flagged)}",
@@ -203,6 +232,26 @@ def _may_be_released(folder: Path, wanted: Release, judgement: Judgement, today:
         ))  # fmt: skip
     if problems:
         raise InputError(problems)
+
+
+def _faults_of_run(folder: Path, wanted: Release, run: AuditRun) -> Iterator[Problem]:
+    latest = latest_version(folder.parent)
+    if latest > wanted.version:
+        yield Problem(
+            str(folder), f"v{wanted.version}, superseded by v{latest}", f"the latest version: v{latest}",
+            "clear the run in the scheduler and sign that one",
+        )  # fmt: skip
+    if not run.checks.fit:
+        yield Problem(
+            str(folder / RUN_FILE), "data that were unfit", "a run whose data passed the checks",
+            "mend the data and run the period again",
+        )  # fmt: skip
+    if run.errors and wanted.by is None:
+        failed = [error.question for error in run.errors]
+        yield Problem(
+            str(folder / RUN_FILE), f"{len(failed)} failed: {listed(failed)}",
+            "somebody who signs where a question failed", "let a named person decide",
+        )  # fmt: skip
 
 
 def _linked(folder: Path, earlier: Release | None, wanted: Release) -> Release:

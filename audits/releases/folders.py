@@ -46,6 +46,11 @@ def version_folders(
     return sorted(found, key=lambda folder: folder.name)
 
 
+def latest_version(period: str | Path) -> int:
+    """The highest version that there is a folder of in OUT/PROGRAM/PERIOD, 0 without any."""
+    return max((int(one.name[1:]) for one in _folders(period) if _VERSION.fullmatch(one.name)), default=0)
+
+
 def readable(name: str) -> str:
     """A file's name as text; bytes that are no UTF-8 come out as escapes."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")

@@ -9,19 +9,23 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from threading import Timer
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audits.policies.again import write_judgement
-from audits.record import Judgement, digest_of, json_schema, read_record
+from audits.record import Judgement, RunError, digest_of, json_schema, read_record
+from audits.releases import chain as chain_module
 from audits.releases.actions import read_actions
-from audits.releases.chain import chain, read_release, release, under_earlier_judgement, verify_chain
+from audits.releases.chain import chain, read_release, under_earlier_judgement, verify_chain
 from audits.releases.record import Action, Release
-from checks.problem import InputError
-from tests.released import ADA, BEN, NOON, accepted, judged_run, judgement_bytes, remediated
+from checks.problem import InputError, UnavailableError
+from tests.released import ADA, BEN, NOON, accepted, judged_run, judgement_bytes, release, remediated
+from tests.reports import sample_records as sample
 
 ROOT = Path(__file__).parents[2]
 TODAY = NOON.date()
@@ -46,7 +50,8 @@ def release_one(folder: str) -> str:
 
 
 def test_processes_that_release_at_once_number_their_releases_without_gap_or_double(tmp_path):
-    folders = [str(judged_run(tmp_path, FLAGGED, version=version)) for version in range(1, 25)]
+    months = [f"{year}-{month:02}" for year in (2024, 2025) for month in range(1, 13)]
+    folders = [str(judged_run(tmp_path, FLAGGED, period=month)) for month in months]
     with ProcessPoolExecutor(8) as pool:
         list(pool.map(release_one, folders + folders))
     made = chain(tmp_path / "cards")
@@ -61,8 +66,7 @@ def test_processes_that_release_at_once_number_their_releases_without_gap_or_dou
 
 KILLED = """
 import os, pathlib, signal, sys
-from audits.releases.chain import release
-from tests.released import ADA, NOON
+from tests.released import ADA, NOON, release
 left = int(sys.argv[2])
 def dying(plain, halfway):
     def step(self, *args):
@@ -131,6 +135,69 @@ def test_nobody_signs_only_where_nothing_is_flagged(tmp_path):
     with pytest.raises(InputError, match="2 flagged: gap, other"):
         release(judged_run(tmp_path, FLAGGED, period="2026-02"), None, NOON)
     assert len(chain(tmp_path / "cards")) == 1
+
+
+def test_a_decision_names_the_judgement_that_it_is_about(tmp_path):
+    folder = judged_run(tmp_path, FLAGGED)
+    for nothing in ("", None):
+        with pytest.raises(InputError, match="a decision that names no judgement"):
+            chain_module.release(folder, ADA, NOON, judged=nothing)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="a decision that names no judgement"):
+        chain_module.release(folder, ADA, NOON)
+    assert read_release(folder) is None
+
+
+def test_a_version_after_which_there_is_a_later_one_is_not_released(tmp_path):
+    folder = judged_run(tmp_path, FLAGGED, version=9)
+    made = release(folder, ADA, NOON)
+    judged_run(tmp_path, FLAGGED, version=8)
+    newest = judged_run(tmp_path, {**FLAGGED, "new": "breach"}, version=10)
+    with pytest.raises(InputError, match=r"v8, superseded by v10(?s:.*)clear the run .* sign that one"):
+        release(folder.parent / "v8", ADA, NOON)
+    assert read_release(folder.parent / "v8") is None
+    assert release(folder, ADA, NOON) == made  # a task that is tried anew
+    assert release(newest, ADA, NOON).number == 2
+
+
+def test_unfit_data_are_never_released_and_a_failed_question_only_by_somebody(tmp_path):
+    unfit = judged_run(tmp_path, {"a": "unfit"}, checks=replace(sample.run().checks, fit=False))
+    for by in (ADA, None):
+        with pytest.raises(InputError, match="data that were unfit"):
+            release(unfit, by, NOON)
+    failed = judged_run(tmp_path, {"a": "clear"}, period="2026-02", errors=(RunError("fair_lending.pricing", "boom"),))
+    with pytest.raises(InputError, match=r"1 failed: fair_lending\.pricing"):
+        release(failed, None, NOON)
+    assert chain(tmp_path / "cards") == ()
+    assert release(failed, ADA, NOON).decision == "approved"
+
+
+HOLDING = """
+import fcntl, sys, time
+held = open(sys.argv[1], "w")
+fcntl.flock(held, fcntl.LOCK_EX)
+print("held", flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_lock_that_another_process_holds_is_waited_for_and_then_told(tmp_path, monkeypatch):
+    program = three_releases(tmp_path)
+    folder, lock = judged_run(tmp_path, FLAGGED, period="2026-04"), program / ".releases.lock"
+    monkeypatch.setattr(chain_module, "LOCK_PATIENCE", 0.3)
+    with subprocess.Popen([sys.executable, "-c", HOLDING, str(lock)], stdout=subprocess.PIPE) as holder:
+        try:
+            assert holder.stdout
+            holder.stdout.readline()
+            for wanting in (lambda: release(folder, ADA, NOON), lambda: verify_chain(program)):
+                with pytest.raises(UnavailableError, match="held by another process") as told:
+                    wanting()
+                assert told.value.problems[0].where == str(lock)
+            monkeypatch.setattr(chain_module, "LOCK_PATIENCE", 60)
+            Timer(0.3, holder.kill).start()
+            assert release(folder, ADA, NOON).number == 4
+        finally:
+            holder.kill()
+    assert verify_chain(program) == ()
 
 
 def test_a_judgement_that_was_not_the_one_signed_is_refused(tmp_path):

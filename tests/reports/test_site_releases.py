@@ -10,9 +10,8 @@ import pytest
 
 from audits.policies.again import write_judgement
 from audits.record import Judgement, read_record
-from audits.releases.chain import release
 from reports.site.build import build
-from tests.released import ADA, BEN, NOON, accepted, judged_run, judgement_bytes, remediated
+from tests.released import ADA, BEN, NOON, accepted, judged_run, judgement_bytes, release, remediated
 from tests.reports import test_site
 from tests.reports.test_site import many_runs, pages
 

@@ -12,10 +12,9 @@ import mlflow
 import pytest
 from mlflow import MlflowClient
 
-from audits.releases.chain import release
 from reports.tracking import track
 from tests.programs import ROOT, loans, write_program
-from tests.released import ADA, NOON, accepted
+from tests.released import ADA, NOON, accepted, release
 from tests.trackers import finished_run
 
 pytestmark = pytest.mark.xdist_group("mlflow")
