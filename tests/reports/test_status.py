@@ -14,12 +14,11 @@ import urllib.request
 import pytest
 from mlflow import MlflowClient
 
-from audits.releases.chain import release
 from checks.problem import UnavailableError
 from reports.mlflow_store import digests as digests_of
 from reports.mlflow_store import experiment, run_found_or_made
 from reports.tracking import renew_status, tag_status
-from tests.released import ADA, NOON, accepted, judged_run
+from tests.released import ADA, NOON, accepted, judged_run, release
 
 pytestmark = pytest.mark.xdist_group("mlflow")
 DAY = dt.date(2026, 3, 2)
