@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import errno
 import re
+import socket
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -47,21 +49,35 @@ _FOR_GOOD = re.compile(
     r"unable to open database file|Permission denied|not a database|No module named|error code 4(?!29)\d\d",
     re.IGNORECASE,
 )
+# DuckDB's own words for the status of an answer, where the exception has no ``status_code``
+_STATUS = re.compile(r"\(HTTP ([45]\d\d)\b|\bHTTP(?: code| status)?:? ([45]\d\d)\b|: ([45]\d\d) \(")
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+# a resolver cannot tell a name that was mistyped from that of a server which is started anew just now
+_NO_NAME_NOW = frozenset(
+    getattr(socket, name) for name in ("EAI_AGAIN", "EAI_NONAME", "EAI_NODATA", "EAI_SYSTEM", "EAI_MEMORY")
+    if hasattr(socket, name)
+)  # fmt: skip
+_CERTIFICATE = re.compile(r"certificate[ _]verify[ _]failed", re.IGNORECASE)
 _NETWORK = ("botocore", "boto3", "google", "azure", "requests", "urllib3", "httpx")
 _AGAIN = "try again; if it stays so, see whether it runs, and whether the network and the disk are sound"
 
 
 def did_not_answer(error: BaseException) -> bool:
     """Whether the error, or one that caused it, says that something does not answer now."""
+    chain = list(_chain(error))
+    if any(isinstance(one, ssl.SSLCertVerificationError) or _CERTIFICATE.search(str(one)) for one in chain):
+        return False
+    return next((answered for one in chain if (answered := _verdict(one)) is not None), False)
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The error, and what caused it, down to the first."""
     seen: set[int] = set()
     found: BaseException | None = error
     while found is not None and id(found) not in seen:
         seen.add(id(found))
-        answered = _verdict(found)
-        if answered is not None:
-            return answered
+        yield found
         found = found.__cause__ or getattr(found, "orig", None) or found.__context__
-    return False
 
 
 def silent(where: str, reason: str, expected: str = "an answer") -> UnavailableError:
@@ -100,12 +116,13 @@ def _verdict(error: BaseException) -> bool | None:
     if package in ("psycopg", "psycopg2", "psycopg_binary"):
         return _of_postgres(error)
     if package in ("duckdb", "sqlite3"):
+        status = _status_of_duckdb(error)
+        if status:
+            return _again(status)
         return bool(_DISK.search(str(error))) and not _FOR_GOOD.search(str(error))
     if package == "mlflow":
         return _of_mlflow(error)
-    if package in ("botocore", "boto3", "google", "azure", "requests", "urllib3", "httpx") or isinstance(
-        error, OSError
-    ):
+    if package in _NETWORK or isinstance(error, OSError):
         return _of_network(error)
     if package == "sqlalchemy" and type(error).__name__ == "TimeoutError":  # no connection of the pool is free
         return True
@@ -124,11 +141,27 @@ def _of_postgres(error: BaseException) -> bool:
     return lost and not _REFUSES.search(text)
 
 
+def _again(status: int) -> bool:
+    """Whether an HTTP status asks to come again."""
+    return status in (408, 425, 429) or status >= 500
+
+
+def _status_of_duckdb(error: BaseException) -> int | None:
+    """The HTTP status that an error of DuckDB tells of; addresses, which may hold any number, are not read."""
+    status = getattr(error, "status_code", None)
+    if isinstance(status, int) and status:
+        return status
+    if type(error).__name__ != "HTTPException":
+        return None
+    found = _STATUS.search(_QUOTED.sub("", str(error)))
+    return int(next(filter(None, found.groups()))) if found else None
+
+
 def _of_mlflow(error: Any) -> bool | None:
     status = error.get_http_status_code() if hasattr(error, "get_http_status_code") else None
     if status is None:
         return None
-    return bool(status == 429 or status >= 500 or _DISK.search(str(error))) and not _FOR_GOOD.search(str(error))
+    return bool(_again(status) or _DISK.search(str(error))) and not _FOR_GOOD.search(str(error))
 
 
 def _of_network(error: BaseException) -> bool | None:
@@ -137,7 +170,9 @@ def _of_network(error: BaseException) -> bool | None:
     if isinstance(response, dict):  # of botocore
         status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
     if isinstance(status, int):
-        return status in (408, 429) or status >= 500
+        return _again(status)
+    if isinstance(error, socket.gaierror):
+        return error.errno in _NO_NAME_NOW
     number = getattr(error, "errno", None)
     if isinstance(number, int):
         return number in _NUMBERS

@@ -5,7 +5,11 @@ from __future__ import annotations
 import errno
 import shutil
 import socket
+import ssl
+import subprocess
+import threading
 
+import duckdb
 import psycopg
 import pytest
 from sqlalchemy import create_engine
@@ -136,3 +140,89 @@ def test_a_fault_of_the_code_is_one():
     assert not did_not_answer(KeyError("x"))
     assert not did_not_answer(PermissionError(errno.EACCES, "no"))
     assert did_not_answer(ConnectionResetError(errno.ECONNRESET, "gone"))
+
+
+def http_error(text, **attributes):
+    error = duckdb.HTTPException(text)
+    for name, value in attributes.items():
+        setattr(error, name, value)
+    return error
+
+
+@pytest.mark.parametrize(("status", "again"), [
+    (400, False), (401, False), (403, False), (404, False), (416, False),
+    (408, True), (425, True), (429, True), (500, True), (502, True), (503, True), (504, True),
+])  # fmt: skip
+def test_an_http_status_that_duckdb_tells_of(status, again):
+    assert did_not_answer(http_error("HTTP Error: of some kind", status_code=status)) == again
+    for text in (
+        f"HTTP Error: HTTP GET error on 's3://b/k' (HTTP {status})",
+        f'HTTP Error: Unable to connect to URL "http://h/(HTTP 503): 503 (x)/k": {status} (Some words)',
+        f"HTTP Error: SlowDown HTTP {status}",
+    ):
+        assert did_not_answer(http_error(text)) == again, text
+
+
+@pytest.mark.parametrize(("number", "again"), [
+    (socket.EAI_AGAIN, True), (socket.EAI_NONAME, True), (socket.EAI_FAMILY, False), (socket.EAI_SERVICE, False),
+])  # fmt: skip
+def test_a_name_that_is_not_found_may_be_of_a_server_that_starts(number, again):
+    assert did_not_answer(socket.gaierror(number, "of the resolver")) == again
+
+
+@pytest.fixture
+def untrusted(tmp_path):
+    """The address of a server with a certificate that nobody has signed."""
+    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost",
+         "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True,
+    )  # fmt: skip
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with socket.socket() as plain:
+        plain.bind(("127.0.0.1", 0))
+        plain.listen()
+        plain.settimeout(20)
+
+        def serve():
+            while True:
+                try:
+                    taken, _ = plain.accept()
+                    with taken:
+                        taken.settimeout(5)
+                        context.wrap_socket(taken, server_side=True)
+                except TimeoutError:
+                    return
+                except OSError:
+                    if plain.fileno() < 0:
+                        return
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"https://127.0.0.1:{plain.getsockname()[1]}/"
+        plain.shutdown(socket.SHUT_RDWR)
+    thread.join(10)
+
+
+def test_a_certificate_that_does_not_verify_is_refused(untrusted, monkeypatch):
+    import mlflow
+    import requests
+    from botocore.exceptions import SSLError
+
+    with pytest.raises(requests.exceptions.SSLError) as raised:
+        requests.get(untrusted, timeout=5)
+    assert not did_not_answer(raised.value)
+    assert not did_not_answer(SSLError(endpoint_url=untrusted, error=raised.value))
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(mlflow.MlflowException) as of_mlflow:
+        mlflow.MlflowClient(untrusted).get_experiment("0")
+    assert not did_not_answer(of_mlflow.value)
+
+
+def test_a_certificate_deep_in_the_chain_decides_before_its_wrappers():
+    error = ConnectionError("lost")
+    error.__cause__ = TimeoutError("waited")
+    assert did_not_answer(error)
+    error.__cause__.__cause__ = ssl.SSLCertVerificationError(1, "self-signed")
+    assert not did_not_answer(error)
