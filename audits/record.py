@@ -20,6 +20,7 @@ from typing import Any, Literal, TypeVar, cast
 from checks.check_report import CheckReport
 from checks.problem import InputError, Problem
 from checks.sentence import sentences_in, with_sentences
+from checks.unavailable import silent_or
 
 SCHEMA_VERSION = "1.0"
 SIGNIFICANT_DIGITS = 12
@@ -311,7 +312,10 @@ def digest_of(content: bytes) -> str:
 
 
 def read_record(kind: type[Record], file: Path) -> Record:
-    """Read a record back. Raises ``InputError`` when the file is absent or not such a record."""
+    """Read a record back. Raises ``InputError`` when the file is absent or not such a record.
+
+    Raises ``UnavailableError`` where the disk or the share does not answer now.
+    """
     from pydantic import TypeAdapter, ValidationError
 
     try:
@@ -319,10 +323,10 @@ def read_record(kind: type[Record], file: Path) -> Record:
         record = TypeAdapter(kind).validate_json(content)
         return cast(Record, with_sentences(record, _table(content)))
     except OSError as error:
-        raise InputError(Problem(
+        raise silent_or(InputError(Problem(
             str(file), f"no readable file ({error.strerror})", f"a record of kind {kind.__name__}",
             "name the folder of a finished run",
-        )) from None  # fmt: skip
+        )), error) from None  # fmt: skip
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(step) for step in first["loc"])

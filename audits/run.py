@@ -52,6 +52,7 @@ from audits.staging import (
     forget,
     given_up_for,
     moved_to,
+    refuse_older,
     staging_folder,
     without_remains,
 )
@@ -64,7 +65,7 @@ from checks.inputs.model_fault import ModelUnusable
 from checks.inputs.period import Period
 from checks.inputs.program import AuditProgram
 from checks.inputs.source import ConnectionResolver, Source, environment_connection, open_source
-from checks.problem import InputError, Problem
+from checks.problem import InputError, Problem, UnavailableError
 from checks.sentence import said
 from checks.unavailable import did_not_answer, silent, tried_again
 from checks.whole_file import UMASK, write_whole
@@ -117,7 +118,8 @@ def program_record(program: AuditProgram) -> ProgramRecord:
 
 
 def pull(source: Source, program: AuditProgram, period: Period, staging: Path) -> DataRecord:
-    """Fingerprint the data and note the days they cover."""
+    """Fingerprint the data and note the days they cover, and when they began to be read."""
+    pulled_at = dt.datetime.now(dt.UTC).isoformat(timespec="microseconds")
     found = fingerprint(source, program)
     first, last = _days(source, program)
     data = DataRecord(
@@ -126,7 +128,6 @@ def pull(source: Source, program: AuditProgram, period: Period, staging: Path) -
     )  # fmt: skip
     _write(staging / "data.json", data)
     address = {"connection": program.source.connection, "table": program.source.table, "program": str(program.file)}
-    pulled_at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
     _write(staging / ORIGIN_FILE, {**address, "pulled_at": pulled_at, "staged_as": staging.name})
     return data
 
@@ -248,7 +249,8 @@ def measure(program: AuditProgram, plan: Plan, question: str, staging: Path) -> 
 def conclude(program: AuditProgram, plan: Plan, staging: Path) -> Path:
     """Write run.json and judgement.json, and move the staging folder to its version. Returns that folder.
 
-    A folder that has become a version already gives that version.
+    A folder that has become a version already gives that version. Raises ``InputError`` where newer data became the
+    latest version meanwhile, and drops the folder.
     """
     done = became(staging)
     if done:
@@ -262,6 +264,8 @@ def conclude(program: AuditProgram, plan: Plan, staging: Path) -> Path:
             write_judgement(previous, judge(run, digest_of((previous / RUN_FILE).read_bytes()), plan.packs))
             given_up_for(staging, previous)
             return previous
+        if previous:
+            refuse_older(staging, previous)
         number = max((_number(other) for other in _numbered(parent)), default=0) + 1
         superseded = digest_of((previous / RUN_FILE).read_bytes()) if previous else None
         run = replace(run, version=number, supersedes=superseded)
@@ -325,6 +329,8 @@ def _same_content(run: AuditRun, previous: Path) -> bool:
     """Whether the earlier version holds this very run. A file that cannot be read is not it."""
     try:
         earlier = read_record(AuditRun, previous / RUN_FILE)
+    except UnavailableError:
+        raise
     except InputError:
         return False
     same = replace(run, version=earlier.version, supersedes=earlier.supersedes)

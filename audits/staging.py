@@ -12,13 +12,14 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from audits.evidence.loan_costs import LOCAL_COPY
 from checks.inputs.period import Period
 from checks.inputs.program import AuditProgram
 from checks.problem import InputError, Problem
+from checks.unavailable import silent_or, tried_again
 from checks.whole_file import write_whole
 
 ORIGIN_FILE = "origin.json"
@@ -29,30 +30,34 @@ _STALE = dt.timedelta(days=7)
 
 
 def staging_folder(out: Path, program: AuditProgram, period: Period) -> Path:
-    """A fresh folder for the stations' files. Raises ``InputError`` when ``out`` cannot be written."""
+    """A fresh folder for the stations' files.
+
+    Raises ``InputError`` when ``out`` cannot be written, ``UnavailableError`` when its disk does not answer now.
+    """
     parent = out.absolute() / program.name / period.text
     try:
         parent.mkdir(parents=True, exist_ok=True)
         _sweep(parent)
         return Path(tempfile.mkdtemp(prefix=_STAGING, dir=parent))
     except OSError as error:
-        raise InputError(Problem(
+        raise silent_or(InputError(Problem(
             str(parent), f"the output folder cannot be written ({error.strerror})",
             "a folder that this user may write to",
             "name another folder with --out, or change its permissions",
-        )) from None  # fmt: skip
+        )), error) from None  # fmt: skip
 
 
 def _sweep(parent: Path) -> None:
     """Remove what runs which died a week ago or longer have left, and rows of persons after a day."""
     now = dt.datetime.now().timestamp()
     oldest, yesterday = now - _STALE.total_seconds(), now - dt.timedelta(days=1).total_seconds()
-    for loans in parent.glob(f"{_STAGING}*/{LOCAL_COPY}*"):
-        if loans.stat().st_mtime < yesterday:
-            shutil.rmtree(loans, ignore_errors=True)
-    for left in (*parent.glob(f"{_STAGING}*"), *parent.glob(f"{_BECAME}*")):
-        if left.stat().st_mtime < oldest:
-            remove(left)
+    patterns = ((f"{_STAGING}*/{LOCAL_COPY}*", yesterday), (f"{_STAGING}*", oldest), (f"{_BECAME}*", oldest))
+    for pattern, before in patterns:
+        with suppress(FileNotFoundError):  # another run sweeps as well: the next one finds what is left
+            for left in list(parent.glob(pattern)):
+                with suppress(FileNotFoundError):
+                    if left.stat().st_mtime < before:
+                        remove(left)
 
 
 @contextmanager
@@ -83,6 +88,35 @@ def given_up_for(staging: Path, version: Path) -> None:
     """Drop the folder of a run that is an earlier version again, and note which."""
     write_whole(_note(staging), version.name.encode())
     shutil.rmtree(staging)
+
+
+def refuse_older(staging: Path, latest: Path) -> None:
+    """Refuse a run whose data were pulled before those of the latest version, and drop its folder (``InputError``).
+
+    Nothing is refused where one of both does not say when: early versions had no ``origin.json``.
+    """
+    ours, theirs = _pulled_at(staging), _pulled_at(latest)
+    if ours is None or theirs is None or ours >= theirs:
+        return
+    shutil.rmtree(staging, ignore_errors=True)
+    raise InputError(Problem(
+        str(latest.parent),
+        f"newer data were audited meanwhile as {latest.name}: pulled {theirs.isoformat()}, those of this run "
+        f"{ours.isoformat()}",
+        "data that were pulled after those of the latest version",
+        "run again; with a scheduler, clear the run from the task 'pull' on",
+    ))  # fmt: skip
+
+
+def _pulled_at(folder: Path) -> dt.datetime | None:
+    """When a run's data were pulled; None where nothing tells. ``UnavailableError`` where the disk does not answer."""
+    try:
+        with tried_again(str(folder)):
+            noted = json.loads((folder / ORIGIN_FILE).read_text(encoding="utf-8"))
+        at = dt.datetime.fromisoformat(noted["pulled_at"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return at if at.tzinfo else at.replace(tzinfo=dt.UTC)
 
 
 def became(staging: Path) -> Path | None:
