@@ -30,7 +30,7 @@ def judged_run(
     run = sample.run(measurements=(gap,), **changes)
     content = {**run.program.content, "inventory": dict(inventory or {"owner": "desk 7", "tier": "1"})}
     run = replace(
-        run, version=version, data=replace(run.data, period=period, **(days or _days(period))),
+        run, version=version, data=replace(run.data, period=period, **(days or days_of(period))),
         subject=Subject(*model, "sha256:cc"),
         program=replace(run.program, name=program, content=content),
     )  # fmt: skip
@@ -41,7 +41,8 @@ def judged_run(
     return folder
 
 
-def _days(period: str) -> dict[str, str]:
+def days_of(period: str) -> dict[str, str]:
+    """First and last day of data that reach over a whole period."""
     whole = read_period(period)
     if whole.start is None or whole.end is None:
         return {}

@@ -1,13 +1,17 @@
 """The rules of a finding's life, over the periods in their order: what opens it, what closes it, what a decision does.
 
 A finding *opens* in a period whose verdict is a breach or a concern, and *closes* in the first later one whose verdict
-is clear. Anything else in between settles nothing: it stays open. Periods stand in the order of their last days, and
-only the latest version of a period counts.
+is clear. Anything else in between settles nothing: it stays open. Periods stand in the order of the last days that
+their data reach, and only the latest version of a period counts.
+
+A period is *later* where all its days come after those of every flagged period since the finding opened, and its first
+day is not to come yet. One that overlaps them mixes the days that were flagged with others: unless it is flagged itself
+it changes nothing. Days that are not known are neither before nor after any others.
 
 An *acceptance* holds until its last day, over all periods in which the finding is still flagged, and for no verdict
 worse than the one that was accepted. A *remediation* leaves the finding open until a later period is clear, which
-re-tests it; flagged again in a later period, it is reopened. The decision of a later period takes the place of an
-earlier one; closing ends both.
+re-tests it; flagged again in a later period, or in a later version of the same one, it is reopened. The decision of a
+later period takes the place of an earlier one; closing ends both.
 """
 
 from __future__ import annotations
@@ -56,10 +60,25 @@ def decisions(
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A period of a finding: its verdict in the latest version, and the last decision in any version of it."""
+    """A period of a finding: its verdict in the latest version, and the last decision in any version of it.
+
+    ``first`` and ``last`` are the days of its data (YYYY-MM-DD), empty where they are not known.
+    """
 
     verdict: Verdict | None
     decision: Decision | None = None
+    version: int = 1
+    first: str = ""
+    last: str = ""
+
+    @property
+    def refutes(self) -> bool:
+        """Whether it is flagged in a later version than the one whose finding was said to be remediated."""
+        made = self.decision
+        return bool(
+            made and made.action.kind == "remediated" and self.version > made.release.version
+            and self.verdict in FLAGGED
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,31 +115,42 @@ class Course:
         return "open" if self.is_flagged_now else "unsettled"
 
 
-def course(steps: Iterable[Step]) -> Course:
-    """Fold a finding's periods, ascending."""
+def course(steps: Iterable[Step], today: dt.date) -> Course:
+    """Fold a finding's periods, ascending by ``place_in_time``, as they are known on a day."""
     opened = closed = told = None
     flagged = newest = decision = None
     refuted = False
+    reaches: list[str] = []  # last days of the flagged periods since it opened
     for place, step in enumerate(steps):
-        newest = step.verdict
-        if newest in FLAGGED:
+        is_open = opened is not None and closed is None
+        if step.verdict in FLAGGED:
+            newest = step.verdict
             refuted = refuted or bool(decision and decision.action.kind == "remediated")
-            if opened is None or closed is not None:
-                opened, closed, decision = place, None, decision if refuted else None
+            if not is_open:
+                opened, closed, decision, reaches = place, None, decision if refuted else None, []
             told, flagged = place, newest
-        elif newest == "clear" and opened is not None and closed is None:
-            closed = told = place
+            reaches.append(step.last)
+        elif not is_open:
+            newest = step.verdict
+        elif all(reaches) and max(reaches) < step.first <= min(step.last, str(today)):
+            newest = step.verdict
+            if newest == "clear":
+                closed = told = place
         if step.decision and opened is not None and closed is None:
-            decision, refuted = step.decision, False
+            decision, refuted = step.decision, step.refutes
     return Course(opened, closed, told, flagged, newest, decision, refuted)
 
 
 def place_in_time(period: str, first_day: str | None, last_day: str | None) -> tuple[str, str, str]:
-    """Sort key: last day, first day. ``all`` lies where its decisions do, before the rest when they have no dates."""
+    """Sort key: last day, first day. A period reaches no further than its data do, ``first_day`` to ``last_day``.
+
+    ``all`` lies where its decisions do, before the rest when they have no dates.
+    """
     days = read_period(period)
     if days.start is None or days.end is None:
         return last_day or "", first_day or "", period
-    return str(days.end - dt.timedelta(days=1)), str(days.start), period
+    last = min(str(days.end - dt.timedelta(days=1)), last_day or "9999-12-31")
+    return last, str(days.start), period
 
 
 def is_of_a_part(segment: str) -> bool:

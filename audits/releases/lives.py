@@ -101,22 +101,31 @@ class Audited:
 
 @dataclass(frozen=True, slots=True)
 class Standings:
-    """All findings that were ever open, the programs that were read, and what cannot be read (folder, reason)."""
+    """All findings that were ever open, the programs that were read, and what cannot be read (folder, reason).
+
+    A folder is PROGRAM/PERIOD/vN. ``unread`` are the programs without any run that can be read.
+    """
 
     day: dt.date
     findings: tuple[Standing, ...]
     programs: tuple[Audited, ...]
     unreadable: tuple[tuple[str, str], ...]
+    unread: tuple[str, ...] = ()
 
     def of(self, program: str) -> tuple[Standing, ...]:
         """The findings of a program."""
         return tuple(one for one in self.findings if one.program == program)
 
     def audit_status(self, program: str) -> AuditStatus:
-        """A program in one word, the gravest first. Raises ``InputError`` for a program that was not read."""
+        """A program in one word, the gravest first. One of which anything cannot be read is undecided at best.
+
+        Raises ``InputError`` for a program without a run.
+        """
         audited = next((one for one in self.programs if one.program == program), None)
+        if audited is None and program in self.unread:
+            return "undecided"
         if audited is None:
-            names = [one.program for one in self.programs]
+            names = [*(one.program for one in self.programs), *self.unread]
             raise InputError(Problem("program", f"'{program}'", f"one of {listed(names)}", suggest(program, names)))
         found = self.of(program)
         opened = {one.verdict for one in found if one.is_open}
@@ -125,7 +134,7 @@ class Standings:
             return "breach_open" if "breach" in opened else "concern_open"
         if not audited.fit:
             return "unfit"
-        if "unsettled" in states:
+        if "unsettled" in states or any(folder.startswith(f"{program}/") for folder, _ in self.unreadable):
             return "undecided"
         if "accepted" in states:
             return "accepted"
@@ -157,7 +166,8 @@ def standings(runs: Path, today: dt.date, programs: Collection[str] | None = Non
         periods = _periods(by_program[name])
         audited.append(_audited(name, periods[-1][-1]))
         found += _standings(audited[-1], periods, today)
-    return Standings(today, tuple(found), tuple(audited), tuple(unreadable))
+    unread = sorted({folder.partition("/")[0] for folder, _ in unreadable} - by_program.keys())
+    return Standings(today, tuple(found), tuple(audited), tuple(unreadable), tuple(unread))
 
 
 def _periods(runs: Iterable[BriefRun]) -> list[list[BriefRun]]:
@@ -196,10 +206,13 @@ def _standings(of: Audited, periods: Sequence[Sequence[BriefRun]], today: dt.dat
     found = []
     for name in names:
         steps = (
-            Step(one.verdict if (one := run.findings.get(name)) else None, made.get(name))
+            Step(
+                one.verdict if (one := run.findings.get(name)) else None, made.get(name), run.version,
+                first=run.place[1], last=run.place[0],
+            )
             for run, made in zip(newest, decided, strict=True)
-        )
-        came_to = course(steps)
+        )  # fmt: skip
+        came_to = course(steps, today)
         state = came_to.state(today)
         if state is not None and not _gone_with_its_days(came_to, state, newest, name):
             found.append(_standing(of, name, came_to, state, newest))

@@ -156,10 +156,12 @@ def lives(past: History, today: dt.date) -> dict[str, Life]:
 
 def _life(past: History, name: str, decided: Sequence[Mapping[str, Decision]], today: dt.date) -> Life:
     moments = tuple(Moment(run, run.finding(name)) for run in past.newest)
-    came_to = course(
-        Step(moment.finding.verdict if moment.finding else None, made.get(name))
-        for moment, made in zip(moments, decided, strict=True)
-    )
+    came_to = course((_step(moment, made.get(name)) for moment, made in zip(moments, decided, strict=True)), today)
     first = next(place for place, moment in enumerate(moments) if moment.finding)
     opened, closed = (None if at is None else past.newest[at] for at in (came_to.opened, came_to.closed))
     return Life(name, moments[first:], opened, closed, came_to, came_to.state(today))
+
+
+def _step(moment: Moment, made: Decision | None) -> Step:
+    last, first, _ = place_in_time(moment.run)
+    return Step(moment.finding.verdict if moment.finding else None, made, moment.run.version, first, last)

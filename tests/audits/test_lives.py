@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -12,8 +13,7 @@ from hypothesis import strategies as st
 
 from audits.policies.again import write_judgement
 from audits.record import VERDICTS, Judgement, read_record
-from audits.releases.chain import release
-from audits.releases.life import OPEN_STATES, Decision, Step, course, is_of_a_part
+from audits.releases.life import OPEN_STATES, Decision, Step, course, is_of_a_part, place_in_time
 from audits.releases.lives import standings
 from audits.releases.record import Action, Release
 from checks.problem import InputError
@@ -21,7 +21,7 @@ from reports.site.build import read_summary
 from reports.site.history import history, lives
 from reports.site.run_folders import run_folders
 from reports.site.run_summary import RunSummary, Unreadable, read_records
-from tests.released import ADA, BEN, NOON, accepted, judged_run, judgement_bytes, remediated
+from tests.released import ADA, BEN, NOON, accepted, judged_run, judgement_bytes, release, remediated
 
 DAY = dt.date(2026, 6, 1)
 
@@ -70,12 +70,55 @@ STORIES = [
 @pytest.mark.parametrize(("story", "state"), STORIES)
 def test_a_life(story, state):
     steps = [Step(verdict, decided(made[0], verdict, made[1]) if made else None) for verdict, made in story]
-    assert course(steps).state(DAY) == state
+    assert course(monthly(steps), DAY).state(DAY) == state
+
+
+def monthly(steps):
+    """One period after another, none with days of the other."""
+    for month, step in enumerate(steps, 1):
+        yield replace(step, first=f"2025-{month:02}-01", last=f"2025-{month:02}-28")
+
+
+JAN, FEB, DEC = (("2025-01-01", "2025-01-31"), ("2025-02-01", "2025-02-28"), ("2025-12-01", "2025-12-31"))
+Q1, YEAR, TO_COME, UNKNOWN = (
+    ("2025-01-01", "2025-03-31"), ("2025-01-01", "2025-12-31"), ("2026-06-02", "2026-06-30"), ("", ""),
+)  # fmt: skip
+LATER = [
+    ([(JAN, "breach"), (FEB, "clear")], "closed"),
+    ([(JAN, "breach"), (Q1, "clear")], "open"),
+    ([(JAN, "breach"), (YEAR, "clear")], "open"),
+    ([(JAN, "breach"), (YEAR, "inconclusive")], "open"),
+    ([(DEC, "breach"), (YEAR, None)], "open"),
+    ([(Q1, "breach"), (("2025-03-01", "2025-03-31"), "clear")], "open"),
+    ([(Q1, "breach"), (("2025-04-01", "2025-04-30"), "clear")], "closed"),
+    ([(JAN, "breach"), (("2025-02-01", "2025-12-31"), "clear")], "closed"),
+    ([(JAN, "breach"), (FEB, "concern"), (("2025-02-10", "2025-03-10"), "clear")], "open"),
+    ([(JAN, "breach"), (Q1, "breach"), (("2025-04-01", "2025-04-30"), "clear")], "closed"),
+    ([(JAN, "breach"), (FEB, "clear"), (Q1, "breach")], "open"),
+    ([(JAN, "breach"), (FEB, "clear"), (YEAR, "inconclusive")], "closed"),
+    ([(JAN, "breach"), (TO_COME, "clear")], "open"),
+    ([(JAN, "breach"), (("2026-06-01", "2026-06-30"), "clear")], "closed"),
+    ([(UNKNOWN, "breach"), (FEB, "clear")], "open"),
+    ([(JAN, "breach"), (UNKNOWN, "clear")], "open"),
+]
+
+
+@pytest.mark.parametrize(("told", "state"), LATER)
+def test_only_days_that_all_come_later_settle_a_finding(told, state):
+    steps = [Step(verdict, first=first, last=last) for (first, last), verdict in told]
+    assert course(steps, DAY).state(DAY) == state
+
+
+def test_a_period_reaches_no_further_than_its_data():
+    assert place_in_time("2026", "2026-01-01", "2026-03-31") == ("2026-03-31", "2026-01-01", "2026")
+    assert place_in_time("2026-02", None, None) == ("2026-02-28", "2026-02-01", "2026-02")
+    assert place_in_time("2099-01", "2026-01-05", "2026-01-31") == ("2026-01-31", "2099-01-01", "2099-01")
+    assert place_in_time("all", "2026-01-05", "2026-01-31")[:2] == ("2026-01-31", "2026-01-05")
 
 
 @given(st.lists(st.sampled_from([*VERDICTS, None]), min_size=1, max_size=8))
 def test_without_decisions_a_finding_is_open_exactly_where_its_newest_verdict_is_flagged(verdicts):
-    came_to = course(Step(verdict) for verdict in verdicts)
+    came_to = course(monthly(Step(verdict) for verdict in verdicts), DAY)
     flagged = [place for place, verdict in enumerate(verdicts) if verdict in ("breach", "concern")]
     state = came_to.state(DAY)
     assert (state == "open") == (verdicts[-1] in ("breach", "concern"))
@@ -134,8 +177,62 @@ def test_periods_stand_in_the_order_of_their_last_days(tmp_path):
     judged_run(tmp_path, {"a": "breach"}, period="all", program="old")
     found = standings(tmp_path, DAY)
     assert [(one.program, one.state, one.period) for one in found.findings] == [
-        ("cards", "closed", "2026-Q1"), ("old", "open", "all"),
+        ("cards", "open", "2026-02"), ("old", "open", "all"),
     ]  # fmt: skip
+
+
+OVERLAPS = [
+    ([("2025", "clear"), ("2025-11", "breach")], "2025-11", {}),
+    ([("2025-Q3", "breach"), ("2025-09", "clear")], "2025-Q3", {}),
+    ([("2025-10", "breach"), ("2099-01", "clear")], "2025-10", {}),
+    ([("2025-10", "breach"), ("2099-01", "clear")], "2025-10", {"first_day": "2025-11-01", "last_day": "2025-11-30"}),
+]
+
+
+@pytest.mark.parametrize(("told", "period", "days"), OVERLAPS)
+def test_a_period_that_overlaps_or_has_not_come_yet_hides_no_open_breach(tmp_path, told, period, days):
+    for (name, verdict), its in zip(told, ({}, days), strict=True):
+        judged_run(tmp_path, {"a": verdict}, period=name, days=its)
+    found = standings(tmp_path, DAY)
+    assert [(one.state, one.period) for one in found.findings] == [("open", period)]
+    assert found.audit_status("cards") == "breach_open"
+    assert_same(tmp_path)
+
+
+def test_a_year_that_was_run_in_march_lies_before_a_breach_of_november(tmp_path):
+    judged_run(tmp_path, {"a": "breach"}, period="2025-11")
+    march = {"first_day": "2025-01-01", "last_day": "2025-03-31"}
+    judged_run(tmp_path, {"a": "clear"}, period="2025", days=march)
+    (newest,) = standings(tmp_path, DAY).programs
+    assert newest.period == "2025-11"
+
+
+@pytest.mark.parametrize(("verdict", "state"), [("breach", "reopened"), ("concern", "reopened")])
+def test_a_later_version_re_tests_what_was_said_to_be_remediated(tmp_path, verdict, state):
+    release(judged_run(tmp_path, {"a": "breach"}), ADA, NOON, actions=[remediated("a")])
+    assert standings(tmp_path, DAY).findings[0].state == "remediated"
+    restated = judged_run(tmp_path, {"a": verdict}, version=2)
+    assert standings(tmp_path, DAY).findings[0].state == state
+    release(restated, ADA, NOON, actions=[remediated("a")])
+    assert standings(tmp_path, DAY).findings[0].state == "remediated"
+    judged_run(tmp_path, {"a": "clear"}, period="2026-02")
+    assert standings(tmp_path, DAY).findings[0].state == "retested"
+
+
+def test_the_newest_run_that_cannot_be_read_leaves_its_program_undecided_at_best(tmp_path):
+    for program, verdict in (("clear", "clear"), ("open", "breach"), ("taken", "breach")):
+        first = judged_run(tmp_path, {"a": verdict}, program=program)
+        if program == "taken":
+            release(first, ADA, NOON, actions=[accepted("a")])
+    before = [standings(tmp_path, DAY).audit_status(name) for name in ("clear", "open", "taken")]
+    for program in ("clear", "open", "taken", "only"):
+        (judged_run(tmp_path, {"a": "breach"}, program=program, period="2026-02") / "run.json").write_bytes(b"{")
+    found = standings(tmp_path, DAY)
+    assert before == ["clear", "breach_open", "accepted"]
+    told = {name: found.audit_status(name) for name in ("clear", "open", "taken", "only")}
+    assert told == {"clear": "undecided", "open": "breach_open", "taken": "undecided", "only": "undecided"}
+    assert (found.unread, len(found.unreadable)) == (("only",), 4)
+    assert "only" not in [one.program for one in found.programs]
 
 
 BROKEN = {
@@ -227,7 +324,7 @@ def test_all_count_as_in_production_but_those_that_say_otherwise(tmp_path):
 
 # --- the same as the site --------------------------------------------------------------------------------------------
 
-PERIODS = ("2026-01", "2026-Q1", "2026-04", "2026-05", "all")
+PERIODS = ("2025", "2026-01", "2026-Q1", "2026-03", "2026-04", "2026-05", "2026-07", "all")
 ANY = st.sampled_from(["breach", "concern", "clear", "inconclusive", "unfit", None])
 PERIOD = st.tuples(st.fixed_dictionaries({"a": ANY, "b": ANY}), st.booleans(), st.sampled_from([None, *"ar"]))
 

@@ -23,6 +23,7 @@ from reports.site.build import build
 from reports.site.history import history, lives, place_in_time
 from reports.site.run_summary import from_json, summarise, to_json
 from reports.words import LANGUAGES
+from tests.released import days_of
 from tests.reports import sample_records as sample
 
 LAW = sample.rule("cap", limit_source="law", borrowed_from=None, title={"en": "Cap on the gap", "zh": "差距上限"})
@@ -32,7 +33,7 @@ MONTHS = tuple(f"2026-{month:02}" for month in range(1, 13))
 def put(runs: Path, records, program: str, period: str = "2026-01", version: int = 1, **changes) -> Path:
     """Write both records, as of a program and a period, where such a run lies."""
     run, judgement = records
-    named = {"program": replace(run.program, name=program), "data": replace(run.data, period=period)}
+    named = {"program": replace(run.program, name=program), "data": replace(run.data, period=period, **days_of(period))}
     run = replace(run, **{**named, "version": version, **changes})
     home = runs / program / period / f"v{version}"
     home.mkdir(parents=True, exist_ok=True)
@@ -212,7 +213,8 @@ def test_a_finding_opens_with_a_concern_and_closes_only_with_clear(verdicts, sta
     for month, verdict in zip(MONTHS, verdicts, strict=False):
         run, judgement = ordinary(verdict or "clear")
         judgement = judgement if verdict else replace(judgement, findings=())
-        made.append(summarise(replace(run, data=replace(run.data, period=month)), judgement, month))
+        data = replace(run.data, period=month, **days_of(month))
+        made.append(summarise(replace(run, data=data), judgement, month))
     (life,) = lives(history(made), dt.date(2026, 12, 31)).values()
     assert life.state == state
     assert life.opened is (None if opened is None else made[opened])
