@@ -81,7 +81,7 @@ def test_a_question_that_fails_is_an_error_of_the_run_and_not_a_result(tmp_path,
 
     monkeypatch.setattr(Approval, "measure", fail)
     run, judgement = run_program(write_program(tmp_path, loans()), tmp_path / "out")
-    assert run.errors[0].error == "RuntimeError: planted"
+    assert run.errors[0].error.startswith("RuntimeError in audits.")  # kind and place: its text may quote rows
     assert not judgement.findings
     assert {rule.reason for rule in judgement.rules_not_applied if rule.rule.id == "us.air.80"} == {
         "this run has no measurement of adverse_impact_ratio; the question fair_lending.approval failed while it ran"
@@ -296,6 +296,7 @@ def test_evidence_that_cannot_be_had_costs_only_the_questions_that_need_it(tmp_p
     run, judgement = run_program(
         insurer(tmp_path, data, {"terms": terms}, audits={"primary": asked}, policies=["uk", "cn"]), tmp_path / "out"
     )
-    assert [(one.question, one.error) for one in run.errors] == [(asked[0], "ValueError: planted")]
+    assert [one.question for one in run.errors] == [asked[0]]
+    assert run.errors[0].error.startswith("ValueError in ")  # kind and place: its text may quote rows
     assert {m.question for m in run.measurements} == set(asked[1:])
     assert {finding.measurement.question for finding in judgement.findings} <= set(asked[1:])
