@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,21 +17,24 @@ from audits.releases.chain import read_release
 from audits.releases.lives import Audited, standings
 from audits.releases.record import RELEASE_FILE
 from checks.problem import InputError, Problem, UnavailableError
+from checks.unavailable import silent
 from reports.mlflow_once import patiently
-from reports.mlflow_store import digests, opened_store, run_found, settled, version_of
+from reports.mlflow_store import ROUNDS, digests, opened_store, run_found, settled, version_of
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 STATUS, OF_PROGRAM, PERIOD = "audit.status", "audit.status.", "audit.period."
 _WORST_FIRST = ("breach_open", "concern_open", "unfit", "undecided", "accepted", "remediated", "clear")
+_MEND = "restore the folder from a backup, then renew the tags; until then its program counts as undecided at best"
 _NEEDED = "a store that answers, and a registered model where one is named"
 
 
 def tag_status(folder: Path, tracking_uri: str, today: dt.date) -> str | None:
     """Say in MLflow where the findings of a run's program stand. ``folder`` is OUT/PROGRAM/PERIOD/vN.
 
-    Returns the status, None where no run of the program can be read. The release of the run becomes tags and an
+    Returns the status, None where the program has no run. A run that cannot be read leaves it ``undecided`` at best.
+    The release of the run becomes tags and an
     artifact of its MLflow run. Whatever period is named, the status is that of the program's newest run. Raises
     ``InputError`` where the model is not registered, ``UnavailableError`` where the store does not answer now.
     """
@@ -38,8 +42,9 @@ def tag_status(folder: Path, tracking_uri: str, today: dt.date) -> str | None:
         tracking_uri, _NEEDED, f"mend that and publish again; the audit is complete in {folder}"
     ) as client:
         program = folder.parent.parent.name
+        status = patiently(lambda: _tag_program(client, folder.parents[2], program, today))
         patiently(lambda: _tag_release(client, folder, program))
-        return patiently(lambda: _tag_program(client, folder.parents[2], program, today))
+        return status
 
 
 def renew_status(runs: Path, tracking_uri: str, today: dt.date) -> int:
@@ -47,38 +52,57 @@ def renew_status(runs: Path, tracking_uri: str, today: dt.date) -> int:
 
     Returns how many programs these are.
 
-    A program that is refused keeps none of the others from being tagged; then all refusals are raised as one.
+    A program that is refused, and a folder that cannot be read, keep no other from being tagged; then all are raised
+    as one ``InputError``.
     """
     problems: list[Problem] = []
-    programs = standings(runs, today).programs
-    for audited in programs:
-        folder = runs / audited.program / audited.period / f"v{audited.version}"
+    found = standings(runs, today)
+    newest = {one.program: runs / one.program / one.period / f"v{one.version}" for one in found.programs}
+    programs = sorted({*newest, *found.unread})
+    for program in programs:
         try:
-            tag_status(folder, tracking_uri, today)
+            if program in newest:
+                tag_status(newest[program], tracking_uri, today)
+            else:
+                with opened_store(tracking_uri, _NEEDED, "mend that and renew the tags again") as client:
+                    patiently(partial(_tag_program, client, runs, program, today))
         except UnavailableError:
             raise
         except InputError as error:
             problems += error.problems
+    problems += [
+        Problem(str(runs / where), fault, "a run that can be read", _MEND) for where, fault in found.unreadable
+    ]
     if problems:
         raise InputError(problems)
     return len(programs)
 
 
 def _tag_program(client: MlflowClient, runs: Path, program: str, today: dt.date) -> str | None:
+    """Write what the files say until they say the same afterwards: another process may have known more, or less."""
+    audited, status = _folded(runs, program, today)
+    for _ in range(ROUNDS):
+        if status is None:
+            return None
+        _tag_run(client, runs / program / audited.period / f"v{audited.version}" if audited else None, program, status)
+        _tag_versions(client, program, audited, status)
+        written, (audited, status) = (audited, status), _folded(runs, program, today)
+        if written == (audited, status):
+            return status
+    raise silent(str(runs / program), "its runs change all the time", "files that stay while their tags are written")
+
+
+def _folded(runs: Path, program: str, today: dt.date) -> tuple[Audited | None, str | None]:
+    """The program with its newest readable run, and its status: None where it has no run, readable or not."""
     found = standings(runs, today, [program])
     audited = next((one for one in found.programs if one.program == program), None)
-    if audited is None:
-        return None
-    status = str(found.audit_status(program))
-    _tag_run(client, runs / program / audited.period / f"v{audited.version}", program, status)
-    if audited.model:
-        _tag_versions(client, audited, status)
-    return status
+    return audited, str(found.audit_status(program)) if audited or program in found.unread else None
 
 
 def _tag_release(client: MlflowClient, folder: Path, program: str) -> None:
     """The release of a tracked run as its tags and its artifact."""
-    made, run_id = read_release(folder), run_found(client, program, digests(folder))
+    made = read_release(folder)
+    run_id = run_found(client, program, digests(folder)) if made else None
     if made is None or run_id is None:
         return
     digest = digest_of((folder / RELEASE_FILE).read_bytes())
@@ -90,32 +114,56 @@ def _tag_release(client: MlflowClient, folder: Path, program: str) -> None:
     client.set_tag(run_id, "audit.release_digest", digest)  # last: with it the release is complete
 
 
-def _tag_run(client: MlflowClient, folder: Path, program: str, status: str) -> None:
-    """The status on the newest run; runs before it lose theirs."""
-    newest = run_found(client, program, digests(folder))
+def _tag_run(client: MlflowClient, folder: Path | None, program: str, status: str) -> None:
+    """The status on the newest run, and where none can be read on the one that bore it; runs before it lose theirs."""
+    newest = run_found(client, program, digests(folder)) if folder else None
     experiment = client.get_experiment_by_name(f"squaredeal/{program}")
     if experiment is None:
         return
     for run in client.search_runs([experiment.experiment_id], f"tags.`{STATUS}` LIKE '%'", max_results=1000):
-        if run.info.run_id != newest:
+        if folder is None:
+            client.set_tag(run.info.run_id, STATUS, status)
+        elif run.info.run_id != newest:
             client.delete_tag(run.info.run_id, STATUS)
     if newest:
         client.set_tag(newest, STATUS, status)
 
 
-def _tag_versions(client: MlflowClient, audited: Audited, status: str) -> None:
-    """The status on the version that the newest run audited; other versions lose what this program said of them."""
-    address, number = str(audited.model), audited.model_version
-    if number:  # an alias may have moved on since
-        name = re.split("[/@]", address.removeprefix("models:/"))[0]
-    else:
-        name, number = version_of(client, address)
-    mine = OF_PROGRAM + audited.program
-    for version in client.search_model_versions(f"name = '{name}'"):
-        if str(version.version) != number and mine in version.tags:
-            client.delete_model_version_tag(name, str(version.version), mine)
-            client.delete_model_version_tag(name, str(version.version), PERIOD + audited.program)
-            settled(client, name, str(version.version), STATUS, _WORST_FIRST)
-    client.set_model_version_tag(name, number, PERIOD + audited.program, audited.period)
-    client.set_model_version_tag(name, number, mine, status)
-    settled(client, name, number, STATUS, _WORST_FIRST)
+def _tag_versions(client: MlflowClient, program: str, audited: Audited | None, status: str) -> None:
+    """The status on the version that the newest run audited; all other versions lose what this program said of them.
+
+    Where no run can be read, the versions that bear a status of the program bear this one.
+    """
+    kept = _version_audited(client, audited) if audited else None
+    for name, number in _versions_tagged(client, program):
+        if audited is None:
+            client.set_model_version_tag(name, number, OF_PROGRAM + program, status)
+        elif (name, number) != kept and OF_PROGRAM + program in client.get_model_version(name, number).tags:
+            client.delete_model_version_tag(name, number, OF_PROGRAM + program)
+        settled(client, name, number, STATUS, _WORST_FIRST)
+        if audited and (name, number) != kept:
+            client.delete_model_version_tag(name, number, PERIOD + program)  # last: by it the version is found again
+    if audited and kept:
+        client.set_model_version_tag(*kept, PERIOD + program, audited.period)
+        client.set_model_version_tag(*kept, OF_PROGRAM + program, status)
+        settled(client, *kept, STATUS, _WORST_FIRST)
+
+
+def _version_audited(client: MlflowClient, audited: Audited) -> tuple[str, str] | None:
+    if not audited.model:
+        return None
+    if audited.model_version:  # an alias may have moved on since
+        return re.split("[/@]", audited.model.removeprefix("models:/"))[0], audited.model_version
+    return version_of(client, audited.model)
+
+
+def _versions_tagged(client: MlflowClient, program: str) -> list[tuple[str, str]]:
+    """Every version of any model that bears a period of this program, and so its status. Keys with dots are quoted."""
+    quote = '"' if "`" in program else "`"
+    query, found, page = f"tag.{quote}{PERIOD}{program}{quote} LIKE '%'", [], None
+    while True:
+        some = client.search_model_versions(query, page_token=page)
+        found += [(str(one.name), str(one.version)) for one in some]
+        page = some.token
+        if not page:
+            return found
