@@ -259,7 +259,7 @@ def findings(
     """Tell where the findings of all programs stand: which models have an open breach, who accepted what until when.
 
     Reads judgements and releases. Nothing can be released here, where nobody is authenticated: sign in the scheduler.
-    Exit code 3 where a folder cannot be read.
+    Exit code 3 where a folder cannot be read; 2 where the tags in MLflow were to be renewed and not all could be.
     """
     with _plain_errors():
         import datetime as dt
@@ -272,19 +272,21 @@ def findings(
         asked.check()
         text.check_open(fail_on)
         text.check_runs(runs, program)
-        if mlflow:
+        if verify:
+            code = text.verify(runs, program, typer.echo)
+        else:
+            found = standings(runs, day, [program] if program else None)
+            if as_json:
+                typer.echo(json.dumps(text.as_json(found, asked), indent=1, ensure_ascii=False, sort_keys=True))
+            else:
+                typer.echo("\n".join(text.lines(found, asked)))
+            code = text.exit_code(found, asked, fail_on)
+        if mlflow:  # last: what was found is told even where the store refuses, or a folder cannot be read
             from reports.tracking import renew_status
 
             number = renew_status(runs, mlflow, day)
             typer.echo(f"renewed the tags of {number} program{'s' if number != 1 else ''} in MLflow", err=True)
-        if verify:
-            raise typer.Exit(text.verify(runs, program, typer.echo))
-        found = standings(runs, day, [program] if program else None)
-        if as_json:
-            typer.echo(json.dumps(text.as_json(found, asked), indent=1, ensure_ascii=False, sort_keys=True))
-        else:
-            typer.echo("\n".join(text.lines(found, asked)))
-        raise typer.Exit(text.exit_code(found, asked, fail_on))
+        raise typer.Exit(code)
 
 
 @app.command("return")

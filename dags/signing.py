@@ -21,7 +21,7 @@ from airflow.sdk import Asset, Param, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from airflow.sdk.execution_time.hitl import HITLUser
 
-from audits.record import VERDICTS, AuditRun, Finding, Judgement, canonical_json, digest_of
+from audits.record import VERDICTS, AuditRun, Finding, Judgement, digest_of
 from audits.releases.record import FLAGGED, RELEASE_FILE, Signer
 from checks.inputs.program import AuditProgram, read_program
 from checks.problem import InputError, Problem, UnavailableError
@@ -104,10 +104,14 @@ def triage_task(folder: str, file: str) -> list[str]:
     from audits.run import read_run
 
     with plain_errors():
-        asked = read_program(file).operation.sign_off
+        asked, judged = read_program(file).operation.sign_off, _digest(Path(folder))
         run, judgement = read_run(Path(folder))
+        if _digest(Path(folder)) != judged:
+            raise UnavailableError(Problem(
+                folder, "a judgement that was changed while it was read", "one that stays as it is", "try again",
+            ))  # fmt: skip
         context: Any = get_current_context()
-        for key, value in question(Path(folder), run, judgement).items():
+        for key, value in (question(run, judgement) | {"judged": judged}).items():
             context["ti"].xcom_push(key=key, value=value)
     if not run.checks.fit:
         print("the data were unfit: there is nothing to release, and nobody is asked")
@@ -122,22 +126,19 @@ def is_flagged(run: AuditRun, judgement: Judgement) -> bool:
     return bool(run.errors) or any(finding.verdict in FLAGGED for finding in judgement.findings)
 
 
-def question(folder: Path, run: AuditRun, judgement: Judgement) -> dict[str, str]:
-    """What a signer is asked: subject, body in Markdown, and the digest of the judgement that it is about."""
+def _digest(folder: Path) -> str:
     from audits.run import JUDGEMENT_FILE
 
-    judged = digest_of((folder / JUDGEMENT_FILE).read_bytes())
-    if judged != digest_of(canonical_json(judgement)):
-        raise UnavailableError(Problem(
-            str(folder / JUDGEMENT_FILE), "a judgement that was changed while it was read", "one that stays as it is",
-            "try again",
-        ))  # fmt: skip
+    return digest_of((folder / JUDGEMENT_FILE).read_bytes())
+
+
+def question(run: AuditRun, judgement: Judgement) -> dict[str, str]:
+    """What a signer is asked: the subject, and the body in Markdown."""
     flagged = [finding for finding in judgement.findings if finding.verdict in FLAGGED]
     title = run.program.title.get("en", run.program.name)
     return {
         "subject": f"Release {title}, {run.data.period} v{run.version}: {len(flagged)} flagged",
         "body": "\n".join(_body(run, judgement, flagged)),
-        "judged": judged,
     }
 
 

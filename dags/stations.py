@@ -218,7 +218,7 @@ def _asked(staging: str) -> tuple[AuditProgram, Period, dt.date]:
 
     try:
         asked = json.loads((Path(staging) / TASK_FILE).read_text(encoding="utf-8"))
-    except OSError:
+    except FileNotFoundError:
         raise InputError(Problem(
             staging, "no staging folder: an earlier try finished or was cleaned away", "the folder that 'pull' made",
             "clear the run from its first task, 'pull'",

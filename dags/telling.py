@@ -48,8 +48,8 @@ def tell(program: AuditProgram, kind: str, folder: Path | None, reason: str = ""
 
     try:
         send(notice_of(folder, program, kind, reason=reason), program.operation.notify)
-    except Exception:  # noqa: BLE001 - the audit's result stands whether or not word of it arrives
-        log.exception("no word could be sent of %s: %s", program.name, kind)
+    except Exception as error:  # noqa: BLE001 - the audit's result stands whether or not word of it arrives
+        log.error("no word could be sent of %s: %s (%s)", program.name, kind, kind_and_place(error))
 
 
 def telling(program: AuditProgram, kind: str) -> list[Any]:

@@ -43,8 +43,8 @@ class Operation:
     ``start`` is the first day of the first period that is caught up or may be backfilled; without it nothing before
     today is run by itself. ``after`` names the assets (sets of model outputs) whose update starts a run, each by
     itself. ``retries`` and ``retry_after`` hold for what did not answer, never for bad input; the wait doubles.
-    ``deadline`` counts from the end of the period, or from when the run was queued where it has none. ``pool`` limits
-    how many tasks are at the source at once.
+    ``deadline`` counts from when the run was queued, which for a scheduled run is the end of its period. ``pool``
+    limits how many tasks are at the source at once.
     """
 
     start: dt.date | None = None

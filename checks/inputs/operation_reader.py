@@ -29,6 +29,8 @@ def read_operation(place: Place, scheduled: bool) -> Operation:
         at["start"].complain("'start' without 'schedule'", "a schedule whose first period it is", "add 'schedule'")
     if found.catch_up and not found.start:
         at["catch_up"].complain("'catch_up' without 'start'", "the first day to catch up from", "add 'start: DAY'")
+    if found.deadline and not found.notify:
+        at["deadline"].complain("'deadline' without 'notify'", "somebody who is told when it passes", "add 'notify'")
     return found
 
 

@@ -18,6 +18,7 @@ from airflow.sdk import BaseNotifier
 from airflow.sdk.definitions.callback import AsyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
+from checks.foreign_text import kind_and_place
 from checks.inputs.program import AuditProgram, read_program
 from dags.notices.notice import Links, notice_of
 from dags.notices.sending import send
@@ -52,15 +53,13 @@ class ProgramNotifier(BaseNotifier):  # type: ignore[misc]
                 _tell(program, self.kind, context)
             else:
                 error = context.get("exception")
-                if (
-                    error is None
-                ):  # the DAG processor, on behalf of a lost worker: the DAG's own notifier tells it, once
+                if error is None:  # the DAG processor, for a lost worker: the DAG's own notifier tells it, once
                     return
                 if type(error).__name__ != _EXPIRED:
                     _tell(program, "failed", context, _task(context["ti"]), _reason(error))
                 _push(context["ti"], TOLD, True)
-        except Exception:  # noqa: BLE001 - a notice never changes what it tells of
-            log.exception("no word could be sent of %s: %s", Path(self.file).name, self.kind)
+        except Exception as fault:  # noqa: BLE001 - a notice never changes what it tells of
+            log.error("no word could be sent of %s: %s (%s)", Path(self.file).name, self.kind, kind_and_place(fault))
 
 
 def _tell(program: AuditProgram, kind: str, context: Any, task: str = "", reason: str = "") -> None:
@@ -155,8 +154,8 @@ def late(file: str, context: Mapping[str, Any]) -> str:
             reason=f"not published by {at} UTC{doing}", links=Links(run=_run_page(dag_id, run_id)),
         )  # fmt: skip
         faults = send(notice, program.operation.notify)
-    except Exception:
-        log.exception("no word could be sent of %s: late", Path(file).name)
+    except Exception as fault:
+        log.error("no word could be sent of %s: late (%s)", Path(file).name, kind_and_place(fault))
         raise
     if faults:
         raise RuntimeError("; ".join(faults))  # the callback's state in Airflow is then 'failed'
@@ -190,7 +189,6 @@ def _task(ti: Any) -> str:
 
 def _reason(error: Any) -> str:
     """What failed: an error in our own words, or the type and place of any other, whose text may quote rows."""
-    from checks.foreign_text import kind_and_place
 
     if type(error).__name__ not in _OURS:
         return kind_and_place(error) if isinstance(error, BaseException) else _DIED

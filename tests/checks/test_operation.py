@@ -48,6 +48,7 @@ def test_without_a_block_nothing_is_caught_up_and_nobody_signs(tmp_path):
         ({"retry_after": "soon"}, "write for instance 6 hours"),
         ({"deadline": "6 horus"}, "did you mean 'hours'?"),
         ({"deadline": "0 hours"}, "write a length within that range"),
+        ({"notify": None}, "'deadline' without 'notify'"),
         ({"deadline": "3 months"}, "a number of seconds, minutes, hours, days, weeks"),
         ({"deadline": "9000 days"}, "write a length within that range"),
         ({"notify": {"mail": ["risk at bank"]}}, "a mail address"),
