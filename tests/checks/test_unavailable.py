@@ -86,10 +86,10 @@ def test_an_unknown_table_is_not_tried_again(server, tmp_path):
 
 def test_a_withdrawn_right_is_not_tried_again(server, tmp_path):
     with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute("DROP ROLE IF EXISTS reader")
-        admin.execute("CREATE ROLE reader LOGIN")
+        admin.execute("DROP ROLE IF EXISTS withdrawn")
+        admin.execute("CREATE ROLE withdrawn LOGIN")
     with pytest.raises(InputError, match=r"permission denied|no table") as raised:
-        run(tmp_path, server.replace("postgres@", "reader@"))
+        run(tmp_path, server.replace("postgres@", "withdrawn@"))
     assert not isinstance(raised.value, UnavailableError)
 
 

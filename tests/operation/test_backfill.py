@@ -15,8 +15,7 @@ MONTHS = [f"2025-{month:02}" for month in range(1, 13)]
 def test_each_month_of_each_program_is_audited_once_also_when_asked_twice(stack):
     for name, harm in PROGRAMS.items():
         write_operated(stack.programs, name, harm, {"start": "2025-01-01"}, rows=1200)
-    for name in PROGRAMS:
-        stack.refresh(name)
+    stack.refresh(*PROGRAMS)
     span = {"from_date": "2025-01-01T00:00:00Z", "to_date": "2025-12-01T00:00:00Z", "max_active_runs": 4}
     for name in PROGRAMS:
         answer = stack.api("ada", "POST", "/backfills", {"dag_id": name, **span, "reprocess_behavior": "none"})

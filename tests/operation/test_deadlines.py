@@ -46,8 +46,7 @@ def told(tmp_path_factory) -> Iterator[tuple[Stack, Mailbox, Hook]]:
         }  # fmt: skip
         settings = {name: json.dumps(content) for name, content in connections.items()}
         with running_stack(home, settings) as stack:
-            for name in ("late", "intime", "pending", "away", "killed"):
-                stack.refresh(name)
+            stack.refresh("late", "intime", "pending", "away", "killed")
             yield stack, box, hook
 
 

@@ -16,8 +16,7 @@ EIGHT = [f"many-{number}" for number in range(8)]
 def test_eight_programs_at_once_are_all_tracked_once(stack):
     for number, name in enumerate(EIGHT):
         write_operated(stack.programs, name, 0.04 * number, rows=2400, seed=number)
-    for name in EIGHT:
-        stack.refresh(name)
+    stack.refresh(*EIGHT)
     runs = {name: stack.trigger(name, "2025-06") for name in EIGHT}
     for name, run in runs.items():
         assert stack.wait(name, run, timeout=900) == "success"
@@ -51,8 +50,7 @@ def test_no_person_of_the_data_is_told_in_records_pages_mlflow_logs_or_tables_of
             table[column] = table[column].astype(str)
         planted(table, column, value, rows).to_parquet(data, index=False)
     names = ("named-region", "phone-region", "mail-loan", "key-loan", "text-granted", "key-twice")
-    for name in names:
-        stack.refresh(name)
+    stack.refresh(*names)
     runs = {name: stack.trigger(name, "all") for name in names}
     for name, run in runs.items():
         outcomes[name] = stack.until(lambda name=name, run=run: stack.resting(name, run), 900)

@@ -29,8 +29,7 @@ def programs(stack):
     table.loc[:40, "region"] = None
     table.to_parquet(data, index=False)
     assert file.exists()
-    for name in ("flagged-loans", "fair-loans", "asked-always", "unanswered-loans", "unfit-loans"):
-        stack.refresh(name)
+    stack.refresh("flagged-loans", "fair-loans", "asked-always", "unanswered-loans", "unfit-loans")
 
 
 def asked(stack, program, period):
