@@ -20,7 +20,7 @@ serve: $(READY) ## Airflow, MLflow and the report site on this machine, for name
 	@$(BIN)/squaredeal serve --home serve --programs dags/programs --out runs
 
 test: $(READY) lint ## everything that proves the project
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup tests
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder tests
 
 lint: $(READY) ## style, types, and which layer may import which
 	@$(BIN)/ruff check $(CODE)
