@@ -86,6 +86,7 @@ class Course:
     """What the steps come to. ``opened``, ``closed`` and ``told`` are their places: told is the last that decided.
 
     ``opened`` and ``closed`` are of the last opening. ``flagged`` is the last verdict that was a breach or a concern.
+    ``passed`` are the places of the steps that change nothing, since they are not later.
     """
 
     opened: int | None = None
@@ -95,10 +96,11 @@ class Course:
     newest: Verdict | None = None
     decision: Decision | None = None
     refuted: bool = False
+    passed: frozenset[int] = frozenset()
 
     @property
     def is_flagged_now(self) -> bool:
-        """Whether the newest run itself says breach or concern."""
+        """Whether the newest run that counts says breach or concern."""
         return self.newest in FLAGGED
 
     def state(self, today: dt.date) -> State | None:
@@ -121,6 +123,7 @@ def course(steps: Iterable[Step], today: dt.date) -> Course:
     flagged = newest = decision = None
     refuted = False
     reaches: list[str] = []  # last days of the flagged periods since it opened
+    passed = set()
     for place, step in enumerate(steps):
         is_open = opened is not None and closed is None
         if step.verdict in FLAGGED:
@@ -136,9 +139,11 @@ def course(steps: Iterable[Step], today: dt.date) -> Course:
             newest = step.verdict
             if newest == "clear":
                 closed = told = place
+        else:
+            passed.add(place)
         if step.decision and opened is not None and closed is None:
             decision, refuted = step.decision, step.refutes
-    return Course(opened, closed, told, flagged, newest, decision, refuted)
+    return Course(opened, closed, told, flagged, newest, decision, refuted, frozenset(passed))
 
 
 def place_in_time(period: str, first_day: str | None, last_day: str | None) -> tuple[str, str, str]:

@@ -76,7 +76,7 @@ def _document(
 def _state(say: Words, start: str, life: Life) -> Markup:
     """Is it open, since when, under which rule."""
     run, finding, _, rule = life.last
-    newest = life.moments[-1].finding
+    newest = life.now
     verdict = badge(say, newest.verdict if newest else None)
     report = anchor(say, start, addresses.run_page(run), say("site.report_of", period=period_in(say, run.period)))
     told = (
@@ -116,9 +116,10 @@ def _periods(say: Words, start: str, life: Life, shown: Sequence[Moment]) -> Mar
 def _period(say: Words, start: str, life: Life, moment: Moment, headings: list[str]) -> Markup:
     run, finding, figure, rule = moment.run, moment.finding, moment.figure, moment.rule
     period = anchor(say, start, addresses.run_page(run), period_in(say, run.period))
-    turn = [say("site.turn.opened")] if run is life.opened else [say("site.turn.closed")] if run is life.closed else []
+    turns = (("opened", run is life.opened), ("closed", run is life.closed), ("passed", life.is_passed(run)))
+    turn = [say(f"site.turn.{name}") for name, applies in turns if applies]
     verdict = Markup('{} <span class="remark">{}</span>').format(
-        badge(say, finding.verdict if finding else None), "".join(turn)
+        badge(say, finding.verdict if finding else None), say("join.clauses").join(turn)
     )
     if finding is None or figure is None or rule is None:
         return row(headings, (period, verdict, say("site.not_in_run"), "", ""))
@@ -141,7 +142,7 @@ def _others(say: Words, start: str, life: Life, found: dict[str, Life]) -> Marku
         return Markup("")
     items = Markup("").join(
         Markup("<li>{} {} <span class='remark'>{}</span></li>").format(
-            badge(say, other.moments[-1].finding.verdict if other.moments[-1].finding else None),
+            badge(say, other.now.verdict if other.now else None),
             anchor(say, start, addresses.finding_page(other.last[0].program, other.finding_id),
                    phrase_in("span", rule_title(say, other.last[3]))),
             state_of(say, other) + Markup('<span class="decided">{}</span>').format(decision_of(say, other)),
@@ -162,6 +163,7 @@ _WHAT = ("question", "measure", "attribute", "group", "reference", "segment")
 
 
 def _reading(say: Words, life: Life) -> Markup:
-    told = [say("site.how.open"), say("site.how.close"), say("site.how.between"), say("site.how.decided")]
+    told = [say("site.how.open"), say("site.how.close"), say("site.how.between"), say("site.how.passed")]
+    told += [say("site.how.decided")]
     told += [say("site.how.part")] if life.is_of_a_part else []
     return section("reading", say("site.how"), bullets(told))

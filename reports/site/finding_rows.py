@@ -37,9 +37,8 @@ def rank(verdict: Verdict | None) -> int:
 
 
 def newest(life: Life) -> Verdict | None:
-    """The verdict of the newest run."""
-    finding = life.moments[-1].finding
-    return finding.verdict if finding else None
+    """The verdict of the newest run that counts."""
+    return life.now.verdict if life.now else None
 
 
 def listed_as(life: Life) -> Literal["open", "unsettled", "decided"] | None:
@@ -71,7 +70,7 @@ def together(lives: Iterable[Life]) -> list[list[Life]]:
 
 
 def verdict_cell(say: Words, same: Sequence[Life]) -> Markup:
-    """The verdict of the newest run."""
+    """The verdict of the newest run that counts."""
     return badge(say, newest(same[0]))
 
 

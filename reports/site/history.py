@@ -52,7 +52,8 @@ class Moment:
 class Life:
     """A finding over the periods, from the first that has it. ``opened`` and ``closed`` are of its last opening.
 
-    ``standing`` is where it stands with what was decided on it, None where it was never open.
+    ``standing`` is where it stands with what was decided on it, None where it was never open; ``passed`` are the runs
+    that change nothing about it.
     """
 
     finding_id: str
@@ -61,11 +62,26 @@ class Life:
     closed: RunSummary | None
     course: Course
     standing: State | None
+    passed: tuple[RunSummary, ...] = ()
+
+    def is_passed(self, run: RunSummary) -> bool:
+        """Whether that run changes nothing about it."""
+        return any(one is run for one in self.passed)
+
+    @property
+    def counted(self) -> tuple[Moment, ...]:
+        """Its moments without those that change nothing, since their days are not later than those flagged."""
+        return tuple(m for m in self.moments if not self.is_passed(m.run))
+
+    @property
+    def now(self) -> JudgedFigure | None:
+        """The finding in the newest run that counts; None where that run has none."""
+        return self.counted[-1].finding
 
     @property
     def last(self) -> tuple[RunSummary, JudgedFigure, Measurement, Rule]:
-        """The newest run that has the finding, with the finding, its figure and its rule."""
-        run, finding = next((m.run, m.finding) for m in reversed(self.moments) if m.finding)
+        """The newest run that counts and has the finding, with the finding, its figure and its rule."""
+        run, finding = next((m.run, m.finding) for m in reversed(self.counted) if m.finding)
         return run, finding, run.figures[finding.figure], run.rules[finding.rule]
 
     @property
@@ -159,7 +175,8 @@ def _life(past: History, name: str, decided: Sequence[Mapping[str, Decision]], t
     came_to = course((_step(moment, made.get(name)) for moment, made in zip(moments, decided, strict=True)), today)
     first = next(place for place, moment in enumerate(moments) if moment.finding)
     opened, closed = (None if at is None else past.newest[at] for at in (came_to.opened, came_to.closed))
-    return Life(name, moments[first:], opened, closed, came_to, came_to.state(today))
+    passed = tuple(past.newest[at] for at in sorted(came_to.passed))
+    return Life(name, moments[first:], opened, closed, came_to, came_to.state(today), passed)
 
 
 def _step(moment: Moment, made: Decision | None) -> Step:

@@ -92,21 +92,26 @@ def _findings(past: History, found: Mapping[str, Life]) -> Iterator[Line]:
     Those that earlier runs had stand under their state alone.
     """
     run = past.current
+    model = (("model", run.model),) if run.model else ()
     for finding in run.findings:
         life, rule = found[finding.finding_id], run.rules[finding.rule]
-        verdict, harm, of_rule = ("verdict", finding.verdict), ("harm", finding.harm), ("rule", rule.id)
-        model = (("model", run.model),) if run.model else ()
-        lists: list[Facets] = [(verdict,), (harm,), (of_rule,), (verdict, harm), (verdict, of_rule)]
-        lists += [pair for one in model for pair in ((one,), (verdict, one), (harm, one))]
+        now = newest(life)
+        harm, of_rule = ("harm", finding.harm), ("rule", rule.id)
+        lists: list[Facets] = [(harm,), (of_rule,)]
+        lists += [pair for one in model for pair in ((one,), (harm, one))]
+        for said in dict.fromkeys((finding.verdict, now or finding.verdict)):  # what the run says, and what it comes to
+            verdict = ("verdict", said)
+            lists += [(verdict,), (verdict, harm), (verdict, of_rule), *((verdict, one) for one in model)]
         lists += [(("state", life.standing),)] if life.standing else []
-        sort = f"{rank(finding.verdict)} {strength(rule)} {run.program} {finding.finding_id}"
+        sort = f"{rank(now)} {strength(rule)} {run.program} {finding.finding_id}"
         yield _line(finding.finding_id, lists, sort, FINDINGS,
-                    lambda say, life=life: _finding(say, past, [life]), f"edge-{finding.verdict}", 1)  # type: ignore[misc]  # fmt: skip
+                    lambda say, life=life: _finding(say, past, [life]), f"edge-{now or 'none'}", 1)  # type: ignore[misc]  # fmt: skip
     for life in found.values():
         if life.standing and life.moments[-1].finding is None and (listed_as(life) or life.standing != "unsettled"):
-            sort = f"{rank(None)} {strength(life.last[3])} {run.program} {life.finding_id}"
+            now = newest(life)
+            sort = f"{rank(now)} {strength(life.last[3])} {run.program} {life.finding_id}"
             yield _line(life.finding_id, [(("state", life.standing),)], sort, FINDINGS,
-                        lambda say, life=life: _finding(say, past, [life]), "edge-none", 1)  # type: ignore[misc]  # fmt: skip
+                        lambda say, life=life: _finding(say, past, [life]), f"edge-{now or 'none'}", 1)  # type: ignore[misc]  # fmt: skip
 
 
 def _finding(say: Words, past: History, same: Sequence[Life]) -> Sequence[object]:
@@ -219,9 +224,10 @@ def _in_short(say: Words, past: History, run: RunSummary) -> Sequence[object]:
 def labels_of(past: History, found: Mapping[str, Life]) -> Iterator[Label]:
     """The names of the facets that the program's lines stand under."""
     run = past.current
+    now = [found[one.finding_id].now for one in run.findings]
     for kind, names in (
         ("state", {life.standing for life in found.values() if life.standing}),
-        ("verdict", {one.verdict for one in run.findings}), ("harm", {one.harm for one in run.findings}),
+        ("verdict", {one.verdict for one in run.findings} | {one.verdict for one in now if one}), ("harm", {one.harm for one in run.findings}),
         ("rule", {one.rule for one in run.findings}), ("model", {run.model} if run.model else set()),
         ("period", {other.period for other in past.newest}), ("worst", {run.worst or "none"}),
     ):  # fmt: skip

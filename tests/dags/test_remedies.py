@@ -6,6 +6,7 @@ import datetime as dt
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
@@ -51,8 +52,11 @@ def test_only_a_program_with_training_code_has_a_second_dag_without_schedule_and
 def by_hand(tmp_path, monkeypatch):
     """The context of a run that somebody started on 15 March 2026."""
     moment = dt.datetime(2026, 3, 15, tzinfo=dt.UTC)
-    context = {"params": {}, "logical_date": moment, "data_interval_start": moment, "data_interval_end": moment}
-    monkeypatch.setattr(stations, "get_current_context", lambda: context)
+    context = {
+        "params": {}, "logical_date": moment, "data_interval_start": moment, "data_interval_end": moment,
+        "dag_run": SimpleNamespace(run_after=moment),
+    }  # fmt: skip
+    monkeypatch.setattr("dags.periods.get_current_context", lambda: context)
     monkeypatch.setenv("SQUAREDEAL_OUT", str(tmp_path / "runs"))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
     return tmp_path

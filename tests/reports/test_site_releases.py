@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,26 @@ def test_an_undecided_finding_says_nothing_of_a_decision(tmp_path):
     told = text(built(tmp_path)["programs/loans/finding--e.html"])
     assert "Decision" not in told
     assert "open since 2026-01" in told
+
+
+@pytest.mark.parametrize(
+    "later", [{"a": "clear"}, {"a": "inconclusive"}, {"z": "clear"}], ids=["clear", "unsure", "gone"]
+)
+def test_a_run_of_some_of_the_flagged_days_does_not_make_a_breach_look_settled(tmp_path, later):
+    judged_run(tmp_path / "runs", {"a": "breach"}, program="loans", period="2025-Q3")
+    judged_run(tmp_path / "runs", later, program="loans", period="2025-09")
+    build(tmp_path / "runs", tmp_path / "site", today=DAY)
+    site = pages(tmp_path / "site")
+    life = site["programs/loans/finding--a.html"]
+    assert b'<div class="harm edge-breach">' in life
+    assert "open since 2025-Q3" in text(life)
+    assert text(life).count("changes nothing: its days are not all later") == 1
+    assert "不改变状态" in text(site["programs/loans/finding--a.zh-CN.html"])
+    for page in ("index.html", "state-open.html", "programs/loans/index.html"):
+        (row,) = re.findall(rb'<tr class="edge-([a-z]+)"(?:(?!</tr>).)*finding--a\.html', site[page], re.DOTALL) or [
+            b"none"
+        ]
+        assert row == b"breach", page
 
 
 def test_a_runs_bar_says_who_released_it_or_that_nobody_did(tmp_path):
