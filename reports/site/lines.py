@@ -224,10 +224,10 @@ def _in_short(say: Words, past: History, run: RunSummary) -> Sequence[object]:
 def labels_of(past: History, found: Mapping[str, Life]) -> Iterator[Label]:
     """The names of the facets that the program's lines stand under."""
     run = past.current
-    now = [found[one.finding_id].now for one in run.findings]
+    now = [one for one in (found[finding.finding_id].now for finding in run.findings) if one]
     for kind, names in (
         ("state", {life.standing for life in found.values() if life.standing}),
-        ("verdict", {one.verdict for one in run.findings} | {one.verdict for one in now if one}), ("harm", {one.harm for one in run.findings}),
+        ("verdict", {one.verdict for one in (*run.findings, *now)}), ("harm", {one.harm for one in run.findings}),
         ("rule", {one.rule for one in run.findings}), ("model", {run.model} if run.model else set()),
         ("period", {other.period for other in past.newest}), ("worst", {run.worst or "none"}),
     ):  # fmt: skip
