@@ -79,7 +79,9 @@ def figure_cell(say: Words, start: str, same: Sequence[Life]) -> Markup:
     run, finding, m, rule = same[0].last
     page = addresses.finding_page(run.program, same[0].finding_id)
     told = [text for text in (interval_of(say, finding, m, rule),) if text]
-    told += [say("site.last_judged", period=period_in(say, run.period))] if newest(same[0]) is None else []
+    if run is not same[0].moments[-1].run:
+        when = "site.last_judged" if newest(same[0]) is None else "site.figure_of"
+        told.append(say(when, period=period_in(say, run.period)))
     return Markup('<b>{}</b> <span class="remark">{}</span><br>{} <span class="who">{}</span>').format(
         figure_of(say, m, rule.limit), say("join.clauses").join(told), anchor(say, start, page, measure_of(say, m)),
         who(say, m),

@@ -111,7 +111,7 @@ def _broken(say: Words, broken: Broken) -> Markup:
 
 
 def _now(say: Words, start: str, found: Mapping[str, Life]) -> Markup:
-    """Findings of the newest run by verdict, and those that it did not settle."""
+    """The findings of the newest run and those that it did not settle, by the verdict that counts."""
     headings = [say(f"site.col.{key}") for key in ("verdict", "figure", "rule", "since")]
     shown = [life for life in found.values() if life.moments[-1].finding or listed_as(life)]
     rows = [

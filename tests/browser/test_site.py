@@ -126,7 +126,7 @@ def test_the_languages_lead_to_each_other(opened):
 def test_a_list_and_a_timeline_are_named_for_those_who_listen(opened):
     page = opened("program")
     for role, name in (
-        ("table", "Timeline"), ("table", "Findings of the newest run"), ("img", "Adjusted gap in approval rates"),
+        ("table", "Timeline"), ("table", "Findings as they stand"), ("img", "Adjusted gap in approval rates"),
         ("navigation", "Way back"), ("heading", "Over the periods"),
     ):  # fmt: skip
         assert page.get_by_role(role, name=name).count() >= 1

@@ -82,6 +82,7 @@ def test_a_run_of_some_of_the_flagged_days_does_not_make_a_breach_look_settled(t
     assert "open since 2025-Q3" in text(life)
     assert text(life).count("changes nothing: its days are not all later") == 1
     assert "不改变状态" in text(site["programs/loans/finding--a.zh-CN.html"])
+    assert "of 2025-Q3" in text(site["programs/loans/index.html"])
     for page in ("index.html", "state-open.html", "programs/loans/index.html"):
         (row,) = re.findall(rb'<tr class="edge-([a-z]+)"(?:(?!</tr>).)*finding--a\.html', site[page], re.DOTALL) or [
             b"none"
