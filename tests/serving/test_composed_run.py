@@ -147,6 +147,13 @@ def composed(tmp_path_factory):
             running.kill()
 
 
+def heard_of(running: Composed, run: str, tried: int) -> bool:
+    """Whether the scheduler knows that the approval waits: an answer before that is lost, and asked for again."""
+    key = f"dag_id='signed-loans', task_id='approve', run_id='{run}', try_number={tried},"
+    heard = f"executor event with state success for task instance TaskInstanceKey({key}"
+    return heard in (running.base / "logs" / "scheduler.log").read_text(errors="replace")
+
+
 @pytest.fixture(scope="module")
 def signed(composed):
     """The number of the run that ada triggered and approved."""
@@ -156,7 +163,8 @@ def signed(composed):
     run = ask(running, "POST", "/dags/signed-loans/dagRuns", asked)["dag_run_id"]
     task = f"/dags/signed-loans/dagRuns/{quote(run)}/taskInstances/approve"
     until(lambda: ask(running, "GET", task)["state"] == "awaiting_input")
-    time.sleep(5)  # until the scheduler knows that the task waits
+    tried = ask(running, "GET", task)["try_number"]
+    until(lambda: heard_of(running, run, tried))
     shown = ask(running, "GET", f"{task}/-1/hitlDetails")["params"]
     entered = {"comment": "seen", "decisions": [], "judgement": shown["judgement"]["value"]}
     ask(running, "PATCH", f"{task}/-1/hitlDetails", {"chosen_options": ["Approve"], "params_input": entered})
