@@ -2,7 +2,9 @@
 
 A finding *opens* in a period whose verdict is a breach or a concern, and *closes* in the first later one whose verdict
 is clear. Anything else in between settles nothing: it stays open. Periods stand in the order of the last days that
-their data reach, and only the latest version of a period counts.
+their data reach, and only the latest version of a period counts. Where that one decides nothing (inconclusive, not
+identified, unfit) a breach or a concern of the last version that did is not refuted: the finding has opened and is not
+settled.
 
 A period is *later* where all its days come after those of every flagged period since the finding opened, and its first
 day is not to come yet. One that overlaps them mixes the days that were flagged with others: unless it is flagged itself
@@ -18,7 +20,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -62,7 +64,8 @@ def decisions(
 class Step:
     """A period of a finding: its verdict in the latest version, and the last decision in any version of it.
 
-    ``first`` and ``last`` are the days of its data (YYYY-MM-DD), empty where they are not known.
+    ``first`` and ``last`` are the days of its data (YYYY-MM-DD), empty where they are not known; ``unrefuted`` is what
+    an earlier version flagged and the latest does not decide (``unrefuted_in``).
     """
 
     verdict: Verdict | None
@@ -70,6 +73,7 @@ class Step:
     version: int = 1
     first: str = ""
     last: str = ""
+    unrefuted: Verdict | None = None
 
     @property
     def refutes(self) -> bool:
@@ -117,6 +121,17 @@ class Course:
         return "open" if self.is_flagged_now else "unsettled"
 
 
+def unrefuted_in(verdicts: Sequence[Verdict | None]) -> Verdict | None:
+    """A breach or concern of the last version that decided, where the latest has the finding and does not decide it.
+
+    ``verdicts`` are those of a period's versions, ascending; None where a version does not have the finding.
+    """
+    if not verdicts or verdicts[-1] is None:
+        return None
+    last = next((one for one in reversed(verdicts) if one == "clear" or one in FLAGGED), None)
+    return None if last == verdicts[-1] or last == "clear" else last
+
+
 def course(steps: Iterable[Step], today: dt.date) -> Course:
     """Fold a finding's periods, ascending by ``place_in_time``, as they are known on a day."""
     opened = closed = told = None
@@ -132,6 +147,12 @@ def course(steps: Iterable[Step], today: dt.date) -> Course:
             if not is_open:
                 opened, closed, decision, reaches = place, None, decision if refuted else None, []
             told, flagged = place, newest
+            reaches.append(step.last)
+        elif step.unrefuted:
+            newest = step.verdict
+            if not is_open:
+                opened, closed, decision, reaches = place, None, decision if refuted else None, []
+            told, flagged = place, step.unrefuted
             reaches.append(step.last)
         elif not is_open:
             newest = step.verdict

@@ -12,7 +12,7 @@ from typing import Literal
 from audits.record import Verdict
 from audits.releases.brief import BriefRun, read_brief
 from audits.releases.folders import version_folders
-from audits.releases.life import OPEN_STATES, Course, State, Step, course, decisions, is_of_a_part
+from audits.releases.life import OPEN_STATES, Course, State, Step, course, decisions, is_of_a_part, unrefuted_in
 from audits.releases.record import FLAGGED, Release
 from checks.problem import InputError, Problem, listed, suggest
 
@@ -207,16 +207,20 @@ def _standings(of: Audited, periods: Sequence[Sequence[BriefRun]], today: dt.dat
     for name in names:
         steps = (
             Step(
-                one.verdict if (one := run.findings.get(name)) else None, made.get(name), run.version,
-                first=run.place[1], last=run.place[0],
+                _verdict(versions[-1], name), made.get(name), versions[-1].version, first=versions[-1].place[1],
+                last=versions[-1].place[0], unrefuted=unrefuted_in([_verdict(run, name) for run in versions]),
             )
-            for run, made in zip(newest, decided, strict=True)
+            for versions, made in zip(periods, decided, strict=True)
         )  # fmt: skip
         came_to = course(steps, today)
         state = came_to.state(today)
         if state is not None and not _gone_with_its_days(came_to, state, newest, name):
-            found.append(_standing(of, name, came_to, state, newest))
+            found.append(_standing(of, name, came_to, state, periods))
     return found
+
+
+def _verdict(run: BriefRun, name: str) -> Verdict | None:
+    return run.findings[name].verdict if name in run.findings else None
 
 
 def _gone_with_its_days(came_to: Course, state: State, newest: Sequence[BriefRun], name: str) -> bool:
@@ -227,16 +231,18 @@ def _gone_with_its_days(came_to: Course, state: State, newest: Sequence[BriefRun
     )  # fmt: skip
 
 
-def _standing(of: Audited, name: str, came_to: Course, state: State, newest: Sequence[BriefRun]) -> Standing:
+def _standing(
+    of: Audited, name: str, came_to: Course, state: State, periods: Sequence[Sequence[BriefRun]]
+) -> Standing:  # fmt: skip
     if came_to.opened is None or came_to.told is None:
         raise ValueError(f"{name} was never open")
-    run = newest[came_to.told]
+    run = next(run for run in reversed(periods[came_to.told]) if _verdict(run, name) in ("clear", *FLAGGED))
     one = run.findings[name]
     m, made = one.measurement, came_to.decision
     return Standing(
         of.program, of.title, of.model, of.model_version, of.stage, of.owner, of.tier,
         name, one.harm, one.rule.id, m.measure, m.attribute, m.group, m.segment,
-        one.verdict, newest[came_to.opened].period, run.period, run.version, state,
+        one.verdict, periods[came_to.opened][-1].period, run.period, run.version, state,
         made.action.owner if made else None, made.action.until if made else None,
         _in_short(made.release, is_current=True) if made else None, _released(run),
     )  # fmt: skip

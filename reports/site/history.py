@@ -21,6 +21,7 @@ from audits.releases.life import (
     course,
     decisions,
     is_of_a_part,
+    unrefuted_in,
 )
 from audits.releases.life import place_in_time as place_of
 from audits.releases.record import FLAGGED
@@ -172,13 +173,15 @@ def lives(past: History, today: dt.date) -> dict[str, Life]:
 
 def _life(past: History, name: str, decided: Sequence[Mapping[str, Decision]], today: dt.date) -> Life:
     moments = tuple(Moment(run, run.finding(name)) for run in past.newest)
-    came_to = course((_step(moment, made.get(name)) for moment, made in zip(moments, decided, strict=True)), today)
+    steps = (_step(name, versions, made.get(name)) for versions, made in zip(past.periods, decided, strict=True))
+    came_to = course(steps, today)
     first = next(place for place, moment in enumerate(moments) if moment.finding)
     opened, closed = (None if at is None else past.newest[at] for at in (came_to.opened, came_to.closed))
     passed = tuple(past.newest[at] for at in sorted(came_to.passed))
     return Life(name, moments[first:], opened, closed, came_to, came_to.state(today), passed)
 
 
-def _step(moment: Moment, made: Decision | None) -> Step:
-    last, first, _ = place_in_time(moment.run)
-    return Step(moment.finding.verdict if moment.finding else None, made, moment.run.version, first, last)
+def _step(name: str, versions: Sequence[RunSummary], made: Decision | None) -> Step:
+    verdicts = [finding.verdict if (finding := run.finding(name)) else None for run in versions]
+    last, first, _ = place_in_time(versions[-1])
+    return Step(verdicts[-1], made, versions[-1].version, first, last, unrefuted_in(verdicts))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from audits.policies.again import write_judgement
 from audits.record import VERDICTS, Judgement, read_record
-from audits.releases.life import OPEN_STATES, Decision, Step, course, is_of_a_part, place_in_time
+from audits.releases.life import OPEN_STATES, Decision, Step, course, is_of_a_part, place_in_time, unrefuted_in
 from audits.releases.lives import standings
 from audits.releases.record import Action, Release
 from checks.problem import InputError
@@ -153,6 +153,48 @@ def test_only_the_latest_version_counts_and_decisions_on_earlier_ones_hold(tmp_p
     found = {one.finding_id: one for one in standings(tmp_path, DAY).findings}
     assert {name: one.state for name, one in found.items()} == {"a": "open", "b": "accepted"}
     assert found["a"].version == 2
+
+
+UNDECIDED = ("inconclusive", "not_identified", "unfit")
+
+
+@pytest.mark.parametrize("verdict", UNDECIDED)
+def test_a_version_that_decides_nothing_takes_back_no_breach_of_the_version_before(tmp_path, verdict):
+    judged_run(tmp_path, {"a": "breach", "b": "concern", "c": "breach"})
+    judged_run(tmp_path, {"a": verdict, "b": "clear", "c": "clear"}, version=2)
+    judged_run(tmp_path, {"a": verdict, "b": "clear", "c": verdict}, version=3)
+    found = standings(tmp_path, DAY)
+    assert [(one.finding_id, one.state, one.verdict, one.version) for one in found.findings] == [
+        ("a", "unsettled", "breach", 1)
+    ]
+    assert found.audit_status("cards") in ("undecided", "unfit")
+    assert_same(tmp_path)
+    judged_run(tmp_path, {"a": "clear", "b": "clear", "c": "clear"}, period="2026-02")
+    assert [one.state for one in standings(tmp_path, DAY).findings] == ["closed"]
+    assert_same(tmp_path)
+
+
+def test_what_was_decided_on_the_version_before_holds_where_the_next_decides_nothing(tmp_path):
+    release(judged_run(tmp_path, {"a": "breach", "b": "breach"}), ADA, NOON, actions=[accepted("a"), remediated("b")])
+    judged_run(tmp_path, {"a": "inconclusive", "b": "unfit"}, version=2)
+    found = {one.finding_id: (one.state, one.verdict) for one in standings(tmp_path, DAY).findings}
+    assert found == {"a": ("accepted", "breach"), "b": ("remediated", "breach")}
+    assert_same(tmp_path)
+
+
+def test_a_version_without_the_finding_takes_the_place_of_the_one_before(tmp_path):
+    judged_run(tmp_path, {"a": "breach"})
+    judged_run(tmp_path, {"b": "clear"}, version=2)
+    assert not standings(tmp_path, DAY).findings
+    assert_same(tmp_path)
+
+
+@given(st.lists(st.sampled_from([*VERDICTS, None]), min_size=1, max_size=6))
+def test_what_is_not_refuted_is_the_last_word_that_was_one(verdicts):
+    found = unrefuted_in(verdicts)
+    words = [one for one in verdicts if one in ("breach", "concern", "clear")]
+    undecided = verdicts[-1] in UNDECIDED
+    assert found == (words[-1] if undecided and words and words[-1] != "clear" else None)
 
 
 def test_a_run_judged_anew_is_released_under_its_earlier_judgement(tmp_path):
