@@ -2,7 +2,8 @@
 
 A number is cut at quantiles of the rows drawn, closer together at both ends where contributions differ most; a text, or
 truth value, has its most frequent values. What is missing, and every further text, has a bin of its own. Times, and
-whatever else is neither number nor text, have none. Strata are counted beside.
+whatever else is neither number nor text, have none. Strata are counted beside, and so are bins of two numbers at once
+where their product tells much of the output.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ QUANTILES = (0.01, 0.025, *(i / 20 for i in range(1, 20)), 0.975, 0.99)
 VALUES = 30
 _MOST_LABELS = 1000  # combinations of labels that are counted together
 Stratum = tuple[str | None, ...]
+Pair = tuple[str, str]
 Whole = NDArray[np.int64]
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +64,14 @@ class Bins:
         return np.array([missing if value is None or value != value else places.get(as_label(value), rest)
                          for value in values.tolist()], dtype=np.int64)  # fmt: skip
 
+    def scores(self) -> Floats | None:
+        """A score from -1 to 1 of each bin of numbers, in their order, 0 of what is missing; None without numbers."""
+        if not self.edges:
+            return None
+        return np.append(2 * np.arange(len(self.edges) + 1) / len(self.edges) - 1, 0.0)
+
     def sql(self, name: str) -> str:
-        """The same in SQL over a number in double precision, or a text, of that name."""
+        """The bin in SQL over a number in double precision, or a text, of that name."""
         told = self._halved(name, 0, len(self.edges)) if self.edges else (
             f"CASE {name} {' '.join(f'WHEN {_quoted(value)} THEN {i}' for i, value in enumerate(self.values))} "
             f"ELSE {self.count - 2} END"
@@ -107,15 +116,28 @@ def _bins(column: Any, name: str, values: NDArray[Any]) -> Bins:
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """Rows with a name in the whole source: by (attribute, label), in each bin of each feature and in each stratum."""
+    """Rows with a name in the whole source: by (attribute, label), in each bin of each feature and in each stratum.
+
+    ``crossed`` are, by pair of features, the rows in each bin of the one (rows of the table) and of the other.
+    """
 
     sizes: Mapping[tuple[str, str], int]
     bins: Mapping[tuple[str, str], Sequence[Whole]]
     strata: Mapping[tuple[str, str], Mapping[Stratum, int]]
+    crossed: Mapping[tuple[str, str], Mapping[Pair, Whole]]
 
 
-def count_book(source: Source, attributes: Sequence[str], every: Sequence[Bins], strata: Sequence[str]) -> Book:
-    """One scan, one query; rows without the contract's unit, which cannot be drawn, are left out."""
+def count_book(
+    source: Source,
+    attributes: Sequence[str],
+    every: Sequence[Bins],
+    strata: Sequence[str],
+    crossed: Sequence[Pair] = (),
+) -> Book:
+    """One scan, one query; rows without the contract's unit, which cannot be drawn, are left out.
+
+    ``crossed`` are pairs of features with bins that are counted together.
+    """
     contract = source.contract
     named = [bins for bins in every if bins.count]
     labels = list(label_expressions(source.table, attributes, ()).values())
@@ -125,7 +147,10 @@ def count_book(source: Source, attributes: Sequence[str], every: Sequence[Bins],
     unit = as_text(source.table[contract.unit]) if contract and contract.unit else None
     table = source.table.select(**columns) if unit is None else source.table.filter(unit.notnull()).select(**columns)
     groups = _together(source, len(labels))
-    sets = [(*group, *part) for group in groups for part in _parts(len(named), len(strata))]
+    order = {bins.feature: i for i, bins in enumerate(named)}
+    both = [(order[one], order[other]) for one, other in crossed]
+    parts = [*_parts(len(named), len(strata)), *((f"b{i}", f"b{j}") for i, j in both)]
+    sets = [(*group, *part) for group in groups for part in parts]
     names = [*columns]
     grouped = ", ".join("(" + ", ".join(one) + ")" for one in sets)
     told = [f"{named[int(name[1:])].sql(name)} AS {name}" if name.startswith("b") else name for name in names]
@@ -136,24 +161,33 @@ def count_book(source: Source, attributes: Sequence[str], every: Sequence[Bins],
     sizes: Counter[tuple[str, str]] = Counter()
     held: dict[tuple[str, str], list[Whole]] = {}
     found: dict[tuple[str, str], Counter[Stratum]] = {}
+    tables: dict[tuple[str, str], dict[Pair, Whole]] = {}
     place = {bins.feature: i for i, bins in enumerate(every)}
+    first, last = len(labels), len(labels) + len(named)
     for *row, n in source.rows(sql):
-        values = dict(zip(names, row, strict=True))
-        at = next((i for i in range(len(named)) if values[f"b{i}"] is not None), None)
-        for i, attribute in enumerate(attributes):
-            label = values[f"g{i}"]
+        at = [i for i, code in enumerate(row[first:last]) if code is not None]
+        for attribute, label in zip(attributes, row[:first], strict=True):
             if label is None or label == _NOTHING:
                 continue
             key = attribute, label[1:]
-            if at is not None:
+            if len(at) > 1:
+                of = tables.setdefault(key, {(named[i].feature, named[j].feature): _table(named[i], named[j])
+                                             for i, j in both})  # fmt: skip
+                for i, j in [pair for pair in both if sorted(pair) == at]:
+                    of[named[i].feature, named[j].feature][int(row[first + i]), int(row[first + j])] += int(n)
+            elif at:
                 mine = held.setdefault(key, [np.zeros(bins.count, dtype=np.int64) for bins in every])
-                mine[place[named[at].feature]][int(values[f"b{at}"])] += int(n)
-            elif strata and values["s0"] is not None:
-                stratum = tuple(_untold(values[f"s{k}"]) for k in range(len(strata)))
+                mine[place[named[at[0]].feature]][int(row[first + at[0]])] += int(n)
+            elif strata and row[last] is not None:
+                stratum = tuple(_untold(text) for text in row[last:])
                 found.setdefault(key, Counter())[stratum] += int(n)
             else:
                 sizes[key] += int(n)
-    return Book(dict(sizes), held, found)
+    return Book(dict(sizes), held, found, tables)
+
+
+def _table(one: Bins, other: Bins) -> Whole:
+    return np.zeros((one.count, other.count), dtype=np.int64)
 
 
 _NOTHING = "0"

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from audits.evidence.contribution_bins import Bins, Book, Stratum
+from audits.evidence.contribution_bins import Bins, Book, Pair, Stratum
 from audits.evidence.contribution_results import FEWEST
 from audits.evidence.contribution_rows import ComputedRows
 from audits.evidence.model_rows import ModelRows
-from audits.statistics.output_gap import Side, drawn_side, standardised_side
+from audits.statistics.output_gap import Beside, Side, drawn_side, standardised_side
 
 Key = tuple[str, str]
 Whole = NDArray[np.int64]
@@ -35,7 +35,7 @@ class Within:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sums:
-    """What sides are made of; ``strata`` of each drawn row, none without strata."""
+    """What sides are made of; ``strata`` of each drawn row, none without strata; ``crossed`` pairs of features."""
 
     drawn: ModelRows
     rows: ComputedRows
@@ -45,6 +45,7 @@ class Sums:
     entity: str | None
     strata: Sequence[Stratum]
     usable: NDArray[np.bool_]
+    crossed: Sequence[Pair] = ()
 
     def side(self, key: Key, chosen: Whole) -> Side | None:
         """The side of a label; None where too few rows were drawn."""
@@ -52,7 +53,9 @@ class Sums:
             return None
         phi, every = self._all(key, chosen)
         size = self.book.sizes.get(key, len(every))
-        return drawn_side(phi, size, *self._bins(key, every), self.entities(every), self._pairs(key), self._apart)
+        bins, book = self._bins(key, every)
+        beside = self._beside(key, bins)
+        return drawn_side(phi, size, bins, book, self.entities(every), self._pairs(key), self._apart, beside)
 
     def lost(self, key: Key, chosen: Whole) -> Whole:
         """Rows drawn of a label with those chosen that the model does not take: as far as the next that it takes."""
@@ -100,8 +103,10 @@ class Sums:
             codes = [place.get(self.strata[i], len(shared)) for i in rows]
             inside = [book[stratum] for stratum in shared]
             held = [*inside, sum(book.values()) - sum(inside)]
+            bins, counts = self._bins(key, rows)
             sides.append(standardised_side(
-                phi, codes, shares, held, *self._bins(key, rows), self.entities(rows), self._pairs(key), self._apart
+                phi, codes, shares, held, bins, counts, self.entities(rows), self._pairs(key), self._apart,
+                self._beside(key, bins),
             ))  # fmt: skip
         return Within(*told, (sides[0], sides[1]))
 
@@ -112,6 +117,19 @@ class Sums:
             return [], []
         frame = self.drawn.features
         return [one.codes(frame[one.feature].to_numpy()[chosen]) if one.count else () for one in self.bins], list(held)
+
+    def _beside(self, key: Key, codes: Sequence[Any]) -> Beside | None:
+        """The product of the scores of each crossed pair's bins, from the codes of all features' bins."""
+        tables = self.book.crossed.get(key, {})
+        places = {bins.feature: i for i, bins in enumerate(self.bins)}
+        values, book = [], []
+        for pair in [pair for pair in self.crossed if pair in tables]:
+            at = [places[name] for name in pair]
+            one, other = (self.bins[i].scores() for i in at)
+            if one is not None and other is not None:
+                values.append(one[codes[at[0]]] * other[codes[at[1]]])
+                book.append(float(one @ tables[pair] @ other) / max(int(tables[pair].sum()), 1))
+        return Beside(np.stack(values, axis=1), book) if values else None
 
     def _pairs(self, key: Key) -> int | None:
         return None if self.pairs is None else self.pairs.get(key, 0)

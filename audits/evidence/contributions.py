@@ -2,6 +2,7 @@
 
 The model's margins of some rows, or with many features a pilot, tell how many rows it takes until the half-width of
 sampling is the asked share of the gap; these are computed, and more where they fall short, at most those drawn. The
+same margins tell of which two numbers the product carries much of the output: it is told by the book, as bins are. The
 rows of a label are the first of it by the hash of their name, a simple random sample. A few thousand of each are drawn
 at first, and all that may be asked for only where these do not do. A row that serves several attributes is computed
 once. The background is the first rows of all.
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from audits.evidence.contribution_bins import Bins, bins_of, count_book, count_pairs, stratum_of
+from audits.evidence.contribution_bins import Bins, Pair, bins_of, count_book, count_pairs, stratum_of
 from audits.evidence.contribution_density import edges_of, hill_of, ranks_of
 from audits.evidence.contribution_results import (
     FEWEST,
@@ -32,7 +33,7 @@ from audits.evidence.contribution_sums import Key, Sums, Within
 from audits.evidence.model_rows import ModelRows, model_rows
 from audits.evidence.model_scale import unit_of_rows
 from audits.evidence.needs import ContributionsNeed
-from audits.statistics.gap_sizes import additive_residuals, rows_needed
+from audits.statistics.gap_sizes import beyond_bins, rows_needed, telling_pairs, variances
 from audits.statistics.output_gap import Side, output_gap
 from checks.inputs.model_fault import ModelFault, ModelUnusable
 from checks.inputs.source import Source
@@ -76,18 +77,18 @@ def _of_draw(source: Source, model: Model, need: ContributionsNeed, most: int) -
         raise ModelUnusable(ModelFault("no_rows"))
     rows = ComputedRows(model, taken, need, tuple(drawn.features.columns))
     keys = _keys(drawn, need.attributes)
-    first = _guessed(source, rows, drawn, taken, need) if len(rows.names) <= _MOST_GUESSED else {}
+    cut = _cut(source, drawn, rows.names) if len(rows.names) <= _MOST_GUESSED else {}
+    first, crossed = _guessed(cut, rows, drawn, taken, need, source.prepared.references) if cut else ({}, [])
     _check_drawn(drawn, first, need, most)
     chosen = {key: _first(drawn, taken, key, min(first.get(key, PILOT), need.rows)) for key in keys}
     rows.compute(_union(chosen.values()) if chosen else _whole(taken, min(PILOT, need.rows)))
     rows.keep(_largest(rows, chosen, source.prepared.references))
-    named = [name for name in rows.names if name in drawn.features]
-    cut = {bins.feature: bins for bins in bins_of(source, drawn.features, named)}
+    cut = cut or _cut(source, drawn, rows.names)
     every = [cut.get(name, Bins(name)) for name in rows.names]
-    book = count_book(source, need.attributes, every, need.strata)
+    book = count_book(source, need.attributes, every, need.strata, crossed)
     pairs = count_pairs(source, need.attributes, contract.entity) if contract.entity else None
     strata = stratum_of([drawn.texts[name] for name in need.strata], len(drawn)) if need.strata else ()
-    sums = Sums(drawn, rows, every, book, pairs, contract.entity, strata, taken.usable)
+    sums = Sums(drawn, rows, every, book, pairs, contract.entity, strata, taken.usable, crossed)
     for _ in range(_ROUNDS):
         more = _more(sums, chosen, source.prepared.references, need, most)
         if not more:
@@ -140,28 +141,40 @@ def _largest(rows: ComputedRows, chosen: Mapping[Key, Whole], references: Mappin
     return [int(i) for i in np.argsort(-size, kind="stable")]
 
 
+def _cut(source: Source, drawn: ModelRows, names: Sequence[str]) -> dict[str, Bins]:
+    """Bins by feature, of those that the contract names one by one."""
+    named = [name for name in names if name in drawn.features]
+    return {bins.feature: bins for bins in bins_of(source, drawn.features, named)}
+
+
 def _guessed(
-    source: Source, computed: ComputedRows, drawn: ModelRows, taken: ModelFrame, need: ContributionsNeed
-) -> dict[Key, int]:
-    """Rows to begin with, guessed from the model's margins of a few thousand rows, which cost next to nothing."""
-    references = source.prepared.references
+    cut: Mapping[str, Bins],
+    computed: ComputedRows,
+    drawn: ModelRows,
+    taken: ModelFrame,
+    need: ContributionsNeed,
+    references: Mapping[str, str],
+) -> tuple[dict[Key, int], list[Pair]]:
+    """From the model's margins of a few thousand rows, which cost next to nothing: rows to begin with, and pairs."""
     some = {key: _first(drawn, taken, key, min(_GUESSED, need.rows)) for key in _keys(drawn, need.attributes)}
-    pairs = [pair for pair in _gaps(some, references) if min(len(some[key]) for key in pair) >= FEWEST]
-    every = _union(some[key] for pair in pairs for key in pair)
+    gaps = [pair for pair in _gaps(some, references) if min(len(some[key]) for key in pair) >= FEWEST]
+    every = _union(some[key] for pair in gaps for key in pair)
     if not len(every):
-        return {}
-    margins = computed.margins(every)
-    features = drawn.features.iloc[every]
-    bins = bins_of(source, features, [name for name in computed.names if name in features])
+        return {}, []
+    margins, features, bins = computed.margins(every), drawn.features.iloc[every], list(cut.values())
     codes = [one.codes(features[one.feature].to_numpy()) for one in bins]
+    left = beyond_bins(margins, codes)
+    scored = [one.scores() for one in bins]
+    scores = [None if held is None else held[own] for held, own in zip(scored, codes, strict=True)]
+    pairs = telling_pairs(left, scores)
     found: dict[Key, int] = {}
-    for pair in pairs:
-        sides = [np.searchsorted(every, some[key]) for key in pair]
-        gap = float(margins[sides[0]].mean() - margins[sides[1]].mean())
-        sizes = [drawn.sizes[key[0]][key[1]] for key in pair]
-        rows = rows_needed(additive_residuals(margins, codes, sides), sizes, gap, need.half_width)
-        found |= {key: max(found.get(key, 0), _FEWEST_GUESSED, rows) for key in pair}
-    return found
+    for gap in gaps:
+        sides = [np.searchsorted(every, some[key]) for key in gap]
+        size = float(margins[sides[0]].mean() - margins[sides[1]].mean())
+        sizes = [drawn.sizes[key[0]][key[1]] for key in gap]
+        rows = rows_needed(variances(left, scores, pairs, sides), sizes, size, need.half_width)
+        found |= {key: max(found.get(key, 0), _FEWEST_GUESSED, rows) for key in gap}
+    return found, [(bins[one].feature, bins[other].feature) for one, other in pairs]
 
 
 def _more(
@@ -212,13 +225,16 @@ def _told(
 ) -> Contributions:
     rows, drawn = sums.rows, sums.drawn
     edges = [edges_of(rows.phi[:, j]) for j in range(len(rows.names))]
-    ranks = [ranks_of(drawn.features[name].to_numpy()) if name in drawn.features else None for name in rows.names]
+    told = _union(chosen.values())
+    held = drawn.features.iloc[told]
+    ranks = [ranks_of(held[name].to_numpy()) if name in held else None for name in rows.names]
     attributes = {}
     for attribute in need.attributes:
         labels = []
         for key in [key for key in chosen if key[0] == attribute]:
             found = sums.side(key, chosen[key])
-            hills = () if found is None else _hills(rows.of(chosen[key]), chosen[key], ranks, edges)
+            at = np.searchsorted(told, chosen[key])
+            hills = () if found is None else _hills(rows.of(chosen[key]), at, ranks, edges)
             size = sums.book.sizes.get(key, len(chosen[key]))
             kept = _side_sums(found) or SideSums(len(chosen[key]), size, 0)
             labels.append(LabelSums(key[1], kept, len(sums.lost(key, chosen[key])), hills))

@@ -38,6 +38,7 @@ EXPLAINERS = (
 )  # fmt: skip
 _CELLS = 4_000_000  # numbers of a block of rows
 _MIXED = 4_000_000
+_TOLD = 10  # rows that tell what the trees' sum is multiplied by
 DEEP = 256  # leaves of a mean tree beyond which shap's walk is quicker than tables by leaf
 _AT_ONCE = 4_000_000  # rows times leaves given to shap, which prints of its progress where a call takes seconds
 _ROUNDING = {False: (1e-7, 1e-6), True: (1e-4, 1e-3)}  # by single precision: mean and largest miss, as shares
@@ -188,8 +189,8 @@ def _interventional(
     if not trees:
         return
     theirs = within.columns(within.rows(background))
-    given = outputs(trees, theirs)
-    scale = next((one for one in within.scales() if _same_but_constant(given * one, mean, within.single)), None)
+    given, told = outputs(trees, theirs[:, :_TOLD]), mean[:_TOLD]  # whether they add up is asked of all rows later
+    scale = next((one for one in within.scales() if _same_but_constant(given * one, told, within.single)), None)
     if scale is None:
         return
     leaves = sum(int((tree.left < 0).sum()) for tree in trees)

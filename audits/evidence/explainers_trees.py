@@ -33,7 +33,8 @@ Numbers = NDArray[np.float64]
 _DENSE = 10  # players on a path up to which tables are of every set
 _COUNTED = 12  # players up to which different sets are counted, not sorted
 _MOST = 62  # players on a path whose set fits into a whole number
-_ROWS, _LEAVES = 8192, 256  # at once
+_ROWS, _SETS, _CELLS = 8192, 2_000_000, 16_384  # rows at once, rows of leaves, and cells of a table that stay at hand
+_FEW, _MANY = 16, 128  # leaves whose tables are made at once
 Leaf = tuple[float, list[int], NDArray[np.int64]]
 
 
@@ -81,7 +82,7 @@ def interventional(trees: Sequence[Tree], x: Numbers, z: Numbers, players: NDArr
     for start in range(0, x.shape[1], _ROWS):
         both, into = np.concatenate([x[:, start : start + _ROWS], z], axis=1), found[:, start : start + _ROWS]
         every = chain.from_iterable(_leaves(tree, both, players) for tree in trees)
-        while leaves := list(islice(every, _LEAVES)):
+        while leaves := list(islice(every, max(1, _SETS // both.shape[1]))):
             _add(into, leaves)
     return found.T
 
@@ -129,8 +130,10 @@ def _add(into: Numbers, leaves: Sequence[Leaf]) -> None:
 
 def _dense(k: int, leaves: Sequence[Leaf], rows: int) -> Iterator[tuple[Numbers, NDArray[np.int64]]]:
     """Each leaf's table by player and every set of k, and the place in it of each row."""
-    shares = [np.bincount(sets[rows:], minlength=1 << k) * (value / (len(sets) - rows)) for value, _, sets in leaves]
-    return zip(every_set(k, np.stack(shares, axis=1)), (sets[:rows] for _, _, sets in leaves), strict=True)
+    several = min(max(_CELLS >> k, _FEW), _MANY)
+    for part in (leaves[i : i + several] for i in range(0, len(leaves), several)):
+        shares = [np.bincount(sets[rows:], minlength=1 << k) * (value / (len(sets) - rows)) for value, _, sets in part]
+        yield from zip(every_set(k, np.stack(shares, axis=1)), (sets[:rows] for _, _, sets in part), strict=True)
 
 
 def _sparse(k: int, leaves: Sequence[Leaf], rows: int) -> Iterator[tuple[Numbers, NDArray[np.int64]]]:

@@ -7,11 +7,16 @@ Swensson and Wretman 1992, Model Assisted Survey Sampling, 7.6).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import sqrt
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from audits.statistics.ladder import critical
+
+Floats = NDArray[np.float64]
+MOST_PAIRS, WORTH = 3, 0.05  # products of two features that may be used, and the share that each must tell
+_RIDGE, _CLOSE, _ROUNDS = 1e-8, 1e-6, 200
 
 
 def rows_needed(
@@ -35,13 +40,15 @@ def rows_needed(
     return low
 
 
-def additive_residuals(outputs: ArrayLike, bins: Sequence[ArrayLike], sides: Sequence[ArrayLike]) -> list[float]:
-    """What the outputs (n,) of each of ``sides`` (places of its rows) vary by beyond a sum of functions of the bins.
+def beyond_bins(outputs: ArrayLike, bins: Sequence[ArrayLike]) -> Floats:
+    """What is left (n,) of outputs (n,) beside a sum of functions of the bins, so sized that its mean square is theirs.
 
-    Least squares on indicators of the bins, with as little of a ridge as tells apart bins that go together. It guesses
-    ``Side.residual`` before there are contributions, and is exact where these are functions of their own bins.
+    Least squares on indicators of the bins, by LSMR (Fong and Saunders 2011, SIAM Journal on Scientific Computing
+    33:2950-2971) with as little of a ridge as tells apart bins that go together. It guesses what ``Side.residual`` is
+    the variance of before there are contributions, and is exact where these are functions of their own bins.
     """
     from scipy.sparse import csr_array
+    from scipy.sparse.linalg import lsmr
 
     y = np.asarray(outputs, dtype=np.float64)
     codes = [np.asarray(one, dtype=np.int64) for one in bins if np.asarray(one).size]
@@ -50,8 +57,41 @@ def additive_residuals(outputs: ArrayLike, bins: Sequence[ArrayLike], sides: Seq
     held = np.stack(places, axis=1)  # each row's ones
     ends = np.arange(len(y) + 1) * held.shape[1]
     design = csr_array((np.ones(held.size), held.ravel(), ends), shape=(len(y), int(starts[-1])))
-    gram = (design.T @ design).toarray()
-    ridge = 1e-8 * len(y) * np.eye(len(gram))
-    left = y - design @ np.linalg.solve(gram + ridge, design.T @ y)
+    told = lsmr(design, y, damp=sqrt(_RIDGE * len(y)), atol=_CLOSE, btol=_CLOSE, maxiter=_ROUNDS)[0]
     free = max(len(y) - sum(len(np.unique(one)) - 1 for one in codes) - 1, 1)
-    return [float(np.mean(left[np.asarray(side)] ** 2)) * len(y) / free for side in sides]
+    return np.asarray((y - design @ told) * sqrt(len(y) / free))
+
+
+def telling_pairs(left: ArrayLike, scores: Sequence[ArrayLike | None]) -> list[tuple[int, int]]:
+    """Pairs of features whose product tells at least ``WORTH`` of the mean square of what is ``left`` (n,); few.
+
+    ``scores`` (n,) of each feature, None of one that has none. The pair that tells most comes first.
+    """
+    rest = np.asarray(left, dtype=np.float64)
+    known = [i for i, one in enumerate(scores) if one is not None]
+    if len(known) < 2 or not float(rest @ rest) > 0:  # noqa: PLR2004 - a pair
+        return []
+    held = _centred(scores, known)
+    with_rest, alone = (held * rest[:, None]).T @ held, (held**2).T @ held**2
+    one, other = np.triu_indices(len(known), 1)
+    told = with_rest[one, other] ** 2 / np.maximum(alone[one, other], 1e-300) / float(rest @ rest)
+    best = [int(i) for i in np.argsort(-told, kind="stable")[:MOST_PAIRS] if told[i] >= WORTH]
+    return [(known[one[i]], known[other[i]]) for i in best]
+
+
+def variances(
+    left: ArrayLike, scores: Sequence[ArrayLike | None], pairs: Sequence[tuple[int, int]], sides: Sequence[ArrayLike]
+) -> list[float]:
+    """The mean square of what is ``left`` (n,) beside products of ``pairs``, of each of ``sides`` (places of rows)."""
+    rest = np.asarray(left, dtype=np.float64)
+    if pairs:
+        known = sorted({i for pair in pairs for i in pair})
+        held = dict(zip(known, _centred(scores, known).T, strict=True))
+        products = np.stack([held[one] * held[other] for one, other in pairs], axis=1)
+        rest = rest - products @ np.linalg.lstsq(products, rest, rcond=None)[0]
+    return [float(np.mean(rest[np.asarray(side)] ** 2)) for side in sides]
+
+
+def _centred(scores: Sequence[ArrayLike | None], known: Sequence[int]) -> Floats:
+    held = np.stack([np.asarray(scores[i], dtype=np.float64) for i in known], axis=1)
+    return np.asarray(held - held.mean(axis=0))

@@ -11,7 +11,11 @@ of the estimate on the residuals, 6.6): with w = N_b / (N n_b), e = φ − mean_
 
     sampling    Σ_i v_i v_iᵀ,  v = u √(1 − n_b / N_b)
 
-Bins with fewer than ``post_strata.FEWEST`` drawn rows are joined with others. A book is itself a draw from those who
+Bins with fewer than ``post_strata.FEWEST`` drawn rows are joined with others. Where the means over the book are known
+of further numbers x of a row, such as products of two features' scores, a regression on them within the bins takes part
+(the generalised regression estimator on bins and x: Särndal, Swensson and Wretman 1992, 6.4): with β that of least
+squares of e on x less its mean in the bin, the mean is Σ_b (N_b / N) mean_b(φ) + β (mean of x over the book −
+Σ_b (N_b / N) mean_b(x)), and e is what β leaves of it. A book is itself a draw from those who
 might come, which adds
 
     population  (1 / N) Σ_i w z zᵀ n / (n − 1),  z = φ − mean,
@@ -48,6 +52,15 @@ Floats = NDArray[np.float64]
 FEWEST_PAIRS = 100
 _REPLICATES, _SURE = 50_000, 0.9995
 _POWER = 0.8
+FEWEST_BESIDE = 50  # rows for each further number of a regression
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Beside:
+    """Further numbers of rows whose means over the book are known: ``values`` (n, k) of the rows, ``book`` (k,)."""
+
+    values: ArrayLike
+    book: ArrayLike
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -165,19 +178,20 @@ def drawn_side(
     clusters: ArrayLike | None = None,
     pairs: int | None = None,
     apart: Sequence[int] = (),
+    beside: Beside | None = None,
 ) -> Side:
     """A side from contributions (n, p) of n rows drawn of ``size``.
 
     ``bins`` holds the bin (n,) of each row for each feature, ``book`` the rows of the side in each bin in the whole
     book; a feature without bins has empty ones; the last ``apart`` of each feature's have no neighbours. ``clusters``
     (n,) names each row's entity; ``pairs`` is the number of ordered pairs of different rows of one entity in the book.
-    A row with NaN is one that the model does not take: the side is of the others. Raises ``ValueError`` for fewer than
-    two rows that it takes, or shapes that do not fit.
+    ``beside`` serves where the model takes all rows, and these are ``FEWEST_BESIDE`` for each number. A row with NaN is
+    one that the model does not take: the side is of the others. Raises ``ValueError`` for fewer than two rows that it
+    takes, or shapes that do not fit.
     """
     phi, taken = _matrix(contributions)
     drawn, n, size = len(phi), int(taken.sum()), max(int(size), len(phi))
-    weights, within, influence = _post_stratified(phi, taken, size, bins, book, apart)
-    mean = (weights * phi).sum(axis=0)
+    mean, weights, within, influence = _post_stratified(phi, taken, size, bins, book, apart, beside)
     known, weights, names = (phi - mean)[taken], weights[taken], _of(clusters, taken)
     single = np.sqrt(weights) * known
     domain = size if n == drawn else max(round(size * n / drawn), n)
@@ -197,14 +211,15 @@ def standardised_side(
     clusters: ArrayLike | None = None,
     pairs: int | None = None,
     apart: Sequence[int] = (),
+    beside: Beside | None = None,
 ) -> Side:
     """A side at given ``shares`` (S,) of the strata, from rows (n, p) with ``strata`` (n,): from 0, S outside of them.
 
     Σ_s share_s mean_s, as the post-stratified mean and Σ_s (share_s − own share_s) mean_s, so that where the side is
     spread much as the shares are there is little error beyond that of the former. ``held`` (S + 1,) are the side's rows
-    in each stratum, and outside, in the book; ``bins``, ``book``, ``apart`` and rows with NaN as in ``drawn_side``. The
-    shares are taken as they are. One row alone in its stratum varies as the others do within theirs. Raises
-    ``ValueError`` for fewer than two rows that the model takes, or a stratum without any.
+    in each stratum, and outside, in the book; ``bins``, ``book``, ``apart``, ``beside`` and rows with NaN as in
+    ``drawn_side``. The shares are taken as they are. One row alone in its stratum varies as the others do within
+    theirs. Raises ``ValueError`` for fewer than two rows that the model takes, or a stratum without any.
     """
     (phi, taken), codes = _matrix(contributions), np.asarray(strata, dtype=np.int64)
     aim = np.append(np.asarray(shares, dtype=np.float64), 0.0)
@@ -223,14 +238,14 @@ def standardised_side(
     several = drawn > 1
     wider = np.where(several, np.sqrt(drawn / np.maximum(drawn - 1, 1.0)), 0.0)
     left = np.sqrt(1 - drawn / np.maximum(rows, safe))
-    weights, _, influence = _post_stratified(phi, taken, round(book_rows.sum()), bins, book, apart)
+    base, _, _, influence = _post_stratified(phi, taken, round(book_rows.sum()), bins, book, apart, beside)
     influence[taken] += (shift / safe * wider * left)[codes][:, None] * residuals
     alone = pooled * float(((shift * left)[~several] ** 2).sum())
     spread = (aim / np.sqrt(np.maximum(rows, 1.0) * safe) * wider)[codes][:, None] * residuals
     population = spread.T @ spread + pooled * float((aim**2 / np.maximum(rows, 1.0))[~several].sum())
     own = (aim / safe)[codes][:, None] * residuals
     population, names = _with_entities(population, own, round(size), _of(clusters, taken), pairs)
-    mean = (weights * phi).sum(axis=0) + shift @ means
+    mean = base + shift @ means
     return Side(
         mean, influence.T @ influence + alone, population, int(drawn[:-1].sum()), int(book_rows[:-1].sum()),
         names,
@@ -252,10 +267,12 @@ def _post_stratified(
     bins: Sequence[ArrayLike],
     book: Sequence[ArrayLike],
     apart: Sequence[int],
-) -> tuple[Floats, Floats, Floats]:
-    """Weights, u and v of each row and feature, (n, p) each, in the words of the module."""
+    beside: Beside | None,
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """The mean (p,), and weights, u and v of each row and feature, (n, p) each, in the words of the module."""
     n = len(phi)
-    weights, within, influence = (np.empty(phi.shape) for _ in range(3))
+    mean, (weights, within, influence) = np.empty(phi.shape[1]), (np.empty(phi.shape) for _ in range(3))
+    known = _serves(beside, taken)
     for j, column in enumerate(phi.T):
         mine, counts = (bins[j] if len(bins) else (), book[j] if len(book) else ())
         codes, held = joined_bins(mine, counts, n, size, apart=apart[j] if len(apart) else 0)
@@ -263,12 +280,37 @@ def _post_stratified(
         each = (held / held.sum() / drawn)[codes]
         each = each / each[taken].sum()
         weights[:, j] = np.where(taken, each, 0.0)
-        z = np.where(taken, column - weights[:, j] @ column, 0.0)
-        means = np.bincount(codes, weights=z, minlength=len(held)) / drawn
+        mean[j] = weights[:, j] @ column
+        z = np.where(taken, column - mean[j], 0.0)
+        left = z - (np.bincount(codes, weights=z, minlength=len(held)) / drawn)[codes]
+        if known is not None:
+            moved, left = _regressed(left, *known, codes, drawn, each)
+            mean[j] += moved
         wider = np.sqrt(drawn / np.maximum(drawn - 1, 1.0))
-        within[:, j] = each * (z - means[codes]) * wider[codes]
+        within[:, j] = each * left * wider[codes]
         influence[:, j] = within[:, j] * np.sqrt(np.maximum(1 - drawn / held, 0.0))[codes]
-    return weights, within, influence
+    return mean, weights, within, influence
+
+
+def _serves(beside: Beside | None, taken: NDArray[np.bool_]) -> tuple[Floats, Floats] | None:
+    """Further numbers (n, k) and their means over the book (k,); None where a regression on them would not do."""
+    if beside is None or not taken.all():
+        return None
+    values, book = np.asarray(beside.values, dtype=np.float64), np.asarray(beside.book, dtype=np.float64)
+    if values.shape != (len(taken), len(book)):
+        raise ValueError(f"beside: found shape {values.shape}, expected {(len(taken), len(book))}")
+    return (values, book) if 0 < len(book) * FEWEST_BESIDE <= len(taken) else None
+
+
+def _regressed(
+    left: Floats, values: Floats, book: Floats, codes: NDArray[np.int64], drawn: Floats, each: Floats
+) -> tuple[float, Floats]:
+    """By how much a regression on further numbers moves the mean, and what it leaves (n,)."""
+    sums = np.stack([np.bincount(codes, weights=one, minlength=len(drawn)) for one in values.T], axis=1)
+    apart = values - (sums / drawn[:, None])[codes]
+    slopes = np.linalg.lstsq(apart, left, rcond=None)[0]
+    n, k = values.shape
+    return float((book - each @ values) @ slopes), np.asarray((left - apart @ slopes) * sqrt(n / max(n - k, 1)))
 
 
 def _with_entities(

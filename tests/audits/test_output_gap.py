@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from audits.statistics.gap_sizes import additive_residuals, rows_needed
-from audits.statistics.output_gap import Side, drawn_side, output_gap, standardised_side
+from audits.statistics.gap_sizes import beyond_bins, rows_needed, telling_pairs, variances
+from audits.statistics.output_gap import Beside, Side, drawn_side, output_gap, standardised_side
 from audits.statistics.post_strata import joined_bins
 
 
@@ -260,11 +260,107 @@ def test_what_outputs_vary_by_beyond_bins_is_guessed_from_them():
     bins = rng.integers(0, 6, (3, 4000))
     phi = np.stack([np.sin(bins[0]), bins[1] ** 2.0, 0.0 * bins[2]], axis=1) + rng.normal(0, 0.2, (4000, 3))
     sides = np.arange(1500), np.arange(1500, 4000)
-    guessed = additive_residuals(phi.sum(axis=1), bins, sides)
+    guessed = variances(beyond_bins(phi.sum(axis=1), bins), [], [], sides)
     for side, one in zip(sides, guessed, strict=True):
         counts = [np.bincount(own[side], minlength=6) for own in bins]
         assert one == pytest.approx(drawn_side(phi[side], 10**6, bins[:, side], counts).residual, rel=0.02)
-    assert additive_residuals(phi.sum(axis=1), [(), ()], sides)[0] == pytest.approx(phi.sum(axis=1).var(), rel=0.1)
+    left = beyond_bins(phi.sum(axis=1), [(), ()])
+    assert variances(left, [], [], sides)[0] == pytest.approx(phi.sum(axis=1).var(), rel=0.1)
+
+
+@pytest.mark.parametrize("copies", [1, 3])
+def test_what_is_left_beside_bins_is_that_of_least_squares(copies):
+    """Against a dense solution, also where features repeat each other."""
+    rng = np.random.default_rng(16)
+    bins = np.tile(rng.integers(0, 5, (4, 700)), (copies, 1))
+    y = bins[0] - 0.3 * bins[1] ** 2 + rng.normal(size=700)
+    design = np.concatenate([one[:, None] == np.arange(5) for one in bins], axis=1).astype(float)
+    dense = y - design @ np.linalg.lstsq(design, y, rcond=None)[0]
+    free = 700 - 1 - 4 * len(bins)
+    np.testing.assert_allclose(beyond_bins(y, bins), dense * np.sqrt(700 / free), atol=1e-3)
+
+
+def crossed(rng, rows, size=4, slope=0.6):
+    """Contributions with a product of the first two features in them, bins, scores of all and these two's product."""
+    x = rng.normal(size=(rows, size)) + 0.3
+    product = slope * x[:, 0] * x[:, 1] / 2
+    phi = np.sin(x)
+    phi[:, :2] += product[:, None]
+    edges = np.linspace(-1.4, 1.9, 9)
+    bins = [np.searchsorted(edges, x[:, j]) for j in range(size)]
+    scores = [2 * one / len(edges) - 1 for one in bins]
+    return phi, bins, scores, scores[0] * scores[1]
+
+
+def test_beside_bins_it_is_the_generalised_regression_estimator():
+    """Against least squares on indicators and the further number: the fitted value at the book's means."""
+    rng = np.random.default_rng(21)
+    phi, bins, _, product = crossed(rng, 3000)
+    rows = rng.choice(3000, 400, replace=False)
+    bins = [np.minimum(one, 4) for one in bins]  # none of few rows, so that none are joined
+    counts = [np.bincount(one, minlength=5) for one in bins]
+    side = drawn_side(
+        phi[rows], 3000, [one[rows] for one in bins], counts, beside=Beside(product[rows][:, None], [product.mean()])
+    )
+    for j, (own, held) in enumerate(zip(bins, counts, strict=True)):
+        design = np.column_stack([own[rows][:, None] == np.arange(5), product[rows]]).astype(float)
+        fitted = np.linalg.lstsq(design, phi[rows, j], rcond=None)[0]
+        assert side.mean[j] == pytest.approx(np.append(held / 3000, product.mean()) @ fitted, abs=1e-12)
+
+
+def test_with_further_numbers_the_mean_is_right_over_draws_and_varies_as_told():
+    """The pair is chosen from the rows that are drawn."""
+    rng = np.random.default_rng(22)
+    phi, bins, scores, _ = crossed(rng, 4000)
+    strata = (rng.random(4000) < 0.4).astype(int)
+    counts = [np.bincount(one, minlength=10) for one in bins]
+    found, told, plain, chosen = [], [], [], []
+    held = [*np.bincount(strata), 0]
+    for _ in range(600):
+        rows = rng.choice(4000, 300, replace=False)
+        mine = [one[rows] for one in bins]
+        pairs = telling_pairs(beyond_bins(phi[rows].sum(axis=1), mine), [one[rows] for one in scores])
+        chosen.append(pairs[:1] == [(0, 1)])
+        products = np.stack([scores[one] * scores[other] for one, other in pairs], axis=1)
+        beside = Beside(products[rows], products.mean(axis=0))
+        side = drawn_side(phi[rows], 4000, mine, counts, beside=beside)
+        inside = standardised_side(phi[rows], strata[rows], [1, 2], held, mine, counts, beside=beside)
+        found.append([*side.mean, side.mean.sum(), inside.mean.sum()])
+        told.append([*np.diag(side.sampling), side.sampling.sum(), inside.sampling.sum()])
+        plain.append(drawn_side(phi[rows], 4000, mine, counts).sampling.sum())
+    assert all(chosen)
+    means = [phi.sum(axis=1)[strata == s].mean() for s in (0, 1)]
+    truth = [*phi.mean(axis=0), phi.sum(axis=1).mean(), (means[0] + 2 * means[1]) / 3]
+    spread = np.std(found, axis=0)
+    assert (np.abs(np.mean(found, axis=0) - truth) < 0.15 * spread).all()
+    np.testing.assert_allclose(np.mean(told, axis=0), spread**2, rtol=0.2)
+    assert np.mean(told, axis=0)[4] < 0.5 * np.mean(plain)
+
+
+def test_of_the_whole_book_further_numbers_move_nothing():
+    phi, bins, _, product = crossed(np.random.default_rng(23), 500)
+    counts = [np.bincount(one, minlength=10) for one in bins]
+    side = drawn_side(phi, 500, bins, counts, beside=Beside(product[:, None], [product.mean()]))
+    np.testing.assert_allclose(side.mean, phi.mean(axis=0), rtol=0, atol=1e-14)
+    np.testing.assert_allclose(side.sampling, 0, atol=1e-30)
+    lost = phi.copy()
+    lost[::7] = np.nan  # of rows that the model does not take, nothing is known beside their bins
+    one = drawn_side(lost, 500, bins, counts, beside=Beside(product[:, None], [product.mean()]))
+    np.testing.assert_array_equal(one.mean, drawn_side(lost, 500, bins, counts).mean)
+    with pytest.raises(ValueError, match="beside: found shape"):
+        drawn_side(phi, 500, bins, counts, beside=Beside(product[:9, None], [0.1]))
+
+
+def test_no_pair_is_chosen_where_outputs_are_sums():
+    rng, found = np.random.default_rng(24), 0
+    for _ in range(60):
+        x = rng.normal(size=(600, 12))
+        bins = [np.searchsorted([-1, -0.4, 0, 0.4, 1], x[:, j]) for j in range(12)]
+        left = beyond_bins(np.sin(x).sum(axis=1) + 0.3 * rng.normal(size=600), bins)
+        found += bool(telling_pairs(left, [one / 2.5 - 1 for one in bins]))
+    assert found <= 3
+    assert telling_pairs(np.zeros(9), [np.arange(9.0)] * 2) == []
+    assert telling_pairs(np.arange(9.0), [None, np.arange(9.0)]) == []
 
 
 def test_intervals_hold_what_they_should():

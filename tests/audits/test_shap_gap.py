@@ -337,10 +337,11 @@ def test_one_hot_columns_of_the_contract_are_one_feature(tmp_path):
 
 
 ODD = {
-    "unit": "id", "score": "x", "strata": ["s", "t"], "features": ["x", "flag", "name", "day", "same", "gone"],
+    "unit": "id", "score": "x", "strata": ["s", "t"], "features": ["x", "flag", "name", "day", "same", "gone", "y"],
     "prediction": {"of": "score", "favourable": "high"}, "entity": "who",
     "groups": {"g": {"column": "g", "reference": "a"}, "h": {"column": "h", "reference": "1", "values": ["1", "2"]}},
 }  # fmt: skip
+PAIRS = [("y", "x"), ("x", "same")]
 
 
 def odd_rows():
@@ -351,11 +352,11 @@ def odd_rows():
         "name": [f"n'%s\\{i}" for i in rng.integers(0, 40, size)], "same": 2.0, "gone": np.nan,
         "day": pd.Timestamp(2024, 1, 1) + pd.to_timedelta(rng.integers(0, 9, size), unit="D"),
         "g": rng.choice(["a", "0", "="], size), "h": rng.integers(1, 3, size), "s": rng.choice([1.0, 2.5], size),
-        "t": rng.choice(["p", "q"], size), "who": rng.integers(0, 90, size).astype(str),
+        "t": rng.choice(["p", "q"], size), "who": rng.integers(0, 90, size).astype(str), "y": rng.gamma(2, 3, size),
     })  # fmt: skip
-    for name in ("x", "flag", "name", "g", "s", "t", "who"):
+    for name in ("x", "flag", "name", "g", "s", "t", "who", "y"):
         data[name] = data[name].astype(object).where(rng.random(size) > 0.06, None)
-    return data.astype({"x": float, "s": float}).assign(flag=data["flag"].astype("boolean"))
+    return data.astype({"x": float, "s": float, "y": float}).assign(flag=data["flag"].astype("boolean"))
 
 
 def into_postgres(url, data):
@@ -381,16 +382,24 @@ def test_the_engines_count_the_book_as_the_rows_do(tmp_path, postgres_url):
     for file in files:
         with open_source(read_program(file), Period("all")) as source:
             features = data[ODD["features"]].astype({"flag": object, "name": object})
-            features = features.where(features.notna(), None).astype({"x": float, "same": float, "gone": float})
+            features = features.where(features.notna(), None).astype(dict.fromkeys(["x", "y", "same", "gone"], float))
             every = bins_of(source, features.iloc[:200], ODD["features"])
-            book = count_book(source, ["g", "h"], every, ODD["strata"])
+            book = count_book(source, ["g", "h"], every, ODD["strata"], PAIRS)
             pairs = count_pairs(source, ["g", "h"], "who")
             kept.append(
-                (every, book.sizes, book.strata, pairs, {k: [c.tolist() for c in v] for k, v in book.bins.items()})
+                (
+                    every,
+                    book.sizes,
+                    book.strata,
+                    pairs,
+                    {k: [c.tolist() for c in v] for k, v in book.bins.items()},
+                    {k: {pair: c.tolist() for pair, c in v.items()} for k, v in book.crossed.items()},
+                )
             )
     assert kept[0] == kept[1]
-    every, sizes, strata, pairs, counted = kept[0]
-    assert [bins.count > 0 for bins in every] == [True, True, True, False, True, False]
+    every, sizes, strata, pairs, counted, crossed = kept[0]
+    assert [bins.count > 0 for bins in every] == [True, True, True, False, True, False, True]
+    at = {bins.feature: bins for bins in every}
     cells = stratum_of([data[name].to_numpy() for name in ODD["strata"]], len(data))
     for attribute, label in (("g", "0"), ("g", "="), ("h", "2")):
         mine = (data[attribute].astype(str) == label).to_numpy()
@@ -398,6 +407,11 @@ def test_the_engines_count_the_book_as_the_rows_do(tmp_path, postgres_url):
         for bins, held in zip(every, counted[attribute, label], strict=True):
             codes = bins.codes(features[bins.feature].to_numpy()[mine])
             assert held == (np.bincount(codes, minlength=bins.count).tolist() if bins.count else [])
+        for pair in PAIRS:
+            one, other = (at[name].codes(features[name].to_numpy()[mine]) for name in pair)
+            table = np.zeros((at[pair[0]].count, at[pair[1]].count), dtype=int)
+            np.add.at(table, (one, other), 1)
+            assert crossed[attribute, label][pair] == table.tolist()
         assert sum(strata[attribute, label].values()) == mine.sum()
         assert strata[attribute, label]["2.5", "q"] == sum(
             cell == ("2.5", "q") for cell, own in zip(cells, mine, strict=True) if own
