@@ -53,6 +53,7 @@ FEWEST_PAIRS = 100
 _REPLICATES, _SURE = 50_000, 0.9995
 _POWER = 0.8
 FEWEST_BESIDE = 50  # rows for each further number of a regression
+_TOGETHER = 1e-10  # of numbers that go together to so much, one serves
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -305,12 +306,14 @@ def _serves(beside: Beside | None, taken: NDArray[np.bool_]) -> tuple[Floats, Fl
 def _regressed(
     left: Floats, values: Floats, book: Floats, codes: NDArray[np.int64], drawn: Floats, each: Floats
 ) -> tuple[float, Floats]:
-    """By how much a regression on further numbers moves the mean, and what it leaves (n,)."""
+    """By how much a regression on further numbers moves the mean, and what it leaves (n,); the same by any threads."""
     sums = np.stack([np.bincount(codes, weights=one, minlength=len(drawn)) for one in values.T], axis=1)
     apart = values - (sums / drawn[:, None])[codes]
-    slopes = np.linalg.lstsq(apart, left, rcond=None)[0]
+    gram = (apart[:, :, None] * apart[:, None, :]).sum(axis=0)
+    slopes = np.linalg.lstsq(gram, (apart * left[:, None]).sum(axis=0), rcond=_TOGETHER)[0]
     n, k = values.shape
-    return float((book - each @ values) @ slopes), np.asarray((left - apart @ slopes) * sqrt(n / max(n - k, 1)))
+    moved = (book - (each[:, None] * values).sum(axis=0)) @ slopes
+    return float(moved), np.asarray((left - (apart * slopes).sum(axis=1)) * sqrt(n / max(n - k, 1)))
 
 
 def _with_entities(
