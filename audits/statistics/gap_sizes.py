@@ -16,7 +16,7 @@ from audits.statistics.ladder import critical
 
 Floats = NDArray[np.float64]
 MOST_PAIRS, WORTH = 3, 0.05  # products of two features that may be used, and the share that each must tell
-_RIDGE, _CLOSE, _ROUNDS = 1e-8, 1e-6, 200
+_RIDGE, _CLOSE, _ROUNDS, _TOGETHER = 1e-8, 1e-6, 200, 1e-10
 
 
 def rows_needed(
@@ -72,7 +72,8 @@ def telling_pairs(left: ArrayLike, scores: Sequence[ArrayLike | None]) -> list[t
     if len(known) < 2 or not float(rest @ rest) > 0:  # noqa: PLR2004 - a pair
         return []
     held = _centred(scores, known)
-    with_rest, alone = (held * rest[:, None]).T @ held, (held**2).T @ held**2
+    with_rest = np.einsum("n,ni,nj->ij", rest, held, held)  # on one thread: one that waits for more would cost most
+    alone = np.einsum("ni,nj->ij", held**2, held**2)
     one, other = np.triu_indices(len(known), 1)
     told = with_rest[one, other] ** 2 / np.maximum(alone[one, other], 1e-300) / float(rest @ rest)
     best = [int(i) for i in np.argsort(-told, kind="stable")[:MOST_PAIRS] if told[i] >= WORTH]
@@ -88,7 +89,8 @@ def variances(
         known = sorted({i for pair in pairs for i in pair})
         held = dict(zip(known, _centred(scores, known).T, strict=True))
         products = np.stack([held[one] * held[other] for one, other in pairs], axis=1)
-        rest = rest - products @ np.linalg.lstsq(products, rest, rcond=None)[0]
+        gram, told = np.einsum("ni,nj->ij", products, products), np.einsum("ni,n->i", products, rest)
+        rest = rest - np.einsum("ni,i->n", products, np.linalg.lstsq(gram, told, rcond=_TOGETHER)[0])
     return [float(np.mean(rest[np.asarray(side)] ** 2)) for side in sides]
 
 
