@@ -28,9 +28,13 @@ _NOT_WITHIN = template(
     "of the {of:,} strata of {group} there are too few drawn rows of both groups: {strata:,} hold some of both"
 )
 _INTERVENTIONAL = template(
-    "rows drawn by hash, post-stratified; interventional contributions by {explainer} against {background:,} rows"
+    "rows drawn by hash, post-stratified by bins of each feature, with a regression on products of two where these "
+    "tell much; interventional contributions by {explainer} against {background:,} rows"
 )
-_PATHS = template("rows drawn by hash, post-stratified; path-dependent contributions by {explainer}")
+_PATHS = template(
+    "rows drawn by hash, post-stratified by bins of each feature, with a regression on products of two where these "
+    "tell much; path-dependent contributions by {explainer}"
+)
 _PATHS_ALONE = said(
     "path-dependent contributions share credit between features that go together, so that they decide nothing alone: "
     "ask with values: interventional"

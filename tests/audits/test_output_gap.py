@@ -277,7 +277,7 @@ def test_what_is_left_beside_bins_is_that_of_least_squares(copies):
     design = np.concatenate([one[:, None] == np.arange(5) for one in bins], axis=1).astype(float)
     dense = y - design @ np.linalg.lstsq(design, y, rcond=None)[0]
     free = 700 - 1 - 4 * len(bins)
-    np.testing.assert_allclose(beyond_bins(y, bins), dense * np.sqrt(700 / free), atol=1e-3)
+    np.testing.assert_allclose(beyond_bins(y, bins), dense * np.sqrt(700 / free), atol=1e-4)
 
 
 def crossed(rng, rows, size=4, slope=0.6):
@@ -358,7 +358,7 @@ def test_no_pair_is_chosen_where_outputs_are_sums():
         bins = [np.searchsorted([-1, -0.4, 0, 0.4, 1], x[:, j]) for j in range(12)]
         left = beyond_bins(np.sin(x).sum(axis=1) + 0.3 * rng.normal(size=600), bins)
         found += bool(telling_pairs(left, [one / 2.5 - 1 for one in bins]))
-    assert found <= 3
+    assert found == 0
     assert telling_pairs(np.zeros(9), [np.arange(9.0)] * 2) == []
     assert telling_pairs(np.arange(9.0), [None, np.arange(9.0)]) == []
 
