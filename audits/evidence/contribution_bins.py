@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audits.evidence.cells import label_expressions
+from audits.evidence.model_rows import ModelRows
 from checks.inputs.model_frames import as_label
 from checks.inputs.prepared import as_text, kind_of
 from checks.inputs.source import Source
@@ -84,7 +85,8 @@ class Bins:
             return str(low)
         middle = (low + high) // 2
         below, above = self._halved(name, low, middle), self._halved(name, middle + 1, high)
-        edge = f"CAST('{self.edges[middle]!r}' AS double precision)"
+        told = repr(self.edges[middle])
+        edge = told if "e" in told else f"{told}e0"  # in this form engines compare it in double precision
         return f"CASE WHEN {name} <= {edge} THEN {below} ELSE {above} END"
 
 
@@ -127,26 +129,19 @@ class Book:
     crossed: Mapping[tuple[str, str], Mapping[Pair, Whole]]
 
 
-def count_book(
-    source: Source,
-    attributes: Sequence[str],
-    every: Sequence[Bins],
-    strata: Sequence[str],
-    crossed: Sequence[Pair] = (),
-) -> Book:
-    """One scan, one query; rows without the contract's unit, which cannot be drawn, are left out.
+def count_book(source: Source, drawn: ModelRows, every: Sequence[Bins], crossed: Sequence[Pair] = ()) -> Book:
+    """One scan, one query, of the relation that rows were drawn of; rows without the contract's unit are left out.
 
-    ``crossed`` are pairs of features with bins that are counted together.
+    Counted are the drawn rows' attributes and strata, the bins of ``every`` feature, and pairs of features with bins
+    that are ``crossed``.
     """
-    contract = source.contract
+    attributes, strata = list(drawn.labels), list(drawn.texts)
     named = [bins for bins in every if bins.count]
-    labels = list(label_expressions(source.table, attributes, ()).values())
-    columns = {f"g{i}": _told(label) for i, label in enumerate(labels)}
-    columns |= {f"b{i}": _plain(source.table[bins.feature], bins) for i, bins in enumerate(named)}
-    columns |= {f"s{i}": _told(as_text(source.table[name])) for i, name in enumerate(strata)}
-    unit = as_text(source.table[contract.unit]) if contract and contract.unit else None
-    table = source.table.select(**columns) if unit is None else source.table.filter(unit.notnull()).select(**columns)
-    groups = _together(source, len(labels))
+    own = {name: f"f{i}" for i, name in enumerate(drawn.features)}
+    columns = {f"g{i}": _told(f"g{i}") for i in range(len(attributes))}
+    columns |= {f"b{i}": _plain(own[bins.feature], bins) for i, bins in enumerate(named)}
+    columns |= {f"s{i}": _told(f"t{i}") for i in range(len(strata))}
+    groups = _together(source, len(attributes))
     order = {bins.feature: i for i, bins in enumerate(named)}
     both = [(order[one], order[other]) for one, other in crossed]
     parts = [*_parts(len(named), len(strata)), *((f"b{i}", f"b{j}") for i, j in both)]
@@ -154,8 +149,10 @@ def count_book(
     names = [*columns]
     grouped = ", ".join("(" + ", ".join(one) + ")" for one in sets)
     told = [f"{named[int(name[1:])].sql(name)} AS {name}" if name.startswith("b") else name for name in names]
+    plain = ", ".join(f"{value} AS {name}" for name, value in columns.items())
     sql = (
-        f"WITH v AS ({source.backend.compile(table)}), w AS (SELECT {', '.join(told)} FROM v) "
+        f"WITH e AS ({drawn.sql}), v AS (SELECT {plain} FROM e WHERE unit IS NOT NULL), "
+        f"w AS (SELECT {', '.join(told)} FROM v) "
         f"SELECT {', '.join(names)}, count(*) AS n FROM w GROUP BY GROUPING SETS ({grouped})"
     )
     sizes: Counter[tuple[str, str]] = Counter()
@@ -163,7 +160,7 @@ def count_book(
     found: dict[tuple[str, str], Counter[Stratum]] = {}
     tables: dict[tuple[str, str], dict[Pair, Whole]] = {}
     place = {bins.feature: i for i, bins in enumerate(every)}
-    first, last = len(labels), len(labels) + len(named)
+    first, last = len(attributes), len(attributes) + len(named)
     for *row, n in source.rows(sql):
         at = [i for i, code in enumerate(row[first:last]) if code is not None]
         for attribute, label in zip(attributes, row[:first], strict=True):
@@ -193,15 +190,13 @@ def _table(one: Bins, other: Bins) -> Whole:
 _NOTHING = "0"
 
 
-def _told(label: Any) -> Any:
+def _told(label: str) -> str:
     """A text that is never NULL, so that NULL says that the set is another."""
-    import ibis
-
-    return ibis.ifelse(label.isnull(), ibis.literal(_NOTHING), ibis.literal("=").concat(label))
+    return f"CASE WHEN {label} IS NULL THEN '{_NOTHING}' ELSE '=' || {label} END"
 
 
-def _plain(column: Any, bins: Bins) -> Any:
-    return column.cast("float64") if bins.edges else as_text(column)
+def _plain(column: str, bins: Bins) -> str:
+    return f"CAST({column} AS {'double precision' if bins.edges else 'varchar'})"
 
 
 def _untold(text: str) -> str | None:

@@ -29,6 +29,7 @@ class ComputedRows:
         first = np.flatnonzero(taken.usable)[: need.background]
         self.background = taken.frame.iloc[first]
         self.at = np.full(len(taken.frame), -1, dtype=np.int64)
+        self.usable = taken.usable
         self.outputs = np.full(len(taken.frame), np.nan)
         self.remainder = 0.0
         self.last: Explained | None = None
@@ -59,6 +60,12 @@ class ComputedRows:
         if len(new):
             self.outputs[new] = self.model.margins(self.frame.iloc[new])
         return self.outputs[rows]
+
+    @property
+    def known(self) -> int:
+        """How many of the first rows have margins that were asked for, but for rows that the model does not take."""
+        lacking = np.flatnonzero(np.isnan(self.outputs) & self.usable)
+        return int(lacking[0]) if len(lacking) else len(self.outputs)
 
     def of(self, rows: Whole) -> Floats:
         """Contributions (n, p) of rows that were computed."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from audits.evidence.contribution_bins import Bins, Book, Pair, Stratum
 from audits.evidence.contribution_results import FEWEST
 from audits.evidence.contribution_rows import ComputedRows
 from audits.evidence.model_rows import ModelRows
-from audits.statistics.output_gap import Beside, Side, drawn_side, standardised_side
+from audits.statistics.output_gap import Beside, Further, Side, drawn_side, standardised_side
 
 Key = tuple[str, str]
 Whole = NDArray[np.int64]
@@ -46,16 +46,36 @@ class Sums:
     strata: Sequence[Stratum]
     usable: NDArray[np.bool_]
     crossed: Sequence[Pair] = ()
+    kept: dict[tuple[Key, int, int], Side | None] = field(default_factory=dict)
 
-    def side(self, key: Key, chosen: Whole) -> Side | None:
-        """The side of a label; None where too few rows were drawn."""
+    def side(self, key: Key, chosen: Whole, scored: Whole | None = None) -> Side | None:
+        """The side of a label from rows with contributions; None where too few were drawn.
+
+        ``scored`` are these and the rows drawn next, whose outputs alone tell the total; they serve where the model
+        takes all of the former.
+        """
+        of = key, len(chosen), 0 if scored is None else len(scored)  # first rows: how many tell which
+        if of not in self.kept:
+            self.kept[of] = self._side(key, chosen, scored)
+        return self.kept[of]
+
+    def _side(self, key: Key, chosen: Whole, scored: Whole | None) -> Side | None:
         if len(chosen) < FEWEST:
             return None
         phi, every = self._all(key, chosen)
         size = self.book.sizes.get(key, len(every))
         bins, book = self._bins(key, every)
         beside = self._beside(key, bins)
-        return drawn_side(phi, size, bins, book, self.entities(every), self._pairs(key), self._apart, beside)
+        further = self._further(key, np.setdiff1d(scored, chosen)) if scored is not None else None
+        return drawn_side(phi, size, bins, book, self.entities(every), self._pairs(key), self._apart, beside, further)
+
+    def _further(self, key: Key, rows: Whole) -> Further | None:
+        if not len(rows):
+            return None
+        bins, _ = self._bins(key, rows)
+        beside = self._beside(key, bins)
+        outputs = self.rows.margins(rows) - self.rows.explained.base
+        return Further(outputs, bins, beside.values if beside else None)
 
     def lost(self, key: Key, chosen: Whole) -> Whole:
         """Rows drawn of a label with those chosen that the model does not take: as far as the next that it takes."""

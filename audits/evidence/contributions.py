@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,9 +46,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Contributions", "collect_contributions"]
 
-PILOT, DRAWN = 500, 5_000  # rows of a label
-_MOST_GUESSED, _GUESSED, _FEWEST_GUESSED = 32, 2000, 300
+PILOT, DRAWN = 500, 2_500  # rows of a label
+_MOST_GUESSED, _GUESSED, _FIRST = 32, 1250, 400
 _ROUNDS, _MARGIN, _DIGITS = 3, 1.1, 10
+_SCALE = 1000  # rows of all whose margins tell in what unit they are read, where no more are known
 Floats = NDArray[np.float64]
 Whole = NDArray[np.int64]
 
@@ -77,25 +80,29 @@ def _of_draw(source: Source, model: Model, need: ContributionsNeed, most: int) -
         raise ModelUnusable(ModelFault("no_rows"))
     rows = ComputedRows(model, taken, need, tuple(drawn.features.columns))
     keys = _keys(drawn, need.attributes)
-    cut = _cut(source, drawn, rows.names) if len(rows.names) <= _MOST_GUESSED else {}
-    first, crossed = _guessed(cut, rows, drawn, taken, need, source.prepared.references) if cut else ({}, [])
+    guess = None
+    if len(rows.names) <= _MOST_GUESSED:
+        guess = _guessed(_cut(source, drawn, rows.names), rows, drawn, taken, need, source.prepared.references)
+    first, crossed = (guess.rows, guess.pairs) if guess else ({}, [])
     _check_drawn(drawn, first, need, most)
-    chosen = {key: _first(drawn, taken, key, min(first.get(key, PILOT), need.rows)) for key in keys}
+    scored = {key: _first(drawn, taken, key, min(first.get(key, PILOT), need.rows)) for key in keys}
+    chosen = {key: _first(drawn, taken, key, min(_FIRST if key in first else PILOT, need.rows)) for key in keys}
     rows.compute(_union(chosen.values()) if chosen else _whole(taken, min(PILOT, need.rows)))
     rows.keep(_largest(rows, chosen, source.prepared.references))
-    cut = cut or _cut(source, drawn, rows.names)
+    cut = guess.cut if guess else _cut(source, drawn, rows.names)
     every = [cut.get(name, Bins(name)) for name in rows.names]
-    book = count_book(source, need.attributes, every, need.strata, crossed)
+    book = count_book(source, drawn, every, crossed)
     pairs = count_pairs(source, need.attributes, contract.entity) if contract.entity else None
     strata = stratum_of([drawn.texts[name] for name in need.strata], len(drawn)) if need.strata else ()
     sums = Sums(drawn, rows, every, book, pairs, contract.entity, strata, taken.usable, crossed)
     for _ in range(_ROUNDS):
-        more = _more(sums, chosen, source.prepared.references, need, most)
-        if not more:
+        explain, score = _more(sums, chosen, scored, source.prepared.references, need, most)
+        if not explain and not score:
             break
-        chosen |= {key: _first(drawn, taken, key, n) for key, n in more.items()}
+        chosen |= {key: _first(drawn, taken, key, n) for key, n in explain.items()}
+        scored |= {key: _first(drawn, taken, key, n) for key, n in score.items()}
         rows.compute(_union(chosen.values()))
-    return _told(sums, chosen, taken, source.prepared.references, need, contract.prediction)
+    return _told(sums, chosen, scored, taken, source.prepared.references, need, contract.prediction)
 
 
 def _check_drawn(drawn: ModelRows, wanted: Mapping[Key, int], need: ContributionsNeed, most: int) -> None:
@@ -147,6 +154,15 @@ def _cut(source: Source, drawn: ModelRows, names: Sequence[str]) -> dict[str, Bi
     return {bins.feature: bins for bins in bins_of(source, drawn.features, named)}
 
 
+@dataclass(frozen=True, slots=True)
+class _Guess:
+    """The bins worth counting, by feature, the rows to begin with, and pairs of features."""
+
+    cut: Mapping[str, Bins]
+    rows: Mapping[Key, int]
+    pairs: Sequence[Pair]
+
+
 def _guessed(
     cut: Mapping[str, Bins],
     computed: ComputedRows,
@@ -154,16 +170,17 @@ def _guessed(
     taken: ModelFrame,
     need: ContributionsNeed,
     references: Mapping[str, str],
-) -> tuple[dict[Key, int], list[Pair]]:
-    """From the model's margins of a few thousand rows, which cost next to nothing: rows to begin with, and pairs."""
+) -> _Guess | None:
+    """From the model's margins of a few thousand rows, which cost next to nothing; None without a gap."""
     some = {key: _first(drawn, taken, key, min(_GUESSED, need.rows)) for key in _keys(drawn, need.attributes)}
     gaps = [pair for pair in _gaps(some, references) if min(len(some[key]) for key in pair) >= FEWEST]
     every = _union(some[key] for pair in gaps for key in pair)
     if not len(every):
-        return {}, []
+        return None
     margins, features, bins = computed.margins(every), drawn.features.iloc[every], list(cut.values())
     codes = [one.codes(features[one.feature].to_numpy()) for one in bins]
-    left = beyond_bins(margins, codes)
+    fitted = beyond_bins(margins, codes)
+    left = fitted.left
     scored = [one.scores() for one in bins]
     scores = [None if held is None else held[own] for held, own in zip(scored, codes, strict=True)]
     pairs = telling_pairs(left, scores)
@@ -173,51 +190,86 @@ def _guessed(
         size = float(margins[sides[0]].mean() - margins[sides[1]].mean())
         sizes = [drawn.sizes[key[0]][key[1]] for key in gap]
         rows = rows_needed(variances(left, scores, pairs, sides), sizes, size, need.half_width)
-        found |= {key: max(found.get(key, 0), _FEWEST_GUESSED, rows) for key in gap}
-    return found, [(bins[one].feature, bins[other].feature) for one, other in pairs]
+        found |= {key: max(found.get(key, 0), _FIRST, rows) for key in gap}
+    worth = {*fitted.telling(), *chain.from_iterable(pairs)}
+    kept = {one.feature: one for i, one in enumerate(bins) if i in worth}
+    return _Guess(kept, found, [(bins[one].feature, bins[other].feature) for one, other in pairs])
 
 
 def _more(
-    sums: Sums, chosen: Mapping[Key, Whole], references: Mapping[str, str], need: ContributionsNeed, most: int
-) -> dict[Key, int]:
-    """Labels whose gap is not told well enough yet, with the rows that it takes of them. Raises ``_TooFewDrawn``."""
-    wanted: dict[Key, int] = {}
-    sides = {key: sums.side(key, rows) for key, rows in chosen.items()}
+    sums: Sums,
+    chosen: Mapping[Key, Whole],
+    scored: Mapping[Key, Whole],
+    references: Mapping[str, str],
+    need: ContributionsNeed,
+    most: int,
+) -> tuple[dict[Key, int], dict[Key, int]]:
+    """Labels whose gap, or a part of it, is not told well enough yet, with the rows to explain, and those to score.
+
+    Raises ``_TooFewDrawn``.
+    """
+    explain: dict[Key, int] = {}
+    score: dict[Key, int] = {}
+    sides = {key: sums.side(key, rows, scored[key]) for key, rows in chosen.items()}
     for one, other in _gaps(chosen, references):
         group, reference = sides[one], sides[other]
         if group is None or reference is None:
-            wanted |= {key: need.rows for key in (one, other) if sides[key] is None}
+            explain |= {key: need.rows for key in (one, other) if sides[key] is None}
             continue
-        rows = _rows_of_gap(sums, chosen, (one, other), (group, reference), need)
-        wanted |= {key: max(wanted.get(key, 0), min(rows, need.rows)) for key in (one, other)}
+        of_parts, of_total = _rows_of_gap(sums, chosen, (one, other), (group, reference), need)
+        for key in (one, other):
+            lost = of_total if len(sums.lost(key, chosen[key])) else 0  # then outputs alone do not tell the total
+            explain[key] = max(explain.get(key, 0), min(max(of_parts, lost), need.rows))
+            score[key] = max(score.get(key, 0), min(of_total, need.rows))
+    wanted = {key: max(n, score.get(key, 0)) for key, n in explain.items()}
     _check_drawn(sums.drawn, wanted, need, most)
-    held = {key: int(sums.drawn.places[key[0]][rows].max(initial=-1)) + 1 for key, rows in chosen.items()}
     drawn = {key: int((sums.drawn.labels[key[0]] == key[1]).sum()) for key in wanted}
-    return {key: n for key, n in wanted.items() if n > held[key] and drawn[key] > held[key]}
+    explained, known = (_held(sums.drawn, rows) for rows in (chosen, scored))
+    return (
+        {key: n for key, n in explain.items() if n > explained[key] and drawn[key] > explained[key]},
+        {key: n for key, n in wanted.items() if n > known[key] and drawn[key] > known[key]},
+    )
+
+
+def _held(drawn: ModelRows, chosen: Mapping[Key, Whole]) -> dict[Key, int]:
+    """How many of the first rows of each label these are."""
+    return {key: int(drawn.places[key[0]][rows].max(initial=-1)) + 1 for key, rows in chosen.items()}
 
 
 def _rows_of_gap(
     sums: Sums, chosen: Mapping[Key, Whole], keys: tuple[Key, Key], sides: tuple[Side, Side], need: ContributionsNeed
-) -> int:
-    """Rows of either label that tell the gap, and the one within strata, as well as was asked; 0 where these do."""
-    found, rows = output_gap(*sides), 0
-    size = abs(found.total)
-    if found.half_width() > need.half_width * size:
+) -> tuple[int, int]:
+    """Rows of either label that tell the parts, and the one within strata, as well as was asked; and the total.
+
+    0 where these do. A part is told as the total is: to the asked share of the total.
+    """
+    found, of_parts, of_total = output_gap(*sides), 0, 0
+    size, most = abs(found.total), max(len(chosen[key]) for key in keys)
+    allowed, half = need.half_width * size, float(found.sampling_half_widths().max(initial=0.0))
+    if found.half_width() > allowed:
         told = [side.residual for side in sides], [side.size for side in sides]
-        rows = int(_MARGIN * rows_needed(*told, size, need.half_width)) + 1
+        of_total = int(_MARGIN * rows_needed(*told, size, need.half_width)) + 1
+    if half > allowed:
+        of_parts = _scaled(most, half, allowed, need.rows)
     inside = sums.within(chosen, *keys).sides if need.strata else None
     if inside:
         within = output_gap(*inside)
         half, allowed = within.half_width(), need.half_width * max(size, abs(within.total))
         if half > allowed:
-            most = max(len(chosen[key]) for key in keys)
-            rows = max(rows, int(_MARGIN * most * (half / allowed) ** 2) + 1 if allowed else need.rows)
-    return rows
+            of_parts = max(of_parts, _scaled(most, half, allowed, need.rows))
+    return of_parts, of_total
+
+
+def _scaled(rows: int, half: float, allowed: float, most: int) -> int:
+    """Rows, of so many that reach ``half``, that reach what is allowed; ``most`` where no number will."""
+    wanted = _MARGIN * rows * (half / allowed) ** 2 if allowed > 0 else float(most)
+    return int(min(wanted, most)) + 1
 
 
 def _told(
     sums: Sums,
     chosen: Mapping[Key, Whole],
+    scored: Mapping[Key, Whole],
     taken: ModelFrame,
     references: Mapping[str, str],
     need: ContributionsNeed,
@@ -232,7 +284,7 @@ def _told(
     for attribute in need.attributes:
         labels = []
         for key in [key for key in chosen if key[0] == attribute]:
-            found = sums.side(key, chosen[key])
+            found = sums.side(key, chosen[key], scored[key])
             at = np.searchsorted(told, chosen[key])
             hills = () if found is None else _hills(rows.of(chosen[key]), at, ranks, edges)
             size = sums.book.sizes.get(key, len(chosen[key]))
@@ -242,7 +294,8 @@ def _told(
         within = [_within_sums(one[1], sums.within(chosen, one, other)) for one, other in gaps]
         attributes[attribute] = AttributeSums(references.get(attribute), tuple(labels), tuple(within))
     explained = rows.explained
-    unit = unit_of_rows(rows.model, prediction, taken, drawn.whole, rows.margins)
+    whole = min(drawn.whole, max(rows.known, _SCALE))
+    unit = unit_of_rows(rows.model, prediction, taken, whole, rows.margins)
     return Contributions(
         len(rows.phi), len(drawn), drawn.total, drawn.without_unit, int((~taken.usable).sum()), dict(taken.unseen),
         rows.model.link, explained.explainer, explained.kind, int(explained.background), rows.remainder,

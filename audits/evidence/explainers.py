@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from audits.evidence import explainers_linear
 from audits.evidence.explainers_inside import LIGHTGBM, PLAIN, SKLEARN, Inside, grouped, inside, players_of
 from audits.evidence.explainers_mixes import MOST_EXACT, Mixes, along_orders, blocks, exact
-from audits.evidence.explainers_trees import Numbers, TooDeep, interventional, outputs
+from audits.evidence.explainers_trees import Numbers, TooDeep, interventional
 from checks.inputs.model import Model
 from checks.inputs.model_fault import ModelFault, ModelUnusable, ends_the_audit, kind_and_place
 
@@ -38,7 +38,6 @@ EXPLAINERS = (
 )  # fmt: skip
 _CELLS = 4_000_000  # numbers of a block of rows
 _MIXED = 4_000_000
-_TOLD = 10  # rows that tell what the trees' sum is multiplied by
 DEEP = 256  # leaves of a mean tree beyond which shap's walk is quicker than tables by leaf
 _AT_ONCE = 4_000_000  # rows times leaves given to shap, which prints of its progress where a call takes seconds
 _ROUNDING = {False: (1e-7, 1e-6), True: (1e-4, 1e-3)}  # by single precision: mean and largest miss, as shares
@@ -95,7 +94,7 @@ def explain(
             found = None  # of the margin, the trees are only a part
     if within is not None and found is None:
         with if_it_can():
-            ways = _interventional(within, frame, background, len(features), mean)
+            ways = _interventional(within, frame, background, len(features), mean, margins)
             found = next((one for one in ways if _adds_up(one, margins, within.single)), None)
     if found is None:
         found = _mixed(model, frame, background, players, len(features), float(mean.mean()), seed)
@@ -179,7 +178,7 @@ def _linear(within: Inside, frame: pd.DataFrame, background: pd.DataFrame, p: in
 
 
 def _interventional(
-    within: Inside, frame: pd.DataFrame, background: pd.DataFrame, p: int, mean: Numbers
+    within: Inside, frame: pd.DataFrame, background: pd.DataFrame, p: int, mean: Numbers, margins: Numbers
 ) -> Iterator[Explained]:
     """By each way that can read the estimator, the preferred one first; what does not add up was not all of it."""
     linear = _linear(within, frame, background, p, mean)
@@ -189,10 +188,6 @@ def _interventional(
     if not trees:
         return
     theirs = within.columns(within.rows(background))
-    given, told = outputs(trees, theirs[:, :_TOLD]), mean[:_TOLD]  # whether they add up is asked of all rows later
-    scale = next((one for one in within.scales() if _same_but_constant(given * one, told, within.single)), None)
-    if scale is None:
-        return
     leaves = sum(int((tree.left < 0).sum()) for tree in trees)
     alone = len(np.unique(within.players)) == len(within.players)
     if within.family == SKLEARN and alone and leaves > DEEP * len(trees):
@@ -201,12 +196,26 @@ def _interventional(
             quick = _shap(within, frame, background, p, mean, max(1, _AT_ONCE // leaves))
         if quick:
             yield quick
-    values = np.empty((len(frame), p))
+    values, scale = np.empty((len(frame), p)), None
     with suppress(TooDeep):
         for part in _slices(frame, within):
             ours = within.columns(within.rows(frame.iloc[part]))
-            values[part] = interventional(trees, ours, theirs, within.players, p) * scale
+            found = interventional(trees, ours, theirs, within.players, p)
+            if scale is None:
+                scale = _scale(within, found.sum(axis=1), margins[part] - mean.mean())
+            if scale is None:
+                return
+            values[part] = found * scale
         yield Explained(values, mean, float(mean.mean()), INTERVENTIONAL, "exact trees", len(background), 0.0)
+
+
+def _scale(within: Inside, sums: Numbers, margins: Numbers) -> float | None:
+    """What sums of contributions are to be multiplied by to be the ``margins``, less the background's; None if not."""
+    for scale in within.scales():
+        size = np.abs(sums * scale).max() + np.abs(margins).max()
+        if np.abs(sums * scale - margins).max() <= _ROUNDING[within.single][1] * size:
+            return scale
+    return None
 
 
 def _same_but_constant(ours: Numbers, theirs: Numbers, single: bool) -> bool:

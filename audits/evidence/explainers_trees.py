@@ -35,6 +35,8 @@ _COUNTED = 12  # players up to which different sets are counted, not sorted
 _MOST = 62  # players on a path whose set fits into a whole number
 _ROWS, _SETS, _CELLS = 8192, 2_000_000, 16_384  # rows at once, rows of leaves, and cells of a table that stay at hand
 _FEW, _MANY = 16, 128  # leaves whose tables are made at once
+_MATRIX = 7  # players up to which these are products of matrices, and so small that no library takes threads for them
+_PRODUCT = 1 << 18
 Leaf = tuple[float, list[int], NDArray[np.int64]]
 
 
@@ -54,23 +56,6 @@ class Tree:
 
 class TooDeep(Exception):  # noqa: N818
     """A path has more players than a set can hold."""
-
-
-def outputs(trees: Sequence[Tree], x: Numbers) -> Numbers:
-    """(rows,) sum of the trees' outputs for columns (columns, rows)."""
-    found = np.zeros(x.shape[1])
-    for tree in trees:
-        waiting = [(0, np.arange(x.shape[1]))]
-        while waiting:
-            node, rows = waiting.pop()
-            if not len(rows):
-                continue
-            if tree.left[node] < 0:
-                found[rows] += tree.value[node]
-                continue
-            goes = tree.passes(x, node)[rows]
-            waiting += [(int(tree.left[node]), rows[goes]), (int(tree.right[node]), rows[~goes])]
-    return found
 
 
 def interventional(trees: Sequence[Tree], x: Numbers, z: Numbers, players: NDArray[np.int64], p: int) -> Numbers:
@@ -130,10 +115,12 @@ def _add(into: Numbers, leaves: Sequence[Leaf]) -> None:
 
 def _dense(k: int, leaves: Sequence[Leaf], rows: int) -> Iterator[tuple[Numbers, NDArray[np.int64]]]:
     """Each leaf's table by player and every set of k, and the place in it of each row."""
-    several = min(max(_CELLS >> k, _FEW), _MANY)
+    several = min(_PRODUCT >> 2 * k, _MANY) if k <= _MATRIX else min(max(_CELLS >> k, _FEW), _MANY)
     for part in (leaves[i : i + several] for i in range(0, len(leaves), several)):
-        shares = [np.bincount(sets[rows:], minlength=1 << k) * (value / (len(sets) - rows)) for value, _, sets in part]
-        yield from zip(every_set(k, np.stack(shares, axis=1)), (sets[:rows] for _, _, sets in part), strict=True)
+        theirs = np.stack([sets[rows:] for _, _, sets in part]) + (np.arange(len(part)) << k)[:, None]
+        each = np.array([value for value, _, _ in part]) / theirs.shape[1]
+        shares = np.bincount(theirs.ravel(), minlength=len(part) << k).reshape(-1, 1 << k) * each[:, None]
+        yield from zip(every_set(k, shares), (sets[:rows] for _, _, sets in part), strict=True)
 
 
 def _sparse(k: int, leaves: Sequence[Leaf], rows: int) -> Iterator[tuple[Numbers, NDArray[np.int64]]]:
@@ -145,10 +132,27 @@ def _sparse(k: int, leaves: Sequence[Leaf], rows: int) -> Iterator[tuple[Numbers
 
 
 def every_set(k: int, shares: Numbers) -> Numbers:
-    """(leaves, k, 2^k) values by player and the set that x passes, of shares (2^k, leaves) by the set that z passes.
+    """(leaves, k, 2^k) values by player and the set that x passes, of shares (leaves, 2^k) by the set that z passes.
 
     A leaf's shares are those of the background, times the leaf's value.
     """
+    if k <= _MATRIX:
+        of_lose, of_gain, without = _matrices(k)
+        gain = shares @ of_gain
+        found = gain.take(without, axis=1)  # and gain(S) where S is without j as well
+        return np.subtract((gain - shares @ of_lose)[:, None, :], found, out=found)
+    n = len(shares)
+    lose, gain = _lose_and_gain(k, np.ascontiguousarray(shares.T))
+    found = np.empty((k, 1 << k, n))
+    for j, into in enumerate(found):
+        within, lost, gained = (one.reshape(-1, 2, n << j) for one in (into, lose, gain))
+        within[:, 0] = -lost[:, 0]
+        within[:, 1] = gained[:, 1] - lost[:, 1] - gained[:, 0]
+    return np.ascontiguousarray(found.transpose(2, 0, 1))
+
+
+def _lose_and_gain(k: int, shares: Numbers) -> tuple[Numbers, Numbers]:
+    """Both (2^k, leaves) by the set that x passes, of shares (2^k, leaves) by the set that z passes."""
     n, size = shares.shape[1], np.bitwise_count(np.arange(1 << k)).astype(np.int64)
     t, weights = _quadrature(k)
     sums = shares[::-1] * (t[:, None] ** size)[:, :, None]  # by the set that z does not pass
@@ -156,13 +160,15 @@ def every_set(k: int, shares: Numbers) -> Numbers:
         halves = sums.reshape(len(t), -1, 2, n << j)
         halves[:, :, 1] += halves[:, :, 0]
     near = weights[:, None] * (1 - t[:, None]) ** (k - 1 - size)
-    lose, gain = (np.einsum("ts,tsl->sl", one, sums) for one in (near, near / t[:, None]))
-    found = np.empty((k, 1 << k, n))
-    for j, into in enumerate(found):
-        within, lost, gained = (one.reshape(-1, 2, n << j) for one in (into, lose, gain))
-        within[:, 0] = -lost[:, 0]
-        within[:, 1] = gained[:, 1] - lost[:, 1] - gained[:, 0]
-    return np.ascontiguousarray(found.transpose(2, 0, 1))
+    return np.einsum("ts,tsl->sl", near, sums), np.einsum("ts,tsl->sl", near / t[:, None], sums)
+
+
+@cache
+def _matrices(k: int) -> tuple[Numbers, Numbers, NDArray[np.int64]]:
+    """What shares are multiplied by to be lose and gain, (2^k, 2^k) both; and (k, 2^k) each set without each player."""
+    lose, gain = _lose_and_gain(k, np.eye(1 << k))
+    without = np.arange(1 << k) & ~(1 << np.arange(k))[:, None]
+    return np.ascontiguousarray(lose.T), np.ascontiguousarray(gain.T), without
 
 
 @cache

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from audits.evidence.model_rows import ModelRows, array_of
+from audits.evidence.model_rows import ModelRows
+from checks.inputs.columns import array_of
 from checks.inputs.prediction import Prediction
 from checks.inputs.prepared import MISSING_TEXTS
 

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audits.evidence.cells import label_expressions
+from audits.evidence.first_by_hash import first_by_hash, places_of
 from checks.inputs.model_fault import ModelFault, ModelUnusable
 from checks.inputs.prepared import FAVOURABLE, as_text
 from checks.inputs.source import Source
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 _MOST_CELLS = 4_000_000  # values held of a draw
 _FEWEST = 500
-_LEAST, _MOST = -(2**63), 2**63 - 1  # of whole numbers of 64 bits
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,6 +50,8 @@ class ModelRows:
     most: int
     """Rows that were asked of each label and of all: fewer than a need's where the model is very wide."""
     texts: Mapping[str, NDArray[np.object_]] = field(default_factory=dict)  # no strata, no texts
+    sql: str = ""
+    """All rows in the engine's SQL: labels g0 .., features f0 .., further columns c0 .., strata t0 .., unit."""
 
     def __len__(self) -> int:
         return len(self.features)
@@ -91,30 +93,19 @@ def model_rows(
     every = table.select(**named, unit=as_text(table[contract.unit]))
     wide = source.backend.compile(every)
     groups = [f"g{i}" for i in range(len(labels))]
-    sizes, total, lacking = _sizes(source, wide, groups, attributes)
-    ranks = ["row_number() OVER (ORDER BY hash) AS whole"]
-    ranks += [f"row_number() OVER (PARTITION BY {name} ORDER BY hash) AS n{name}" for name in groups]
-    near = " OR ".join([f"whole <= {most}", *(f"({name} IS NOT NULL AND n{name} <= {most})" for name in groups)])
-    hashed = f"md5('{int(seed)}:' || CAST(unit AS varchar))"
-    short = ", ".join(["unit", *groups])
-    wanted = ", ".join(["unit", *named])
-    sql = (
-        f"WITH e AS ({wide}), w AS (SELECT * FROM e WHERE unit IS NOT NULL), "
-        f"h AS (SELECT {short}, {hashed} AS hash FROM w), "
-        f"k AS (SELECT unit, {', '.join(ranks)}{''.join(f', {name}' for name in groups)} FROM h) "
-        f"SELECT {wanted} FROM w WHERE unit IN (SELECT unit FROM k WHERE {near}) ORDER BY {hashed}"
-    )
-    found = source.rows(sql)
-    if not found:
+    held = _sizes(source, wide, groups, attributes)
+    of_groups = [held.named[name] for name in attributes]
+    found = first_by_hash(source, wide, ["unit", *named], of_groups, held.known, most, seed)
+    if not len(found[0]):
         raise ModelUnusable(ModelFault("no_rows"))
-    parts = list(zip(*ties_in_order(found), strict=True))[1:]
+    parts = _in_order(found)[1:]
     start, last = len(groups), len(groups) + len(features)
-    held = {name: np.array(parts[i], dtype=object) for i, name in enumerate(attributes)}
-    frame = pd.DataFrame({name: array_of(parts[start + i]) for i, name in enumerate(features)})
+    own = {name: parts[i].astype(object) for i, name in enumerate(attributes)}
+    frame = pd.DataFrame({name: parts[start + i] for i, name in enumerate(features)})
     return ModelRows(
-        frame, {name: array_of(parts[last + i]) for i, name in enumerate(others)}, held,
-        {name: _places(held[name]) for name in attributes}, sizes, total - lacking, lacking, most,
-        {name: np.array(parts[last + len(others) + i], dtype=object) for i, name in enumerate(strata)},
+        frame, {name: parts[last + i] for i, name in enumerate(others)}, own,
+        {name: places_of(own[name]) for name in attributes}, held.labels, held.known, held.total - held.known, most,
+        {name: parts[last + len(others) + i].astype(object) for i, name in enumerate(strata)}, wide,
     )  # fmt: skip
 
 
@@ -128,38 +119,32 @@ def plain(column: Any) -> Any:
     return column.cast("string")
 
 
-def _sizes(
-    source: Source, every: str, groups: Sequence[str], attributes: Sequence[str]
-) -> tuple[dict[str, dict[str | None, int]], int, int]:
-    """Rows by attribute and label, all rows, and those without a unit, in one query."""
+@dataclass(frozen=True, slots=True)
+class _Sizes:
+    """Rows by attribute and label, and all; ``named`` and ``known`` are those with a unit."""
+
+    labels: Mapping[str, Mapping[str | None, int]]
+    named: Mapping[str, Mapping[str | None, int]]
+    total: int
+    known: int
+
+
+def _sizes(source: Source, every: str, groups: Sequence[str], attributes: Sequence[str]) -> _Sizes:
+    """One query."""
     short = ", ".join(["unit", *groups])
-    parts = ["SELECT -1 AS place, CAST(NULL AS varchar) AS label, count(*) AS n, count(unit) AS named FROM s"]
-    parts += [f"SELECT {i}, CAST({name} AS varchar), count(*), count(unit) FROM s GROUP BY {name}"
-              for i, name in enumerate(groups)]  # fmt: skip
+    parts = [f"SELECT {i} AS place, CAST({name} AS varchar) AS label, count(*) AS n, count(unit) AS named FROM s "
+             f"GROUP BY {name}" for i, name in enumerate(groups)]  # fmt: skip
+    parts = parts or ["SELECT -1, CAST(NULL AS varchar), count(*), count(unit) FROM s"]
     sql = f"WITH e AS ({every}), s AS (SELECT {short} FROM e) {' UNION ALL '.join(parts)}"
     found: dict[str, dict[str | None, int]] = {attribute: {} for attribute in attributes}
-    total = named = 0
-    for place, label, n, known in source.rows(sql):
-        if place < 0:
-            total, named = int(n), int(known)
-        else:
-            found[attributes[place]][label] = int(n)
-    return found, total, total - named
-
-
-def array_of(values: Sequence[Any]) -> NDArray[Any]:
-    """Whole numbers as int64 where they fit, numbers as float64 with NaN, anything else as objects with None."""
-    kinds = set(map(type, values))
-    lacking = type(None) in kinds
-    kinds.discard(type(None))
-    if kinds and all(issubclass(kind, (int, float)) and not issubclass(kind, bool) for kind in kinds):
-        if not lacking:
-            whole = all(issubclass(kind, int) for kind in kinds) and _LEAST <= min(values) <= max(values) <= _MOST
-            return np.array(values, dtype=np.int64 if whole else np.float64)
-        return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
-    found = np.empty(len(values), dtype=object)
-    found[:] = values
-    return found
+    named: dict[str, dict[str | None, int]] = {attribute: {} for attribute in attributes}
+    total = known = 0
+    for place, label, n, own in source.rows(sql):
+        if place <= 0:  # any one attribute's labels are all rows
+            total, known = total + int(n), known + int(own)
+        if place >= 0:
+            found[attributes[place]][label], named[attributes[place]][label] = int(n), int(own)
+    return _Sizes(found, named, total, known)
 
 
 def ties_in_order(rows: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
@@ -167,16 +152,29 @@ def ties_in_order(rows: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
     found: list[Sequence[Any]] = []
     for _, same in groupby(rows, key=itemgetter(0)):
         tied = list(same)
-        found += sorted(tied, key=lambda row: [(value is None, str(value)) for value in row]) if tied[1:] else tied
+        found += sorted(tied, key=_values) if tied[1:] else tied
     return found
 
 
-def _places(labels: NDArray[np.object_]) -> NDArray[np.int64]:
-    """The place of each row among those of its label, from 0."""
-    seen: dict[str, int] = {}
-    found = np.full(len(labels), -1, dtype=np.int64)
-    for i, label in enumerate(labels):
-        if label is not None:
-            found[i] = seen.get(label, 0)
-            seen[label] = found[i] + 1
-    return found
+def _values(row: Sequence[Any]) -> list[tuple[bool, str]]:
+    return [(value is None, str(value)) for value in row]
+
+
+def _order(rows: Sequence[Sequence[Any]]) -> list[int]:
+    return sorted(range(len(rows)), key=lambda i: _values(rows[i]))
+
+
+def _in_order(columns: Sequence[NDArray[Any]]) -> Sequence[NDArray[Any]]:
+    """The same of columns."""
+    units = columns[0]
+    tied = np.flatnonzero(units[1:] == units[:-1])
+    if not len(tied):
+        return columns
+    places = np.arange(len(units))
+    for start in tied[np.diff(tied, prepend=-2) > 1].tolist():
+        end = start + 1
+        while end < len(units) and units[end] == units[start]:
+            end += 1
+        rows = [[column[i] for column in columns] for i in range(start, end)]
+        places[start:end] = start + np.array(_order(rows))
+    return [column[places] for column in columns]

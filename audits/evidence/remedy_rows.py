@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from audits.evidence.model_rows import array_of, plain, ties_in_order
+from audits.evidence.model_rows import plain, ties_in_order
+from checks.inputs.columns import array_of
 from checks.inputs.contract import DataContract
 from checks.inputs.outcomes import OUTCOME
 from checks.inputs.prepared import FAVOURABLE, as_text, group_column

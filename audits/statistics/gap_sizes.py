@@ -7,6 +7,7 @@ Swensson and Wretman 1992, Model Assisted Survey Sampling, 7.6).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
@@ -40,8 +41,25 @@ def rows_needed(
     return low
 
 
-def beyond_bins(outputs: ArrayLike, bins: Sequence[ArrayLike]) -> Floats:
-    """What is left (n,) of outputs (n,) beside a sum of functions of the bins, so sized that its mean square is theirs.
+@dataclass(frozen=True, slots=True, eq=False)
+class Additive:
+    """Outputs as a sum of functions of features' bins: what is ``left`` (n,), and the variance of each function (p,).
+
+    ``left`` is so sized that its mean square is that of further rows; a variance is less what chance alone would give.
+    """
+
+    left: Floats
+    variances: Floats
+
+    def telling(self) -> list[int]:
+        """The features whose functions vary: without the others not even ``WORTH`` more of the mean square is left."""
+        order = np.argsort(self.variances, kind="stable")
+        without = np.cumsum(self.variances[order]) <= WORTH * float(np.mean(self.left**2))
+        return sorted(int(i) for i in order[~without])
+
+
+def beyond_bins(outputs: ArrayLike, bins: Sequence[ArrayLike]) -> Additive:
+    """Outputs (n,) as a sum of functions of the features' bins (n,), empty for a feature without.
 
     Least squares on indicators of the bins, by LSMR (Fong and Saunders 2011, SIAM Journal on Scientific Computing
     33:2950-2971) with as little of a ridge as tells apart bins that go together. It guesses what ``Side.residual`` is
@@ -51,15 +69,23 @@ def beyond_bins(outputs: ArrayLike, bins: Sequence[ArrayLike]) -> Floats:
     from scipy.sparse.linalg import lsmr
 
     y = np.asarray(outputs, dtype=np.float64)
-    codes = [np.asarray(one, dtype=np.int64) for one in bins if np.asarray(one).size]
+    given = [np.asarray(one, dtype=np.int64) for one in bins]
+    codes = [one for one in given if one.size]
     starts = np.cumsum([1, *(int(one.max()) + 1 for one in codes)])
     places = [np.zeros(len(y), dtype=np.int64), *(one + start for one, start in zip(codes, starts, strict=False))]
     held = np.stack(places, axis=1)  # each row's ones
     ends = np.arange(len(y) + 1) * held.shape[1]
     design = csr_array((np.ones(held.size), held.ravel(), ends), shape=(len(y), int(starts[-1])))
     told = lsmr(design, y, damp=sqrt(_RIDGE * len(y)), atol=_CLOSE, btol=_CLOSE, maxiter=_ROUNDS)[0]
-    free = max(len(y) - sum(len(np.unique(one)) - 1 for one in codes) - 1, 1)
-    return np.asarray((y - design @ told) * sqrt(len(y) / free))
+    several = [len(np.unique(one)) - 1 if one.size else 0 for one in given]
+    left = np.asarray((y - design @ told) * sqrt(len(y) / max(len(y) - sum(several) - 1, 1)))
+    chance = float(np.mean(left**2)) / len(y)
+    found, at = np.zeros(len(given)), iter(zip(codes, starts, strict=False))
+    for i, free in enumerate(several):
+        if given[i].size:
+            one, start = next(at)
+            found[i] = max(float(told[start + one].var()) - chance * free, 0.0)
+    return Additive(left, found)
 
 
 def telling_pairs(left: ArrayLike, scores: Sequence[ArrayLike | None]) -> list[tuple[int, int]]:

@@ -37,7 +37,7 @@ Testing), widened by the same t; beyond what the draws can tell, by Bonferroni.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import sqrt
 from typing import Any
@@ -53,6 +53,7 @@ FEWEST_PAIRS = 100
 _REPLICATES, _SURE = 50_000, 0.9995
 _POWER = 0.8
 FEWEST_BESIDE = 50  # rows for each further number of a regression
+FEWEST_FURTHER = 50  # rows of which the output alone is known, below which they are left out
 _TOGETHER = 1e-10  # of numbers that go together to so much, one serves
 
 
@@ -65,11 +66,23 @@ class Beside:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Further:
+    """Rows drawn beyond those with contributions: ``outputs`` (m,) alone are known of them, less the base.
+
+    ``bins`` (m,) of each feature and ``values`` (m, k) are as those of the rows with contributions.
+    """
+
+    outputs: ArrayLike
+    bins: Sequence[ArrayLike]
+    values: ArrayLike | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Side:
     """Mean contributions (p,) of one side and their covariances (p, p).
 
     ``rows`` were drawn of ``size``, of ``clusters`` entities; ``residual`` is the variance, of one row, of the output
-    within bins: what a further row drawn is worth.
+    within bins: what a further row drawn is worth. ``outputs`` are the rows whose output was known.
     """
 
     mean: Floats
@@ -79,6 +92,7 @@ class Side:
     size: int
     clusters: int
     residual: float = 0.0
+    outputs: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,6 +194,7 @@ def drawn_side(
     pairs: int | None = None,
     apart: Sequence[int] = (),
     beside: Beside | None = None,
+    further: Further | None = None,
 ) -> Side:
     """A side from contributions (n, p) of n rows drawn of ``size``.
 
@@ -192,14 +207,28 @@ def drawn_side(
     """
     phi, taken = _matrix(contributions)
     drawn, n, size = len(phi), int(taken.sum()), max(int(size), len(phi))
-    mean, weights, within, influence = _post_stratified(phi, taken, size, bins, book, apart, beside)
+    mean, weights, within, influence, left = _post_stratified(phi, taken, size, bins, book, apart, beside, further)
     known, weights, names = (phi - mean)[taken], weights[taken], _of(clusters, taken)
     single = np.sqrt(weights) * known
     domain = size if n == drawn else max(round(size * n / drawn), n)
     alone = single.T @ single * (n / (n - 1)) / domain
     population, entities = _with_entities(alone, weights * known, domain, names, pairs)
     total = within.sum(axis=1)
-    return Side(mean, influence.T @ influence, population, n, size, entities, float(drawn * (total @ total)))
+    side = Side(mean, influence.T @ influence, population, n, size, entities, float(drawn * (total @ total)), n)
+    return side if left is None else _with_outputs(side, left)
+
+
+def _with_outputs(side: Side, left: Floats) -> Side:
+    """The side with the total of a larger draw: ``left`` (m,) is what its further rows have beyond what bins tell."""
+    n, m, size, total = side.rows, len(left), side.size, float(side.sampling.sum())
+    if m < FEWEST_FURTHER or not total > 0:
+        return side
+    share, each = m / (n + m), float(left.var(ddof=1))
+    moved, met = share * float(left.mean()), share * size / (size - n)
+    of_total = side.sampling.sum(axis=1) / total
+    noise = share**2 * each / m * (1 - m / (size - n))
+    sampling = side.sampling + np.outer(of_total, of_total) * (noise - total * (1 - (1 - met) ** 2))
+    return replace(side, mean=side.mean + of_total * moved, sampling=sampling, residual=each, outputs=n + m)
 
 
 def standardised_side(
@@ -239,7 +268,7 @@ def standardised_side(
     several = drawn > 1
     wider = np.where(several, np.sqrt(drawn / np.maximum(drawn - 1, 1.0)), 0.0)
     left = np.sqrt(1 - drawn / np.maximum(rows, safe))
-    base, _, _, influence = _post_stratified(phi, taken, round(book_rows.sum()), bins, book, apart, beside)
+    base, _, _, influence, _ = _post_stratified(phi, taken, round(book_rows.sum()), bins, book, apart, beside)
     influence[taken] += (shift / safe * wider * left)[codes][:, None] * residuals
     alone = pooled * float(((shift * left)[~several] ** 2).sum())
     spread = (aim / np.sqrt(np.maximum(rows, 1.0) * safe) * wider)[codes][:, None] * residuals
@@ -269,28 +298,41 @@ def _post_stratified(
     book: Sequence[ArrayLike],
     apart: Sequence[int],
     beside: Beside | None,
-) -> tuple[Floats, Floats, Floats, Floats]:
-    """The mean (p,), and weights, u and v of each row and feature, (n, p) each, in the words of the module."""
+    further: Further | None = None,
+) -> tuple[Floats, Floats, Floats, Floats, Floats | None]:
+    """The mean (p,), weights, u and v of each row and feature, (n, p) each, in the words of the module.
+
+    Last what the outputs of ``further`` rows have beyond what bins, and the numbers beside, tell of them (m,).
+    """
     n = len(phi)
     mean, (weights, within, influence) = np.empty(phi.shape[1]), (np.empty(phi.shape) for _ in range(3))
     known = _serves(beside, taken)
+    rest = np.array(further.outputs, dtype=np.float64) if further and taken.all() else None
     for j, column in enumerate(phi.T):
         mine, counts = (bins[j] if len(bins) else (), book[j] if len(book) else ())
-        codes, held = joined_bins(mine, counts, n, size, apart=apart[j] if len(apart) else 0)
+        codes, held, new = joined_bins(mine, counts, n, size, apart=apart[j] if len(apart) else 0)
         drawn = np.maximum(np.bincount(codes, minlength=len(held)), 1.0)
         each = (held / held.sum() / drawn)[codes]
         each = each / each[taken].sum()
         weights[:, j] = np.where(taken, each, 0.0)
         mean[j] = weights[:, j] @ column
         z = np.where(taken, column - mean[j], 0.0)
-        left = z - (np.bincount(codes, weights=z, minlength=len(held)) / drawn)[codes]
+        inside = np.bincount(codes, weights=z, minlength=len(held)) / drawn
+        left, there = z - inside[codes], None
+        if rest is not None and further is not None:
+            theirs = np.asarray(further.bins[j] if len(new) else np.zeros(len(rest)), dtype=np.int64)
+            there = new[theirs] if len(new) else theirs
+            rest -= mean[j] + inside[there]
         if known is not None:
-            moved, left = _regressed(left, *known, codes, drawn, each)
-            mean[j] += moved
+            fit = _regression(left, known[0], codes, drawn)
+            mean[j] += float((known[1] - (each[:, None] * known[0]).sum(axis=0)) @ fit.slopes)
+            left = fit.left
+            if there is not None and further is not None and rest is not None:
+                rest -= (np.asarray(further.values, dtype=np.float64) - fit.inside[there]) @ fit.slopes
         wider = np.sqrt(drawn / np.maximum(drawn - 1, 1.0))
         within[:, j] = each * left * wider[codes]
         influence[:, j] = within[:, j] * np.sqrt(np.maximum(1 - drawn / held, 0.0))[codes]
-    return mean, weights, within, influence
+    return mean, weights, within, influence, rest
 
 
 def _serves(beside: Beside | None, taken: NDArray[np.bool_]) -> tuple[Floats, Floats] | None:
@@ -303,17 +345,24 @@ def _serves(beside: Beside | None, taken: NDArray[np.bool_]) -> tuple[Floats, Fl
     return (values, book) if 0 < len(book) * FEWEST_BESIDE <= len(taken) else None
 
 
-def _regressed(
-    left: Floats, values: Floats, book: Floats, codes: NDArray[np.int64], drawn: Floats, each: Floats
-) -> tuple[float, Floats]:
-    """By how much a regression on further numbers moves the mean, and what it leaves (n,); the same by any threads."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Fit:
+    """Of a regression within bins: ``slopes`` (k,), what it leaves (n,), and the means (bins, k) of its numbers."""
+
+    slopes: Floats
+    left: Floats
+    inside: Floats
+
+
+def _regression(left: Floats, values: Floats, codes: NDArray[np.int64], drawn: Floats) -> _Fit:
+    """A regression on further numbers (n, k) within bins; the same by any number of threads."""
     sums = np.stack([np.bincount(codes, weights=one, minlength=len(drawn)) for one in values.T], axis=1)
-    apart = values - (sums / drawn[:, None])[codes]
+    inside = sums / drawn[:, None]
+    apart = values - inside[codes]
     gram = (apart[:, :, None] * apart[:, None, :]).sum(axis=0)
     slopes = np.linalg.lstsq(gram, (apart * left[:, None]).sum(axis=0), rcond=_TOGETHER)[0]
     n, k = values.shape
-    moved = (book - (each[:, None] * values).sum(axis=0)) @ slopes
-    return float(moved), np.asarray((left - (apart * slopes).sum(axis=1)) * sqrt(n / max(n - k, 1)))
+    return _Fit(slopes, (left - (apart * slopes).sum(axis=1)) * sqrt(n / max(n - k, 1)), inside)
 
 
 def _with_entities(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from checks.foreign_text import told_of
+from checks.inputs.columns import columns_of
 from checks.inputs.contract import DataContract
 from checks.inputs.prepared import Prepared
 from checks.inputs.program import AuditProgram
@@ -16,8 +17,10 @@ from checks.unavailable import silent_or
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
+    from numpy.typing import NDArray
 
 RELATION = "prepared"
+_Answer = TypeVar("_Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +51,23 @@ class Source:
 
         Raises ``InputError`` when the engine cannot read the data, which may show only now.
         """
+
+        def fetched(cursor: Any) -> list[tuple[Any, ...]]:
+            found: list[tuple[Any, ...]] = cursor.fetchall()
+            return found if self.engine == "duckdb" else [tuple(row) for row in found]
+
+        return self._asked(question, fetched)
+
+    def columns(self, question: ir.Expr | str) -> list[NDArray[Any]]:
+        """The same by column: whole numbers as int64 where they fit, numbers as float64 with NaN, else objects."""
+        return self._asked(question, columns_of)
+
+    def _asked(self, question: ir.Expr | str, fetched: Callable[[Any], _Answer]) -> _Answer:
         sql = question if isinstance(question, str) else self.backend.compile(question)
         try:
             cursor = self.backend.raw_sql(sql)
             try:
-                return [tuple(row) for row in cursor.fetchall()]
+                return fetched(cursor)
             finally:
                 if self.engine != "duckdb":  # there the cursor is the connection itself
                     cursor.close()

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from audits.evidence.contribution_bins import count_book, stratum_of
-from audits.evidence.model_rows import array_of, model_rows
+from audits.evidence.model_rows import model_rows
+from checks.inputs.columns import array_of
 from checks.inputs.period import Period
 from checks.inputs.program import read_program
 from checks.inputs.source import open_source
@@ -35,7 +36,7 @@ def drawn_of(folder, data, rows):
     file = write_program(folder, data, contract=CONTRACT, model="models:/m/1")
     with open_source(read_program(file), Period("all")) as source:
         drawn = model_rows(source, ["region"], rows, 3, ["when"], strata=STRATA)
-        return drawn, count_book(source, ["region"], [], STRATA).strata
+        return drawn, count_book(source, drawn, []).strata
 
 
 def test_rows_of_one_unit_come_in_an_order_of_their_own(tmp_path, monkeypatch):

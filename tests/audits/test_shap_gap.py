@@ -16,6 +16,7 @@ from audits.evidence.contribution_bins import Bins, bins_of, count_book, count_p
 from audits.evidence.contribution_density import BINS, edges_of, hill_of, ranks_of
 from audits.evidence.contributions import collect_contributions
 from audits.evidence.explainers import explain
+from audits.evidence.model_rows import model_rows
 from audits.evidence.needs import ContributionsNeed
 from audits.explanation.shap_gap import ShapGap
 from checks.inputs.model import Model, model_frame, open_model
@@ -384,7 +385,8 @@ def test_the_engines_count_the_book_as_the_rows_do(tmp_path, postgres_url):
             features = data[ODD["features"]].astype({"flag": object, "name": object})
             features = features.where(features.notna(), None).astype(dict.fromkeys(["x", "y", "same", "gone"], float))
             every = bins_of(source, features.iloc[:200], ODD["features"])
-            book = count_book(source, ["g", "h"], every, ODD["strata"], PAIRS)
+            drawn = model_rows(source, ["g", "h"], 200, 1, strata=ODD["strata"])
+            book = count_book(source, drawn, every, PAIRS)
             pairs = count_pairs(source, ["g", "h"], "who")
             kept.append(
                 (
