@@ -29,11 +29,13 @@ _NOT_WITHIN = template(
 )
 _INTERVENTIONAL = template(
     "rows drawn by hash, post-stratified by bins of each feature, with a regression on products of two where these "
-    "tell much; interventional contributions by {explainer} against {background:,} rows"
+    "tell much; the gap of all rows also by outputs of rows that are not explained; interventional contributions by "
+    "{explainer} against {background:,} rows"
 )
 _PATHS = template(
     "rows drawn by hash, post-stratified by bins of each feature, with a regression on products of two where these "
-    "tell much; path-dependent contributions by {explainer}"
+    "tell much; the gap of all rows also by outputs of rows that are not explained; path-dependent contributions by "
+    "{explainer}"
 )
 _PATHS_ALONE = said(
     "path-dependent contributions share credit between features that go together, so that they decide nothing alone: "
@@ -95,7 +97,12 @@ def _of_group(
     why = said(_WIDE if found.at_most is None else _LARGE, half=half, gap=gap.total, asked=asked.half_width,
                **({} if found.at_most is None else {"rows": found.at_most}))  # fmt: skip
     wide_said = (why,) if wide else ()
-    yield replace(whole, details={**whole.details, **told}, cautions=(*whole.cautions, *wide_said))
+    scored = [max(side.side.outputs, side.side.drawn) for side in (one, other)]
+    counts = {**whole.counts, "group_outputs": scored[0], "reference_outputs": scored[1]}
+    yield replace(
+        whole, n=sum(scored), counts=counts, details={**whole.details, **told},
+        cautions=(*whole.cautions, *wide_said),
+    )  # fmt: skip
     hills = {name: _points(found, i, one, other) for i, name in enumerate(found.features)}
     yield from _parts(asked, found, shared, gap, (one.side, other.side), PART, hills)
 

@@ -14,7 +14,8 @@ class SideSums:
     """Of p features: ``mean`` (p,), and the upper triangles of both covariances (p, p), row by row.
 
     ``sampling`` is from drawing ``drawn`` of ``size`` rows, ``population`` from the book as a draw; ``entities`` are
-    those of the rows drawn. All three are empty where too few rows were drawn.
+    those of the rows drawn. All three are empty where too few rows were drawn. Of ``outputs`` rows, those drawn and
+    more, the output tells the total.
     """
 
     drawn: int
@@ -23,6 +24,7 @@ class SideSums:
     mean: tuple[float, ...] = ()
     sampling: tuple[float, ...] = ()
     population: tuple[float, ...] = ()
+    outputs: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,12 @@
 """Contributions of a model's features to its output, added up by label: rows drawn, computed once, never kept.
 
-The model's margins of some rows, or with many features a pilot, tell how many rows it takes until the half-width of
-sampling is the asked share of the gap; these are computed, and more where they fall short, at most those drawn. The
-same margins tell of which two numbers the product carries much of the output: it is told by the book, as bins are. The
-rows of a label are the first of it by the hash of their name, a simple random sample. A few thousand of each are drawn
-at first, and all that may be asked for only where these do not do. A row that serves several attributes is computed
-once. The background is the first rows of all.
+The gap itself is told by outputs, which cost next to nothing, its parts by contributions of fewer rows. The model's
+margins of some rows tell how many it takes until the half-width of sampling is the asked share of the gap, of which
+features bins are worth counting, and of which two numbers the product carries much of the output: it is told by the
+book, as bins are. A few hundred rows are explained; more are scored or explained, at most those drawn, until the gap
+and each part of it are told to the asked share of the gap. The rows of a label are the first of it by the hash of their
+name, a simple random sample. A few thousand of each are drawn at first, and all that may be asked for only where these
+do not do. A row that serves several attributes is computed once. The background is the first rows of all.
 """
 
 from __future__ import annotations
@@ -326,5 +327,5 @@ def _side_sums(side: Side | None) -> SideSums | None:
 
     return SideSums(
         side.rows, side.size, side.clusters, tuple(float(one) for one in side.mean), short(side.sampling),
-        short(side.population),
+        short(side.population), side.outputs,
     )  # fmt: skip

@@ -33,7 +33,7 @@ def first_by_hash(
     most: int,
     seed: int,
 ) -> list[Column]:
-    """At most ``most`` rows of all and of each label, by hash; and what shares a unit with one of them: by column.
+    """At most ``most`` rows of all and of each label, by hash, and all rows of the last one's unit: by column.
 
     The hash is the last column. ``every`` is SQL of a relation of ``known`` rows with a unit. ``columns`` are those
     wanted of it: first the unit, then the labels, of which ``sizes`` hold the rows with a unit.
@@ -85,16 +85,17 @@ def _enough(found: Sequence[Column], whole: str, bounds: Sequence[Bounds], most:
 
 
 def _first(found: Sequence[Column], labels: int, most: int) -> list[Column]:
-    """The rows of units that are among the first."""
-    near = np.arange(len(found[0])) < most
-    for column in found[1 : labels + 1]:
+    """The first rows of all or of a label of theirs, and those that are one unit with the last of these."""
+    near, hashes = np.zeros(len(found[0]), dtype=bool), found[-1]
+    for column in (np.full(len(found[0]), "", dtype=object), *found[1 : labels + 1]):
         places = places_of(column)
         near |= (places >= 0) & (places < most)
-    if near.all():
-        return list(found)
-    units = set(found[0][near].tolist())
-    kept = np.array([unit in units for unit in found[0].tolist()], dtype=bool)
-    return [column[kept] for column in found]
+        for last in np.flatnonzero(places == most - 1).tolist():
+            tied = last + 1
+            while tied < len(hashes) and hashes[tied] == hashes[last]:
+                near[tied] |= column[tied] == column[last]
+                tied += 1
+    return list(found) if near.all() else [column[near] for column in found]
 
 
 def places_of(labels: Column) -> NDArray[np.int64]:

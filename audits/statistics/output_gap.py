@@ -24,6 +24,16 @@ and, where entities repeat, the products of two rows of one entity (Liang and Ze
 pair standing for (N / n)² pairs. Where fewer than ``FEWEST_PAIRS`` pairs were drawn, rows of one entity count as equal.
 What would narrow the interval is left out.
 
+Where of m rows drawn beyond the n the output y alone is known, the total is told by all n + m (two-phase sampling:
+Särndal, Swensson and Wretman 1992, chapter 9; Cochran 1977, Sampling Techniques, chapter 12). With f what the bins of a
+row, and its x, tell of Σ_j φ_j, u = y − f of the further rows, s = m / (n + m) and S the sampling covariance from the n
+rows, the means move by β s (mean of u), β = S 1 / 1ᵀS1, so that the parts still add up. u averages 0 over the n rows,
+and the further ones are a simple random sample of the N − n others: with c = s N / (N − n),
+
+    sampling    S + β βᵀ [s² var(u) / m (1 − m / (N − n)) − (1 − (1 − c)²) 1ᵀS1]
+
+Without bins the total is the mean output of all n + m rows, and a part the regression estimator on the output.
+
 Where the model does not take all rows, the mean is that of the rows it takes, a domain of the book (Särndal, Swensson
 and Wretman 1992, 5.8 and 10.3): Σ_b N_b y_b / Σ_b N_b t_b, with t_b the share of the rows drawn of a bin that are
 taken and y_b the sum of their φ by the rows drawn of it; so a bin of which none is taken has no weight. In the variance
@@ -201,7 +211,8 @@ def drawn_side(
     ``bins`` holds the bin (n,) of each row for each feature, ``book`` the rows of the side in each bin in the whole
     book; a feature without bins has empty ones; the last ``apart`` of each feature's have no neighbours. ``clusters``
     (n,) names each row's entity; ``pairs`` is the number of ordered pairs of different rows of one entity in the book.
-    ``beside`` serves where the model takes all rows, and these are ``FEWEST_BESIDE`` for each number. A row with NaN is
+    ``beside`` serves where the model takes all rows, and these are ``FEWEST_BESIDE`` for each number; so do ``further``
+    rows, ``FEWEST_FURTHER`` of them or more, and where these are fewer they are left out. A row with NaN is
     one that the model does not take: the side is of the others. Raises ``ValueError`` for fewer than two rows that it
     takes, or shapes that do not fit.
     """
@@ -215,20 +226,22 @@ def drawn_side(
     population, entities = _with_entities(alone, weights * known, domain, names, pairs)
     total = within.sum(axis=1)
     side = Side(mean, influence.T @ influence, population, n, size, entities, float(drawn * (total @ total)), n)
-    return side if left is None else _with_outputs(side, left)
+    return _with_outputs(side, left)
 
 
 def _with_outputs(side: Side, left: Floats) -> Side:
-    """The side with the total of a larger draw: ``left`` (m,) is what its further rows have beyond what bins tell."""
-    n, m, size, total = side.rows, len(left), side.size, float(side.sampling.sum())
+    """The side with the total of a larger draw: ``left`` (m,) is u of its further rows, in the words of the module."""
+    n, m, total = side.rows, len(left), float(side.sampling.sum())
     if m < FEWEST_FURTHER or not total > 0:
         return side
+    size = max(side.size, n + m)
     share, each = m / (n + m), float(left.var(ddof=1))
     moved, met = share * float(left.mean()), share * size / (size - n)
     of_total = side.sampling.sum(axis=1) / total
     noise = share**2 * each / m * (1 - m / (size - n))
     sampling = side.sampling + np.outer(of_total, of_total) * (noise - total * (1 - (1 - met) ** 2))
-    return replace(side, mean=side.mean + of_total * moved, sampling=sampling, residual=each, outputs=n + m)
+    mean = side.mean + of_total * moved
+    return replace(side, mean=mean, sampling=sampling, size=size, residual=each, outputs=n + m)
 
 
 def standardised_side(
@@ -299,15 +312,17 @@ def _post_stratified(
     apart: Sequence[int],
     beside: Beside | None,
     further: Further | None = None,
-) -> tuple[Floats, Floats, Floats, Floats, Floats | None]:
+) -> tuple[Floats, Floats, Floats, Floats, Floats]:
     """The mean (p,), weights, u and v of each row and feature, (n, p) each, in the words of the module.
 
-    Last what the outputs of ``further`` rows have beyond what bins, and the numbers beside, tell of them (m,).
+    Last what the outputs of ``further`` rows have beyond what bins, and the numbers beside, tell of them (m,): none
+    where these rows do not serve.
     """
     n = len(phi)
     mean, (weights, within, influence) = np.empty(phi.shape[1]), (np.empty(phi.shape) for _ in range(3))
     known = _serves(beside, taken)
-    rest = np.array(further.outputs, dtype=np.float64) if further and taken.all() else None
+    further = further if taken.all() else None
+    rest = np.array(further.outputs if further else (), dtype=np.float64)
     for j, column in enumerate(phi.T):
         mine, counts = (bins[j] if len(bins) else (), book[j] if len(book) else ())
         codes, held, new = joined_bins(mine, counts, n, size, apart=apart[j] if len(apart) else 0)
@@ -318,17 +333,15 @@ def _post_stratified(
         mean[j] = weights[:, j] @ column
         z = np.where(taken, column - mean[j], 0.0)
         inside = np.bincount(codes, weights=z, minlength=len(held)) / drawn
-        left, there = z - inside[codes], None
-        if rest is not None and further is not None:
-            theirs = np.asarray(further.bins[j] if len(new) else np.zeros(len(rest)), dtype=np.int64)
-            there = new[theirs] if len(new) else theirs
-            rest -= mean[j] + inside[there]
+        left = z - inside[codes]
+        theirs = new[np.asarray(further.bins[j])] if further and len(new) else np.zeros(len(rest), dtype=np.int64)
+        rest -= mean[j] + inside[theirs]
         if known is not None:
             fit = _regression(left, known[0], codes, drawn)
             mean[j] += float((known[1] - (each[:, None] * known[0]).sum(axis=0)) @ fit.slopes)
             left = fit.left
-            if there is not None and further is not None and rest is not None:
-                rest -= (np.asarray(further.values, dtype=np.float64) - fit.inside[there]) @ fit.slopes
+            if further:
+                rest -= ((np.asarray(further.values) - fit.inside[theirs]) * fit.slopes).sum(axis=1)
         wider = np.sqrt(drawn / np.maximum(drawn - 1, 1.0))
         within[:, j] = each * left * wider[codes]
         influence[:, j] = within[:, j] * np.sqrt(np.maximum(1 - drawn / held, 0.0))[codes]

@@ -487,10 +487,10 @@ def test_what_cannot_be_read_of_an_estimator_is_explained_in_another_way(monkeyp
     np.testing.assert_allclose(found.values, expected.values, atol=1e-12)
 
 
-@pytest.mark.parametrize("k", [1, 2, 5, 8])
+@pytest.mark.parametrize("k", [1, 2, 5, 7, 8])
 def test_the_tables_of_a_leaf_are_the_values_of_its_game(k):
     rng = np.random.default_rng(k)
-    shares = rng.normal(size=(1 << k, 3))
+    shares = rng.normal(size=(3, 1 << k))
     found, wanted = every_set(k, shares), np.zeros((3, k, 1 << k))
     for ours, theirs in product(range(1 << k), repeat=2):
         if ours | theirs != (1 << k) - 1:
@@ -498,7 +498,7 @@ def test_the_tables_of_a_leaf_are_the_values_of_its_game(k):
         a, b = (ours & ~theirs).bit_count(), (theirs & ~ours).bit_count()
         for player in range(k):
             if (ours & ~theirs) >> player & 1:
-                wanted[:, player, ours] += shares[theirs] * factorial(a - 1) * factorial(b) / factorial(a + b)
+                wanted[:, player, ours] += shares[:, theirs] * factorial(a - 1) * factorial(b) / factorial(a + b)
             elif (theirs & ~ours) >> player & 1:
-                wanted[:, player, ours] -= shares[theirs] * factorial(a) * factorial(b - 1) / factorial(a + b)
+                wanted[:, player, ours] -= shares[:, theirs] * factorial(a) * factorial(b - 1) / factorial(a + b)
     np.testing.assert_allclose(found, wanted, atol=1e-13)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+from itertools import groupby
+
+import duckdb
 import numpy as np
 import pandas as pd
+import psycopg
 import pytest
 
+from audits.evidence import first_by_hash
 from audits.evidence.contribution_bins import count_book, stratum_of
 from audits.evidence.model_rows import model_rows
-from checks.inputs.columns import array_of
+from checks.inputs.columns import array_of, columns_of
 from checks.inputs.period import Period
 from checks.inputs.program import read_program
 from checks.inputs.source import open_source
@@ -50,6 +56,112 @@ def test_rows_of_one_unit_come_in_an_order_of_their_own(tmp_path, monkeypatch):
         ))  # fmt: skip
     assert len(kept[0][1]) >= 60
     assert all(str(one) == str(kept[0]) for one in kept[1:])
+
+
+BY_HASH = {
+    "unit": "row", "score": "x", "features": ["x", "n", "flag", "day"],
+    "prediction": {"of": "score", "favourable": "high"},
+    "groups": {"g": {"column": "one", "reference": "a"}, "h": {"column": "other", "reference": "it's"}},
+}  # fmt: skip
+
+
+def labelled(rows=3000):
+    """Rows of two attributes, some labels of few rows, some of none; a few units of many rows."""
+    rng = np.random.default_rng(6)
+    unit = np.where(rng.random(rows) < 0.1, rng.integers(0, 9, rows), np.arange(rows) + 100)
+    data = pd.DataFrame({
+        "row": unit, "one": rng.choice(["a", "b", "c", None], rows, p=[0.6, 0.29, 0.01, 0.1]),
+        "other": rng.choice(["it's", "B"], rows), "x": rng.normal(size=rows), "n": rng.integers(0, 9, rows),
+        "flag": rng.random(rows) < 0.5, "day": pd.Timestamp("2024-05-01") + pd.to_timedelta(np.arange(rows) % 40, "D"),
+    })  # fmt: skip
+    data.loc[::50, "row"] = None
+    data.loc[::9, "x"] = np.nan
+    return data
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "postgres"])
+@pytest.mark.parametrize("slack", [6.0, 0.01])  # with hardly any, the engine must be asked again
+def test_rows_are_the_first_by_hash_of_all_and_of_each_label(tmp_path, postgres_url, monkeypatch, engine, slack):
+    monkeypatch.setattr(first_by_hash, "_SLACK", slack)
+    data, most = labelled(), 130
+    where = {}
+    if engine == "postgres":
+        into_postgres(postgres_url, data)
+        where = {"source": {"connection": postgres_url, "table": "labelled"}}
+    file = write_program(tmp_path / "p", data, contract=BY_HASH, model="models:/m/1", **where)
+    with open_source(read_program(file), Period("all")) as source:
+        asked = []
+        monkeypatch.setattr(type(source), "columns", counting(type(source).columns, asked))
+        drawn = model_rows(source, ["g", "h"], most, 8, ["row"])
+    assert len(asked) == (1 if slack > 1 else len(asked)) >= (1 if slack > 1 else 2)
+    named = data[data["row"].notna()].copy()
+    named["unit"] = named["row"].astype(int).astype(str)
+    named["hash"] = [hashlib.md5(f"8:{unit}".encode(), usedforsecurity=False).hexdigest() for unit in named["unit"]]
+    named = named.sort_values("hash", kind="stable")
+    near = named["hash"] <= named["hash"].iloc[most - 1]
+    for column in ("one", "other"):
+        for label, own in named.groupby(column):
+            near |= (named[column] == label) & (named["hash"] <= own["hash"].iloc[min(most, len(own)) - 1])
+    expected = named[near]
+    assert sorted(drawn.columns["row"].astype(int).astype(str)) == sorted(expected["unit"])
+    kept = drawn.columns["row"].astype(int).astype(str)
+    assert [hashed for hashed, _ in groupby(kept)] == list(dict.fromkeys(expected["unit"]))
+    assert drawn.total == len(named)
+    assert drawn.without_unit == len(data) - len(named)
+    assert drawn.sizes["g"] == {**data["one"].value_counts().to_dict(), None: int(data["one"].isna().sum())}
+    for label in ("a", "b", "c"):
+        mine = drawn.places["g"][drawn.labels["g"] == label]
+        assert mine.tolist() == list(range(len(mine)))
+    assert drawn.features["x"].isna().sum() == expected["x"].isna().sum()
+    assert [drawn.features[name].dtype.kind for name in ("x", "n", "flag", "day")] == ["f", "i", "O", "M"]
+    assert drawn.features["n"].sum() == expected["n"].sum()
+    assert drawn.features["flag"].sum() == expected["flag"].sum()
+
+
+def counting(ask, asked):
+    def counted(source, question):
+        asked.append(question)
+        return ask(source, question)
+
+    return counted
+
+
+def into_postgres(url, data):
+    with psycopg.connect(url) as connection, connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS labelled")
+        cursor.execute(
+            'CREATE TABLE labelled ("row" bigint, one text, other text, x double precision, n integer, flag boolean, '
+            "day timestamp)"
+        )
+        with cursor.copy("COPY labelled FROM STDIN") as copy:
+            for row in data.itertuples(index=False):
+                plain = [None if pd.isna(value) else value for value in row]
+                copy.write_row([None if plain[0] is None else int(plain[0]), *plain[1:]])
+
+
+COLUMNS = {
+    "whole": "BIGINT", "small": "UTINYINT", "real": "FLOAT", "double": "DOUBLE", "text": "VARCHAR", "truth": "BOOLEAN",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("further", ["", ", DATE '2024-02-03' AS day", ", 5::HUGEINT AS huge"])
+@pytest.mark.parametrize("lacking", ["none", "some", "all"])
+def test_columns_of_an_answer_are_its_rows_turned(lacking, further):
+    values = {"whole": "2**40", "small": "7", "real": "0.1", "double": "0.1", "text": "'a'", "truth": "true"}
+    missing = {"none": "false", "some": "i % 2 = 0", "all": "true"}[lacking]
+    sql = ", ".join(f"CASE WHEN {missing} THEN NULL ELSE ({values[name]})::{kind} END AS {name}"
+                    for name, kind in COLUMNS.items())  # fmt: skip
+    with duckdb.connect() as connection:
+        question = f"SELECT i{further}, {sql} FROM range(6) AS t(i) ORDER BY i"
+        rows = connection.execute(question).fetchall()
+        found = columns_of(connection.execute(question))
+        empty = columns_of(connection.execute(f"SELECT * FROM ({question}) WHERE i > 9"))
+    assert len(found) == len(empty) == len(rows[0])
+    assert all(not len(one) for one in empty)
+    for one, values in zip(found, zip(*rows, strict=True), strict=True):
+        expected = array_of(values)
+        assert one.dtype == expected.dtype
+        assert [str(value) for value in one.tolist()] == [str(value) for value in expected.tolist()]
 
 
 def test_strata_are_in_the_words_in_which_the_engine_counts_them(tmp_path):

@@ -9,7 +9,15 @@ import pytest
 from scipy import stats
 
 from audits.statistics.gap_sizes import beyond_bins, rows_needed, telling_pairs, variances
-from audits.statistics.output_gap import Beside, Side, drawn_side, output_gap, standardised_side
+from audits.statistics.output_gap import (
+    FEWEST_FURTHER,
+    Beside,
+    Further,
+    Side,
+    drawn_side,
+    output_gap,
+    standardised_side,
+)
 from audits.statistics.post_strata import joined_bins
 
 
@@ -56,26 +64,27 @@ def test_over_every_draw_the_mean_is_right_and_the_sampling_variance_what_draws_
 
 
 def test_bins_with_few_rows_are_joined_with_a_neighbour():
-    codes, held = joined_bins([0] * 6 + [1] * 2 + [3] * 7 + [4], [10, 20, 5, 30, 4], 16, 69)
+    codes, held, _ = joined_bins([0] * 6 + [1] * 2 + [3] * 7 + [4], [10, 20, 5, 30, 4], 16, 69)
     assert codes.tolist() == [0] * 6 + [1] * 9 + [1]
     assert held.tolist() == [10, 59]
-    codes, held = joined_bins([0, 1, 2], [4, 4, 4], 3, 12)
+    codes, held, _ = joined_bins([0, 1, 2], [4, 4, 4], 3, 12)
     assert codes.tolist() == [0, 0, 0]
     assert held.tolist() == [12]
-    codes, held = joined_bins([1] * 5, [9, 3], 5, 12)  # one bin of which nobody was drawn, one of more than there are
+    codes, held, _ = joined_bins([1] * 5, [9, 3], 5, 12)  # one of nobody, one of more than there are
     assert codes.tolist() == [0] * 5
     assert held.tolist() == [14]
 
 
 def test_a_bin_apart_is_nobodys_neighbour():
     few = [0] * 9 + [1] * 6 + [2] * 2  # the last, of few rows, joins the fullest and not that beside it
-    codes, held = joined_bins(few, [90, 60, 40], 17, 190, apart=1)
+    codes, held, _ = joined_bins(few, [90, 60, 40], 17, 190, apart=1)
     assert codes.tolist() == [0] * 9 + [1] * 6 + [0] * 2
     assert held.tolist() == [130, 60]
-    codes, held = joined_bins([0] * 9 + [1] * 3 + [2] * 5, [90, 60, 40], 17, 190, apart=1)
+    assert joined_bins(few, [90, 60, 40], 17, 190, apart=1)[2].tolist() == [0, 1, 0]
+    codes, held, _ = joined_bins([0] * 9 + [1] * 3 + [2] * 5, [90, 60, 40], 17, 190, apart=1)
     assert codes.tolist() == [0] * 12 + [1] * 5
     assert held.tolist() == [150, 40]
-    codes, held = joined_bins([0] * 2 + [1] * 7 + [2] * 8, [20, 70, 80], 17, 170, apart=2)
+    codes, held, _ = joined_bins([0] * 2 + [1] * 7 + [2] * 8, [20, 70, 80], 17, 170, apart=2)
     assert codes.tolist() == [1] * 2 + [0] * 7 + [1] * 8
     assert held.tolist() == [70, 100]
 
@@ -260,11 +269,11 @@ def test_what_outputs_vary_by_beyond_bins_is_guessed_from_them():
     bins = rng.integers(0, 6, (3, 4000))
     phi = np.stack([np.sin(bins[0]), bins[1] ** 2.0, 0.0 * bins[2]], axis=1) + rng.normal(0, 0.2, (4000, 3))
     sides = np.arange(1500), np.arange(1500, 4000)
-    guessed = variances(beyond_bins(phi.sum(axis=1), bins), [], [], sides)
+    guessed = variances(beyond_bins(phi.sum(axis=1), bins).left, [], [], sides)
     for side, one in zip(sides, guessed, strict=True):
         counts = [np.bincount(own[side], minlength=6) for own in bins]
         assert one == pytest.approx(drawn_side(phi[side], 10**6, bins[:, side], counts).residual, rel=0.02)
-    left = beyond_bins(phi.sum(axis=1), [(), ()])
+    left = beyond_bins(phi.sum(axis=1), [(), ()]).left
     assert variances(left, [], [], sides)[0] == pytest.approx(phi.sum(axis=1).var(), rel=0.1)
 
 
@@ -277,7 +286,7 @@ def test_what_is_left_beside_bins_is_that_of_least_squares(copies):
     design = np.concatenate([one[:, None] == np.arange(5) for one in bins], axis=1).astype(float)
     dense = y - design @ np.linalg.lstsq(design, y, rcond=None)[0]
     free = 700 - 1 - 4 * len(bins)
-    np.testing.assert_allclose(beyond_bins(y, bins), dense * np.sqrt(700 / free), atol=1e-4)
+    np.testing.assert_allclose(beyond_bins(y, bins).left, dense * np.sqrt(700 / free), atol=1e-4)
 
 
 def crossed(rng, rows, size=4, slope=0.6):
@@ -319,7 +328,7 @@ def test_with_further_numbers_the_mean_is_right_over_draws_and_varies_as_told():
     for _ in range(600):
         rows = rng.choice(4000, 300, replace=False)
         mine = [one[rows] for one in bins]
-        pairs = telling_pairs(beyond_bins(phi[rows].sum(axis=1), mine), [one[rows] for one in scores])
+        pairs = telling_pairs(beyond_bins(phi[rows].sum(axis=1), mine).left, [one[rows] for one in scores])
         chosen.append(pairs[:1] == [(0, 1)])
         products = np.stack([scores[one] * scores[other] for one, other in pairs], axis=1)
         beside = Beside(products[rows], products.mean(axis=0))
@@ -356,11 +365,103 @@ def test_no_pair_is_chosen_where_outputs_are_sums():
     for _ in range(60):
         x = rng.normal(size=(600, 12))
         bins = [np.searchsorted([-1, -0.4, 0, 0.4, 1], x[:, j]) for j in range(12)]
-        left = beyond_bins(np.sin(x).sum(axis=1) + 0.3 * rng.normal(size=600), bins)
-        found += bool(telling_pairs(left, [one / 2.5 - 1 for one in bins]))
+        fitted = beyond_bins(np.sin(x).sum(axis=1) + 0.3 * rng.normal(size=600), bins)
+        found += bool(telling_pairs(fitted.left, [one / 2.5 - 1 for one in bins]))
     assert found == 0
     assert telling_pairs(np.zeros(9), [np.arange(9.0)] * 2) == []
     assert telling_pairs(np.arange(9.0), [None, np.arange(9.0)]) == []
+
+
+def test_features_that_tell_little_of_the_outputs_are_told_from_those_that_do():
+    rng = np.random.default_rng(25)
+    x = rng.normal(size=(3000, 6))
+    bins = [np.searchsorted(np.linspace(-2, 2, 19), one) for one in x.T]
+    fitted = beyond_bins(x[:, 1] + 0.5 * x[:, 4] + 0.05 * x[:, 5] + 0.5 * rng.normal(size=3000), [*bins, ()])
+    assert fitted.telling() == [1, 4]
+    np.testing.assert_allclose(fitted.variances, [0, 1, 0, 0, 0.25, 0.0025, 0], atol=0.05)
+    assert np.mean(fitted.left**2) == pytest.approx(0.25 + 0.01, rel=0.1)  # and what varies within the bins
+    assert beyond_bins(x[:, 1], [(), ()]).telling() == []
+
+
+def test_without_bins_outputs_of_further_rows_make_the_regression_estimator():
+    """The total is the mean output of all rows, a part moves by its slope on the output."""
+    rng = np.random.default_rng(26)
+    phi = rng.normal(size=(1000, 3)) @ np.array([[1.0, 0.4, 0.0], [0.0, 1.0, 0.0], [0.0, 0.3, 0.0]])
+    first, more = phi[:120], phi[120:420].sum(axis=1)
+    side = drawn_side(first, 1000, further=Further(more, [()] * 3))
+    y, every = first.sum(axis=1), phi[:420].sum(axis=1)
+    slopes = np.array([np.cov(one, y)[0, 1] for one in first.T]) / y.var(ddof=1)
+    np.testing.assert_allclose(side.mean, first.mean(axis=0) + slopes * (every.mean() - y.mean()), atol=1e-14)
+    assert side.mean.sum() == pytest.approx(every.mean(), abs=1e-14)
+    assert (side.rows, side.outputs, side.size) == (120, 420, 1000)
+    assert side.residual == pytest.approx(more.var(ddof=1))
+    assert side.sampling.sum() == pytest.approx(every.var(ddof=1) / 420 * (1 - 0.42), rel=0.1)
+    assert side.sampling[2, 2] == side.mean[2] == 0  # of a part that is nothing
+
+
+@pytest.mark.parametrize("further", [200, 2600])
+def test_outputs_of_further_rows_are_held_against_what_bins_tell_of_them(further):
+    """Against least squares on indicators and the product, feature by feature; of all rows the total is the book's."""
+    rng = np.random.default_rng(27)
+    phi, bins, _, product = crossed(rng, 3000)
+    bins = [np.minimum(one, 4) for one in bins]
+    counts = [np.bincount(one, minlength=5) for one in bins]
+    order = rng.permutation(3000)
+    rows, more = order[:400], order[400 : 400 + further]
+    beside = Beside(product[rows][:, None], [product.mean()])
+    given = [[one[rows] for one in bins], counts]
+    alone = drawn_side(phi[rows], 3000, *given, beside=beside)
+    told = np.zeros(further)
+    for j, own in enumerate(bins):
+        design = np.column_stack([own[:, None] == np.arange(5), product]).astype(float)
+        told += design[more] @ np.linalg.lstsq(design[rows], phi[rows, j], rcond=None)[0]
+    outputs = phi[more].sum(axis=1)
+    side = drawn_side(phi[rows], 3000, *given, beside=beside,
+                      further=Further(outputs, [one[more] for one in bins], product[more][:, None]))  # fmt: skip
+    share, shares = further / (400 + further), alone.sampling.sum(axis=1) / alone.sampling.sum()
+    np.testing.assert_allclose(side.mean, alone.mean + shares * share * (outputs - told).mean(), atol=1e-12)
+    of_total = share**2 * (outputs - told).var(ddof=1) / further * (1 - further / 2600)
+    of_total += (1 - share * 3000 / 2600) ** 2 * alone.sampling.sum()
+    assert side.sampling.sum() == pytest.approx(of_total, abs=1e-15)
+    beyond = side.sampling - alone.sampling
+    np.testing.assert_allclose(beyond, np.outer(shares, shares) * beyond.sum(), atol=1e-15)
+    assert np.linalg.eigvalsh(side.sampling)[0] > -1e-15
+    if further == 2600:
+        assert side.mean.sum() == pytest.approx(phi.sum(axis=1).mean(), abs=1e-12)
+        assert side.sampling.sum() == pytest.approx(0, abs=1e-15)
+
+
+def test_with_outputs_of_further_rows_means_are_right_over_draws_and_vary_as_told():
+    rng = np.random.default_rng(28)
+    phi, bins, _, product = crossed(rng, 4000)
+    counts = [np.bincount(one, minlength=10) for one in bins]
+    found, told, plain = [], [], []
+    for _ in range(800):
+        drawn = rng.choice(4000, 900, replace=False)
+        rows, more = drawn[:250], drawn[250:]
+        beside = Beside(product[rows][:, None], [product.mean()])
+        further = Further(phi[more].sum(axis=1), [one[more] for one in bins], product[more][:, None])
+        given = phi[rows], 4000, [one[rows] for one in bins], counts
+        side = drawn_side(*given, beside=beside, further=further)
+        found.append([*side.mean, side.mean.sum()])
+        told.append([*np.diag(side.sampling), side.sampling.sum()])
+        plain.append(drawn_side(*given, beside=beside).sampling.sum())
+    spread, truth = np.std(found, axis=0), [*phi.mean(axis=0), phi.sum(axis=1).mean()]
+    assert (np.abs(np.mean(found, axis=0) - truth) < 0.12 * spread).all()
+    np.testing.assert_allclose(np.mean(told, axis=0), spread**2, rtol=0.2)
+    assert np.mean(told, axis=0)[-1] < 0.4 * np.mean(plain)
+
+
+def test_further_rows_that_are_few_or_beside_rows_not_taken_tell_nothing():
+    rng = np.random.default_rng(29)
+    phi = rng.normal(size=(200, 2))
+    lost = phi.copy()
+    lost[3] = np.nan
+    for own, m in ((phi, FEWEST_FURTHER - 1), (lost, 400)):
+        side, alone = drawn_side(own, 900, further=Further(rng.normal(size=m), [(), ()])), drawn_side(own, 900)
+        np.testing.assert_array_equal(side.mean, alone.mean)
+        np.testing.assert_array_equal(side.sampling, alone.sampling)
+        assert side.outputs == side.rows
 
 
 def test_intervals_hold_what_they_should():

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from sklearn.linear_model import LinearRegression
 
+from audits.comparisons.gap_figures import gap_of
 from audits.evidence import contributions
 from audits.evidence.contribution_bins import Bins, bins_of, count_book, count_pairs, stratum_of
 from audits.evidence.contribution_density import BINS, edges_of, hill_of, ranks_of
@@ -211,6 +212,30 @@ def test_no_more_rows_are_drawn_than_it_takes_and_the_draw_changes_no_mean(tmp_p
         assert (one.side.drawn, one.side.size) == (other.side.drawn, other.side.size)
         errors = np.sqrt(np.array(other.side.sampling)[np.cumsum([0, 4, 3, 2])])
         assert np.all(np.abs(np.subtract(one.side.mean, other.side.mean)) < 2 * errors + 1e-9)  # other bins alone
+
+
+def test_outputs_tell_the_gap_and_contributions_of_fewer_rows_its_parts(tmp_path, registry, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", registry[0].uri)
+    data = customers(11, 9000)
+    margins = registry[1].predict(taken(data))
+    south = (data["area"] == "south").to_numpy()
+    truth, asked, misses = margins[south].mean() - margins[~south].mean(), 0.011, []
+    with open_source(
+        read_program(program(tmp_path / "p", data.assign(asked=np.exp(margins)))), Period("all")
+    ) as source:
+        model = open_model(source.contract)
+        for seed in range(12):
+            need = ContributionsNeed(("region",), rows=5000, half_width=asked, background=20, seed=seed)
+            found = collect_contributions(source, model, need)
+            sides = [found.attributes["region"].of(label).side for label in ("south", "north")]
+            gap = gap_of(*sides)
+            assert all(side.drawn < side.outputs < side.size for side in sides)
+            assert found.rows == sum(side.drawn for side in sides)
+            assert 0 < gap.half_width() <= asked * abs(gap.total)
+            assert gap.sampling_half_widths().max() <= asked * abs(gap.total)
+            misses.append((gap.total - truth) / gap.sampling_error)
+    assert np.abs(misses).max() < 4
+    assert 0.5 < np.std(misses) < 1.6
 
 
 def test_order_and_threads_change_nothing_and_no_person_is_kept(tmp_path, priced, monkeypatch):
