@@ -241,7 +241,9 @@ def _with_outputs(side: Side, left: Floats) -> Side:
     noise = share**2 * each / m * (1 - m / (size - n))
     sampling = side.sampling + np.outer(of_total, of_total) * (noise - total * (1 - (1 - met) ** 2))
     mean = side.mean + of_total * moved
-    return replace(side, mean=mean, sampling=sampling, size=size, residual=each, outputs=n + m)
+    drawn = 1 / (n + m) - 1 / size
+    residual = float(sampling.sum()) / drawn if drawn > 0 else each
+    return replace(side, mean=mean, sampling=sampling, size=size, residual=residual, outputs=n + m)
 
 
 def standardised_side(
