@@ -52,7 +52,7 @@ class Sums:
         """The side of a label from rows with contributions; None where too few were drawn.
 
         ``scored`` are these and the rows drawn next, whose outputs alone tell the total; they serve where the model
-        takes all of the former.
+        takes all of both.
         """
         of = key, len(chosen), 0 if scored is None else len(scored)  # first rows: how many tell which
         if of not in self.kept:
@@ -66,7 +66,9 @@ class Sums:
         size = self.book.sizes.get(key, len(every))
         bins, book = self._bins(key, every)
         beside = self._beside(key, bins)
-        further = self._further(key, np.setdiff1d(scored, chosen)) if scored is not None else None
+        further = None
+        if scored is not None and not len(self.lost(key, scored)):
+            further = self._further(key, np.setdiff1d(scored, chosen))
         return drawn_side(phi, size, bins, book, self.entities(every), self._pairs(key), self._apart, beside, further)
 
     def _further(self, key: Key, rows: Whole) -> Further | None:
@@ -82,7 +84,7 @@ class Sums:
         places, mine = self.drawn.places[key[0]], self.drawn.labels[key[0]] == key[1]
         last = int(places[chosen].max(initial=-1))
         further = places[mine & self.usable & (places > last)]
-        end = int(further.min()) if len(further) else len(places)
+        end = min(int(further.min()) if len(further) else len(places), self.drawn.most)
         return np.flatnonzero(mine & ~self.usable & (places < end))
 
     def _all(self, key: Key, chosen: Whole) -> tuple[NDArray[np.float64], Whole]:

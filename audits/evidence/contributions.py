@@ -49,8 +49,8 @@ __all__ = ["Contributions", "collect_contributions"]
 
 PILOT, DRAWN = 500, 2_500  # rows of a label
 _MOST_GUESSED, _GUESSED, _FIRST = 32, 1250, 400
-_ROUNDS, _MARGIN, _DIGITS = 3, 1.1, 10
-_SCALE = 1000  # rows of all whose margins tell in what unit they are read, where no more are known
+_ROUNDS, _MARGIN, _DIGITS = 5, 1.1, 10
+_SCALE = 1000  # rows of all that tell to some per cent in what unit margins are read, where no more of these are known
 Floats = NDArray[np.float64]
 Whole = NDArray[np.int64]
 
@@ -86,7 +86,8 @@ def _of_draw(source: Source, model: Model, need: ContributionsNeed, most: int) -
         guess = _guessed(_cut(source, drawn, rows.names), rows, drawn, taken, need, source.prepared.references)
     first, crossed = (guess.rows, guess.pairs) if guess else ({}, [])
     _check_drawn(drawn, first, need, most)
-    scored = {key: _first(drawn, taken, key, min(first.get(key, PILOT), need.rows)) for key in keys}
+    known = {key: max(first[key], _GUESSED) if key in first else PILOT for key in keys}
+    scored = {key: _first(drawn, taken, key, min(known[key], need.rows)) for key in keys}
     chosen = {key: _first(drawn, taken, key, min(_FIRST if key in first else PILOT, need.rows)) for key in keys}
     rows.compute(_union(chosen.values()) if chosen else _whole(taken, min(PILOT, need.rows)))
     rows.keep(_largest(rows, chosen, source.prepared.references))
@@ -121,7 +122,7 @@ def _first(drawn: ModelRows, taken: ModelFrame, key: Key, rows: int) -> Whole:
     """The first rows of a label by hash that the model can take."""
     attribute, label = key
     places = drawn.places[attribute]
-    mine = (drawn.labels[attribute] == label) & (places >= 0) & (places < rows) & taken.usable
+    mine = (drawn.labels[attribute] == label) & (places >= 0) & (places < min(rows, drawn.most)) & taken.usable
     return np.flatnonzero(mine)
 
 
@@ -212,20 +213,21 @@ def _more(
     explain: dict[Key, int] = {}
     score: dict[Key, int] = {}
     sides = {key: sums.side(key, rows, scored[key]) for key, rows in chosen.items()}
+    explained, known = (_held(sums.drawn, rows) for rows in (chosen, scored))
     for one, other in _gaps(chosen, references):
         group, reference = sides[one], sides[other]
         if group is None or reference is None:
             explain |= {key: need.rows for key in (one, other) if sides[key] is None}
             continue
         of_parts, of_total = _rows_of_gap(sums, chosen, (one, other), (group, reference), need)
-        for key in (one, other):
-            lost = of_total if len(sums.lost(key, chosen[key])) else 0  # then outputs alone do not tell the total
-            explain[key] = max(explain.get(key, 0), min(max(of_parts, lost), need.rows))
+        for key, side in ((one, group), (other, reference)):
+            alone = side.unlike or len(sums.lost(key, scored[key]))  # then outputs alone do not tell the total
+            all_scored = max(of_total, known[key]) if alone else 0
+            explain[key] = max(explain.get(key, 0), min(max(of_parts, all_scored), need.rows))
             score[key] = max(score.get(key, 0), min(of_total, need.rows))
     wanted = {key: max(n, score.get(key, 0)) for key, n in explain.items()}
     _check_drawn(sums.drawn, wanted, need, most)
-    drawn = {key: int((sums.drawn.labels[key[0]] == key[1]).sum()) for key in wanted}
-    explained, known = (_held(sums.drawn, rows) for rows in (chosen, scored))
+    drawn = {key: min(int((sums.drawn.labels[key[0]] == key[1]).sum()), sums.drawn.most) for key in wanted}
     return (
         {key: n for key, n in explain.items() if n > explained[key] and drawn[key] > explained[key]},
         {key: n for key, n in wanted.items() if n > known[key] and drawn[key] > known[key]},

@@ -36,7 +36,7 @@ _MOST = 62  # players on a path whose set fits into a whole number
 _ROWS, _SETS, _CELLS = 8192, 2_000_000, 16_384  # rows at once, rows of leaves, and cells of a table that stay at hand
 _FEW, _MANY = 16, 128  # leaves whose tables are made at once
 _MATRIX = 7  # players up to which these are products of matrices, and so small that no library takes threads for them
-_PRODUCT = 1 << 18
+_PRODUCT = 1 << 17
 Leaf = tuple[float, list[int], NDArray[np.int64]]
 
 

@@ -39,6 +39,7 @@ def first_by_hash(
     wanted of it: first the unit, then the labels, of which ``sizes`` hold the rows with a unit.
     """
     wanted, hashed = ", ".join(columns), f"md5('{int(seed)}:' || CAST(unit AS varchar))"
+    bytewise = "" if source.engine == "duckdb" else ' COLLATE "C"'  # whatever order the database has for texts
     slack = _SLACK
     while True:
         whole = _below(most, known, slack)
@@ -48,7 +49,7 @@ def first_by_hash(
         limit = f"greatest({', '.join(limits)})" if sizes else limits[0]
         found = source.columns(
             f"WITH e AS ({every}), h AS (SELECT {wanted}, {hashed} AS hash FROM e WHERE unit IS NOT NULL) "
-            f"SELECT {wanted}, hash FROM h WHERE hash < {limit} ORDER BY hash"
+            f"SELECT {wanted}, hash FROM h WHERE hash{bytewise} < {limit} ORDER BY hash{bytewise}"
         )
         if _enough(found, whole, bounds, most):
             return _first(found, len(sizes), most)

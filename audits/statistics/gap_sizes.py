@@ -52,7 +52,7 @@ class Additive:
     variances: Floats
 
     def telling(self) -> list[int]:
-        """The features whose functions vary: without the others not even ``WORTH`` more of the mean square is left."""
+        """The features whose functions vary: those of the others have ``WORTH`` of what is left or less together."""
         order = np.argsort(self.variances, kind="stable")
         without = np.cumsum(self.variances[order]) <= WORTH * float(np.mean(self.left**2))
         return sorted(int(i) for i in order[~without])

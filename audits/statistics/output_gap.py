@@ -32,7 +32,9 @@ and the further ones are a simple random sample of the N − n others: with c = 
 
     sampling    S + β βᵀ [s² var(u) / m (1 − m / (N − n)) − (1 − (1 − c)²) 1ᵀS1]
 
-Without bins the total is the mean output of all n + m rows, and a part the regression estimator on the output.
+Without bins the total is the mean output of all n + m rows, and a part the regression estimator on the output. β is
+known from the n rows alone: where var(u) is more than ``UNLIKE`` times what u varies by among these, they have not seen
+what moves the output, such as a rare value, and the further rows are left out.
 
 Where the model does not take all rows, the mean is that of the rows it takes, a domain of the book (Särndal, Swensson
 and Wretman 1992, 5.8 and 10.3): Σ_b N_b y_b / Σ_b N_b t_b, with t_b the share of the rows drawn of a bin that are
@@ -64,6 +66,7 @@ _REPLICATES, _SURE = 50_000, 0.9995
 _POWER = 0.8
 FEWEST_BESIDE = 50  # rows for each further number of a regression
 FEWEST_FURTHER = 50  # rows of which the output alone is known, below which they are left out
+UNLIKE = 1.5  # times the variance beyond bins of rows with contributions, above which further rows are not like these
 _TOGETHER = 1e-10  # of numbers that go together to so much, one serves
 
 
@@ -92,7 +95,9 @@ class Side:
     """Mean contributions (p,) of one side and their covariances (p, p).
 
     ``rows`` were drawn of ``size``, of ``clusters`` entities; ``residual`` is the variance, of one row, of the output
-    within bins: what a further row drawn is worth. ``outputs`` are the rows whose output was known.
+    within bins: what a further row drawn is worth. ``outputs`` are the rows whose output told the total. ``unlike``:
+    outputs of further rows vary more than those with contributions let expect, so that these have not seen what moves
+    the output; the former were left out.
     """
 
     mean: Floats
@@ -103,6 +108,7 @@ class Side:
     clusters: int
     residual: float = 0.0
     outputs: int = 0
+    unlike: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -232,10 +238,15 @@ def drawn_side(
 def _with_outputs(side: Side, left: Floats) -> Side:
     """The side with the total of a larger draw: ``left`` (m,) is u of its further rows, in the words of the module."""
     n, m, total = side.rows, len(left), float(side.sampling.sum())
-    if m < FEWEST_FURTHER or not total > 0:
+    if m < FEWEST_FURTHER:
         return side
-    size = max(side.size, n + m)
-    share, each = m / (n + m), float(left.var(ddof=1))
+    size, each = max(side.size, n + m), float(left.var(ddof=1))
+    scale = float(np.abs(side.mean).sum()) + float(np.abs(left).max())
+    if each > max(UNLIKE * side.residual, (1e-9 * scale) ** 2):
+        return replace(side, residual=each, unlike=True)
+    if not total > 0:
+        return side
+    share = m / (n + m)
     moved, met = share * float(left.mean()), share * size / (size - n)
     of_total = side.sampling.sum(axis=1) / total
     noise = share**2 * each / m * (1 - m / (size - n))
@@ -323,7 +334,7 @@ def _post_stratified(
     n = len(phi)
     mean, (weights, within, influence) = np.empty(phi.shape[1]), (np.empty(phi.shape) for _ in range(3))
     known = _serves(beside, taken)
-    further = further if taken.all() else None
+    further = _checked(further, len(bins), known) if taken.all() else None
     rest = np.array(further.outputs if further else (), dtype=np.float64)
     for j, column in enumerate(phi.T):
         mine, counts = (bins[j] if len(bins) else (), book[j] if len(book) else ())
@@ -336,7 +347,7 @@ def _post_stratified(
         z = np.where(taken, column - mean[j], 0.0)
         inside = np.bincount(codes, weights=z, minlength=len(held)) / drawn
         left = z - inside[codes]
-        theirs = new[np.asarray(further.bins[j])] if further and len(new) else np.zeros(len(rest), dtype=np.int64)
+        theirs = _joined(new, further.bins[j]) if further and len(new) else np.zeros(len(rest), dtype=np.int64)
         rest -= mean[j] + inside[theirs]
         if known is not None:
             fit = _regression(left, known[0], codes, drawn)
@@ -348,6 +359,26 @@ def _post_stratified(
         within[:, j] = each * left * wider[codes]
         influence[:, j] = within[:, j] * np.sqrt(np.maximum(1 - drawn / held, 0.0))[codes]
     return mean, weights, within, influence, rest
+
+
+def _checked(further: Further | None, features: int, known: tuple[Floats, Floats] | None) -> Further | None:
+    """Raises ``ValueError`` for shapes that do not fit."""
+    if further is None:
+        return None
+    shape = len(np.asarray(further.outputs)), 0 if known is None else len(known[1])
+    if features and len(further.bins) != features:
+        raise ValueError(f"further bins: found {len(further.bins)}, expected {features}")
+    if known is not None and (further.values is None or np.asarray(further.values).shape != shape):
+        found = None if further.values is None else np.asarray(further.values).shape
+        raise ValueError(f"further values: found shape {found}, expected {shape}")
+    return further
+
+
+def _joined(new: NDArray[np.int64], bins: ArrayLike) -> NDArray[np.int64]:
+    codes = np.asarray(bins, dtype=np.int64)
+    if codes.size and not (codes.min() >= 0 and codes.max() < len(new)):
+        raise ValueError(f"further bins: found {codes.min()} to {codes.max()}, expected 0 to {len(new) - 1}")
+    return np.asarray(new[codes])
 
 
 def _serves(beside: Beside | None, taken: NDArray[np.bool_]) -> tuple[Floats, Floats] | None:

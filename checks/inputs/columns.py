@@ -34,7 +34,8 @@ def columns_of(cursor: Any) -> list[NDArray[Any]]:
     ``cursor`` is one of DuckDB, or of any database that gives rows.
     """
     kinds = [str(one[1]) for one in cursor.description]
-    if hasattr(cursor, "fetchnumpy") and _PLAIN.issuperset(kinds):
+    names = {str(one[0]).lower() for one in cursor.description}
+    if hasattr(cursor, "fetchnumpy") and _PLAIN.issuperset(kinds) and len(names) == len(kinds):
         given = cursor.fetchnumpy()
         return [_plain(given[one[0]], kind in _NUMBERS) for one, kind in zip(cursor.description, kinds, strict=True)]
     rows = cursor.fetchall()

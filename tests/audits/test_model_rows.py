@@ -118,6 +118,17 @@ def test_rows_are_the_first_by_hash_of_all_and_of_each_label(tmp_path, postgres_
     assert drawn.features["flag"].sum() == expected["flag"].sum()
 
 
+def test_hashes_are_compared_byte_by_byte_whatever_order_the_database_has(tmp_path, postgres_url, monkeypatch):
+    into_postgres(postgres_url, labelled())
+    where = {"source": {"connection": postgres_url, "table": "labelled"}}
+    file = write_program(tmp_path / "p", labelled(), contract=BY_HASH, model="models:/m/1", **where)
+    with open_source(read_program(file), Period("all")) as source:
+        asked = []
+        monkeypatch.setattr(type(source), "columns", counting(type(source).columns, asked))
+        model_rows(source, ["g"], 100, 8)
+    assert asked[0].count('hash COLLATE "C"') == 2
+
+
 def counting(ask, asked):
     def counted(source, question):
         asked.append(question)
@@ -144,7 +155,7 @@ COLUMNS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("further", ["", ", DATE '2024-02-03' AS day", ", 5::HUGEINT AS huge"])
+@pytest.mark.parametrize("further", ["", ', 9 AS "WHOLE"', ", DATE '2024-02-03' AS day", ", 5::HUGEINT AS huge"])
 @pytest.mark.parametrize("lacking", ["none", "some", "all"])
 def test_columns_of_an_answer_are_its_rows_turned(lacking, further):
     values = {"whole": "2**40", "small": "7", "real": "0.1", "double": "0.1", "text": "'a'", "truth": "true"}

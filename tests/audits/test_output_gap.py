@@ -452,6 +452,33 @@ def test_with_outputs_of_further_rows_means_are_right_over_draws_and_vary_as_tol
     assert np.mean(told, axis=0)[-1] < 0.4 * np.mean(plain)
 
 
+def test_outputs_that_vary_as_no_row_with_contributions_does_tell_that_these_are_too_few():
+    """A rare value that none of the first rows, or hardly one, has: no part may be moved for it."""
+    rng = np.random.default_rng(30)
+    rare = 3.0 * (rng.random(2000) < 0.005)
+    for own in (np.zeros((400, 2)), 0.01 * rng.normal(size=(400, 2))):
+        side = drawn_side(own, 20_000, further=Further(rare, [(), ()]))
+        assert side.unlike
+        np.testing.assert_allclose(side.mean, own.mean(axis=0), atol=1e-15)
+        assert side.residual == pytest.approx(rare.var(ddof=1))
+    assert not drawn_side(np.zeros((400, 2)), 20_000, further=Further(np.zeros(60), [(), ()])).unlike
+    alike = rng.normal(size=(900, 2))
+    assert not drawn_side(alike[:400], 20_000, further=Further(alike[400:].sum(axis=1), [(), ()])).unlike
+
+
+def test_further_rows_that_do_not_fit_are_refused():
+    rng = np.random.default_rng(31)
+    phi, bins = rng.normal(size=(200, 2)), [rng.integers(0, 3, 200)] * 2
+    given, y, more = (phi, 900, bins, [[300] * 3] * 2), np.zeros(60), np.zeros(60, dtype=int)
+    beside = Beside(phi[:, :1], [0.0])
+    for further in (Further(y, [more]), Further(y, [more, more - 1]), Further(y, [more, more + 3])):
+        with pytest.raises(ValueError, match="further bins: found"):
+            drawn_side(*given, further=further)
+    for values in (None, np.zeros((60, 2)), np.zeros((59, 1))):
+        with pytest.raises(ValueError, match="further values: found"):
+            drawn_side(*given, beside=beside, further=Further(y, [more, more], values))
+
+
 def test_further_rows_that_are_few_or_beside_rows_not_taken_tell_nothing():
     rng = np.random.default_rng(29)
     phi = rng.normal(size=(200, 2))

@@ -13,6 +13,7 @@ from sklearn.linear_model import LinearRegression
 
 from audits.comparisons.gap_figures import gap_of
 from audits.evidence import contributions
+from audits.evidence import model_rows as model_rows_module
 from audits.evidence.contribution_bins import Bins, bins_of, count_book, count_pairs, stratum_of
 from audits.evidence.contribution_density import BINS, edges_of, hill_of, ranks_of
 from audits.evidence.contributions import collect_contributions
@@ -186,7 +187,8 @@ def test_a_draw_is_as_good_as_was_asked_and_says_so(tmp_path, priced, registry):
     half = whole.details["sampling_half_width"]
     assert 0 < half <= 0.2 * whole.estimate
     assert abs(whole.estimate - truth) < 2 * half
-    assert whole.n < 0.25 * len(many)
+    assert whole.counts["group_drawn"] + whole.counts["reference_drawn"] < 0.1 * len(many)
+    assert whole.n == whole.counts["group_outputs"] + whole.counts["reference_outputs"] < 0.3 * len(many)
     assert whole.details["half_width_reached"] == 1
     few, _ = measure_program(program(tmp_path / "p", many), ShapGap(half_width=0.001, rows=200), tmp_path / "b")
     whole = by_name(few)["model_output_gap", "all"]
@@ -236,6 +238,80 @@ def test_outputs_tell_the_gap_and_contributions_of_fewer_rows_its_parts(tmp_path
             misses.append((gap.total - truth) / gap.sampling_error)
     assert np.abs(misses).max() < 4
     assert 0.5 < np.std(misses) < 1.6
+
+
+def stepped():
+    """A step of one column and a line of the other."""
+    return Model(
+        "models:/m/1", "m", "1", "d", "pyfunc", ("v0", "v1"), {"v0": "double", "v1": "double"}, "identity", None,
+        lambda frame: 3.0 * (frame["v0"].to_numpy() > 3.1) + 0.1 * frame["v1"].to_numpy(),
+    )  # fmt: skip
+
+
+def test_a_rare_value_that_no_explained_row_has_is_no_gap_of_nothing(tmp_path):
+    """What outputs tell beyond the rows that were explained makes more of these be explained."""
+    rng = np.random.default_rng(40)
+    size = 20_000
+    south = rng.random(size) < 0.5
+    data = pd.DataFrame({
+        "id": np.arange(size), "v0": rng.normal(size=size) + 0.25 * south, "v1": 0.0,
+        "area": np.where(south, "south", "north"),
+    })  # fmt: skip
+    contract = {"unit": "id", "score": "v0", "features": ["v0", "v1"],
+                "prediction": {"of": "score", "favourable": "high"},
+                "groups": {"region": {"column": "area", "reference": "north"}}}  # fmt: skip
+    steps = 3.0 * (data["v0"] > 3.1)
+    truth, misses = steps[south].mean() - steps[~south].mean(), []
+    with open_source(read_program(write_program(tmp_path, data, contract=contract, **MODEL)), Period("all")) as source:
+        for seed in range(10):
+            need = ContributionsNeed(("region",), rows=5000, half_width=0.05, background=20, seed=seed)
+            found = collect_contributions(source, stepped(), need)
+            gap = gap_of(*[found.attributes["region"].of(label).side for label in ("south", "north")])
+            assert gap.sampling_error > 0
+            misses.append((gap.total - truth) / gap.sampling_error)
+    assert np.abs(misses).max() < 3.5
+
+
+def test_rows_not_taken_among_those_scored_alone_are_no_part_of_the_gap(tmp_path, registry, monkeypatch):
+    """The explained rows may hold none of them."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", registry[0].uri)
+    data, margins, taken, file = refusing(tmp_path / "p", registry, 0.004)
+    assert 3 < (~taken).sum() < 12
+    south, misses = (data["area"] == "south").to_numpy(), []
+    truth = margins[south & taken].mean() - margins[~south].mean()
+    with open_source(read_program(file), Period("all")) as source:
+        model = open_model(source.contract)
+        for seed in range(6):
+            need = ContributionsNeed(("region",), half_width=0.2, background=20, seed=seed)
+            found = collect_contributions(source, model, need)
+            one, other = (found.attributes["region"].of(label) for label in ("south", "north"))
+            assert one.lost > 0
+            assert one.side.outputs == one.side.drawn
+            gap = gap_of(one.side, other.side)
+            misses.append((gap.total - truth) / max(gap.sampling_error, 1e-9))
+    assert np.abs(misses).max() < 4
+
+
+def test_a_draw_of_fewer_rows_than_asked_is_not_filled_with_those_of_other_labels(tmp_path, monkeypatch):
+    """Of so wide a model fewer rows are drawn; a rare label of another attribute has more of its rows among them."""
+    monkeypatch.setattr(model_rows_module, "_MOST_CELLS", 1200)
+    rng = np.random.default_rng(41)
+    rare = rng.random(9000) < 0.05
+    data = pd.DataFrame({
+        "id": np.arange(9000), "v0": 5.0 * rare, "v1": rng.normal(size=9000), "v2": rng.normal(size=9000),
+        "area": np.where(rng.random(9000) < 0.5, "south", "north"), "kind": np.where(rare, "rare", "usual"),
+    })  # fmt: skip
+    contract = {"unit": "id", "score": "v1", "features": ["v0", "v1", "v2"],
+                "prediction": {"of": "score", "favourable": "high"},
+                "groups": {"region": {"column": "area", "reference": "north"},
+                           "kind": {"column": "kind", "reference": "usual"}}}  # fmt: skip
+    with open_source(read_program(write_program(tmp_path, data, contract=contract, **MODEL)), Period("all")) as source:
+        need = ContributionsNeed(("region", "kind"), rows=2000, half_width=0.001, background=20)
+        found = collect_contributions(source, sum_model(["v0", "v1", "v2"]), need)
+    for label in ("south", "north"):
+        side = found.attributes["region"].of(label).side
+        assert side.drawn <= side.outputs <= 500  # as many as were drawn of each
+        assert abs(side.mean[0]) < 0.08  # with the rare rows of other labels it is some .15
 
 
 def test_order_and_threads_change_nothing_and_no_person_is_kept(tmp_path, priced, monkeypatch):
