@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _ZERO = float(np.float32(1e-35))  # LightGBM's kZeroThreshold: smaller numbers are its "zero"
+_OF_SPLITS = ("left_child", "right_child", "split_feature", "decision_type")
 _MISSING_ZERO, _MISSING_NAN = 1, 2  # its kinds of what is missing; of the third nothing is
 
 
@@ -53,25 +54,24 @@ def _lightgbm_tree(held: Mapping[str, str]) -> Tree:
     """Of one tree's lines: leaves follow the nodes that split, and are named there by their number's complement."""
     of_leaves, thresholds = (np.array(held[name].split(), dtype=np.float64) for name in ("leaf_value", "threshold"))
     splits, leaves = len(thresholds), len(of_leaves)
-    none = np.full(leaves, -1)
-    columns, left, right, kinds = (
-        np.concatenate([np.array(held[name].split(), dtype=np.int64), none])
-        for name in ("split_feature", "left_child", "right_child", "decision_type")
-    )
-    left[:splits], right[:splits] = (np.where(one >= 0, one, splits + ~one)[:splits] for one in (left, right))
+    of_splits = np.array([held[name].split() for name in _OF_SPLITS], dtype=np.int64)
+    of_splits[:2] = np.where(of_splits[:2] >= 0, of_splits[:2], splits + ~of_splits[:2])
+    left, right, columns, kinds = np.concatenate([of_splits, np.full((4, leaves), -1)], axis=1)
     sets = _lightgbm_sets(held, thresholds, kinds)
     as_zero = kinds >> 2 & 3 == _MISSING_ZERO
     default = kinds & 2 > 0
     as_missing = np.where(kinds[:splits] >> 2 & 3 == _MISSING_NAN, default[:splits], thresholds >= 0)  # else it is 0
+    of_node = columns, thresholds, as_zero, default, as_missing
+    plain = list(zip(*(one[:splits].tolist() for one in of_node), strict=True))
 
     def passes(x: Numbers, node: int) -> NDArray[np.bool_]:
-        values = x[columns[node]]
+        column, threshold, zero, by_default, missing_left = plain[node]
+        values: Numbers = x[column]
         if node in sets:  # missing and negative go to the right
             return np.isin(np.where(values >= 0, np.trunc(values), -1.0), sets[node])
-        goes = np.asarray(values <= thresholds[node])
-        if as_zero[node]:  # as what is missing is
-            return np.where((np.abs(values) <= _ZERO) | np.isnan(values), default[node], goes)
-        return np.asarray(goes | np.isnan(values)) if as_missing[node] else goes
+        if zero:  # as what is missing is
+            return np.asarray(np.where((np.abs(values) <= _ZERO) | np.isnan(values), by_default, values <= threshold))
+        return np.asarray(~(values > threshold) if missing_left else values <= threshold)
 
     return Tree(columns, left, right, np.concatenate([np.zeros(splits), of_leaves]), passes)
 

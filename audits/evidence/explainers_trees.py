@@ -75,14 +75,14 @@ def interventional(trees: Sequence[Tree], x: Numbers, z: Numbers, players: NDArr
 def _leaves(tree: Tree, x: Numbers, players: NDArray[np.int64]) -> Iterator[Leaf]:
     """Each leaf's value, the players on its path, and the set that each row passes: bit k for the path's player k."""
     waiting: list[tuple[int, list[int], NDArray[np.int64]]] = [(0, [], np.zeros(x.shape[1], dtype=np.int64))]
-    left, right, value, columns = tree.left.tolist(), tree.right.tolist(), tree.value.tolist(), tree.column.tolist()
+    left, right, value, of = tree.left.tolist(), tree.right.tolist(), tree.value.tolist(), players[tree.column].tolist()
     while waiting:
         node, path, sets = waiting.pop()
         if left[node] < 0:
             if path and value[node] != 0:
                 yield value[node], path, sets
             continue
-        player = int(players[columns[node]])
+        player = of[node]
         known = player in path
         longer = path if known else [*path, player]
         if len(longer) > _MOST:

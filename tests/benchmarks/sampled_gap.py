@@ -31,7 +31,7 @@ FEATURES, TREES, BACKGROUND = 20, 200, 100
 HALF_WIDTH, BAR = 0.02, 0.1
 NO_WIDTH = 1e-6  # which takes all rows
 SHIFT = 0.5  # of three features, in their standard deviations
-FEW, SOME, TRIES = 500, 5000, 3  # rows that shap, and the library, are timed on
+FEW, SOME, TRIES = 500, 5000, 4  # rows that shap, and the library, are timed on
 
 
 @dataclass(frozen=True, slots=True)
