@@ -1,9 +1,9 @@
 """Bins of features, and how many rows of the whole book lie in each: counted by the engine in one scan.
 
-A number is cut at quantiles of the rows drawn, closer together at both ends where contributions differ most; a text, or
-truth value, has its most frequent values. What is missing, and every further text, has a bin of its own. Times, and
-whatever else is neither number nor text, have none. Strata are counted beside, and so are bins of two numbers at once
-where their product tells much of the output.
+A number is cut evenly between quantiles of the rows drawn where no such bin holds many of them, else at quantiles,
+closer together at both ends where contributions differ most; a text, or truth value, has its most frequent values. What
+is missing, and every further text, has a bin of its own. Times, and whatever else is neither number nor text, have
+none. Strata are counted beside, and so are bins of two numbers at once where their product tells much of the output.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 QUANTILES = (0.01, 0.025, *(i / 20 for i in range(1, 20)), 0.975, 0.99)
 VALUES = 30
+_EVEN = 0.1  # of the rows in the fullest of equally wide bins, up to which these are taken
 _MOST_LABELS = 1000  # combinations of labels that are counted together
 Stratum = tuple[str | None, ...]
 Pair = tuple[str, str]
@@ -36,11 +37,16 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Bins:
-    """Of one feature: ascending upper ``edges`` of numbers, or ``values`` of texts; neither means no bins."""
+    """Of one feature: ascending upper ``edges`` of numbers, or ``values`` of texts; neither means no bins.
+
+    With ``even`` edges the bins between the first and the last are equally wide, and a number's is found by arithmetic
+    that numpy and the engines do alike; a number at an inner edge may belong to either side of it.
+    """
 
     feature: str
     edges: tuple[float, ...] = ()
     values: tuple[str, ...] = ()
+    even: bool = False
 
     @property
     def count(self) -> int:
@@ -56,7 +62,7 @@ class Bins:
         """The bin (n,) of each value; empty without bins."""
         if self.edges:
             numbers = np.asarray(values, dtype=np.float64)
-            found = np.searchsorted(np.array(self.edges), numbers, side="left")
+            found = self._even(numbers) if self.even else np.searchsorted(np.array(self.edges), numbers, side="left")
             return np.where(np.isnan(numbers), self.count - 1, found).astype(np.int64)
         places = {value: i for i, value in enumerate(self.values)}
         rest, missing = len(places), len(places) + 1
@@ -64,6 +70,17 @@ class Bins:
             return np.zeros(0, dtype=np.int64)
         return np.array([missing if value is None or value != value else places.get(as_label(value), rest)
                          for value in values.tolist()], dtype=np.int64)  # fmt: skip
+
+    def _even(self, numbers: Floats) -> Whole:
+        first, last, inner = self.edges[0], self.edges[-1], len(self.edges) - 1
+        beyond = np.where((numbers > first) & (numbers <= last), numbers, first) - first
+        whole = np.where(beyond < self._width, 0.0, np.floor(beyond / self._width))
+        found = np.minimum(whole, inner - 1).astype(np.int64) + 1
+        return np.where(numbers > last, inner + 1, np.where(numbers > first, found, 0))
+
+    @property
+    def _width(self) -> float:
+        return (self.edges[-1] - self.edges[0]) / (len(self.edges) - 1)
 
     def scores(self) -> Floats | None:
         """A score from -1 to 1 of each bin of numbers, in their order, 0 of what is missing; None without numbers."""
@@ -73,6 +90,14 @@ class Bins:
 
     def sql(self, name: str) -> str:
         """The bin in SQL over a number in double precision, or a text, of that name."""
+        if self.even:
+            first, last, width = (_number(one) for one in (self.edges[0], self.edges[-1], self._width))
+            inner = len(self.edges) - 1
+            return (
+                f"CASE WHEN {name} IS NULL THEN {self.count - 1} WHEN {name} <= {first} THEN 0 "
+                f"WHEN {name} > {last} THEN {inner + 1} WHEN {name} - {first} < {width} THEN 1 "  # not below 1
+                f"ELSE CAST(least(floor(({name} - {first}) / {width}), {inner - 1}) AS integer) + 1 END"
+            )
         told = self._halved(name, 0, len(self.edges)) if self.edges else (
             f"CASE {name} {' '.join(f'WHEN {_quoted(value)} THEN {i}' for i, value in enumerate(self.values))} "
             f"ELSE {self.count - 2} END"
@@ -85,9 +110,13 @@ class Bins:
             return str(low)
         middle = (low + high) // 2
         below, above = self._halved(name, low, middle), self._halved(name, middle + 1, high)
-        told = repr(self.edges[middle])
-        edge = told if "e" in told else f"{told}e0"  # in this form engines compare it in double precision
-        return f"CASE WHEN {name} <= {edge} THEN {below} ELSE {above} END"
+        return f"CASE WHEN {name} <= {_number(self.edges[middle])} THEN {below} ELSE {above} END"
+
+
+def _number(value: float) -> str:
+    """With an exponent and in brackets, so that engines take it in double precision, also below 0."""
+    told = repr(value)
+    return f"({told if 'e' in told else told + 'e0'})"
 
 
 def _quoted(text: str) -> str:
@@ -108,6 +137,10 @@ def _bins(column: Any, name: str, values: NDArray[Any]) -> Bins:
             return Bins(name)
         single = np.unique(known)
         cuts = single[:-1] if len(single) <= len(QUANTILES) else np.quantile(known, QUANTILES, method="inverted_cdf")
+        if len(single) > len(QUANTILES) and cuts[-1] > cuts[0]:
+            even = Bins(name, tuple(np.linspace(cuts[0], cuts[-1], len(QUANTILES)).tolist()), even=True)
+            if np.isfinite(even.edges).all() and np.bincount(even.codes(known)).max() <= _EVEN * len(known):
+                return even
         return Bins(name, tuple(float(cut) for cut in np.unique(cuts)) or (float(single[0]),))
     if kind in ("text", "boolean"):
         counted = Counter(as_label(value) for value in values.tolist() if value is not None and value == value)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
+import duckdb
+import ibis
 import lightgbm as lgb
 import numpy as np
 import pandas as pd
@@ -459,6 +462,38 @@ def odd_rows():
     for name in ("x", "flag", "name", "g", "s", "t", "who", "y"):
         data[name] = data[name].astype(object).where(rng.random(size) > 0.06, None)
     return data.astype({"x": float, "s": float, "y": float}).assign(flag=data["flag"].astype("boolean"))
+
+
+@pytest.mark.parametrize(("first", "last"), [(-1.3, 2.9), (1.7e9, 1.7e9 + 3), (-1e-300, 1e300)])
+def test_even_bins_are_found_alike_by_numpy_and_both_engines(postgres_url, first, last):
+    edges = np.linspace(first, last, 24)
+    bins, spread = Bins("x", tuple(edges.tolist()), even=True), np.random.default_rng(3)
+    near = [np.nextafter(edges, -np.inf), edges, np.nextafter(edges, np.inf), spread.uniform(first, last, 3000)]
+    numbers = np.concatenate([*near, [0.0, -0.0, 5e-324, -1.7e308, 1.7e308, np.nan]])
+    codes = bins.codes(numbers)
+    assert set(codes.tolist()) == set(range(bins.count))
+    assert (np.diff(codes[np.argsort(numbers)]) >= 0).all()  # what is missing comes last
+    given = [None if np.isnan(one) else one for one in numbers.tolist()]
+    with duckdb.connect() as connection:
+        found = connection.execute(f"SELECT {bins.sql('x')} FROM (SELECT unnest(?::DOUBLE[]) AS x)", [given]).fetchall()
+    assert [code for (code,) in found] == codes.tolist()
+    with psycopg.connect(postgres_url) as connection:
+        asked = f"SELECT {bins.sql('x')} FROM unnest(%s::float8[]) WITH ORDINALITY AS t(x, i) ORDER BY i"
+        found = connection.execute(asked, [given]).fetchall()
+    assert [code for (code,) in found] == codes.tolist()
+
+
+def test_bins_are_even_where_no_such_bin_holds_many_rows():
+    rng = np.random.default_rng(4)
+    data = pd.DataFrame({
+        "x": rng.normal(size=2000), "skewed": rng.lognormal(0, 1.5, 2000), "few": rng.integers(0, 9, 2000),
+        "one": np.ones(2000), "most": np.where(rng.random(2000) < 0.99, 0.0, rng.normal(size=2000)),
+    })  # fmt: skip
+    table = ibis.memtable(data)
+    found = {one.feature: one for one in bins_of(SimpleNamespace(table=table), data, list(data))}
+    assert {name for name, one in found.items() if one.even} == {"x"}
+    assert all(one.count > 1 for one in found.values())
+    assert np.bincount(found["skewed"].codes(data["skewed"].to_numpy())).max() < 0.1 * 2000
 
 
 def into_postgres(url, data):
