@@ -50,6 +50,7 @@ _LARGE = template(
     "of so large a model only {rows:,} rows of each group were explained"
 )
 _CONSTANT = template("the contribution is the same in all {n:,} rows drawn, and rows not drawn may differ")
+_SAME = template("the model's output is the same in all {n:,} rows scored, and rows not drawn may differ")
 _UNUSABLE = template("the model does not take {n:,} of the {of:,} rows drawn of {label}")
 _UNNAMED = template("{n:,} rows have no name and cannot be drawn")
 _STRANGE = template("the model never saw the value of '{feature}' in {n:,} of the {of:,} rows drawn")
@@ -99,8 +100,9 @@ def _of_group(
     wide_said = (why,) if wide else ()
     scored = [max(side.side.outputs, side.side.drawn) for side in (one, other)]
     counts = {**whole.counts, "group_outputs": scored[0], "reference_outputs": scored[1]}
+    still = () if gap.total_error or _all_drawn((one.side, other.side)) else (said(_SAME, n=sum(scored)),)
     yield replace(
-        whole, n=sum(scored), counts=counts, details={**whole.details, **told},
+        whole, n=sum(scored), counts=counts, unseen=(*whole.unseen, *still), details={**whole.details, **told},
         cautions=(*whole.cautions, *wide_said),
     )  # fmt: skip
     hills = {name: _points(found, i, one, other) for i, name in enumerate(found.features)}
@@ -207,6 +209,10 @@ def _whole(
     return replace(shared, details=details, **_figure(gap.total, gap.total_error, gap.freedom, asked.level))
 
 
+def _all_drawn(sides: tuple[SideSums, SideSums]) -> bool:
+    return all(side.drawn >= side.size for side in sides)
+
+
 def _figure(estimate: float, error: float, freedom: int, level: float) -> dict[str, Any]:
     if error > 0:
         return from_error(estimate, error, freedom, level)
@@ -227,7 +233,7 @@ def _parts(
     reach = [gap.critical(level) for level in LEVELS]
     own, errors, p_values = gap.critical(asked.level), gap.errors, gap.p_values()
     detectable, one_alone = gap.detectable(asked.level), gap.sampling_half_widths(asked.level)
-    drawn_all = all(side.drawn >= side.size for side in sides)
+    drawn_all = _all_drawn(sides)
     undecided = _PATHS_ALONE if found.kind != "interventional" else None
     for i in sorted(range(len(gap.gap)), key=lambda i: (-abs(float(gap.gap[i])), i)):
         value, error = float(gap.gap[i]), float(errors[i])

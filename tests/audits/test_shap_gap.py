@@ -275,6 +275,23 @@ def test_a_rare_value_that_no_explained_row_has_is_no_gap_of_nothing(tmp_path):
     assert np.abs(misses).max() < 3.5
 
 
+def test_a_gap_that_no_scored_row_makes_says_that_others_may(tmp_path, registry, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", registry[0].uri)
+    rng = np.random.default_rng(44)
+    data = pd.DataFrame({
+        "row id": np.arange(9000), "area": rng.choice(["south", "north"], 9000), "v": rng.normal(size=9000),
+    })  # fmt: skip
+    model = LinearRegression().fit(data[["v"]], np.zeros(9000))
+    registry[0].register("flat", model, "sklearn", data[["v"]])
+    contract = {key: value for key, value in CONTRACT.items() if key != "strata"}
+    contract |= {"features": ["v"], "prediction": "price"}
+    file = program(tmp_path / "p", data.assign(asked=0.0), contract, model="models:/flat@live")
+    figures, _ = measure_program(file, ShapGap(), tmp_path / "out")
+    whole = by_name(figures)["model_output_gap", "all"]
+    assert (whole.estimate, whole.standard_error) == (0, 0)
+    assert f"the same in all {whole.n:,} rows scored" in str(whole.unseen[-1])
+
+
 def test_rows_not_taken_among_those_scored_alone_are_no_part_of_the_gap(tmp_path, registry, monkeypatch):
     """The explained rows may hold none of them."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", registry[0].uri)
