@@ -132,11 +132,12 @@ def _bins(column: Any, name: str, values: NDArray[Any]) -> Bins:
     kind = kind_of(column)
     if kind == "number":
         numbers = np.asarray(values, dtype=np.float64)
-        known = numbers[~np.isnan(numbers)]
+        known = np.sort(numbers[~np.isnan(numbers)])
         if not len(known):
             return Bins(name)
         single = np.unique(known)
-        cuts = single[:-1] if len(single) <= len(QUANTILES) else np.quantile(known, QUANTILES, method="inverted_cdf")
+        at = np.ceil(np.array(QUANTILES) * len(known)).astype(np.int64) - 1  # of the inverse of the distribution
+        cuts = single[:-1] if len(single) <= len(QUANTILES) else known[at]
         if len(single) > len(QUANTILES) and cuts[-1] > cuts[0]:
             even = Bins(name, tuple(np.linspace(cuts[0], cuts[-1], len(QUANTILES)).tolist()), even=True)
             if np.isfinite(even.edges).all() and np.bincount(even.codes(known)).max() <= _EVEN * len(known):
@@ -156,10 +157,10 @@ class Book:
     ``crossed`` are, by pair of features, the rows in each bin of the one (rows of the table) and of the other.
     """
 
-    sizes: Mapping[tuple[str, str], int]
-    bins: Mapping[tuple[str, str], Sequence[Whole]]
-    strata: Mapping[tuple[str, str], Mapping[Stratum, int]]
-    crossed: Mapping[tuple[str, str], Mapping[Pair, Whole]]
+    sizes: dict[tuple[str, str], int]
+    bins: dict[tuple[str, str], Sequence[Whole]]
+    strata: dict[tuple[str, str], Mapping[Stratum, int]]
+    crossed: dict[tuple[str, str], Mapping[Pair, Whole]]
 
 
 def count_book(source: Source, drawn: ModelRows, every: Sequence[Bins], crossed: Sequence[Pair] = ()) -> Book:
@@ -188,36 +189,43 @@ def count_book(source: Source, drawn: ModelRows, every: Sequence[Bins], crossed:
         f"w AS (SELECT {', '.join(told)} FROM v) "
         f"SELECT {', '.join(names)}, count(*) AS n FROM w GROUP BY GROUPING SETS ({grouped})"
     )
-    sizes: Counter[tuple[str, str]] = Counter()
-    held: dict[tuple[str, str], list[Whole]] = {}
-    found: dict[tuple[str, str], Counter[Stratum]] = {}
-    tables: dict[tuple[str, str], dict[Pair, Whole]] = {}
-    place = {bins.feature: i for i, bins in enumerate(every)}
-    first, last = len(attributes), len(attributes) + len(named)
-    for *row, n in source.rows(sql):
-        at = [i for i, code in enumerate(row[first:last]) if code is not None]
-        for attribute, label in zip(attributes, row[:first], strict=True):
-            if label is None or label == _NOTHING:
-                continue
-            key = attribute, label[1:]
-            if len(at) > 1:
-                of = tables.setdefault(key, {(named[i].feature, named[j].feature): _table(named[i], named[j])
-                                             for i, j in both})  # fmt: skip
-                for i, j in [pair for pair in both if sorted(pair) == at]:
-                    of[named[i].feature, named[j].feature][int(row[first + i]), int(row[first + j])] += int(n)
-            elif at:
-                mine = held.setdefault(key, [np.zeros(bins.count, dtype=np.int64) for bins in every])
-                mine[place[named[at[0]].feature]][int(row[first + at[0]])] += int(n)
-            elif strata and row[last] is not None:
-                stratum = tuple(_untold(text) for text in row[last:])
-                found.setdefault(key, Counter())[stratum] += int(n)
-            else:
-                sizes[key] += int(n)
-    return Book(dict(sizes), held, found, tables)
+    answer, book = source.columns(sql), Book({}, {}, {}, {})
+    for attribute, labels in zip(attributes, answer, strict=False):
+        for label in sorted({*labels.tolist()} - {None, _NOTHING}):
+            mine = np.flatnonzero(labels == label)
+            _enter(book, (attribute, label[1:]), [one[mine] for one in answer[len(attributes) :]], every, both)
+    return book
 
 
-def _table(one: Bins, other: Bins) -> Whole:
-    return np.zeros((one.count, other.count), dtype=np.int64)
+def _enter(
+    book: Book, key: tuple[str, str], answer: Sequence[NDArray[Any]], every: Sequence[Bins], both: Sequence[Any]
+) -> None:
+    """One label's part of the answer: the bin of each feature, the texts of strata, and how many rows have these."""
+    named = [bins for bins in every if bins.count]
+    texts, n = answer[len(named) : -1], answer[-1].astype(np.int64)
+    codes = np.array([one.astype(np.float64) for one in answer[: len(named)]]).reshape(len(named), len(n))
+    known = ~np.isnan(codes)
+    several = known.sum(axis=0)
+
+    def counted(*at: int) -> Whole:
+        table = np.zeros([named[i].count for i in at], dtype=np.int64)
+        mine = known[list(at)].all(axis=0) & (several == len(at))
+        np.add.at(table, tuple(codes[list(at)][:, mine].astype(np.int64)), n[mine])
+        return table
+
+    if named:
+        own = iter([counted(i) for i in range(len(named))])
+        book.bins[key] = [next(own) if bins.count else np.zeros(0, dtype=np.int64) for bins in every]
+    if both:
+        book.crossed[key] = {(named[i].feature, named[j].feature): counted(i, j) for i, j in both}
+    strata: Counter[Stratum] = Counter()
+    for i in np.flatnonzero(several == 0).tolist():
+        if texts and texts[0][i] is not None:
+            strata[tuple(_untold(one[i]) for one in texts)] += int(n[i])
+        else:
+            book.sizes[key] = book.sizes.get(key, 0) + int(n[i])
+    if strata:
+        book.strata[key] = strata
 
 
 _NOTHING = "0"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +14,8 @@ from audits.evidence.explainers_trees import Numbers, Tree
 if TYPE_CHECKING:
     import pandas as pd
 
+Nodes = NDArray[np.int64]
+Passed = NDArray[np.bool_]
 _ZERO = float(np.float32(1e-35))  # LightGBM's kZeroThreshold: smaller numbers are its "zero"
 _OF_SPLITS = ("left_child", "right_child", "split_feature", "decision_type")
 _MISSING_ZERO, _MISSING_NAN = 1, 2  # its kinds of what is missing; of the third nothing is
@@ -61,17 +63,17 @@ def _lightgbm_tree(held: Mapping[str, str]) -> Tree:
     as_zero = kinds >> 2 & 3 == _MISSING_ZERO
     default = kinds & 2 > 0
     as_missing = np.where(kinds[:splits] >> 2 & 3 == _MISSING_NAN, default[:splits], thresholds >= 0)  # else it is 0
-    of_node = columns, thresholds, as_zero, default, as_missing
-    plain = list(zip(*(one[:splits].tolist() for one in of_node), strict=True))
 
-    def passes(x: Numbers, node: int) -> NDArray[np.bool_]:
-        column, threshold, zero, by_default, missing_left = plain[node]
-        values: Numbers = x[column]
-        if node in sets:  # missing and negative go to the right
-            return np.isin(np.where(values >= 0, np.trunc(values), -1.0), sets[node])
-        if zero:  # as what is missing is
-            return np.asarray(np.where((np.abs(values) <= _ZERO) | np.isnan(values), by_default, values <= threshold))
-        return np.asarray(~(values > threshold) if missing_left else values <= threshold)
+    def passes(x: Numbers, nodes: Nodes) -> Passed:
+        values, limits, zero = x[columns[nodes]], thresholds[nodes, None], as_zero[nodes]
+        goes = np.asarray((values <= limits) | (np.isnan(values) & as_missing[nodes, None]))
+        if zero.any():  # as what is missing is
+            theirs, by_default = values[zero], default[nodes, None][zero]
+            lacking = (np.abs(theirs) <= _ZERO) | np.isnan(theirs)
+            goes[zero] = np.where(lacking, by_default, theirs <= limits[zero])
+        for i in [i for i, node in enumerate(nodes.tolist()) if node in sets]:  # missing and negative go to the right
+            goes[i] = np.isin(np.where(values[i] >= 0, np.trunc(values[i]), -1.0), sets[int(nodes[i])])
+        return goes
 
     return Tree(columns, left, right, np.concatenate([np.zeros(splits), of_leaves]), passes)
 
@@ -121,16 +123,17 @@ def _xgboost_tree(part: dict[str, Any], weight: float) -> Tree:
     left, right = np.array(part["left_children"]), np.array(part["right_children"])
     columns = np.where(left < 0, -1, np.array(part["split_indices"]))
     conditions = np.array(part["split_conditions"], dtype=np.float32).astype(np.float64)
-    default = [bool(one) for one in part["default_left"]]
+    default = np.array(part["default_left"], dtype=bool)
     sets = {node: np.array(part["categories"][start : start + size], dtype=np.float64)
             for node, start, size in zip(part["categories_nodes"], part["categories_segments"],
                                          part["categories_sizes"], strict=True)}  # fmt: skip
 
-    def passes(x: Numbers, node: int) -> NDArray[np.bool_]:
-        values = x[columns[node]]
-        chosen = sets.get(node)  # those of the set go to the right
-        goes = values < conditions[node] if chosen is None else ~np.isin(np.trunc(values), chosen)
-        return np.where(np.isnan(values), default[node], goes)
+    def passes(x: Numbers, nodes: Nodes) -> Passed:
+        values = x[columns[nodes]]
+        goes = values < conditions[nodes, None]
+        for i in [i for i, node in enumerate(nodes.tolist()) if node in sets]:  # those of the set go to the right
+            goes[i] = ~np.isin(np.trunc(values[i]), sets[int(nodes[i])])
+        return np.where(np.isnan(values), default[nodes, None], goes)
 
     return Tree(columns, left, right, np.where(left < 0, conditions * weight, 0.0), passes)
 
@@ -163,16 +166,20 @@ def single_precision(name: str) -> bool:
 def _sklearn_tree(tree: Any, weight: float, classes: bool) -> Tree:
     left, right = tree.children_left.astype(np.int64), tree.children_right.astype(np.int64)
     columns, thresholds = tree.feature.astype(np.int64), tree.threshold
-    missing = getattr(tree, "missing_go_to_left", np.zeros(len(left)))
+    missing = np.asarray(getattr(tree, "missing_go_to_left", np.zeros(len(left))), dtype=bool)
     values = tree.value[:, 0, :]
     value = values[:, -1] / values.sum(axis=1) if classes else values[:, 0]
+    return Tree(columns, left, right, np.where(left < 0, value * weight, 0.0), _numbers(columns, thresholds, missing))
 
-    def passes(x: Numbers, node: int) -> NDArray[np.bool_]:
-        held = x[columns[node]]
-        goes = held <= thresholds[node]
-        return np.asarray(goes | np.isnan(held) if missing[node] else goes)
 
-    return Tree(columns, left, right, np.where(left < 0, value * weight, 0.0), passes)
+def _numbers(columns: Nodes, thresholds: Numbers, missing: NDArray[np.bool_]) -> Callable[[Numbers, Nodes], Passed]:
+    """To the left goes what is not above the threshold of a node, and what is missing where ``missing`` says so."""
+
+    def passes(x: Numbers, nodes: Nodes) -> Passed:
+        values = x[columns[nodes]]
+        return np.asarray((values <= thresholds[nodes, None]) | (np.isnan(values) & missing[nodes, None]))
+
+    return passes
 
 
 def _histogram_trees(estimator: Any) -> list[Tree] | None:
@@ -186,13 +193,6 @@ def _histogram_trees(estimator: Any) -> list[Tree] | None:
         left = np.where(leaf, -1, nodes["left"].astype(np.int64))
         right = np.where(leaf, -1, nodes["right"].astype(np.int64))
         thresholds, missing = nodes["num_threshold"], nodes["missing_go_to_left"].astype(bool)
-
-        def passes(
-            x: Numbers, node: int, columns: Any = columns, thresholds: Any = thresholds, missing: Any = missing
-        ) -> NDArray[np.bool_]:
-            held = x[columns[node]]
-            goes = held <= thresholds[node]
-            return np.asarray(goes | np.isnan(held) if missing[node] else goes)
-
-        found.append(Tree(columns, left, right, np.where(leaf, nodes["value"], 0.0), passes))
+        value = np.where(leaf, nodes["value"], 0.0)
+        found.append(Tree(columns, left, right, value, _numbers(columns, thresholds, missing)))
     return found

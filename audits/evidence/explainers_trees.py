@@ -30,10 +30,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 Numbers = NDArray[np.float64]
-_DENSE = 10  # players on a path up to which tables are of every set
+_DENSE = 11  # players on a path up to which tables are of every set
 _COUNTED = 12  # players up to which different sets are counted, not sorted
 _MOST = 62  # players on a path whose set fits into a whole number
 _ROWS, _SETS, _CELLS = 8192, 2_000_000, 16_384  # rows at once, rows of leaves, and cells of a table that stay at hand
+_NODES = 1 << 16  # splits times rows at once
 _FEW, _MANY = 16, 128  # leaves whose tables are made at once
 _MATRIX = 7  # players up to which these are products of matrices, and so small that no library takes threads for them
 _PRODUCT = 1 << 17
@@ -44,14 +45,15 @@ Leaf = tuple[float, list[int], NDArray[np.int64]]
 class Tree:
     """Nodes of one tree, the root first; ``value`` is that of a leaf, whose ``left`` is −1.
 
-    ``passes(x, node)`` tells for columns (columns, rows) as the model sees them which rows go to the left of a node.
+    ``passes(x, nodes)`` tells for columns (columns, rows) as the model sees them and nodes that split (nodes,) which
+    rows go to the left of each, (nodes, rows).
     """
 
     column: NDArray[np.int64]
     left: NDArray[np.int64]
     right: NDArray[np.int64]
     value: Numbers
-    passes: Callable[[Numbers, int], NDArray[np.bool_]]
+    passes: Callable[[Numbers, NDArray[np.int64]], NDArray[np.bool_]]
 
 
 class TooDeep(Exception):  # noqa: N818
@@ -74,27 +76,42 @@ def interventional(trees: Sequence[Tree], x: Numbers, z: Numbers, players: NDArr
 
 def _leaves(tree: Tree, x: Numbers, players: NDArray[np.int64]) -> Iterator[Leaf]:
     """Each leaf's value, the players on its path, and the set that each row passes: bit k for the path's player k."""
-    waiting: list[tuple[int, list[int], NDArray[np.int64]]] = [(0, [], np.zeros(x.shape[1], dtype=np.int64))]
-    left, right, value, of = tree.left.tolist(), tree.right.tolist(), tree.value.tolist(), players[tree.column].tolist()
+    left, right, value = tree.left.tolist(), tree.right.tolist(), tree.value.tolist()
+    splits, rows = list(_splits(left, right, players[tree.column].tolist())), x.shape[1]
+    largest = max((bit for _, _, bit, _ in splits), default=0)
+    short = np.promote_types(np.int16, np.min_scalar_type(-2 * largest))
+    several = max(1, _NODES // rows)
+    before = {0: np.zeros(rows, dtype=short)}
+    for part in (splits[i : i + several] for i in range(0, len(splits), several)):
+        bits = np.array([[bit] for _, _, bit, _ in part], dtype=short)
+        every = tree.passes(x, np.array([node for node, _, _, _ in part])) * bits
+        for (node, path, bit, known), goes in zip(part, every, strict=True):
+            sets = before.pop(node)
+            if known:
+                one, other = sets & (goes | ~bit), sets & ~goes
+            else:
+                one = sets | goes
+                other = one ^ bit
+            for child, passed in ((left[node], one), (right[node], other)):
+                if left[child] >= 0:
+                    before[child] = passed
+                elif value[child] != 0:
+                    yield value[child], path, passed
+
+
+def _splits(left: Sequence[int], right: Sequence[int], of: Sequence[int]) -> Iterator[tuple[int, list[int], int, bool]]:
+    """Nodes that split, each after those above it: players down to its children, its own's bit, if known before."""
+    waiting: list[tuple[int, list[int]]] = [(0, [])]
     while waiting:
-        node, path, sets = waiting.pop()
+        node, path = waiting.pop()
         if left[node] < 0:
-            if path and value[node] != 0:
-                yield value[node], path, sets
             continue
-        player = of[node]
-        known = player in path
-        longer = path if known else [*path, player]
+        known = of[node] in path
+        longer = path if known else [*path, of[node]]
         if len(longer) > _MOST:
             raise TooDeep
-        bit = 1 << longer.index(player)
-        goes = tree.passes(x, node) * np.int64(bit)
-        if known:
-            one, other = sets & (goes | ~bit), sets & ~goes
-        else:
-            one = sets | goes
-            other = one ^ bit
-        waiting += [(left[node], longer, one), (right[node], longer, other)]
+        yield node, longer, 1 << longer.index(of[node]), known
+        waiting += [(left[node], longer), (right[node], longer)]
 
 
 def _add(into: Numbers, leaves: Sequence[Leaf]) -> None:
@@ -137,18 +154,12 @@ def every_set(k: int, shares: Numbers) -> Numbers:
     A leaf's shares are those of the background, times the leaf's value.
     """
     if k <= _MATRIX:
-        of_lose, of_gain, without = _matrices(k)
-        gain = shares @ of_gain
-        found = gain.take(without, axis=1)  # and gain(S) where S is without j as well
-        return np.subtract((gain - shares @ of_lose)[:, None, :], found, out=found)
-    n = len(shares)
-    lose, gain = _lose_and_gain(k, np.ascontiguousarray(shares.T))
-    found = np.empty((k, 1 << k, n))
-    for j, into in enumerate(found):
-        within, lost, gained = (one.reshape(-1, 2, n << j) for one in (into, lose, gain))
-        within[:, 0] = -lost[:, 0]
-        within[:, 1] = gained[:, 1] - lost[:, 1] - gained[:, 0]
-    return np.ascontiguousarray(found.transpose(2, 0, 1))
+        of_lose, of_gain = _matrices(k)
+        lose, gain = shares @ of_lose, shares @ of_gain
+    else:
+        lose, gain = (np.ascontiguousarray(one.T) for one in _lose_and_gain(k, np.ascontiguousarray(shares.T)))
+    found = gain.take(_without(k), axis=1)  # and gain(S) where S is without j as well
+    return np.subtract((gain - lose)[:, None, :], found, out=found)
 
 
 def _lose_and_gain(k: int, shares: Numbers) -> tuple[Numbers, Numbers]:
@@ -164,11 +175,16 @@ def _lose_and_gain(k: int, shares: Numbers) -> tuple[Numbers, Numbers]:
 
 
 @cache
-def _matrices(k: int) -> tuple[Numbers, Numbers, NDArray[np.int64]]:
-    """What shares are multiplied by to be lose and gain, (2^k, 2^k) both; and (k, 2^k) each set without each player."""
+def _matrices(k: int) -> tuple[Numbers, Numbers]:
+    """What shares are multiplied by to be lose and gain, (2^k, 2^k) both."""
     lose, gain = _lose_and_gain(k, np.eye(1 << k))
-    without = np.arange(1 << k) & ~(1 << np.arange(k))[:, None]
-    return np.ascontiguousarray(lose.T), np.ascontiguousarray(gain.T), without
+    return np.ascontiguousarray(lose.T), np.ascontiguousarray(gain.T)
+
+
+@cache
+def _without(k: int) -> NDArray[np.int64]:
+    """(k, 2^k) each set without each player."""
+    return np.arange(1 << k) & ~(1 << np.arange(k))[:, None]
 
 
 @cache

@@ -75,8 +75,10 @@ def beyond_bins(outputs: ArrayLike, bins: Sequence[ArrayLike]) -> Additive:
     places = [np.zeros(len(y), dtype=np.int64), *(one + start for one, start in zip(codes, starts, strict=False))]
     held = np.stack(places, axis=1)  # each row's ones
     ends = np.arange(len(y) + 1) * held.shape[1]
-    design = csr_array((np.ones(held.size), held.ravel(), ends), shape=(len(y), int(starts[-1])))
-    told = lsmr(design, y, damp=sqrt(_RIDGE * len(y)), atol=_CLOSE, btol=_CLOSE, maxiter=_ROUNDS)[0]
+    rows = np.bincount(held.ravel(), minlength=int(starts[-1]))
+    scale = 1 / np.sqrt(np.maximum(rows, 1))  # columns of one length take a fraction of the rounds
+    design = csr_array((scale[held.ravel()], held.ravel(), ends), shape=(len(y), len(rows)))
+    told = lsmr(design, y, damp=sqrt(_RIDGE), atol=_CLOSE, btol=_CLOSE, maxiter=_ROUNDS)[0]
     several = [len(np.unique(one)) - 1 if one.size else 0 for one in given]
     left = np.asarray((y - design @ told) * sqrt(len(y) / max(len(y) - sum(several) - 1, 1)))
     chance = float(np.mean(left**2)) / len(y)
@@ -84,7 +86,7 @@ def beyond_bins(outputs: ArrayLike, bins: Sequence[ArrayLike]) -> Additive:
     for i, free in enumerate(several):
         if given[i].size:
             one, start = next(at)
-            found[i] = max(float(told[start + one].var()) - chance * free, 0.0)
+            found[i] = max(float((told * scale)[start + one].var()) - chance * free, 0.0)
     return Additive(left, found)
 
 
