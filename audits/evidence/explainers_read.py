@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -49,20 +49,38 @@ def lightgbm_trees(booster: Any) -> list[Tree] | None:
     lines = [dict(line.split("=", 1) for line in part.splitlines() if "=" in line) for part in parts]
     if any(held.get("leaf_features", "").strip() for held in lines):
         return None
-    return [_lightgbm_tree(held) for held in lines]
+    if not lines:
+        return []
+    leaves = np.array([int(held["num_leaves"]) for held in lines])
+    splits = leaves - 1
+    thresholds, values = (_numbers_of(lines, name, np.float64) for name in ("threshold", "leaf_value"))
+    left, right, columns, kinds = (_numbers_of(lines, name, np.int64) for name in _OF_SPLITS)
+    left, right = (np.where(one >= 0, one, np.repeat(splits, splits) + ~one) for one in (left, right))
+    a_split = np.repeat(np.tile([True, False], len(lines)), np.stack([splits, leaves], axis=1).ravel())
+    nodes, value = np.full((3, len(a_split)), -1), np.zeros(len(a_split))
+    nodes[:, a_split], value[~a_split] = (left, right, columns), values
+    of_nodes = (np.split(one, np.cumsum(splits + leaves)[:-1]) for one in (*nodes, value))
+    of_splits = (np.split(one, np.cumsum(splits)[:-1]) for one in (thresholds, kinds))
+    return [_lightgbm_tree(held, *rest) for held, *rest in zip(lines, *of_nodes, *of_splits, strict=True)]
 
 
-def _lightgbm_tree(held: Mapping[str, str]) -> Tree:
-    """Of one tree's lines: leaves follow the nodes that split, and are named there by their number's complement."""
-    of_leaves, thresholds = (np.array(held[name].split(), dtype=np.float64) for name in ("leaf_value", "threshold"))
-    splits, leaves = len(thresholds), len(of_leaves)
-    of_splits = np.array([held[name].split() for name in _OF_SPLITS], dtype=np.int64)
-    of_splits[:2] = np.where(of_splits[:2] >= 0, of_splits[:2], splits + ~of_splits[:2])
-    left, right, columns, kinds = np.concatenate([of_splits, np.full((4, leaves), -1)], axis=1)
-    sets = _lightgbm_sets(held, thresholds, kinds)
-    as_zero = kinds >> 2 & 3 == _MISSING_ZERO
-    default = kinds & 2 > 0
-    as_missing = np.where(kinds[:splits] >> 2 & 3 == _MISSING_NAN, default[:splits], thresholds >= 0)  # else it is 0
+def _numbers_of(lines: Sequence[Mapping[str, str]], name: str, dtype: Any) -> NDArray[Any]:
+    """Those of all trees' lines of that name, in one go."""
+    return np.fromstring(" ".join(held[name] for held in lines).strip(), dtype=dtype, sep=" ")
+
+
+def _lightgbm_tree(
+    held: Mapping[str, str],
+    left: Nodes,
+    right: Nodes,
+    columns: Nodes,
+    value: Numbers,
+    thresholds: Numbers,
+    kinds: Nodes,
+) -> Tree:
+    """Leaves follow the nodes that split, which alone have a threshold and the kind of their split."""
+    sets, as_zero, default = _lightgbm_sets(held, thresholds, kinds), kinds >> 2 & 3 == _MISSING_ZERO, kinds & 2 > 0
+    as_missing = np.where(kinds >> 2 & 3 == _MISSING_NAN, default, thresholds >= 0)  # else it is 0
 
     def passes(x: Numbers, nodes: Nodes) -> Passed:
         values, limits, zero = x[columns[nodes]], thresholds[nodes, None], as_zero[nodes]
@@ -75,7 +93,7 @@ def _lightgbm_tree(held: Mapping[str, str]) -> Tree:
             goes[i] = np.isin(np.where(values[i] >= 0, np.trunc(values[i]), -1.0), sets[int(nodes[i])])
         return goes
 
-    return Tree(columns, left, right, np.concatenate([np.zeros(splits), of_leaves]), passes)
+    return Tree(columns, left, right, value, passes)
 
 
 def _lightgbm_sets(held: Mapping[str, str], thresholds: Numbers, kinds: NDArray[np.int64]) -> dict[int, Numbers]:
@@ -84,7 +102,7 @@ def _lightgbm_sets(held: Mapping[str, str], thresholds: Numbers, kinds: NDArray[
         return {}
     bounds, words = ([int(one) for one in held[name].split()] for name in ("cat_boundaries", "cat_threshold"))
     found = {}
-    for node in np.flatnonzero(kinds[: len(thresholds)] & 1).tolist():
+    for node in np.flatnonzero(kinds & 1).tolist():
         at = int(thresholds[node])
         mine = enumerate(words[bounds[at] : bounds[at + 1]])
         found[node] = np.array([32 * i + bit for i, word in mine for bit in range(32) if word >> bit & 1], dtype=float)

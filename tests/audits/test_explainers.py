@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import combinations, product
+from itertools import combinations
 from math import factorial
 from typing import Any
 
@@ -11,7 +11,6 @@ import pandas as pd
 import pytest
 
 from audits.evidence.explainers import INTERVENTIONAL, PATH_DEPENDENT, Explained, explain, grouped
-from audits.evidence.explainers_trees import every_set
 from checks.inputs.model import Model
 from checks.inputs.model_fault import ModelUnusable
 
@@ -96,6 +95,16 @@ def test_interventional_lightgbm(params: dict[str, Any]) -> None:
     assert (found.kind, found.explainer, found.background) == (INTERVENTIONAL, "exact trees", 20)
     np.testing.assert_allclose(found.values, shapley(model.margins, rows, background, [[n] for n in frame]), atol=1e-10)
     assert_adds_up(explain(model, frame, background, INTERVENTIONAL, tuple(frame.columns)))
+
+
+def test_a_lightgbm_that_found_nothing_to_split_by() -> None:
+    frame, outcome = people(600)
+    model = lightgbm_model(frame, outcome, min_data_in_leaf=500)
+    assert [tree["num_leaves"] for tree in model.native.dump_model()["tree_info"]] == [1]
+    found = explain(model, frame.iloc[:8], frame.iloc[300:320], INTERVENTIONAL, tuple(frame.columns))
+    assert found.explainer == "exact trees"
+    assert (found.values == 0).all()
+    assert_adds_up(found)
 
 
 def test_path_dependent_lightgbm() -> None:
@@ -485,20 +494,3 @@ def test_what_cannot_be_read_of_an_estimator_is_explained_in_another_way(monkeyp
     found = explain(model, frame[:20], frame[50:90])
     assert (expected.explainer, found.explainer) == ("linear", "exact")
     np.testing.assert_allclose(found.values, expected.values, atol=1e-12)
-
-
-@pytest.mark.parametrize("k", [1, 2, 5, 7, 8])
-def test_the_tables_of_a_leaf_are_the_values_of_its_game(k):
-    rng = np.random.default_rng(k)
-    shares = rng.normal(size=(3, 1 << k))
-    found, wanted = every_set(k, shares), np.zeros((3, k, 1 << k))
-    for ours, theirs in product(range(1 << k), repeat=2):
-        if ours | theirs != (1 << k) - 1:
-            continue  # a player that neither passes
-        a, b = (ours & ~theirs).bit_count(), (theirs & ~ours).bit_count()
-        for player in range(k):
-            if (ours & ~theirs) >> player & 1:
-                wanted[:, player, ours] += shares[:, theirs] * factorial(a - 1) * factorial(b) / factorial(a + b)
-            elif (theirs & ~ours) >> player & 1:
-                wanted[:, player, ours] -= shares[:, theirs] * factorial(a) * factorial(b - 1) / factorial(a + b)
-    np.testing.assert_allclose(found, wanted, atol=1e-13)

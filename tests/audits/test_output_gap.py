@@ -286,7 +286,7 @@ def test_what_is_left_beside_bins_is_that_of_least_squares(copies):
     design = np.concatenate([one[:, None] == np.arange(5) for one in bins], axis=1).astype(float)
     dense = y - design @ np.linalg.lstsq(design, y, rcond=None)[0]
     free = 700 - 1 - 4 * len(bins)
-    np.testing.assert_allclose(beyond_bins(y, bins).left, dense * np.sqrt(700 / free), atol=1e-4)
+    np.testing.assert_allclose(beyond_bins(y, bins).left, dense * np.sqrt(700 / free), atol=2e-5)
 
 
 def crossed(rng, rows, size=4, slope=0.6):
