@@ -566,18 +566,13 @@ def test_a_model_that_was_logged_by_a_run_names_it(registry, tmp_path, monkeypat
     import mlflow
 
     rows = people()[["age"]]
-    before = mlflow.get_tracking_uri()
     monkeypatch.chdir(registry.folder)
-    mlflow.set_tracking_uri(registry.uri)
-    try:
-        made = mlflow.create_experiment("runs", artifact_location=(registry.folder / "runs").as_uri())
-        with mlflow.start_run(experiment_id=made) as run:
-            mlflow.lightgbm.log_model(
-                boosted().fit(rows, worth(people())).booster_, name="m", registered_model_name="logged",
-                signature=mlflow.models.infer_signature(rows), pip_requirements=["numpy"],
-            )  # fmt: skip
-    finally:
-        mlflow.set_tracking_uri(before)
+    made = mlflow.create_experiment("runs", artifact_location=(registry.folder / "runs").as_uri())
+    with mlflow.start_run(experiment_id=made) as run:
+        mlflow.lightgbm.log_model(
+            boosted().fit(rows, worth(people())).booster_, name="m", registered_model_name="logged",
+            signature=mlflow.models.infer_signature(rows), pip_requirements=["numpy"],
+        )  # fmt: skip
     monkeypatch.chdir(tmp_path)
     model = open_model(contract("models:/logged/1", ("age",)))
     assert model.run_id == run.info.run_id

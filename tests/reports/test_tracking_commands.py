@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 
-import mlflow
 import pytest
 from mlflow import MlflowClient
 
@@ -107,7 +106,7 @@ def test_a_database_that_does_not_answer_is_told_plainly(tmp_path, closed_port):
     assert "Traceback" not in err
 
 
-def test_the_queries_of_the_documents_find_what_they_say(tmp_path):
+def test_the_queries_of_the_documents_find_what_they_say(tmp_path, monkeypatch):
     store = f"sqlite:///{tmp_path / 'mlflow.db'}"
     client = MlflowClient(store)
     client.create_registered_model("credit")
@@ -118,12 +117,8 @@ def test_the_queries_of_the_documents_find_what_they_say(tmp_path):
     code, _, err = ended(started("findings", tmp_path / "runs", "--on", "2026-04-01", "--mlflow", store))
     assert code == 0, err
     (queries,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/findings.md").read_text(), re.DOTALL)
-    before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(store)
-    try:
-        exec(queries, found := {})  # noqa: S102 - our own document
-    finally:
-        mlflow.set_tracking_uri(before)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
+    exec(queries, found := {})  # noqa: S102 - our own document
     for name in ("open_breaches", "breached_by_cards"):
         assert [(one.name, str(one.version)) for one in found[name]] == [("credit", "1")]
     for name in ("newest", "released_by_ada"):
