@@ -198,7 +198,11 @@ def count_book(source: Source, drawn: ModelRows, every: Sequence[Bins], crossed:
 
 
 def _enter(
-    book: Book, key: tuple[str, str], answer: Sequence[NDArray[Any]], every: Sequence[Bins], both: Sequence[Any]
+    book: Book,
+    key: tuple[str, str],
+    answer: Sequence[NDArray[Any]],
+    every: Sequence[Bins],
+    both: Sequence[tuple[int, int]],
 ) -> None:
     """One label's part of the answer: the bin of each feature, the texts of strata, and how many rows have these."""
     named = [bins for bins in every if bins.count]

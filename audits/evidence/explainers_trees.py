@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import chain, islice
 from math import factorial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +39,8 @@ _NODES = 1 << 16  # splits times rows at once
 _FEW, _MANY = 16, 128  # leaves whose tables are made at once
 _MATRIX = 7  # players up to which these are products of matrices, and so small that no library takes threads for them
 _PRODUCT = 1 << 17
-Leaf = tuple[float, list[int], NDArray[np.int64]]
+Sets = NDArray[np.signedinteger[Any]]  # in as few bits as the longest path of a tree needs
+Leaf = tuple[float, list[int], Sets]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,7 +132,7 @@ def _add(into: Numbers, leaves: Sequence[Leaf]) -> None:
                 total += values
 
 
-def _dense(k: int, leaves: Sequence[Leaf], rows: int) -> Iterator[tuple[Numbers, NDArray[np.int64]]]:
+def _dense(k: int, leaves: Sequence[Leaf], rows: int) -> Iterator[tuple[Numbers, Sets]]:
     """Each leaf's table by player and every set of k, and the place in it of each row."""
     several = min(_PRODUCT >> 2 * k, _MANY) if k <= _MATRIX else min(max(_CELLS >> k, _FEW), _MANY)
     for part in (leaves[i : i + several] for i in range(0, len(leaves), several)):
@@ -140,7 +142,7 @@ def _dense(k: int, leaves: Sequence[Leaf], rows: int) -> Iterator[tuple[Numbers,
         yield from zip(every_set(k, shares), (sets[:rows] for _, _, sets in part), strict=True)
 
 
-def _sparse(k: int, leaves: Sequence[Leaf], rows: int) -> Iterator[tuple[Numbers, NDArray[np.int64]]]:
+def _sparse(k: int, leaves: Sequence[Leaf], rows: int) -> Iterator[tuple[Numbers, Sets]]:
     """The same by the sets of the rows alone."""
     for value, _, sets in leaves:
         ours, at, _ = _different(sets[:rows], k)
@@ -194,7 +196,7 @@ def _quadrature(k: int) -> tuple[Numbers, Numbers]:
     return (places + 1) / 2, weights / 2
 
 
-def _different(sets: NDArray[np.int64], k: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+def _different(sets: Sets, k: int) -> tuple[Sets, Sets, Sets]:
     """The different sets of k players in order, the place of each row's among them, and their rows."""
     if k > _COUNTED:
         found = np.unique(sets, return_inverse=True, return_counts=True)
@@ -204,7 +206,7 @@ def _different(sets: NDArray[np.int64], k: int) -> tuple[NDArray[np.int64], NDAr
     return np.flatnonzero(there), (np.cumsum(there) - 1)[sets], rows[there]
 
 
-def _table(k: int, sets: NDArray[np.int64], others: NDArray[np.int64], shares: Numbers) -> Numbers:
+def _table(k: int, sets: Sets, others: Sets, shares: Numbers) -> Numbers:
     """(k, sets) values of a leaf by player and the set that x passes, summed over the background's sets by share."""
     full = np.int64((1 << k) - 1)
     at, by = np.nonzero((sets[:, None] | others[None, :]) == full)
