@@ -8,7 +8,8 @@ Interventional contributions against 100 rows, each side with a model of its own
 is held against ours of all rows, path-dependent and interventional alike. Interventional ones also stand against the
 same question told to take all rows (draw, counts and sums on both sides), against shap's TreeExplainer at the same
 background, and against the library's ``pred_contrib``, which has no background, the latter two
-timed on fewer rows and scaled up. Seconds are of the processor; the model and the engine have one thread each.
+timed on fewer rows and scaled up. Seconds are of the processor, those of all threads together; outputs of the model
+and the engine have one thread each, path-dependent contributions of ours as many as the library takes.
 """
 
 from __future__ import annotations
